@@ -1,0 +1,43 @@
+"""The public contracts of Backorder: event envelope, topics and payload models.
+
+Everything that crosses Kafka is described here and nowhere else. Consumers in other languages read
+the generated JSON Schemas (``schemas/``), the golden examples (``examples/``) and ``asyncapi.json``.
+"""
+
+from event_contracts.allocations import AllocationLine, AllocationState, Promise
+from event_contracts.catalog import EVENT_TYPES, EventType, Topic, event_type_named, payload_model
+from event_contracts.envelope import Event, new_event, new_event_id
+from event_contracts.inventory import (
+    InboundChange,
+    PurchaseOrderLine,
+    SellingMode,
+    SkuPolicy,
+    StockChange,
+    StockLevel,
+)
+from event_contracts.notifications import NotificationOutcome
+from event_contracts.orders import OrderLine, OrderState, ShippedLine
+
+__all__ = [
+    "EVENT_TYPES",
+    "AllocationLine",
+    "AllocationState",
+    "Event",
+    "EventType",
+    "InboundChange",
+    "NotificationOutcome",
+    "OrderLine",
+    "OrderState",
+    "Promise",
+    "PurchaseOrderLine",
+    "SellingMode",
+    "ShippedLine",
+    "SkuPolicy",
+    "StockChange",
+    "StockLevel",
+    "Topic",
+    "event_type_named",
+    "new_event",
+    "new_event_id",
+    "payload_model",
+]

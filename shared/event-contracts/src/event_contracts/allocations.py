@@ -1,0 +1,46 @@
+"""Events of the ``allocations`` topic, keyed by order: allocation's absolute state of its lines."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from pydantic import Field
+
+from event_contracts.model import Identifier, Instant, Payload, Quantity, Version
+
+
+class Promise(Payload):
+    """The date a waiting quantity is promised for; ``date`` null means no date can be named."""
+
+    date: date | None
+    revision: Version
+    cause: str = Field(max_length=200)
+
+
+class AllocationLine(Payload):
+    """A line at allocation: quantity = allocated open + waiting + declined + cancelled + shipped."""
+
+    line_id: Identifier
+    sku: Identifier
+    line_version: Version
+    allocated: dict[Identifier, Quantity] = Field(
+        default_factory=dict, description="Cumulative grants per location, shipped units included"
+    )
+    waiting: Quantity = 0
+    declined: Quantity = 0
+    reason: str = Field(default="", max_length=500)
+    promise: Promise | None = None
+
+
+class AllocationState(Payload):
+    """All events of the topic share this payload; the event's type names the cause.
+
+    ``basis`` is the order sequence that allocation had applied when it decided. ``lines`` holds the
+    lines that this decision answers for (all of the order's where it answers an order event).
+    """
+
+    order_id: Identifier
+    basis: Version
+    decision_id: Identifier
+    decided_at: Instant
+    lines: tuple[AllocationLine, ...]

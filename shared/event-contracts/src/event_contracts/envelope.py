@@ -1,0 +1,154 @@
+"""CloudEvents 1.0 in binary mode over Kafka: attributes in headers, JSON data in the value.
+
+Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from event_contracts.catalog import EVENT_TYPES, EventType, event_type_named
+from event_contracts.model import Payload
+
+_CONTENT_TYPE = b"application/json"
+
+
+class MalformedEvent(ValueError):
+    """A record that is not a readable event: a header is missing, or the data does not fit its schema."""
+
+
+def new_event_id() -> str:
+    """A UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then random bits; sorts by time."""
+    milliseconds = time.time_ns() // 1_000_000
+    value = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return str(uuid.UUID(int=value))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event with its envelope. ``id`` is fixed at creation and reused whenever it is sent again."""
+
+    id: str
+    type: EventType
+    source: str
+    time: datetime
+    key: str
+    sequence: int
+    payload: Payload
+    correlation_id: str
+    causation_id: str | None = None
+    traceparent: str | None = None
+    extensions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The event's name, such as ``OrderPlaced``."""
+        return self.type.name
+
+    @property
+    def topic(self) -> str:
+        """The topic the event belongs to."""
+        return self.type.topic.value
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """The Kafka headers of the binary content mode."""
+        attributes = {
+            "ce_specversion": "1.0",
+            "ce_id": self.id,
+            "ce_type": self.type.ce_type,
+            "ce_source": self.source,
+            "ce_time": self.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "ce_partitionkey": self.key,
+            "ce_sequence": str(self.sequence),
+            "ce_correlationid": self.correlation_id,
+        }
+        if self.causation_id is not None:
+            attributes["ce_causationid"] = self.causation_id
+        if self.traceparent is not None:
+            attributes["traceparent"] = self.traceparent
+        attributes.update(self.extensions)
+        return [("content-type", _CONTENT_TYPE), *((k, v.encode()) for k, v in attributes.items())]
+
+    def value(self) -> bytes:
+        """The JSON data of the record."""
+        return self.payload.model_dump_json(exclude_none=True).encode()
+
+
+def new_event(
+    name: str,
+    payload: Payload,
+    *,
+    source: str,
+    sequence: int,
+    now: datetime | None = None,
+    correlation_id: str | None = None,
+    causation_id: str | None = None,
+    traceparent: str | None = None,
+) -> Event:
+    """A new event with its own id; the key is taken from the payload field the catalog names.
+
+    ``time`` is wall clock (when the event was made); business times stand in the payload. Raises
+    KeyError for an unknown name and TypeError for a payload of another event.
+    """
+    event_type = EVENT_TYPES[name]
+    if not isinstance(payload, event_type.model):
+        raise TypeError(f"{name} carries {event_type.model.__name__}, not {type(payload).__name__}")
+    event_id = new_event_id()
+    return Event(
+        id=event_id,
+        type=event_type,
+        source=source,
+        time=now or datetime.now(UTC),
+        key=str(getattr(payload, event_type.key_field)),
+        sequence=sequence,
+        payload=payload,
+        correlation_id=correlation_id or event_id,
+        causation_id=causation_id,
+        traceparent=traceparent,
+    )
+
+
+def event_name_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
+    """The event name of a record's headers, or None where it is of no type known here."""
+    for key, value in headers:
+        if key == "ce_type":
+            known = event_type_named(value.decode("utf-8", "replace"))
+            return known.name if known else None
+    return None
+
+
+def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
+    """The event of a Kafka record; MalformedEvent names the header or field at fault."""
+    attributes = {key: raw.decode("utf-8", "replace") for key, raw in headers}
+    missing = [
+        name
+        for name in ("ce_id", "ce_type", "ce_source", "ce_time", "ce_partitionkey", "ce_sequence")
+        if not attributes.get(name)
+    ]
+    if missing:
+        raise MalformedEvent(f"header {missing[0]} is missing")
+    event_type = event_type_named(attributes["ce_type"])
+    if event_type is None:
+        raise MalformedEvent(f"ce_type {attributes['ce_type']} is not known")
+    try:
+        return Event(
+            id=attributes["ce_id"],
+            type=event_type,
+            source=attributes["ce_source"],
+            time=datetime.fromisoformat(attributes["ce_time"]),
+            key=attributes["ce_partitionkey"],
+            sequence=int(attributes["ce_sequence"]),
+            payload=event_type.model.model_validate_json(value or b""),
+            correlation_id=attributes.get("ce_correlationid") or attributes["ce_id"],
+            causation_id=attributes.get("ce_causationid"),
+            traceparent=attributes.get("traceparent"),
+        )
+    except ValueError as error:
+        raise MalformedEvent(str(error)) from error

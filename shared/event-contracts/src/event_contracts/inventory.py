@@ -1,0 +1,73 @@
+"""Events of the ``inventory`` topic, keyed by SKU: absolute levels with a version, never deltas."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from event_contracts.model import Identifier, Instant, Payload, Quantity, Version
+
+
+class SellingMode(StrEnum):
+    """How a SKU may be sold when nothing is on hand."""
+
+    STOCK_ONLY = "stock_only"
+    BACKORDER = "backorder"
+    PREORDER = "preorder"
+    DISCONTINUED = "discontinued"
+
+
+class StockLevel(Payload):
+    """The level of one (SKU, location). Supply = ``on_hand`` + ``shipped``; shipments leave it unchanged."""
+
+    location: Identifier
+    on_hand: Quantity
+    shipped: Quantity = Field(description="Cumulative units that left by OrderShipped; never falls")
+    version: Version
+    priority: int = Field(default=100, ge=0, description="The location's rank when several can serve; lower first")
+
+
+class PurchaseOrderLine(Payload):
+    """What a receipt did to the purchase-order line that it closes or shortens."""
+
+    id: Identifier
+    remaining: Quantity
+    version: Version
+
+
+class StockChange(Payload):
+    """``StockReceived`` (with ``po_lines`` where inbound fell) and ``StockLevelChanged``."""
+
+    sku: Identifier
+    levels: tuple[StockLevel, ...] = Field(min_length=1)
+    reason: str = Field(max_length=100, description="receipt, return, opening, count, adjustment, shipment, ...")
+    occurred_at: Instant = Field(description="Business time of the change")
+    po_lines: tuple[PurchaseOrderLine, ...] = ()
+
+
+class InboundChange(Payload):
+    """``InboundScheduled``, ``InboundRescheduled``, ``InboundCancelled``: one purchase-order line as it is now."""
+
+    sku: Identifier
+    po_line: Identifier
+    remaining: Quantity = Field(description="Units still to come; 0 means closed")
+    eta: Instant
+    supplier: Identifier
+    location: Identifier
+    version: Version
+    occurred_at: Instant
+
+
+class SkuPolicy(Payload):
+    """``SkuPolicyChanged``: a whole snapshot of a SKU's selling policy, sent at creation too."""
+
+    sku: Identifier
+    version: Version
+    mode: SellingMode
+    cap: Quantity | None = Field(default=None, description="Most units that may wait at once; null: no cap")
+    release_at: Instant | None = Field(default=None, description="Preorders ship from here on")
+    lead_time_days: int = Field(ge=0, le=3650, description="Days to get more with nothing inbound")
+    category: str | None = None
+    name: str | None = None
+    occurred_at: Instant
