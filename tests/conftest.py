@@ -1,0 +1,89 @@
+"""Starts the real PostgreSQL and Kafka that tests use: once a session, shared by all xdist workers.
+
+Servers named by `BACKORDER_TEST_POSTGRES` and `BACKORDER_TEST_KAFKA` are used as they are and left running.
+"""
+
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from backorder_local.devservers import KAFKA_VARIABLE, POSTGRES_VARIABLE
+from backorder_local.kafka import KafkaBroker
+from backorder_local.postgres import PostgresServer
+from backorder_local.processes import Child, wait_until
+
+_TESTS = Path(__file__).resolve().parent
+# Folders whose tests touch no server.
+_SERVERLESS = ("unit",)
+
+_FIXTURES_EXIST = find_spec("service_kit.testing") is not None and find_spec("service_kit.testing.fixtures") is not None
+# The fixtures that hand out databases and topics on these servers.
+pytest_plugins = ["service_kit.testing.fixtures"] if _FIXTURES_EXIST else []
+
+
+class _Servers:
+    """What this session started, and where."""
+
+    def __init__(self) -> None:
+        self.directory = Path(tempfile.mkdtemp(prefix="backorder-tests-"))
+        self.running: list[KafkaBroker | PostgresServer] = []
+
+    def start(self) -> None:
+        # The database server may run under another account, which must be able to reach its data.
+        self.directory.chmod(0o711)
+        if POSTGRES_VARIABLE not in os.environ:
+            self.running.append(PostgresServer(self.directory / "postgres", durable=False, max_connections=300))
+        if KAFKA_VARIABLE not in os.environ:
+            self.running.append(KafkaBroker(self.directory / "kafka"))
+        for server in self.running:
+            server.adopt(Child(server.prepare()))
+        for server in self.running:
+            wait_until(server.ready, server.child, within=60)
+            if isinstance(server, PostgresServer):
+                os.environ[POSTGRES_VARIABLE] = server.url
+            else:
+                os.environ[KAFKA_VARIABLE] = server.bootstrap
+
+    def stop(self) -> None:
+        for server in self.running:
+            server.kill()
+            os.environ.pop(POSTGRES_VARIABLE if isinstance(server, PostgresServer) else KAFKA_VARIABLE, None)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+_servers = pytest.StashKey[_Servers]()
+
+
+def _wants_servers(config: pytest.Config) -> bool:
+    if config.option.collectonly or config.option.help or config.option.version:
+        return False
+    if POSTGRES_VARIABLE in os.environ and KAFKA_VARIABLE in os.environ:
+        return False
+    chosen = [_below_tests(argument, config) for argument in config.args]
+    return not all(folder in _SERVERLESS for folder in chosen)
+
+
+def _below_tests(argument: str, config: pytest.Config) -> str:
+    """The folder of tests/ that a command-line argument selects; empty for all of them."""
+    path = (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
+    return path.relative_to(_TESTS).parts[0] if path != _TESTS and path.is_relative_to(_TESTS) else ""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or not _wants_servers(config):
+        return
+    servers = config.stash[_servers] = _Servers()
+    try:
+        servers.start()
+    except BaseException:
+        servers.stop()
+        raise
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (servers := config.stash.get(_servers, None)) is not None:
+        servers.stop()
