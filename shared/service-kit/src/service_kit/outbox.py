@@ -1,0 +1,101 @@
+"""The outbox: events leave in the same transaction as the change they report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import orjson
+from opentelemetry import trace
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from event_contracts import Event
+from service_kit.cause import Cause, causing, current_cause
+from service_kit.database import OUTBOX_WRITTEN
+
+__all__ = ["MAX_PAYLOAD_BYTES", "Cause", "PayloadTooLarge", "causing", "current_cause", "publish"]
+
+MAX_PAYLOAD_BYTES = 512 * 1024
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class PayloadTooLarge(ValueError):
+    """An event's data exceeds 512 KiB; a broker would refuse it for ever and block what stands behind it."""
+
+
+def pack_headers(headers: Iterable[tuple[str, bytes]]) -> bytes:
+    """Kafka headers as JSON pairs, one character a byte: readable for text and lossless for anything."""
+    return orjson.dumps([(key, value.decode("latin-1")) for key, value in headers])
+
+
+def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
+    """The headers that ``pack_headers`` packed."""
+    return [(key, value.encode("latin-1")) for key, value in orjson.loads(packed)]
+
+
+_INSERT = text(
+    """
+    INSERT INTO outbox (event_id, topic, key, headers, value)
+    SELECT event_id, topic, key, headers, value
+    FROM unnest(:event_ids, :topics, :keys, :headers, :values)
+         WITH ORDINALITY AS row (event_id, topic, key, headers, value, position)
+    ORDER BY position
+    """
+).bindparams(
+    bindparam("event_ids", type_=ARRAY(TEXT)),
+    bindparam("topics", type_=ARRAY(TEXT)),
+    bindparam("keys", type_=ARRAY(TEXT)),
+    bindparam("headers", type_=ARRAY(BYTEA)),
+    bindparam("values", type_=ARRAY(BYTEA)),
+)
+
+
+async def publish(conn: AsyncConnection, events: Sequence[Event]) -> None:
+    """Insert ``events`` into the outbox in the order given; they are sent once the transaction commits.
+
+    The caller has locked the rows of the aggregates they are about, so that id order is commit
+    order per key. Missing correlation, causation and traceparent are filled from ``current_cause``
+    and the current span. Raises PayloadTooLarge above 512 KiB; nothing is inserted then.
+    """
+    if not events:
+        return
+    cause = current_cause.get()
+    traceparent = _current_traceparent() or (cause.traceparent if cause else None)
+    values = [event.value() for event in events]
+    for event, value in zip(events, values, strict=True):
+        if len(value) > MAX_PAYLOAD_BYTES:
+            raise PayloadTooLarge(f"{event.name} {event.id} of {event.key}: {len(value)} bytes > {MAX_PAYLOAD_BYTES}")
+    await conn.execute(
+        _INSERT,
+        {
+            "event_ids": [event.id for event in events],
+            "topics": [event.topic for event in events],
+            "keys": [event.key for event in events],
+            "headers": [pack_headers(_headers(event, cause, traceparent)) for event in events],
+            "values": values,
+        },
+    )
+    if conn.sync_connection is not None:
+        conn.sync_connection.info[OUTBOX_WRITTEN] = True
+
+
+def _headers(event: Event, cause: Cause | None, traceparent: str | None) -> list[tuple[str, bytes]]:
+    headers = event.headers()
+    if cause is not None and event.causation_id is None:
+        if cause.causation_id is not None:
+            headers.append(("ce_causationid", cause.causation_id.encode()))
+        if event.correlation_id == event.id:  # nobody named one: an event made alone starts its own
+            headers = [(key, value) for key, value in headers if key != "ce_correlationid"]
+            headers.append(("ce_correlationid", cause.correlation_id.encode()))
+    if event.traceparent is None and traceparent is not None:
+        headers.append(("traceparent", traceparent.encode()))
+    return headers
+
+
+def _current_traceparent() -> str | None:
+    span = trace.get_current_span().get_span_context()
+    if not span.is_valid:
+        return None
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

@@ -1,0 +1,6 @@
+"""What tests of services need: databases, topics, a broker in memory, time that stands still."""
+
+from service_kit.testing.clock import FakeClock
+from service_kit.testing.eventually import eventually
+
+__all__ = ["FakeClock", "eventually"]

@@ -1,0 +1,27 @@
+"""pytest fixtures; a ``conftest.py`` loads them with ``pytest_plugins = ["service_kit.testing.fixtures"]``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest_asyncio
+
+from service_kit.database import Database
+from service_kit.testing.databases import TestDatabases
+
+ServiceDatabase = Callable[[str], Awaitable[Database]]
+"""``await service_database("order_service")``: a migrated, empty database of that service."""
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _test_databases() -> AsyncIterator[TestDatabases]:
+    databases = TestDatabases()
+    yield databases
+    await databases.drop_all()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service_database(_test_databases: TestDatabases) -> AsyncIterator[ServiceDatabase]:
+    """Make the database of a service module: migrated, empty, its own for this test."""
+    yield _test_databases.fresh
+    await _test_databases.close_opened()
