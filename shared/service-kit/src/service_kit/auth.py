@@ -1,0 +1,231 @@
+"""API keys with scopes, kept hashed in one keyring file that services read and the CLI writes.
+
+A key is ``bo_live_`` and 256 random bits. Only its SHA-256 is stored: with that much entropy a slow
+hash would protect nothing more. Keys are found by that hash, so no comparison of secrets leaks time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import orjson
+
+KEY_PREFIX = "bo_live_"
+_KEY_BYTES = 32
+_RELOAD_SECONDS = 0.5
+"""How often the file's modification time is looked at: a revoked key stops working within this time."""
+
+SCOPES: frozenset[str] = frozenset(
+    {
+        "orders:read",
+        "orders:write",
+        "shipments:read",
+        "shipments:write",
+        "inventory:read",
+        "inventory:write",
+        "purchasing:read",
+        "purchasing:write",
+        "availability:read",
+        "backorders:read",
+        "decisions:read",
+        "policies:write",
+        "contacts:write",
+        "webhooks:write",
+        "notifications:read",
+        "notifications:write",
+        "ops",
+        "import",
+    }
+)
+"""Every scope there is; a key with another one is refused when it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who calls: a key, a customer's token, or a tracking link.
+
+    ``customer_id`` or ``order_id``, where set, bind the caller to that customer's orders or to that
+    order: put them into the SQL ``WHERE``, so that anything else answers 404.
+    """
+
+    key_id: str
+    scopes: frozenset[str]
+    customer_id: str | None = None
+    order_id: str | None = None
+
+    def may(self, scope: str) -> bool:
+        """Whether the caller holds ``scope``."""
+        return scope in self.scopes
+
+
+class KeyringError(ValueError):
+    """The keyring file cannot be used, or a key cannot be made as asked; the text names the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A stored key. Times are UTC; ``sha256`` is the hex digest of the secret, which is stored nowhere."""
+
+    id: str
+    name: str
+    sha256: str
+    scopes: tuple[str, ...]
+    created_at: datetime
+    customer_id: str | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def active(self, now: datetime) -> bool:
+        """Whether the key opens anything at ``now``."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def principal(self) -> Principal:
+        """The caller that this key stands for."""
+        return Principal(key_id=self.id, scopes=frozenset(self.scopes), customer_id=self.customer_id)
+
+
+def hash_key(secret: str) -> str:
+    """The stored form of a key."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _moment(value: str | None) -> datetime | None:
+    return None if value is None else datetime.fromisoformat(value)
+
+
+def _read(raw: Mapping[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=raw["id"],
+        name=raw["name"],
+        sha256=raw["sha256"],
+        scopes=tuple(raw["scopes"]),
+        created_at=_moment(raw.get("created_at")) or datetime.fromtimestamp(0, UTC),
+        customer_id=raw.get("customer_id"),
+        expires_at=_moment(raw.get("expires_at")),
+        revoked_at=_moment(raw.get("revoked_at")),
+    )
+
+
+class Keyring:
+    """The keys of one installation in one JSON file (mode 0600).
+
+    Reading is lock-free and follows changes of the file; a change is made under a lock file and put
+    in place atomically, so a reader sees the old keyring or the new one, never half of one. Any
+    number of keys may be active at once: make the new one, change over, revoke the old one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._by_hash: dict[str, ApiKey] = {}
+        self._stamp: tuple[int, int, int] | None = None
+        self._looked_at = float("-inf")
+
+    def find(self, secret: str, now: datetime | None = None) -> ApiKey | None:
+        """The active key with this secret, or None."""
+        self._reload()
+        key = self._by_hash.get(hash_key(secret))
+        return key if key is not None and key.active(now or datetime.now(UTC)) else None
+
+    def list_keys(self) -> list[ApiKey]:
+        """All keys, revoked and expired ones too, oldest first."""
+        return self._load()
+
+    def create_key(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        customer_id: str | None = None,
+        expires_at: datetime | None = None,
+    ) -> tuple[str, ApiKey]:
+        """Make and store a key; the secret is returned this once. KeyringError for an unknown scope."""
+        unknown = sorted(set(scopes) - SCOPES)
+        if unknown or not scopes:
+            known = ", ".join(sorted(SCOPES))
+            raise KeyringError(f"unknown scope {unknown[0]!r}; known: {known}" if unknown else "a key needs a scope")
+        if expires_at is not None and expires_at.tzinfo is None:
+            raise KeyringError("expires_at needs an offset from UTC")
+        secret = KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
+        key = ApiKey(
+            id="key_" + secrets.token_hex(8),
+            name=name,
+            sha256=hash_key(secret),
+            scopes=tuple(sorted(set(scopes))),
+            created_at=datetime.now(UTC),
+            customer_id=customer_id,
+            expires_at=expires_at,
+        )
+        with self._changing():
+            self._store([*self._load(), key])
+        return secret, key
+
+    def revoke(self, key_id: str) -> ApiKey:
+        """Stop a key from opening anything; revoking again changes nothing. KeyringError if there is no such key."""
+        with self._changing():
+            keys = self._load()
+            found = next((key for key in keys if key.id == key_id), None)
+            if found is None:
+                raise KeyringError(f"there is no key {key_id!r}")
+            if found.revoked_at is not None:
+                return found
+            revoked = replace(found, revoked_at=datetime.now(UTC))
+            self._store([revoked if key.id == key_id else key for key in keys])
+        return revoked
+
+    def _reload(self) -> None:
+        if monotonic() - self._looked_at < _RELOAD_SECONDS:
+            return
+        self._looked_at = monotonic()
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._by_hash, self._stamp = {}, None
+            return
+        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+        if stamp != self._stamp:
+            self._by_hash = {key.sha256: key for key in self._load()}
+            self._stamp = stamp
+
+    def _load(self) -> list[ApiKey]:
+        try:
+            return [_read(raw) for raw in orjson.loads(self._path.read_bytes())]
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError, TypeError) as error:
+            raise KeyringError(f"{self._path} is not a readable keyring: {type(error).__name__}") from error
+
+    def _store(self, keys: Sequence[ApiKey]) -> None:
+        content = orjson.dumps([asdict(key) for key in keys], option=orjson.OPT_INDENT_2)
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(self._path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        self._looked_at = float("-inf")
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # A file of its own: the keyring itself is replaced, so a lock on it would guard the old one.
+        descriptor = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,271 @@
+"""Commands from HTTP, carried out in batches: what arrives during a commit shares the next one.
+
+The idempotency record is written in the transaction of the effect, so either both are there after a
+crash or neither is. An answer is given only after the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from random import random
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service_kit.cause import Cause, current_cause
+from service_kit.idempotency import Claimed, IdempotencyClaim, Record, claim, in_flight, key_reused, release
+from service_kit.problems import Problem, unavailable
+from service_kit.transient import is_transient
+
+if TYPE_CHECKING:
+    from service_kit.database import Database
+
+__all__ = ["CommandBus", "IdempotencyClaim", "Submitted"]
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+_ATTEMPTS = 4
+"""Times that a batch is tried while its errors are transient; then the callers get 503 and may repeat."""
+
+_FIRST_WAIT = 0.05
+"""Seconds before the second try, doubled each time, with jitter."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Generic[R]):
+    """What became of a command.
+
+    ``status`` and ``resource_id`` are those of the first answer (201 and None without a claim).
+    ``result`` is None where the answer repeats one: load the resource as it is now.
+    """
+
+    replayed: bool
+    resource_id: str | None
+    status: int
+    result: R | None
+
+
+@dataclass(slots=True, eq=False)
+class _Pending(Generic[C, R]):
+    command: C
+    claim: IdempotencyClaim | None
+    answer: asyncio.Future[Submitted[R]]
+    cause: Cause | None = field(default_factory=current_cause.get)
+
+    def succeed(self, result: R) -> None:
+        claim = self.claim
+        if not self.answer.done():
+            resource_id, status = (claim.resource_id, claim.status) if claim else (None, 201)
+            self.answer.set_result(Submitted(False, resource_id, status, result))
+
+    def replay(self, resource_id: str, status: int) -> None:
+        if not self.answer.done():
+            self.answer.set_result(Submitted(True, resource_id, status, None))
+
+    def fail(self, error: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def follow(self, record: Record) -> None:
+        """Answer from what is recorded under the key: the same body repeats it, another one is refused."""
+        if self.claim is not None and record.fingerprint == self.claim.fingerprint:
+            self.replay(record.resource_id, record.status)
+        else:
+            self.fail(key_reused())
+
+
+class _OutcomeUnknown(Exception):
+    """The connection was lost while committing: the effect may or may not be there."""
+
+
+class CommandBus(Generic[C, R]):
+    """Carries commands out, many in one transaction, each answered for itself.
+
+    ``execute`` gets the connection and the new commands, and returns one result or Problem for each,
+    in order; a command it refuses must leave no trace. An unexpected error undoes the batch, which is
+    then carried out one by one, so that it fails the command at fault only. Transient errors
+    (:func:`service_kit.database.is_transient`) are retried, then answered with 503.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        execute: Callable[[AsyncConnection, Sequence[C]], Awaitable[Sequence[R | Problem]]],
+        *,
+        max_batch: int = 200,
+    ) -> None:
+        self._database = database
+        self._execute = execute
+        self._max_batch = max_batch
+        self._pending: deque[_Pending[C, R]] = deque()
+        self._worker: asyncio.Task[None] | None = None
+
+    async def submit(self, command: C, claim: IdempotencyClaim | None = None) -> Submitted[R]:
+        """Carry out ``command``; returns after the commit.
+
+        Raises the Problem that ``execute`` answered; 422 ``idempotency_key_reused`` for a claim whose
+        key was used with another body; 409 while another process works on the same key.
+        """
+        answer: asyncio.Future[Submitted[R]] = asyncio.get_running_loop().create_future()
+        self._pending.append(_Pending(command, claim, answer))
+        if self._worker is None or self._worker.done():
+            # A context of its own: batches must not speak in the name of whoever came first.
+            self._worker = asyncio.create_task(self._work(), name="command-bus", context=contextvars.Context())
+        return await answer
+
+    async def _work(self) -> None:
+        while self._pending:
+            batch: list[_Pending[C, R]] = []
+            while self._pending and len(batch) < self._max_batch:
+                pending = self._pending.popleft()
+                # A caller that has gone before its command began is not carried out.
+                if not pending.answer.done():
+                    batch.append(pending)
+            try:
+                await self._run_grouped(batch)
+            except BaseException as error:
+                for pending in batch:
+                    pending.fail(_own(error))
+                if not isinstance(error, Exception):
+                    raise
+
+    async def _run_grouped(self, batch: Sequence[_Pending[C, R]]) -> None:
+        """Run the batch with one leader a key; whoever repeats a key in it shares its leader's outcome."""
+        leaders: list[_Pending[C, R]] = []
+        by_key: dict[tuple[str, str, str], tuple[IdempotencyClaim, asyncio.Future[Submitted[R]]]] = {}
+        followers: list[_Pending[C, R]] = []
+        for pending in batch:
+            if pending.claim is not None and pending.claim.identity in by_key:
+                followers.append(pending)
+                continue
+            leaders.append(pending)
+            if pending.claim is not None:
+                by_key[pending.claim.identity] = (pending.claim, pending.answer)
+        await self._run(leaders)
+        for follower in followers:
+            if follower.claim is not None:
+                self._share(follower, *by_key[follower.claim.identity])
+
+    def _share(self, follower: _Pending[C, R], leading: IdempotencyClaim, answer: asyncio.Future[Submitted[R]]) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        same_body = follower.claim is not None and follower.claim.fingerprint == leading.fingerprint
+        if answer.cancelled() or (error is not None and not same_body):
+            # The leader's fate says nothing about this one: it looks for itself, in the next batch.
+            self._pending.append(follower)
+        elif error is not None:
+            follower.fail(_own(error))
+        else:
+            first = answer.result()
+            # The leader itself may repeat an earlier answer, which names another resource than its claim.
+            follower.follow(Record(leading.fingerprint, first.resource_id or leading.resource_id, first.status))
+
+    async def _run(self, batch: Sequence[_Pending[C, R]]) -> None:
+        if not batch:
+            return
+        try:
+            await self._with_retries(batch)
+        except Problem as problem:
+            for pending in batch:
+                pending.fail(problem)
+        except Exception as error:
+            if len(batch) == 1:
+                batch[0].fail(error)
+                return
+            log.warning("command_batch_split", commands=len(batch), error_type=type(error).__name__)
+            for pending in batch:
+                await self._run([pending])
+
+    async def _with_retries(self, batch: Sequence[_Pending[C, R]]) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                await self._attempt(batch)
+                return
+            except _OutcomeUnknown:
+                unclaimed = [pending for pending in batch if pending.claim is None]
+                for pending in unclaimed:
+                    # Nothing would recognise a second run of these.
+                    pending.fail(unavailable("outcome_unknown", "Whether the request was carried out is not known."))
+                batch = [pending for pending in batch if pending.claim is not None]
+                if not batch:
+                    return
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("command_batch_retry", attempt=attempt + 1, error_type=type(error).__name__)
+            await asyncio.sleep(_FIRST_WAIT * 2**attempt * (0.5 + random()))  # noqa: S311 - jitter
+        raise unavailable()
+
+    async def _attempt(self, batch: Sequence[_Pending[C, R]]) -> None:
+        executed = False
+        current_cause.set(batch[0].cause if len(batch) == 1 else None)
+        try:
+            async with self._database.transaction() as connection:
+                claimed = await self._claim(connection, batch)
+                results = await self._execute(connection, [pending.command for pending in claimed.fresh])
+                if len(results) != len(claimed.fresh):
+                    raise RuntimeError(f"{len(results)} results for {len(claimed.fresh)} commands")
+                outcomes = list(zip(claimed.fresh, results, strict=True))
+                refused = [p.claim for p, result in outcomes if isinstance(result, Problem) and p.claim is not None]
+                await release(connection, refused)
+                executed = True
+        except Exception as error:
+            if executed and is_transient(error):
+                raise _OutcomeUnknown from error
+            raise
+        claimed.settle()
+        for pending, result in outcomes:
+            if isinstance(result, Problem):
+                pending.fail(result)
+            else:
+                pending.succeed(result)
+
+    async def _claim(self, connection: AsyncConnection, batch: Sequence[_Pending[C, R]]) -> _Claimed[C, R]:
+        claims = [pending.claim for pending in batch if pending.claim is not None]
+        answers = dict(zip((c.identity for c in claims), await claim(connection, claims), strict=True))
+        fresh: list[_Pending[C, R]] = []
+        known: list[tuple[_Pending[C, R], Record | Claimed]] = []
+        for pending in batch:
+            answer = Claimed.NEW if pending.claim is None else answers[pending.claim.identity]
+            if answer is Claimed.NEW:
+                fresh.append(pending)
+            else:
+                known.append((pending, answer))
+        return _Claimed(fresh, known)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed(Generic[C, R]):
+    """A batch, parted: to be carried out, and already answered or under way elsewhere."""
+
+    fresh: list[_Pending[C, R]]
+    known: list[tuple[_Pending[C, R], Record | Claimed]]
+
+    def settle(self) -> None:
+        for pending, answer in self.known:
+            if isinstance(answer, Record):
+                pending.follow(answer)
+            else:
+                pending.fail(in_flight())
+
+
+def _own(error: BaseException) -> BaseException:
+    """One error raised in many tasks would grow one traceback of all of them; a problem is copied instead."""
+    if isinstance(error, Problem):
+        return Problem(
+            error.status,
+            error.code,
+            error.title,
+            error.detail,
+            errors=error.errors,
+            headers=error.headers,
+            extra=error.extra,
+        )
+    return error

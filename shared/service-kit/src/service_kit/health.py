@@ -1,0 +1,72 @@
+"""Whether this process lives, may be sent requests, and has started."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+Check = Callable[[], Awaitable[None]]
+"""Raises where the thing that it looks at is not usable."""
+
+_CHECK_TIMEOUT = 3.0
+
+
+@dataclass
+class Health:
+    """The state behind ``/livez``, ``/readyz`` and ``/startupz`` of one process.
+
+    ``watch`` names a part that must ``beat`` at least every ``limit`` seconds; a part that stops
+    makes the process not live, so that an orchestrator restarts it. Kafka is no part of readiness:
+    the outbox takes what cannot be sent.
+    """
+
+    started: bool = False
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    checks: dict[str, Check] = field(default_factory=dict)
+    _limits: dict[str, float] = field(default_factory=dict)
+    _beats: dict[str, float] = field(default_factory=dict)
+
+    def watch(self, part: str, limit: float) -> None:
+        """From now on ``part`` must beat every ``limit`` seconds."""
+        self._limits[part] = limit
+        self._beats[part] = monotonic()
+
+    def beat(self, part: str) -> None:
+        """``part`` has made a turn."""
+        self._beats[part] = monotonic()
+
+    def forget(self, part: str) -> None:
+        """``part`` ended as it should and beats no more."""
+        self._limits.pop(part, None)
+        self._beats.pop(part, None)
+
+    def silent_parts(self) -> dict[str, float]:
+        """Parts whose last beat is longer ago than their limit, with the seconds since."""
+        now = monotonic()
+        silence = {part: now - self._beats[part] for part in self._limits}
+        return {part: seconds for part, seconds in silence.items() if seconds > self._limits[part]}
+
+    async def failures(self) -> dict[str, str]:
+        """The readiness checks that fail, with the kind of error; empty where requests may come."""
+        if self.stopping.is_set():
+            return {"shutdown": "in progress"}
+        if not self.started:
+            return {"startup": "in progress"}
+        outcomes = await asyncio.gather(*(self._failure(check) for check in self.checks.values()))
+        return {name: failure for name, failure in zip(self.checks, outcomes, strict=True) if failure is not None}
+
+    @staticmethod
+    async def _failure(check: Check) -> str | None:
+        try:
+            async with asyncio.timeout(_CHECK_TIMEOUT):
+                await check()
+        except Exception as error:
+            # Kinds only: messages of drivers name hosts and users.
+            return str(error) if isinstance(error, NotReady) else type(error).__name__
+        return None
+
+
+class NotReady(Exception):
+    """Raised by a check; the text is shown to whoever asks."""

@@ -1,0 +1,116 @@
+"""The application factory: one shape of application for all services."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.routing import APIRoute
+from sqlalchemy import text
+
+from service_kit.auth import Keyring
+from service_kit.health import NotReady
+from service_kit.http.authentication import Authenticator
+from service_kit.http.body_limit import BodyLimit
+from service_kit.http.errors import add_problem_handlers
+from service_kit.http.observation import Observation
+from service_kit.http.openapi import install_openapi
+from service_kit.http.operations import operations_router
+from service_kit.http.rate_limit import Admission, RateLimiter
+from service_kit.migration_check import migrations_at_head
+from service_kit.service import Service
+
+EXPOSED_HEADERS = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "WWW-Authenticate",
+    "X-Request-Id",
+)
+"""What scripts of other origins may read of an answer."""
+
+
+def create_app(service: Service) -> FastAPI:
+    """The FastAPI application of ``service``: its routers, and all that services have in common."""
+    app = FastAPI(
+        title=service.title,
+        version=service.version,
+        description=service.description,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+        # JSON without a content type is taken: keys travel in a header, so no form can forge a request.
+        strict_content_type=False,
+        separate_input_output_schemas=False,
+        # Spans and metrics once providers exist (telemetry.py); never messages of errors, which quote input.
+        telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
+    )
+    app.state.service = service
+    add_problem_handlers(app)
+    _add_middleware(app, service)
+    for router in (*service.routers, *_shared_routers(service)):
+        app.include_router(router)
+    _add_readiness(service)
+    install_openapi(app, service)
+    return app
+
+
+def _add_middleware(app: FastAPI, service: Service) -> None:
+    """Added from the inside out."""
+    settings = service.settings
+    app.add_middleware(
+        BodyLimit,
+        limit=settings.body_limit,
+        large_limit=settings.large_body_limit,
+        large_paths=service.large_body_paths,
+    )
+    app.add_middleware(
+        Admission,
+        authenticator=Authenticator(Keyring(settings.keyring_path), service.verify_token),
+        known=_limiter("key", settings.rate_limit),
+        anonymous=_limiter("address", settings.anonymous_rate_limit),
+    )
+    app.add_middleware(Observation, service=service.name)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],
+            expose_headers=EXPOSED_HEADERS,
+            max_age=3600,
+        )
+
+
+def _limiter(name: str, rate: str) -> RateLimiter | None:
+    return RateLimiter(name, rate) if rate else None
+
+
+def _shared_routers(service: Service) -> list[APIRouter]:
+    return [operations_router(service.name, service.health)]
+
+
+def _add_readiness(service: Service) -> None:
+    async def database() -> None:
+        async with service.database.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def migrations() -> None:
+        if not await migrations_at_head(service.migrations, service.database):
+            raise NotReady("the database is not at this version's migration")
+
+    service.health.checks.setdefault("database", database)
+    service.health.checks.setdefault("migrations", migrations)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """The endpoint function's name: stable while paths and tags move, and readable in generated clients."""
+    return route.name
+
+
+def _is_operation(scope: object) -> bool:
+    return isinstance(scope, dict) and scope.get("path") in ("/livez", "/readyz", "/startupz", "/metrics")

@@ -1,0 +1,97 @@
+"""Who calls, found once for each request, and the dependency that demands scopes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import Request, Security
+from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
+from fastapi.security.base import SecurityBase
+from starlette.types import Scope
+
+from service_kit.auth import KEY_PREFIX, Keyring, Principal
+from service_kit.problems import Problem, forbidden
+
+SECURITY_SCHEME = "bearer"
+TOKEN_PARAMETER = "token"  # noqa: S105 - the name of a parameter
+_CHALLENGE = 'Bearer realm="backorder"'
+
+Verifier = Callable[[str], Principal | None]
+
+
+def unauthenticated(detail: str, error: str | None = None) -> Problem:
+    """401 with the challenge that RFC 6750 asks for."""
+    challenge = _CHALLENGE if error is None else f'{_CHALLENGE}, error="{error}"'
+    return Problem(401, "unauthenticated", "Authentication required", detail, headers={"WWW-Authenticate": challenge})
+
+
+class Authenticator:
+    """Finds the principal of a request from its bearer token or, on GET, its ``token`` parameter."""
+
+    def __init__(self, keyring: Keyring, verify_token: Verifier | None) -> None:
+        self._keyring = keyring
+        self._verify_token = verify_token
+
+    def principal(self, scope: Scope) -> Principal | None:
+        """The caller, or None where nothing valid was presented."""
+        secret = presented_secret(scope, query=self._verify_token is not None)
+        if secret is None:
+            return None
+        if secret.startswith(KEY_PREFIX):
+            key = self._keyring.find(secret)
+            return None if key is None else key.principal()
+        return None if self._verify_token is None else self._verify_token(secret)
+
+
+def presented_secret(scope: Scope, *, query: bool) -> str | None:
+    """What the request presents as its bearer token; the query is looked at only where ``query``."""
+    headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+    for name, value in headers:
+        if name == b"authorization":
+            scheme, _, secret = value.decode("latin-1").partition(" ")
+            return secret.strip() if scheme.lower() == "bearer" and secret.strip() else None
+    if query and scope["method"] == "GET" and scope["query_string"]:
+        # EventSource cannot send headers; an API key is never taken from a URL, which ends up in logs.
+        found: list[str] | None = parse_qs(scope["query_string"].decode("latin-1")).get(TOKEN_PARAMETER)
+        if found and not found[0].startswith(KEY_PREFIX):
+            return found[0]
+    return None
+
+
+class _Requirement(SecurityBase):
+    """Gives the principal if it holds all scopes; Problem 401 without one, 403 naming the missing scope."""
+
+    def __init__(self, scopes: tuple[str, ...]) -> None:
+        self.model = HTTPBearerModel(
+            bearerFormat=f"{KEY_PREFIX}…", description="An API key made with `backorder keys create`."
+        )
+        self.scheme_name = SECURITY_SCHEME
+        self._scopes = scopes
+
+    async def __call__(self, request: Request) -> Principal:
+        principal: Principal | None = request.scope["state"].get("principal")
+        if principal is None:
+            if presented_secret(request.scope, query=True) is None:
+                raise unauthenticated("Send an API key as `Authorization: Bearer bo_live_…`.")
+            raise unauthenticated("The key is not known, has expired or was revoked.", "invalid_token")
+        for scope in self._scopes:
+            if not principal.may(scope):
+                raise _missing_scope(scope)
+        return principal
+
+
+def _missing_scope(scope: str) -> Problem:
+    problem = forbidden("missing_scope", f"The key lacks the scope {scope!r}.", missing_scope=scope)
+    problem.headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
+    return problem
+
+
+def require(*scopes: str) -> Any:
+    """A dependency that gives the caller: ``principal: Annotated[Principal, require("orders:write")]``.
+
+    All ``scopes`` must be held. Declare it as the endpoint's first parameter, so that nothing else of
+    the request is judged for callers who may not do it at all.
+    """
+    return Security(_Requirement(scopes), scopes=list(scopes))

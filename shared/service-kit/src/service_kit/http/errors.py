@@ -1,0 +1,103 @@
+"""Everything that goes wrong inside the application, as problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service_kit.http.body_limit import BodyTooLarge, body_too_large
+from service_kit.http.responses import ProblemResponse
+from service_kit.problems import FieldError, Problem, bad_request, for_status, unprocessable
+
+_MAX_ERRORS = 1000
+_UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
+"""character_not_in_repertoire, untranslatable_character: U+0000 in a place that no model looked at."""
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every error of routing, parsing, validation and endpoints with a problem."""
+    app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
+    app.add_exception_handler(DBAPIError, _on_database)  # type: ignore[arg-type]
+
+
+async def _on_problem(request: Request, error: Problem) -> Response:
+    return ProblemResponse(error, request.scope)
+
+
+async def _on_http(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, BodyTooLarge):
+        return ProblemResponse(body_too_large(error.limit), request.scope)
+    details = {
+        400: "The body cannot be read.",
+        404: "No route serves this path.",
+        405: "The path does not know this method.",
+    }
+    return ProblemResponse(for_status(error.status_code, details.get(error.status_code), error.headers), request.scope)
+
+
+async def _on_database(request: Request, error: DBAPIError) -> Response:
+    if getattr(error.orig, "sqlstate", None) in _UNSTORABLE_TEXT:
+        return ProblemResponse(bad_request("invalid_character", "The character U+0000 is not allowed."), request.scope)
+    raise error
+
+
+async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
+    return ProblemResponse(_problem_of(error.errors(), request.headers.get("content-type")), request.scope)
+
+
+def _problem_of(errors: Sequence[Mapping[str, Any]], content_type: str | None) -> Problem:
+    if any(error["type"] == "json_invalid" for error in errors):
+        return bad_request("malformed_json", "The body is not JSON.")
+    if any(tuple(error["loc"]) == ("body",) for error in errors) and not _is_json(content_type):
+        return Problem(415, "unsupported_media_type", "Unsupported media type", "Send the body as application/json.")
+    parameters = [error for error in errors if error["loc"][0] != "body"]
+    if parameters:
+        found = [_parameter_error(error) for error in parameters]
+        names = ", ".join(dict.fromkeys(str(error.parameter) for error in found))
+        return bad_request("invalid_parameter", f"Not valid: {names}.", errors=found)
+    return unprocessable([_field_error(error) for error in errors[:_MAX_ERRORS]])
+
+
+def _is_json(content_type: str | None) -> bool:
+    # No content type at all is taken for JSON.
+    media_type = (content_type or "application/json").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _parameter_error(error: Mapping[str, Any]) -> FieldError:
+    location = error["loc"]
+    name = str(location[1]) if len(location) > 1 else str(location[0])
+    return FieldError("", _words(error), parameter=name[:100])
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    place = [str(part) for part in error["loc"][1:]]
+    if error["type"] == "unstorable_text":
+        place.append(str(error["ctx"]["field"]))
+    return FieldError(json_pointer(place), _words(error))
+
+
+def json_pointer(parts: Sequence[str]) -> str:
+    """The JSON Pointer (RFC 6901) of a path into a document."""
+    return "".join("/" + part[:100].replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    if error["type"] == "extra_forbidden":
+        return "This field is not known here"
+    if error["type"] == "missing":
+        return "This field is required"
+    words = str(error["msg"])
+    # Unions and parsers may quote what they were given; everything else of pydantic's names the rule only.
+    given = error.get("input")
+    if isinstance(given, str) and len(given) > 3 and given in words:
+        return "The value is not valid"
+    return words.removeprefix("Value error, ")

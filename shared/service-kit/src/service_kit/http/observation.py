@@ -1,0 +1,120 @@
+"""Every request measured, logged once without its content, and traceable; no failure leaves unanswered."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from time import perf_counter
+
+import structlog
+from opentelemetry import trace
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service_kit.cause import Cause, current_cause
+from service_kit.http.responses import ProblemResponse, state_of
+from service_kit.problems import Problem, unavailable
+from service_kit.transient import is_transient
+
+log = structlog.get_logger(__name__)
+
+REQUESTS = Counter("http_requests_total", "Requests answered", ["service", "method", "route", "status"])
+DURATION = Histogram(
+    "http_request_duration_seconds",
+    "From the first byte of a request to the last of its answer",
+    ["service", "method", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_QUIET = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
+
+
+class Observation:
+    """Pure ASGI middleware around all others (CORS aside)."""
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        traceparent, trace_id = _trace(scope["headers"])
+        state_of(scope)["trace_id"] = trace_id
+        current_cause.set(Cause(correlation_id=trace_id, traceparent=traceparent))
+        structlog.contextvars.bind_contextvars(trace_id=trace_id)
+        status = 0
+        started = perf_counter()
+
+        async def send_traced(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", trace_id.encode()),
+                    (b"x-content-type-options", b"nosniff"),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_traced)
+        except Exception as error:
+            log.error("request_failed", route=_route(scope), method=scope["method"], exc_info=error)
+            if status:
+                # Half an answer is out; only breaking the connection can tell the client.
+                raise
+            await ProblemResponse(_failure(error), scope)(scope, receive, send_traced)
+        finally:
+            self._record(scope, status, perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route, method = _route(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
+        # 499: the client went before an answer began.
+        REQUESTS.labels(self._service, method, route, str(status or 499)).inc()
+        DURATION.labels(self._service, method, route).observe(seconds)
+        if route not in _QUIET:
+            principal = scope["state"].get("principal")
+            log.info(
+                "request",
+                method=method,
+                route=route,
+                status=status or 499,
+                duration_ms=round(seconds * 1000, 2),
+                key_id=principal.key_id if principal else None,
+            )
+
+
+def _failure(error: Exception) -> Problem:
+    if is_transient(error):
+        return unavailable()
+    return Problem(
+        500,
+        "internal_error",
+        "Internal error",
+        "The service failed. Give the trace_id to whoever runs it; a request with an Idempotency-Key may be repeated.",
+    )
+
+
+def _route(scope: Scope) -> str:
+    """The route as declared: paths themselves name orders and customers, and there are too many of them."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unmatched"
+
+
+def _trace(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    """The traceparent of this request and its trace id: the running span's, the caller's, or a new one."""
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}", f"{span.trace_id:032x}"
+    for name, value in headers:
+        found = _TRACEPARENT.fullmatch(value) if name == b"traceparent" else None
+        if found and found[1].strip(b"0"):
+            trace_id = found[1].decode()
+            return f"00-{trace_id}-{os.urandom(8).hex()}-{found[3].decode()}", trace_id
+    trace_id = os.urandom(16).hex()
+    return f"00-{trace_id}-{os.urandom(8).hex()}-00", trace_id

@@ -1,0 +1,44 @@
+"""How problems become responses, from endpoints and from middleware alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.responses import Response
+
+from service_kit.problems import Problem
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
+
+class ProblemResponse(Response):
+    """A problem as ``application/problem+json``."""
+
+    media_type = PROBLEM_MEDIA_TYPE
+
+    def __init__(self, problem: Problem, scope: Mapping[str, Any]) -> None:
+        document = problem.document(instance=instance_of(scope), trace_id=trace_id_of(scope))
+        super().__init__(
+            orjson.dumps(document, default=str),
+            status_code=problem.status,
+            headers={"Cache-Control": "no-store", **problem.headers},
+        )
+
+
+def instance_of(scope: Mapping[str, Any]) -> str:
+    """The path of the request, without its query, which may hold a token."""
+    return quote(scope.get("path", ""), safe="/:@!$&'()*+,;=-._~")
+
+
+def state_of(scope: MutableMapping[str, Any]) -> dict[str, Any]:
+    """The per-request state that middleware and dependencies share."""
+    state: dict[str, Any] = scope.setdefault("state", {})
+    return state
+
+
+def trace_id_of(scope: Mapping[str, Any]) -> str:
+    """The trace id of the request, as logs and traces name it."""
+    return str(scope.get("state", {}).get("trace_id", "0" * 32))

@@ -1,0 +1,70 @@
+"""Settings that every service has, read from the environment with the service's own prefix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Role = Literal["api", "worker", "all"]
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ServiceSettings(BaseSettings):
+    """Base of a service's settings.
+
+    A service subclasses it with ``model_config = SettingsConfigDict(env_prefix="ORDER_")`` and
+    ``service_name = "order"``. Secrets are kept out of ``repr``.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    service_name: ClassVar[str] = "service"
+
+    role: Role = "all"
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    public_url: str | None = None
+
+    database_url: str = Field(repr=False)
+    migration_database_url: str | None = Field(default=None, repr=False)
+    pool_size: int = Field(default=10, ge=1, le=200)
+
+    kafka_bootstrap: str
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: str | None = Field(default=None, repr=False)
+    kafka_ca_path: Path | None = None
+    topic_prefix: str = ""
+
+    keyring_path: Path
+    tracking_secret: str | None = Field(default=None, repr=False)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+    otlp_endpoint: str | None = None
+    local_mode: bool = False
+
+    cors_origins: list[str] = ["*"]
+    """Origins whose browsers may call; keys travel in a header, so no ambient credential is at stake."""
+
+    body_limit: int = Field(default=64 * 1024, ge=1)
+    large_body_limit: int = Field(default=1024 * 1024, ge=1)
+
+    rate_limit: str = "60000/minute"
+    """Requests of one key, as the ``limits`` package writes them; empty switches limiting off."""
+    anonymous_rate_limit: str = "6000/minute"
+    """Requests of one address that carry no valid key (health and metrics are not counted)."""
+
+    idempotency_retention_days: int = Field(default=30, ge=1)
+    shutdown_timeout: float = Field(default=10.0, gt=0)
+    """Seconds that running requests get to finish after a stop signal."""
+    drain_delay: float = Field(default=0.0, ge=0)
+    """Seconds to answer while not ready, so that a load balancer notices before the port closes."""
+
+    business_clock: Literal["wall", "events"] = "wall"
+    """What sweepers call now: the wall clock, or the newest business time seen in events (replays of old data)."""
