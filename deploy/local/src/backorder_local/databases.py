@@ -38,6 +38,14 @@ def remembered_passwords(path: Path, services: tuple[str, ...]) -> dict[str, str
     return wanted
 
 
+def database_access(admin_url: str, service: str, passwords: Mapping[str, str]) -> DatabaseAccess:
+    """The addresses of a service's database on the server that `admin_url` names."""
+    name = database_name(service)
+    inside = _in_database(admin_url, name)
+    owner, app = (_as_role(inside, role, passwords[role]) for role in (f"{name}_owner", f"{name}_app"))
+    return DatabaseAccess(owner_url=owner, app_url=app)
+
+
 async def provision(
     admin_url: str, services: tuple[str, ...], passwords: Mapping[str, str]
 ) -> dict[str, DatabaseAccess]:
@@ -45,10 +53,12 @@ async def provision(
 
     Safe to repeat. `admin_url` names a superuser, or a role that may create databases and roles.
     """
-    return {service: await _provision_one(admin_url, database_name(service), passwords) for service in services}
+    for service in services:
+        await _provision_one(admin_url, database_name(service), passwords)
+    return {service: database_access(admin_url, service, passwords) for service in services}
 
 
-async def _provision_one(admin_url: str, name: str, passwords: Mapping[str, str]) -> DatabaseAccess:
+async def _provision_one(admin_url: str, name: str, passwords: Mapping[str, str]) -> None:
     owner, app = f"{name}_owner", f"{name}_app"
     admin = await asyncpg.connect(admin_url)
     try:
@@ -62,10 +72,6 @@ async def _provision_one(admin_url: str, name: str, passwords: Mapping[str, str]
     finally:
         await admin.close()
     await _grant_rows_only(_in_database(admin_url, name), owner, app)
-    return DatabaseAccess(
-        owner_url=_as_role(_in_database(admin_url, name), owner, passwords[owner]),
-        app_url=_as_role(_in_database(admin_url, name), app, passwords[app]),
-    )
 
 
 async def _ensure_role(admin: asyncpg.Connection, role: str, password: str) -> None:

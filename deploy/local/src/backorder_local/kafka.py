@@ -64,7 +64,8 @@ class KafkaBroker:
         self.directory.mkdir(parents=True, exist_ok=True)
         settings_file = self.directory / "kafka.json"
         remembered = read_json(settings_file)
-        self.port = self._wanted_port or free_port(remembered.get("port"))
+        # Once chosen the port stays: clients hold addresses that a restart must not change.
+        self.port = self.port or self._wanted_port or free_port(remembered.get("port"))
         controller_port = free_port(remembered.get("controller_port"), avoid=frozenset({self.port}))
         write_json(settings_file, {"port": self.port, "controller_port": controller_port})
         self._write_configuration(controller_port)

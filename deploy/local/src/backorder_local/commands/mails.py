@@ -1,0 +1,59 @@
+"""`backorder mails`: what customers would have received."""
+
+import json
+from email.message import EmailMessage
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from backorder_local.commands.options import DataDir, data_directory
+from backorder_local.mail_catcher import caught_mails
+
+
+def register(app: typer.Typer) -> None:
+    """Add `mails`."""
+    app.command()(mails)
+
+
+def mails(
+    data_dir: DataDir = None,
+    to: Annotated[str | None, typer.Option(help="Only mails to addresses that contain this.")] = None,
+    last: Annotated[int, typer.Option(help="How many, the newest.")] = 20,
+    full: Annotated[bool, typer.Option(help="Show the text too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+) -> None:
+    """Show the mails that the local mail catcher kept, newest last."""
+    caught = caught_mails(data_directory(data_dir).mails)
+    chosen = [mail for _, mail in caught if to is None or to in _recipient(mail)][-last:] if last > 0 else []
+    if as_json:
+        for mail in chosen:
+            print(json.dumps(_described(mail)))
+        return
+    if not chosen:
+        print("no mails yet")
+    elif full:
+        for mail in chosen:
+            print(
+                f"To: {_recipient(mail)}\nSubject: {mail['Subject']}\nDate: {mail['Date']}\n\n{_text(mail)}\n{'-' * 72}"
+            )
+    else:
+        table = Table("date", "to", "subject", box=None, pad_edge=False)
+        for mail in chosen:
+            table.add_row(str(mail["Date"] or ""), _recipient(mail), str(mail["Subject"] or ""))
+        Console().print(table)
+
+
+def _recipient(mail: EmailMessage) -> str:
+    return str(mail["X-Envelope-To"] or mail["To"] or "")
+
+
+def _text(mail: EmailMessage) -> str:
+    body = mail.get_body(("plain", "html"))
+    return str(body.get_content()) if body is not None else ""
+
+
+def _described(mail: EmailMessage) -> dict[str, str]:
+    headers = {name: str(mail[name] or "") for name in ("Date", "Subject", "Message-ID")}
+    return {"to": _recipient(mail), **{name.lower(): value for name, value in headers.items()}, "text": _text(mail)}

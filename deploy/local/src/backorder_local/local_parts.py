@@ -1,0 +1,192 @@
+"""The table of parts that make up the local system."""
+
+import json
+import socket
+import sys
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from backorder_local import setup_tasks
+from backorder_local.data_directory import DataDirectory
+from backorder_local.databases import DatabaseAccess, database_access, remembered_passwords
+from backorder_local.kafka import KafkaBroker
+from backorder_local.ports import LOOPBACK
+from backorder_local.postgres import PostgresServer
+from backorder_local.private_files import remembered_secret
+from backorder_local.processes import Program
+from backorder_local.running import RunningSystem
+from backorder_local.services import SERVICES, ServiceProgram, is_installed
+from backorder_local.supervisor import Part
+from backorder_local.topics import PARTITIONS
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user chose; `ports` holds one for each service and for `smtp`."""
+
+    ports: Mapping[str, int]
+    postgres_url: str | None = None
+    kafka_bootstrap: str | None = None
+    services: tuple[ServiceProgram, ...] = field(default=SERVICES)
+    partitions: int = PARTITIONS
+
+
+class LocalSystem:
+    """Everything that runs on one machine, below one data directory."""
+
+    def __init__(self, directory: DataDirectory, options: Options) -> None:
+        self._directory = directory
+        self._options = options
+        self._services = tuple(service for service in options.services if is_installed(service))
+        self._postgres = None if options.postgres_url else PostgresServer(directory.postgres)
+        # The system is there to be used, not only started: the compiler may do its best.
+        self._kafka = None if options.kafka_bootstrap else KafkaBroker(directory.kafka, heap_mb=384, fast_start=False)
+
+    def parts(self) -> list[Part]:
+        """The table: servers, then what prepares them, then the services."""
+        servers: list[Part] = [
+            Part(server.name, server.prepare, server.ready, port=partial(_port_of, server))
+            for server in (self._postgres, self._kafka)
+            if server is not None
+        ]
+        own = {server.name for server in servers}
+        databases_need = tuple({"postgres"} & own)
+        topics_need = tuple({"kafka"} & own)
+        return [
+            *servers,
+            self._part("mail", self._mail_catcher, self._options.ports["smtp"], answers_smtp),
+            Part("databases", self._database_task, None, needs=databases_need, start_within=120),
+            Part("topics", self._topic_task, None, needs=topics_need),
+            *(
+                self._part(
+                    service.name,
+                    partial(self._service, service),
+                    self._options.ports[service.name],
+                    answers_ready,
+                    needs=("databases", "topics"),
+                )
+                for service in self._services
+            ),
+        ]
+
+    def _part(
+        self,
+        name: str,
+        prepare: Callable[[], Program],
+        port: int,
+        probe: Callable[[int], bool],
+        needs: tuple[str, ...] = (),
+    ) -> Part:
+        return Part(name, prepare, partial(probe, port), needs=needs, port=lambda: port)
+
+    @property
+    def admin_url(self) -> str:
+        return self._options.postgres_url or (self._postgres.url if self._postgres else "")
+
+    @property
+    def kafka_bootstrap(self) -> str:
+        return self._options.kafka_bootstrap or (self._kafka.bootstrap if self._kafka else "")
+
+    def access(self) -> dict[str, DatabaseAccess]:
+        """Every service's database addresses; known once PostgreSQL is prepared."""
+        names = tuple(service.name for service in self._services)
+        passwords = remembered_passwords(self._directory.database_passwords, names)
+        return {name: database_access(self.admin_url, name, passwords) for name in names}
+
+    def running(self) -> RunningSystem:
+        """How others reach the system."""
+        access = self.access()
+        return RunningSystem(
+            data_dir=str(self._directory.root),
+            service_urls={name: f"http://{LOOPBACK}:{self._options.ports[name]}" for name in access},
+            api_key=self._directory.api_key.read_text().strip(),
+            kafka_bootstrap=self.kafka_bootstrap,
+            admin_url=self.admin_url,
+            database_urls={name: urls.app_url for name, urls in access.items()},
+            owner_urls={name: urls.owner_url for name, urls in access.items()},
+            smtp_port=self._options.ports["smtp"],
+        )
+
+    def _mail_catcher(self) -> Program:
+        port, mails = str(self._options.ports["smtp"]), str(self._directory.mails)
+        return self._python("mail", ("backorder_local.mail_catcher", port, mails))
+
+    def _database_task(self) -> Program:
+        modules = {service.name: service.module for service in self._services}
+        return self._python(
+            "databases",
+            ("backorder_local.setup_tasks", "databases"),
+            {
+                setup_tasks.ADMIN_URL: self.admin_url,
+                setup_tasks.SERVICE_MODULES: json.dumps(modules),
+                setup_tasks.PASSWORDS_FILE: str(self._directory.database_passwords),
+            },
+        )
+
+    def _topic_task(self) -> Program:
+        return self._python(
+            "topics",
+            ("backorder_local.setup_tasks", "topics"),
+            {
+                setup_tasks.BOOTSTRAP: self.kafka_bootstrap,
+                setup_tasks.PARTITIONS: str(self._options.partitions),
+            },
+        )
+
+    def _service(self, service: ServiceProgram) -> Program:
+        access = self.access()[service.name]
+        port = self._options.ports[service.name]
+        settings: dict[str, object] = {
+            "role": "all",
+            "host": LOOPBACK,
+            "port": port,
+            "public_url": f"http://{LOOPBACK}:{port}",
+            "database_url": access.app_url.replace("postgresql://", "postgresql+asyncpg://", 1),
+            "kafka_bootstrap": self.kafka_bootstrap,
+            "keyring_path": self._directory.keyring,
+            "tracking_secret": remembered_secret(self._directory.secrets / "tracking"),
+            "local_mode": "true",
+            # Replays bring business times of years ago: what is due is told by the newest event, not by today.
+            "business_clock": "events",
+            "log_format": "console",
+            "smtp_host": LOOPBACK,
+            "smtp_port": self._options.ports["smtp"],
+        }
+        return self._python(service.name, (service.main_module,), service.environment(settings), stop_within=15.0)
+
+    def _python(
+        self, name: str, arguments: tuple[str, ...], env: Mapping[str, str] | None = None, stop_within: float = 5.0
+    ) -> Program:
+        return Program(
+            name=name,
+            argv=(sys.executable, "-m", *arguments),
+            log=self._directory.logs / f"{name}.log",
+            # Without bytecode every start compiles all libraries again, four times over.
+            env={"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1", **(env or {})},
+            cwd=self._directory.root,
+            stop_within=stop_within,
+        )
+
+
+def _port_of(server: PostgresServer | KafkaBroker) -> int | None:
+    return server.port or None
+
+
+def answers_ready(port: int) -> bool:
+    """True if the service on the port says that it is ready."""
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/readyz", timeout=3) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def answers_smtp(port: int) -> bool:
+    """True if a mail server greets on the port."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout=3) as connection:
+            return connection.recv(3) == b"220"
+    except OSError:
+        return False
