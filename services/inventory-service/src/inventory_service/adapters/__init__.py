@@ -1,0 +1,1 @@
+"""Inventory on PostgreSQL: one class a port, each for one open transaction. SQL stands here only."""

@@ -1,0 +1,1 @@
+"""Inventory's use cases. Handlers take batches: of commands, and of events."""

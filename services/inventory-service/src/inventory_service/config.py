@@ -1,0 +1,17 @@
+"""Inventory's settings: ``INVENTORY_*`` in the environment."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic_settings import SettingsConfigDict
+
+from service_kit.settings import ServiceSettings
+
+
+class InventorySettings(ServiceSettings):
+    """What every service has; inventory adds nothing of its own."""
+
+    model_config = SettingsConfigDict(env_prefix="INVENTORY_", extra="ignore", env_ignore_empty=True)
+
+    service_name: ClassVar[str] = "inventory"

@@ -1,0 +1,208 @@
+"""Purchase orders: place, read, move, close short."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Query, Request, Response
+
+from event_contracts import new_event_id
+from inventory_service.adapters.purchasing_reads import list_purchase_orders, purchase_order
+from inventory_service.adapters.use_cases import UseCases
+from inventory_service.application.commands import OrderedLine, PlacePurchaseOrder, PurchaseOrder
+from inventory_service.application.purchase import change_line, close_line
+from inventory_service.entrypoints.http.fields import DocumentPath, IfMatch, Name, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.pages import page_of
+from inventory_service.entrypoints.http.purchase_order_documents import (
+    CloseBody,
+    LineChangeBody,
+    PurchaseOrderBody,
+    PurchaseOrderLineView,
+    PurchaseOrderView,
+    line_view,
+    order_view,
+)
+from service_kit.commands import IdempotencyClaim
+from service_kit.http import (
+    Page,
+    PageParams,
+    Principal,
+    encode_cursor,
+    fingerprint,
+    idempotency_key,
+    mark_replayed,
+    matches_version,
+    may_state_business_time,
+    not_modified,
+    not_modified_response,
+    require,
+    set_etag,
+)
+from service_kit.problems import not_found
+
+_PLACE = "POST /v1/purchase-orders"
+
+
+def router(use_cases: UseCases) -> APIRouter:
+    """The routes of purchase orders."""
+    api = APIRouter(tags=["Purchase orders"])
+    _add_orders(api, use_cases)
+    _add_lines(api, use_cases)
+    return api
+
+
+async def _load(use_cases: UseCases, purchase_order_id: str) -> PurchaseOrder:
+    async with use_cases.reading() as conn:
+        found = await purchase_order(conn, purchase_order_id)
+    if found is None:
+        raise not_found("purchase order")
+    return found
+
+
+def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
+    @api.post("/v1/purchase-orders", status_code=201, summary="Place a purchase order")
+    async def place_purchase_order(
+        *,
+        principal: Annotated[Principal, require("purchasing:write")],
+        key: Annotated[str, idempotency_key()],
+        body: PurchaseOrderBody,
+        response: Response,
+    ) -> PurchaseOrderView:
+        may_state_business_time(principal, body.ordered_at, "ordered_at")
+        command = PlacePurchaseOrder(
+            purchase_order_id=new_event_id(),
+            reference=body.reference,
+            supplier_id=body.supplier_id,
+            location_id=body.location_id,
+            ordered_at=body.ordered_at or use_cases.clock.now(),
+            lines=tuple(OrderedLine(new_event_id(), line.sku, line.quantity, line.eta) for line in body.lines),
+        )
+        claim = IdempotencyClaim(principal.key_id, _PLACE, key, fingerprint(body), command.purchase_order_id)
+        submitted = await use_cases.place(command, claim)
+        order = submitted.result or await _load(use_cases, str(submitted.resource_id))
+        mark_replayed(response, submitted)
+        response.headers["Location"] = f"/v1/purchase-orders/{order.purchase_order_id}"
+        set_etag(response, order.version)
+        return order_view(order)
+
+    @api.get("/v1/purchase-orders", name="list_purchase_orders", summary="List purchase orders, newest first")
+    async def list_all_purchase_orders(
+        *,
+        principal: Annotated[Principal, require("purchasing:read")],
+        page: PageParams,
+        request: Request,
+        response: Response,
+        reference: ReferenceQuery = None,
+        supplier_id: Annotated[Name | None, Query(description="Only from this supplier")] = None,
+        sku: SkuQuery = None,
+        open: Annotated[bool | None, Query(description="Only with (true) or without (false) units to come")] = None,
+    ) -> Page[PurchaseOrderView]:
+        before = page.after(str)
+        async with use_cases.reading() as conn:
+            found = await list_purchase_orders(
+                conn,
+                reference=reference,
+                supplier_id=supplier_id,
+                sku=sku,
+                is_open=open,
+                before=before[0] if before else None,
+                limit=page.limit + 1,
+            )
+        return page_of(
+            found,
+            page,
+            view=order_view,
+            cursor=lambda order: encode_cursor(order.purchase_order_id),
+            request=request,
+            response=response,
+        )
+
+    @api.get(
+        "/v1/purchase-orders/{purchase_order_id}", summary="Read a purchase order", response_model=PurchaseOrderView
+    )
+    async def get_purchase_order(
+        *,
+        principal: Annotated[Principal, require("purchasing:read")],
+        purchase_order_id: DocumentPath,
+        request: Request,
+        response: Response,
+    ) -> Any:
+        order = await _load(use_cases, purchase_order_id)
+        if not_modified(request, order.version):
+            return not_modified_response(order.version)
+        set_etag(response, order.version)
+        return order_view(order)
+
+
+def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
+    path = "/v1/purchase-orders/{purchase_order_id}/lines/{line_id}"
+
+    @api.get(path, summary="Read a line with its ETag", response_model=PurchaseOrderLineView)
+    async def get_purchase_order_line(
+        *,
+        principal: Annotated[Principal, require("purchasing:read")],
+        purchase_order_id: DocumentPath,
+        line_id: DocumentPath,
+        request: Request,
+        response: Response,
+    ) -> Any:
+        order = await _load(use_cases, purchase_order_id)
+        line = next((line for line in order.lines if line.line_id == line_id), None)
+        if line is None:
+            raise not_found("purchase order line")
+        if not_modified(request, line.version):
+            return not_modified_response(line.version)
+        set_etag(response, line.version)
+        return line_view(line)
+
+    @api.patch(path, summary="Move a line's date or quantity (If-Match: the line's version)")
+    async def change_purchase_order_line(
+        *,
+        principal: Annotated[Principal, require("purchasing:write")],
+        purchase_order_id: DocumentPath,
+        line_id: DocumentPath,
+        body: LineChangeBody,
+        response: Response,
+        if_match: IfMatch = None,
+    ) -> PurchaseOrderLineView:
+        may_state_business_time(principal, body.changed_at, "changed_at")
+        line = await use_cases.on_purchasing(
+            lambda purchasing, now: change_line(
+                purchasing,
+                purchase_order_id,
+                line_id,
+                expect=partial(matches_version, if_match, required=True),
+                eta=body.eta,
+                quantity=body.quantity,
+                changed_at=body.changed_at or now,
+                now=now,
+            )
+        )
+        set_etag(response, line.version)
+        return line_view(line)
+
+    @api.post(path + "/close", summary="Close a line short: the rest will not come")
+    async def close_purchase_order_line(
+        *,
+        principal: Annotated[Principal, require("purchasing:write")],
+        purchase_order_id: DocumentPath,
+        line_id: DocumentPath,
+        response: Response,
+        body: Annotated[CloseBody | None, Body()] = None,
+        if_match: IfMatch = None,
+    ) -> PurchaseOrderLineView:
+        closed_at = body.closed_at if body else None
+        may_state_business_time(principal, closed_at, "closed_at")
+        line = await use_cases.on_purchasing(
+            lambda purchasing, now: close_line(
+                purchasing,
+                purchase_order_id,
+                line_id,
+                expect=partial(matches_version, if_match),
+                closed_at=closed_at or now,
+                now=now,
+            )
+        )
+        set_etag(response, line.version)
+        return line_view(line)

@@ -1,0 +1,1 @@
+"""The inventory database's schema, one Alembic revision after the other."""
