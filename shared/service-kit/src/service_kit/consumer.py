@@ -1,7 +1,204 @@
-"""The consumer of a service's subscription."""
+"""The consumer: brings every event of a subscription to its handler, in order per key, once in effect."""
 
 from __future__ import annotations
 
-from service_kit.subscription import EventHandler, Subscription
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 
-__all__ = ["EventHandler", "Subscription"]
+import structlog
+
+from service_kit.batches import BatchProcessor, StoppedWhileRetrying, TooManyParked
+from service_kit.bus import Bus, CommitRefused, Partition, Record, RecordSource
+from service_kit.database import Database
+from service_kit.dead_letters import DeadLetterMirror
+from service_kit.failpoints import failpoint
+from service_kit.incoming import read_record
+from service_kit.kafka import ClientTiming, KafkaBus, KafkaSettings
+from service_kit.messaging_metrics import (
+    CONSUMER_LAG,
+    CONSUMER_LAG_SECONDS,
+    CONSUMER_REBUILDS,
+    CONSUMER_STOPPED,
+)
+from service_kit.subscription import EventHandler, Subscription
+from service_kit.watchdog import Stuck, Watchdog
+
+__all__ = ["ClientTiming", "Consumer", "ConsumerStuck", "EventHandler", "Subscription", "TooManyParked"]
+
+log = structlog.get_logger(__name__)
+
+_POLL = 0.5
+_MAX_RECORDS = 500
+_METRICS_EVERY = 1.0
+_FINISH_BEFORE_REBALANCE = 20.0
+_STOP_TIMEOUT = 15.0
+
+
+class ConsumerStuck(Exception):
+    """A fresh group member got stuck as well: the process is to end and be started again."""
+
+
+class Consumer:
+    """One member of the group ``group``, which is also the name its inbox entries carry.
+
+    ``run`` returns only when told to stop. Offsets are committed after the database; a record that
+    comes again is recognised by the inbox.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: KafkaSettings,
+        subscription: Subscription,
+        group: str,
+        *,
+        bus: Bus | None = None,
+        turn_limit: float = 30.0,
+        progress_limit: float = 60.0,
+    ) -> None:
+        self._bus: Bus = bus or KafkaBus(settings)
+        self._subscription = subscription
+        self._group = group
+        self._turn_limit, self._progress_limit = turn_limit, progress_limit
+        self.dead_letters = DeadLetterMirror(database, self._bus.producer)
+        """Its ``run`` mirrors what this consumer parks; the worker runs it beside."""
+        self.stopped_because: str | None = None
+        """Why the consumer gave up until somebody looks; None while it works."""
+        self._processor = BatchProcessor(
+            database,
+            group,
+            subscription.handler,
+            on_activity=self._show_activity,
+            on_parked=self.dead_letters.wake.set,
+        )
+        self._turn = asyncio.Lock()
+        self._to_commit: dict[Partition, int] = {}
+        self._watchdog: Watchdog | None = None
+        self._rebuilds_without_progress = 0
+        self._last_timestamp = 0
+        self._metrics_due = 0.0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Consume until ``stopping``: finish the batch in hand, commit, leave the group.
+
+        Raises ConsumerStuck after a second stall in a row, and TooManyParked (which also stands in
+        ``stopped_because``).
+        """
+        CONSUMER_STOPPED.labels(self._group).set(0)
+        failures = 0
+        while not stopping.is_set():
+            source = self._bus.source(self._group, [topic.value for topic in self._subscription.topics], self._revoked)
+            try:
+                await source.start()
+                failures = 0
+                await self._consume_watched(source, stopping)
+            except StoppedWhileRetrying:
+                return
+            except TooManyParked as error:
+                self.stopped_because = str(error)
+                CONSUMER_STOPPED.labels(self._group).set(1)
+                log.critical("consumer_stopped", consumer=self._group, reason=str(error))
+                raise
+            except Stuck as error:
+                self._rebuild(error)
+            except Exception as error:
+                failures += 1
+                log.warning("consumer_failed", consumer=self._group, error=repr(error), in_a_row=failures)
+                await _pause(min(5.0, 0.1 * 2 ** min(failures, 6)), stopping)
+            finally:
+                await self._leave(source)
+
+    def _rebuild(self, error: Stuck) -> None:
+        self._rebuilds_without_progress += 1
+        CONSUMER_REBUILDS.labels(self._group).inc()
+        log.error("consumer_stuck", consumer=self._group, reason=str(error), times=self._rebuilds_without_progress)
+        if self._rebuilds_without_progress > 1:
+            raise ConsumerStuck(str(error)) from error
+
+    async def _consume_watched(self, source: RecordSource, stopping: asyncio.Event) -> None:
+        """Run the loop beside its watchdog. The loop is cancelled only together with its group member."""
+        self._watchdog = Watchdog(source.lag, turn_limit=self._turn_limit, progress_limit=self._progress_limit)
+        loop = asyncio.ensure_future(self._consume(source, self._watchdog, stopping))
+        watch = asyncio.ensure_future(self._watchdog.watch())
+        try:
+            await asyncio.wait((loop, watch), return_when=asyncio.FIRST_COMPLETED)
+            if loop.done():
+                loop.result()
+            else:
+                watch.result()
+        finally:
+            for task in (watch, loop):
+                task.cancel()
+            # A commit to the database that has begun is finished first; it has its own time limit.
+            await asyncio.wait((loop, watch), timeout=_STOP_TIMEOUT)
+            self._watchdog = None
+
+    async def _consume(self, source: RecordSource, watchdog: Watchdog, stopping: asyncio.Event) -> None:
+        self._to_commit.clear()
+        while not stopping.is_set():
+            watchdog.alive()
+            # Never cancelled: a cancelled poll would switch off the group's own check of this member.
+            records = await source.poll(_POLL, _MAX_RECORDS)
+            async with self._turn:
+                if records:
+                    await self._apply(records, stopping)
+                    watchdog.progress()
+                    self._rebuilds_without_progress = 0
+                await self._commit(source)
+            self._show_lag(source)
+
+    async def _apply(self, records: Sequence[Record], stopping: asyncio.Event) -> None:
+        types = self._subscription.types
+        batch = [incoming for record in records if (incoming := read_record(record, types)) is not None]
+        if batch:
+            await self._processor.process(batch, stopping)
+        for record in records:
+            self._to_commit[Partition(record.topic, record.partition)] = record.offset + 1
+        self._last_timestamp = records[-1].timestamp
+
+    async def _commit(self, source: RecordSource) -> None:
+        """Commit what is handled. A refusal is normal: the records come again, here or elsewhere."""
+        if not self._to_commit:
+            return
+        failpoint("before_offset_commit")
+        try:
+            await source.commit(self._to_commit)
+        except CommitRefused as error:
+            log.info("offsets_not_committed", consumer=self._group, reason=str(error))
+            return  # kept, and tried again with the next turn
+        self._to_commit.clear()
+
+    async def _revoked(self) -> None:
+        """Before a rebalance: let the turn in hand end and commit, so that others do not do it again."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._turn.acquire(), _FINISH_BEFORE_REBALANCE)
+            self._turn.release()
+        # What could not be committed by now is another member's to say.
+        self._to_commit.clear()
+
+    def _show_activity(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.progress()
+
+    def _show_lag(self, source: RecordSource) -> None:
+        if time.monotonic() < self._metrics_due:
+            return
+        self._metrics_due = time.monotonic() + _METRICS_EVERY
+        lag = source.lag() or 0
+        CONSUMER_LAG.labels(self._group).set(lag)
+        seconds = time.time() - self._last_timestamp / 1000 if lag and self._last_timestamp else 0
+        CONSUMER_LAG_SECONDS.labels(self._group).set(max(0, seconds))
+
+    async def _leave(self, source: RecordSource) -> None:
+        try:
+            await asyncio.wait_for(source.stop(), _STOP_TIMEOUT)
+        except Exception as error:
+            log.warning("consumer_not_stopped_cleanly", consumer=self._group, error=repr(error))
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds * random.uniform(0.5, 1))  # noqa: S311

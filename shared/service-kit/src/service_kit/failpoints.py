@@ -14,7 +14,13 @@ VARIABLE = "BACKORDER_FAILPOINT"
 EXIT_CODE = 137
 
 Name = Literal[
-    "mid_handler", "before_db_commit", "after_db_commit", "before_park_commit", "relay_mid_batch", "relay_after_ack"
+    "mid_handler",
+    "before_db_commit",
+    "after_db_commit",
+    "before_offset_commit",
+    "before_park_commit",
+    "relay_mid_batch",
+    "relay_after_ack",
 ]
 
 
@@ -40,3 +46,8 @@ def _armed(setting: str) -> Callable[[Name], None]:
 
 failpoint: Callable[[Name], None] = _armed(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else _unarmed
 """Die here when armed; costs an empty call otherwise."""
+
+
+def armed(name: Name) -> bool:
+    """Whether this process is to die at ``name``; for places that must arrange something first."""
+    return os.environ.get(VARIABLE, "").partition(":")[0] == name

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import orjson
 from opentelemetry import trace
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
@@ -13,26 +12,25 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from event_contracts import Event
 from service_kit.cause import Cause, causing, current_cause
 from service_kit.database import OUTBOX_WRITTEN
+from service_kit.packing import pack_headers, unpack_headers
+from service_kit.relay import Relay
 
-__all__ = ["MAX_PAYLOAD_BYTES", "Cause", "PayloadTooLarge", "causing", "current_cause", "publish"]
+__all__ = [
+    "MAX_PAYLOAD_BYTES",
+    "Cause",
+    "PayloadTooLarge",
+    "Relay",
+    "causing",
+    "current_cause",
+    "publish",
+    "unpack_headers",
+]
 
 MAX_PAYLOAD_BYTES = 512 * 1024
-
-Headers = Sequence[tuple[str, bytes]]
 
 
 class PayloadTooLarge(ValueError):
     """An event's data exceeds 512 KiB; a broker would refuse it for ever and block what stands behind it."""
-
-
-def pack_headers(headers: Iterable[tuple[str, bytes]]) -> bytes:
-    """Kafka headers as JSON pairs, one character a byte: readable for text and lossless for anything."""
-    return orjson.dumps([(key, value.decode("latin-1")) for key, value in headers])
-
-
-def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
-    """The headers that ``pack_headers`` packed."""
-    return [(key, value.encode("latin-1")) for key, value in orjson.loads(packed)]
 
 
 _INSERT = text(

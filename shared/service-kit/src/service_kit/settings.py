@@ -61,6 +61,8 @@ class ServiceSettings(BaseSettings):
     """Requests of one address that carry no valid key (health and metrics are not counted)."""
 
     idempotency_retention_days: int = Field(default=30, ge=1)
+    inbox_retention_days: int | None = Field(default=None, ge=1)
+    """Days after which handled events are forgotten; None: never. Must exceed what the topics keep."""
     shutdown_timeout: float = Field(default=10.0, gt=0)
     """Seconds that running requests get to finish after a stop signal."""
     drain_delay: float = Field(default=0.0, ge=0)

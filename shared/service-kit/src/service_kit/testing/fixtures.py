@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from service_kit.database import Database
 from service_kit.testing.databases import TestDatabases
+from service_kit.testing.topics import KafkaTopics, new_topics
 
 ServiceDatabase = Callable[[str], Awaitable[Database]]
 """``await service_database("order_service")``: a migrated, empty database of that service."""
@@ -25,3 +26,12 @@ async def service_database(_test_databases: TestDatabases) -> AsyncIterator[Serv
     """Make the database of a service module: migrated, empty, its own for this test."""
     yield _test_databases.fresh
     await _test_databases.close_opened()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def kafka_topics() -> AsyncIterator[KafkaTopics]:
+    """The public topics, empty, under a prefix of this test's own: ``kafka_topics.topic_prefix``, ``.bus()``."""
+    topics = new_topics()
+    await topics.create()
+    yield topics
+    await topics.delete()

@@ -1,0 +1,74 @@
+"""Topics of one test on the real broker, under a prefix of their own."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from event_contracts import Topic
+from service_kit.kafka import ClientTiming, KafkaBus
+
+KAFKA_VARIABLE = "BACKORDER_TEST_KAFKA"
+
+QUICK = ClientTiming(session=6_000, heartbeat=200, rebalance=10_000, request=5_000, linger=1)
+"""Groups of tests rebalance quickly."""
+
+
+@dataclass(frozen=True)
+class KafkaTopics:
+    """Where the topics are; has the attributes that a ``KafkaBus`` wants of settings."""
+
+    kafka_bootstrap: str
+    topic_prefix: str
+    kafka_security_protocol: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str = "SCRAM-SHA-512"
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: str | None = None
+    kafka_ca_path: Path | None = None
+
+    def bus(self, timing: ClientTiming = QUICK) -> KafkaBus:
+        """The log that holds these topics."""
+        return KafkaBus(self, timing)
+
+    async def create(self, names: Sequence[str] = (), partitions: int = 3) -> None:
+        """Make topics (all public ones without ``names``); the prefix is added. RuntimeError if refused."""
+        await _create(
+            self.kafka_bootstrap,
+            {self.topic_prefix + name: partitions for name in names or [topic.value for topic in Topic]},
+        )
+
+    async def delete(self) -> None:
+        """Remove every topic under the prefix."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka_bootstrap)
+        await admin.start()
+        try:
+            mine = [topic for topic in await admin.list_topics() if topic.startswith(self.topic_prefix)]
+            if mine:
+                await admin.delete_topics(mine)
+        finally:
+            await admin.close()
+
+
+def new_topics(bootstrap: str | None = None) -> KafkaTopics:
+    """A fresh prefix on the test broker (or on ``bootstrap``); nothing is created yet."""
+    address = bootstrap or os.environ.get(KAFKA_VARIABLE)
+    if not address:
+        raise RuntimeError(f"{KAFKA_VARIABLE} is not set: name a Kafka broker for tests")
+    return KafkaTopics(address, f"t{uuid.uuid4().hex[:10]}.")
+
+
+async def _create(bootstrap: str, wanted: dict[str, int]) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        answer = await admin.create_topics([NewTopic(name, count, 1) for name, count in wanted.items()])
+    finally:
+        await admin.close()
+    refused = [told for told in answer.to_object()["topic_errors"] if told["error_code"] not in (0, 36)]
+    if refused:
+        raise RuntimeError(f"topics not created: {refused}")

@@ -1,0 +1,62 @@
+"""Notices when a loop no longer turns, or turns without getting anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+class Stuck(Exception):
+    """No sign of life for too long; the message says of what kind."""
+
+
+class Watchdog:
+    """Watches one consumer loop that reports to it.
+
+    ``turn_limit``: seconds without any sign of life (``alive``). ``progress_limit``: seconds in which
+    records wait and none is handled (``progress``), while no retry explains it.
+    """
+
+    def __init__(
+        self,
+        lag: Callable[[], int | None],
+        *,
+        turn_limit: float = 30.0,
+        progress_limit: float = 60.0,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lag = lag
+        self._turn_limit, self._progress_limit = turn_limit, progress_limit
+        self._now = now
+        self._alive_at = self._progress_at = self._checked_at = now()
+
+    def alive(self) -> None:
+        """The loop has come round."""
+        self._alive_at = self._now()
+
+    def progress(self) -> None:
+        """Something was handled, or is being tried again for a reason that is known."""
+        self._alive_at = self._progress_at = self._now()
+
+    def check(self, planned: float = 1.0) -> None:
+        """To be called every ``planned`` seconds. Raises Stuck."""
+        now = self._now()
+        late = now - self._checked_at - planned
+        self._checked_at = now
+        if late > 1:
+            # This process did not run, so the loop could not either: time in which nobody ran does not count.
+            self._alive_at += late
+            self._progress_at += late
+        if not self._lag():
+            self._progress_at = now
+        if now - self._alive_at > self._turn_limit:
+            raise Stuck(f"no turn of the loop for {now - self._alive_at:.0f} s")
+        if now - self._progress_at > self._progress_limit:
+            raise Stuck(f"{self._lag()} records wait and none was handled for {now - self._progress_at:.0f} s")
+
+    async def watch(self, every: float = 1.0) -> None:
+        """Check for ever. Raises Stuck."""
+        while True:
+            await asyncio.sleep(every)
+            self.check(every)
