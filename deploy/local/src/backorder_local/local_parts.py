@@ -31,6 +31,7 @@ class Options:
     kafka_bootstrap: str | None = None
     services: tuple[ServiceProgram, ...] = field(default=SERVICES)
     partitions: int = PARTITIONS
+    run_services: bool = True
 
 
 class LocalSystem:
@@ -68,6 +69,7 @@ class LocalSystem:
                     needs=("databases", "topics"),
                 )
                 for service in self._services
+                if self._options.run_services
             ),
         ]
 

@@ -37,6 +37,9 @@ def up(
         int | None, typer.Option(help="Services listen on the next four ports: 9000 gives 9001 to 9004.")
     ] = None,
     free_ports: Annotated[bool, typer.Option(help="Where a port is busy, take any free one.")] = False,
+    servers_only: Annotated[
+        bool, typer.Option(help="Leave the services out: you run them yourself, from an editor say.")
+    ] = False,
     postgres_url: Annotated[
         str | None,
         typer.Option(envvar="BACKORDER_POSTGRES_URL", help="Use this PostgreSQL server (as an administrator)."),
@@ -54,7 +57,8 @@ def up(
         raise SystemExit(f"{refused}. `backorder status` shows it, `backorder down` stops it.") from None
     with lock:
         try:
-            options = Options(_ports(directory, port_base, free_ports), postgres_url, kafka_bootstrap)
+            ports = _ports(directory, port_base, take_free=free_ports or servers_only)
+            options = Options(ports, postgres_url, kafka_bootstrap, run_services=not servers_only)
         except PortsBusy as busy:
             raise SystemExit(str(busy)) from None
         _prepare(directory, options)
