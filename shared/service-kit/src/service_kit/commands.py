@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.cause import Cause, current_cause
+from service_kit.failpoints import failpoint
 from service_kit.idempotency import Claimed, IdempotencyClaim, Record, claim, in_flight, key_reused, release
 from service_kit.problems import Problem, unavailable
 from service_kit.transient import is_transient
@@ -220,6 +221,7 @@ class CommandBus(Generic[C, R]):
             if executed and is_transient(error):
                 raise _OutcomeUnknown from error
             raise
+        failpoint("after_db_commit")
         claimed.settle()
         for pending, result in outcomes:
             if isinstance(result, Problem):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ALLOWED_FIELDS: frozenset[str] = frozenset(
     {
         # structlog's own
-        "event", "level", "logger", "timestamp", "error", "dropped_fields",
+        "event", "level", "logger", "timestamp", "exception", "dropped_fields",
         # where
         "service", "role", "host", "port", "part", "trace_id", "correlation_id", "causation_id",
         # requests
@@ -34,7 +34,7 @@ ALLOWED_FIELDS: frozenset[str] = frozenset(
         # the business: ids only
         "order_id", "line_id", "sku", "location_id", "shipment_id", "receipt_id", "purchase_order_id", "decision_id",
         "notification_id", "endpoint_id", "template", "channel", "quantity", "sequence", "version", "state",
-        "invariant", "orders", "lines", "deleted", "setting", "signal", "path", "revision",
+        "invariant", "orders", "lines", "deleted", "setting", "signal", "in_a_row", "sweeper", "path", "revision",
     }
 )  # fmt: skip
 """Fields a log line may have. An identifier that names a person (a contact, an address) is not among them."""
@@ -54,11 +54,11 @@ def keep_allowed(_: Any, __: str, event: Event) -> Event:
 
 
 def describe_error(_: Any, __: str, event: Event) -> Event:
-    """Replace ``exc_info`` by ``error``: types, SQLSTATE and frames of the error and its causes, no messages."""
+    """Replace ``exc_info`` by ``exception``: types, SQLSTATE and frames of the error and its causes, no messages."""
     given = event.pop("exc_info", None)
     error = _error_of(given)
     if error is not None:
-        event["error"] = described(error)
+        event["exception"] = described(error)
     event.pop("stack_info", None)
     return event
 
@@ -95,7 +95,7 @@ class _OrjsonRenderer:
 
 
 def _render_errors_plainly(_: Any, __: str, event: Event) -> Event:
-    chain = event.pop("error", None)
+    chain = event.pop("exception", None)
     if isinstance(chain, list):
         event["error_type"] = chain[0]["type"]
         frames = [f"\n    {frame}" for part in chain for frame in (part["type"], *part["frames"])]

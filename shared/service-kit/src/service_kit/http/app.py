@@ -17,6 +17,7 @@ from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
 from service_kit.migration_check import migrations_at_head
+from service_kit.parking import parked_keys_router
 from service_kit.service import Service
 
 EXPOSED_HEADERS = (
@@ -91,7 +92,10 @@ def _limiter(name: str, rate: str) -> RateLimiter | None:
 
 
 def _shared_routers(service: Service) -> list[APIRouter]:
-    return [operations_router(service.name, service.health)]
+    routers = [operations_router(service.name, service.health)]
+    if service.subscription is not None:
+        routers.append(parked_keys_router(service.database, service.name, service.subscription.handler))
+    return routers
 
 
 def _add_readiness(service: Service) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -40,7 +41,21 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
         404: "No route serves this path.",
         405: "The path does not know this method.",
     }
-    return ProblemResponse(for_status(error.status_code, details.get(error.status_code), error.headers), request.scope)
+    problem = for_status(error.status_code, details.get(error.status_code), error.headers)
+    if error.status_code == 405:
+        problem.headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return ProblemResponse(problem, request.scope)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """The methods of every route of this path; the router itself names those of one route only."""
+    path = request.scope["path"]
+    return {
+        method
+        for route in iter_route_contexts(request.app.routes)
+        if route.path_regex is not None and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
 
 
 async def _on_database(request: Request, error: DBAPIError) -> Response:

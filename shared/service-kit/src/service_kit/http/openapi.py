@@ -91,7 +91,6 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
         description=app.description or app.title,
         routes=app.routes,
         servers=[{"url": service.settings.public_url or f"http://127.0.0.1:{service.settings.port}"}],
-        license_info={"name": "MIT", "identifier": "MIT"},
         separate_input_output_schemas=False,
     )
     components = document.setdefault("components", {})

@@ -1,0 +1,28 @@
+"""Submits one claimed command to the database named on the command line; a test kills it on the way."""
+
+import asyncio
+import sys
+
+from sqlalchemy import text
+
+from service_kit.commands import CommandBus, IdempotencyClaim
+from service_kit.database import Database
+
+
+async def insert(connection, commands):
+    for command in commands:
+        await connection.execute(
+            text("INSERT INTO applied (event_id, name, key, sequence) VALUES (:id, 'n', 'k', 1)"), {"id": command}
+        )
+    return list(commands)
+
+
+async def main(url: str) -> None:
+    database = Database(url)
+    bus = CommandBus(database, insert)
+    submitted = await bus.submit("thing-1", IdempotencyClaim("me", "make", "key-1", b"same body", "thing-1"))
+    sys.stdout.write("replayed" if submitted.replayed else "carried out")
+    await database.close()
+
+
+asyncio.run(main(sys.argv[1]))
