@@ -1,0 +1,1 @@
+"""PostgreSQL, the mail server, merchants' endpoints and the templates."""

@@ -1,0 +1,1 @@
+"""What to tell a customer, when, and how often to try: pure rules, standard library only."""

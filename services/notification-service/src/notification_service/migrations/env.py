@@ -1,0 +1,5 @@
+"""Alembic's entry into this service's migrations."""
+
+from service_kit.migrations import run_env
+
+run_env()
