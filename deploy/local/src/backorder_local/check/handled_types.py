@@ -1,0 +1,18 @@
+"""Which event types each service handles, as its own code says."""
+
+from __future__ import annotations
+
+from event_contracts import EVENT_TYPES
+from inventory_service.application.book_orders import ORDER_EVENTS
+from order_service.application.apply_events import HANDLED
+
+
+def _ce_types(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(EVENT_TYPES[name].ce_type for name in names)
+
+
+HANDLED_TYPES = {
+    "order": _ce_types(HANDLED),
+    "inventory": _ce_types(ORDER_EVENTS),
+}
+"""Service → the CloudEvents types that must stand in its inbox."""

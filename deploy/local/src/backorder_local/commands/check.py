@@ -1,0 +1,40 @@
+"""`backorder check`: does every promise of the system hold right now?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from backorder_local.commands.options import DataDir, data_directory
+from backorder_local.running import NotRunning, running_system
+
+
+def register(app: typer.Typer) -> None:
+    """Add `check`."""
+    app.command()(check)
+
+
+def check(
+    data_dir: DataDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    wait: Annotated[bool, typer.Option(help="Wait first until nothing is under way.")] = True,
+    within: Annotated[float, typer.Option(min=0, help="Seconds to wait for that at most.")] = 60.0,
+) -> None:
+    """Read the four databases and the topics and verify every invariant. Exits with 1 where one is broken."""
+    from backorder_local.check.runner import check_system  # noqa: PLC0415 - slow to import
+
+    try:
+        system = running_system(data_directory(data_dir).root)
+    except NotRunning as error:
+        raise SystemExit(str(error)) from None
+    console = None if as_json else Console(soft_wrap=True)
+    verdict = asyncio.run(check_system(system, console, wait=wait, within=within))
+    if console is None:
+        print(json.dumps(verdict.as_data(), indent=2))
+    else:
+        console.print(verdict.summary())
+    raise SystemExit(0 if verdict.holds else 1)

@@ -1,0 +1,133 @@
+"""The HTTP API of the running system, as the replay calls it: bounded concurrency, retries with the same key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+_RETRIED = frozenset({429, 502, 503, 504})
+_ATTEMPTS = 8
+_PAGE = 500
+
+
+class CallFailed(RuntimeError):
+    """The API refused a call; `status` and `code` say how, the message says which call and why."""
+
+    def __init__(self, method: str, path: str, status: int, problem: Mapping[str, Any]) -> None:
+        errors = "; ".join(f"{error.get('pointer')}: {error.get('detail')}" for error in problem.get("errors", [])[:5])
+        told = problem.get("detail") or problem.get("title") or "no explanation"
+        super().__init__(f"{method} {path} was answered with {status}: {told}" + (f" ({errors})" if errors else ""))
+        self.status = status
+        self.code = str(problem.get("code", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the services listen, such as `http://127.0.0.1:8001`."""
+
+    order: str
+    inventory: str
+    allocation: str
+    notification: str
+
+
+class Api:
+    """One client for the four services. At most `concurrency` calls are under way at once."""
+
+    def __init__(self, addresses: Addresses, key: str, *, concurrency: int, timeout: float = 60.0) -> None:
+        self.addresses = addresses
+        self.calls = 0
+        self._slots = asyncio.Semaphore(concurrency)
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
+            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
+            timeout=timeout,
+            trust_env=False,  # the services are near; a proxy of the environment is not meant for them
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def create(self, url: str, body: object, *, key: str) -> dict[str, Any]:
+        """POST with an idempotency key; a retry after a lost answer creates nothing twice."""
+        answer = await self._send("POST", url, body, {"Idempotency-Key": f'"{key}"'})
+        document: dict[str, Any] = orjson.loads(answer.content)
+        return document
+
+    async def put(self, url: str, body: object) -> None:
+        """PUT a whole document."""
+        await self._send("PUT", url, body, {})
+
+    async def read(self, url: str) -> tuple[dict[str, Any], str]:
+        """A document and its ETag (empty where it has none)."""
+        answer = await self._send("GET", url, None, {})
+        document: dict[str, Any] = orjson.loads(answer.content)
+        return document, answer.headers.get("ETag", "")
+
+    async def change(self, url: str, body: object, *, etag: str) -> dict[str, Any]:
+        """PATCH a document if nobody changed it since its ETag was read; the document after it."""
+        answer = await self._send("PATCH", url, body, {"If-Match": etag})
+        document: dict[str, Any] = orjson.loads(answer.content)
+        return document
+
+    async def pages(self, url: str, parameters: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
+        """The items of a list, over all its pages."""
+        cursor: str | None = None
+        while True:
+            query = {**parameters, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+            answer = await self._send("GET", str(httpx.URL(url, params=query)), None, {})
+            page = orjson.loads(answer.content)
+            for item in page["data"]:
+                yield item
+            cursor = page.get("next_cursor")
+            if not cursor:
+                return
+
+    async def _send(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
+        content = None if body is None else orjson.dumps(body)
+        sent = {**headers, "Content-Type": "application/json"} if content is not None else dict(headers)
+        delay, attempt = 0.1, 0
+        while True:
+            attempt += 1
+            try:
+                async with self._slots:
+                    self.calls += 1
+                    answer = await self._client.request(method, url, content=content, headers=sent)
+            except httpx.TransportError as error:
+                if attempt >= _ATTEMPTS:
+                    raise CallFailed(method, url, 0, {"detail": f"{type(error).__name__}: {error}"}) from error
+            else:
+                if answer.is_success:
+                    return answer
+                problem = _problem(answer)
+                in_flight = answer.status_code == 409 and "Retry-After" in answer.headers
+                if attempt >= _ATTEMPTS or not (answer.status_code in _RETRIED or in_flight):
+                    raise CallFailed(method, answer.request.url.path, answer.status_code, problem)
+                delay = max(delay, float(answer.headers.get("Retry-After", 0)))
+            await asyncio.sleep(delay)
+            delay = min(5.0, delay * 2)
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        problem = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return {"detail": answer.text[:200]}
+    return problem if isinstance(problem, dict) else {}
+
+
+def in_path(name: str) -> str:
+    """A name as one segment of a path: SKUs may hold spaces and slashes."""
+    return quote(name, safe="")
