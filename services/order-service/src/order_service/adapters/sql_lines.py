@@ -1,0 +1,148 @@
+"""Reading and writing order lines with their locations, many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from order_service.adapters.unnested import arrays, names, unnest
+from order_service.domain.lines import Line, PromisedDate, Standing
+
+_LINE = """
+    SELECT l.*, (
+        SELECT jsonb_agg(jsonb_build_array(s.location_id, s.allocated, s.shipped, s.recalled, s.recalled_at))
+        FROM line_location s WHERE s.line_id = l.line_id
+    ) AS locations
+    FROM order_line l
+"""
+
+_BY_ORDER = text(f"{_LINE} WHERE l.order_id = ANY(CAST(:ids AS text[])) ORDER BY l.order_id, l.position")
+_BY_ID = text(f"{_LINE} WHERE l.line_id = ANY(CAST(:ids AS text[]))")
+
+_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("line_id", "text"),
+    ("quantity", "bigint"),
+    ("cancelled", "bigint"),
+    ("cut_sequence", "bigint"),
+    ("line_version", "bigint"),
+    ("basis", "bigint"),
+    ("waiting", "bigint"),
+    ("declined", "bigint"),
+    ("reason", "text"),
+    ("promise_date", "date"),
+    ("promise_revision", "bigint"),
+    ("promise_cause", "text"),
+    ("allocated", "bigint"),
+    ("shipped", "bigint"),
+)
+
+_WRITE = text(
+    f"""
+    UPDATE order_line AS l SET {", ".join(f"{name} = n.{name}" for name, _ in _COLUMNS[1:])}
+    FROM {unnest(_COLUMNS, "n")} WHERE l.line_id = n.line_id
+    """
+)
+
+_LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("line_id", "text"),
+    ("location_id", "text"),
+    ("allocated", "bigint"),
+    ("shipped", "bigint"),
+    ("recalled", "bigint"),
+    ("recalled_at", "timestamptz"),
+)
+
+_WRITE_LOCATIONS = text(
+    f"""
+    INSERT INTO line_location AS s ({names(_LOCATION_COLUMNS)})
+    SELECT {names(_LOCATION_COLUMNS)} FROM {unnest(_LOCATION_COLUMNS, "n")}
+    ON CONFLICT (line_id, location_id) DO UPDATE SET
+        allocated = excluded.allocated, shipped = excluded.shipped,
+        recalled = excluded.recalled, recalled_at = excluded.recalled_at
+    WHERE (s.allocated, s.shipped, s.recalled, s.recalled_at)
+        IS DISTINCT FROM (excluded.allocated, excluded.shipped, excluded.recalled, excluded.recalled_at)
+    """
+)
+
+
+async def lines_of_orders(conn: AsyncConnection, order_ids: Collection[str]) -> dict[str, list[Line]]:
+    """The lines of each order, in their order."""
+    found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
+    for row in (await conn.execute(_BY_ORDER, {"ids": list(order_ids)})).mappings():
+        found[row["order_id"]].append(_line(row))
+    return found
+
+
+async def lines_by_id(conn: AsyncConnection, line_ids: Collection[str]) -> dict[str, tuple[str, Line]]:
+    """Lines by id, each with its order's id; unknown ids are left out."""
+    rows = (await conn.execute(_BY_ID, {"ids": list(line_ids)})).mappings()
+    return {row["line_id"]: (row["order_id"], _line(row)) for row in rows}
+
+
+async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
+    """Write the changeable figures of lines back, and those of their locations."""
+    if not lines:
+        return
+    await conn.execute(_WRITE, arrays(_COLUMNS, [_row(line) for line in lines]))
+    locations = [
+        (line.line_id, location, at.allocated, at.shipped, at.recalled, at.recalled_at)
+        for line in lines
+        for location, at in sorted(line.locations.items())
+    ]
+    if locations:
+        await conn.execute(_WRITE_LOCATIONS, arrays(_LOCATION_COLUMNS, locations))
+
+
+def _row(line: Line) -> tuple[Any, ...]:
+    promise = line.promise
+    return (
+        line.line_id,
+        line.quantity,
+        line.cancelled,
+        line.cut_sequence,
+        line.line_version,
+        line.basis,
+        line.waiting,
+        line.declined,
+        line.reason,
+        promise.date if promise else None,
+        promise.revision if promise else None,
+        promise.cause if promise else None,
+        line.allocated,
+        line.shipped,
+    )
+
+
+def _line(row: RowMapping) -> Line:
+    promised = row["promise_revision"] is not None
+    return Line(
+        line_id=row["line_id"],
+        position=row["position"],
+        sku=row["sku"],
+        quantity=row["quantity"],
+        reference=row["reference"],
+        unit_price=row["unit_price"],
+        cancelled=row["cancelled"],
+        cut_sequence=row["cut_sequence"],
+        line_version=row["line_version"],
+        basis=row["basis"],
+        waiting=row["waiting"],
+        declined=row["declined"],
+        reason=row["reason"],
+        promise=PromisedDate(row["promise_date"], row["promise_revision"], row["promise_cause"]) if promised else None,
+        locations=_locations(row["locations"]),
+    )
+
+
+def _locations(packed: str | None) -> dict[str, Standing]:
+    if packed is None:
+        return {}
+    return {
+        name: Standing(allocated, shipped, recalled, datetime.fromisoformat(at) if at else None)
+        for name, allocated, shipped, recalled, at in orjson.loads(packed)
+    }

@@ -1,0 +1,121 @@
+"""The rows of orders and of their history: columns, and the way from the aggregate and back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import RowMapping
+
+from order_service.application.history import HistoryEntry
+from order_service.domain.lines import Line
+from order_service.domain.order import Order, Terms
+
+ORDER_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("order_id", "text"),
+    ("reference", "text"),
+    ("customer_id", "text"),
+    ("contact_id", "text"),
+    ("tier", "text"),
+    ("channel", "text"),
+    ("country", "text"),
+    ("region", "text"),
+    ("jurisdiction", "text"),
+    ("currency", "text"),
+    ("charge_at", "text"),
+    ("deposit_percent", "int"),
+    ("needed_by", "date"),
+    ("latest_acceptable_date", "date"),
+    ("ship_complete", "boolean"),
+    ("location_preference", "text"),
+    ("metadata", "jsonb"),
+    ("placed_at", "timestamptz"),
+    ("changed_at", "timestamptz"),
+    ("sequence", "bigint"),
+    ("version", "bigint"),
+    ("answered", "bigint"),
+    ("state", "text"),
+    ("complete", "boolean"),
+)
+
+HISTORY_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("order_id", "text"),
+    ("version", "bigint"),
+    ("event", "text"),
+    ("state", "text"),
+    ("occurred_at", "timestamptz"),
+    ("detail", "jsonb"),
+)
+
+
+def order_row(order: Order) -> tuple[Any, ...]:
+    """The values of ORDER_COLUMNS."""
+    terms, totals = order.terms, order.totals
+    return (
+        order.order_id,
+        terms.reference,
+        terms.customer_id,
+        terms.contact_id,
+        terms.tier,
+        terms.channel,
+        terms.country,
+        terms.region,
+        terms.jurisdiction,
+        terms.currency,
+        terms.charge_at,
+        terms.deposit_percent,
+        terms.needed_by,
+        terms.latest_acceptable_date,
+        terms.ship_complete,
+        terms.location_preference,
+        orjson.dumps(terms.metadata).decode(),
+        order.placed_at,
+        order.changed_at,
+        order.sequence,
+        order.version,
+        order.answered,
+        totals.state.value,
+        totals.complete,
+    )
+
+
+def order_of(row: RowMapping, lines: list[Line]) -> Order:
+    """The aggregate of a row and its lines; its shipments are left empty."""
+    terms = Terms(
+        reference=row["reference"],
+        customer_id=row["customer_id"],
+        contact_id=row["contact_id"],
+        tier=row["tier"],
+        channel=row["channel"],
+        country=row["country"],
+        region=row["region"],
+        jurisdiction=row["jurisdiction"],
+        currency=row["currency"],
+        charge_at=row["charge_at"],
+        deposit_percent=row["deposit_percent"],
+        needed_by=row["needed_by"],
+        latest_acceptable_date=row["latest_acceptable_date"],
+        ship_complete=row["ship_complete"],
+        location_preference=row["location_preference"],
+        metadata=decoded(row["metadata"]),
+    )
+    return Order(
+        order_id=row["order_id"],
+        terms=terms,
+        placed_at=row["placed_at"],
+        changed_at=row["changed_at"],
+        lines={line.line_id: line for line in lines},
+        sequence=row["sequence"],
+        version=row["version"],
+    )
+
+
+def history_row(entry: HistoryEntry) -> tuple[Any, ...]:
+    """The values of HISTORY_COLUMNS."""
+    detail = orjson.dumps(entry.detail).decode()
+    return (entry.order_id, entry.version, entry.event, entry.state, entry.occurred_at, detail)
+
+
+def decoded(json: Any) -> Any:
+    """A jsonb value: statements written as text give it undecoded."""
+    return orjson.loads(json) if isinstance(json, str) else json

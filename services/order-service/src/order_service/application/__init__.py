@@ -1,0 +1,1 @@
+"""Use cases: batches of commands and of events, on ports that the adapters implement."""

@@ -1,0 +1,63 @@
+"""From the aggregate to the public contract: the one place where an order becomes an event."""
+
+from __future__ import annotations
+
+from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from order_service.domain.order import Change, Order
+
+SOURCE = "/backorder/order-service"
+
+MAX_EVENT_BYTES = 512 * 1024
+"""What one event may carry; the outbox refuses more, so commands that would exceed it are refused first."""
+
+
+def order_event(order: Order, change: Change) -> Event:
+    """The event of a change just made: the whole order as it is after it."""
+    return new_event(change.kind.value, _state(order, change), source=SOURCE, sequence=order.sequence)
+
+
+def _state(order: Order, change: Change) -> OrderState:
+    terms = order.terms
+    return OrderState(
+        order_id=order.order_id,
+        sequence=order.sequence,
+        reference=terms.reference,
+        placed_at=order.placed_at,
+        updated_at=order.changed_at,
+        ship_complete=terms.ship_complete,
+        customer_id=terms.customer_id,
+        contact_id=terms.contact_id,
+        tier=terms.tier,
+        channel=terms.channel,
+        country=terms.country,
+        region=terms.region,
+        jurisdiction=terms.jurisdiction,
+        currency=terms.currency,
+        needed_by=terms.needed_by,
+        latest_acceptable_date=terms.latest_acceptable_date,
+        location_preference=terms.location_preference,
+        reason=change.reason,
+        lines=tuple(
+            OrderLine(
+                line_id=line.line_id,
+                sku=line.sku,
+                quantity=line.quantity,
+                cancelled=line.cancelled,
+                unit_price=line.unit_price,
+                shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
+            )
+            for line in order.lines.values()
+        ),
+        shipments=tuple(
+            ShippedLine(
+                shipment_id=shipment.shipment_id,
+                line_id=units.line_id,
+                sku=order.lines[units.line_id].sku,
+                location=shipment.location_id,
+                quantity=units.quantity,
+                shipped_at=shipment.shipped_at,
+            )
+            for shipment in order.shipments
+            for units in shipment.lines
+        ),
+    )

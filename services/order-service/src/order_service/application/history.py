@@ -1,0 +1,52 @@
+"""What a reader of an order's history and of its live stream is told of each change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from order_service.domain.lines import Line
+from order_service.domain.order import Change, Order
+
+JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One visible change; ``version`` is the order's version after it and the id in the live stream."""
+
+    order_id: str
+    version: int
+    event: str
+    state: str
+    occurred_at: datetime
+    detail: Mapping[str, JsonValue]
+
+
+def entry_of_change(order: Order, change: Change) -> HistoryEntry:
+    """The history entry of a change made here, with the order as it is after it."""
+    detail: dict[str, JsonValue] = {"lines": [line_figures(order.lines[line_id]) for line_id in change.line_ids]}
+    if change.reason is not None:
+        detail["reason"] = change.reason
+    if change.shipment is not None:
+        detail["shipment_id"] = change.shipment.shipment_id
+        detail["tracking_number"] = change.shipment.tracking_number
+    return HistoryEntry(order.order_id, order.version, change.kind.value, order.state.value, change.at, detail)
+
+
+def line_figures(line: Line) -> dict[str, JsonValue]:
+    """A line's quantities in the words of the API."""
+    return {
+        "line_id": line.line_id,
+        "sku": line.sku,
+        "state": line.state.value,
+        "quantity": line.quantity,
+        "quantity_allocated": line.allocated,
+        "quantity_backordered": line.waiting,
+        "quantity_shipped": line.shipped,
+        "quantity_cancelled": line.cancelled,
+        "quantity_declined": line.declined,
+        "promise_date": line.promise.date.isoformat() if line.promise and line.promise.date else None,
+        "reason": line.reason,
+    }

@@ -1,0 +1,1 @@
+"""The order aggregate: pure rules, standard library only."""

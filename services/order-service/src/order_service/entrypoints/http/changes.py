@@ -1,0 +1,142 @@
+"""Amend and cancel."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from order_service.application.commands import AmendLine, AmendOrder, CancelOrder, ChangeOrder
+from order_service.bootstrap import Wiring
+from order_service.domain.order import MetadataValue
+from order_service.entrypoints.http.callers import IfMatch, RequiredIfMatch, Wired, Writer, bounds_of
+from order_service.entrypoints.http.fields import LineId, OrderId
+from order_service.entrypoints.http.orders import order_as_it_is
+from order_service.entrypoints.http.requests import Cancellation, LinePatch, OrderPatch
+from order_service.entrypoints.http.views import OrderView
+from service_kit.commands import IdempotencyClaim
+from service_kit.http import (
+    Principal,
+    fingerprint,
+    idempotency_key,
+    mark_replayed,
+    may_state_business_time,
+    preferred_wait,
+)
+from service_kit.problems import FieldError, unprocessable
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.patch("/{order_id}", summary="Amend an order")
+async def amend_order(
+    *,
+    principal: Writer,
+    order_id: OrderId,
+    body: OrderPatch,
+    wiring: Wired,
+    request: Request,
+    response: Response,
+    versions: RequiredIfMatch,
+) -> OrderView:
+    """Change destination, dates or metadata. Destination and dates of a closed order are final (409)."""
+    may_state_business_time(principal, body.amended_at, "amended_at")
+    command = AmendOrder(
+        order_id=order_id,
+        at=body.amended_at or wiring.business_clock.now(),
+        customer_id=principal.customer_id,
+        expected_versions=versions,
+        fields=_amended(body),
+    )
+    return await _change(command, wiring, principal, request, response)
+
+
+def _amended(body: OrderPatch) -> dict[str, str | date | dict[str, MetadataValue] | None]:
+    """The terms to replace: only the members that the body has."""
+    given = body.model_fields_set - {"amended_at"}
+    if not given:
+        raise unprocessable([FieldError("", "Give at least one field to change.")])
+    fields: dict[str, str | date | dict[str, MetadataValue] | None] = {}
+    if "destination" in given:
+        fields["country"] = body.destination.country if body.destination else None
+        fields["region"] = body.destination.region if body.destination else None
+    if "needed_by" in given:
+        fields["needed_by"] = body.needed_by
+    if "latest_acceptable_date" in given:
+        fields["latest_acceptable_date"] = body.latest_acceptable_date
+    if "metadata" in given:
+        fields["metadata"] = dict(body.metadata or {})
+    return fields
+
+
+@router.patch("/{order_id}/lines/{line_id}", summary="Amend a line")
+async def amend_line(
+    *,
+    principal: Writer,
+    order_id: OrderId,
+    line_id: LineId,
+    body: LinePatch,
+    wiring: Wired,
+    request: Request,
+    response: Response,
+    versions: RequiredIfMatch,
+) -> OrderView:
+    """Change the quantity ordered. More units queue as of now; fewer take waiting units first, never shipped ones."""
+    may_state_business_time(principal, body.amended_at, "amended_at")
+    command = AmendLine(
+        order_id=order_id,
+        at=body.amended_at or wiring.business_clock.now(),
+        customer_id=principal.customer_id,
+        expected_versions=versions,
+        line_id=line_id,
+        quantity=body.quantity,
+    )
+    return await _change(command, wiring, principal, request, response)
+
+
+@router.post("/{order_id}/cancel", summary="Cancel an order or part of it")
+async def cancel_order(
+    *,
+    principal: Writer,
+    order_id: OrderId,
+    body: Cancellation,
+    wiring: Wired,
+    request: Request,
+    response: Response,
+    versions: IfMatch,
+    key: Annotated[str | None, idempotency_key(required=False)],
+) -> OrderView:
+    """Cancel units of some lines, or everything that has not left. Shipped units cannot be cancelled (409)."""
+    may_state_business_time(principal, body.cancelled_at, "cancelled_at")
+    body.check()
+    command = CancelOrder(
+        order_id=order_id,
+        at=body.cancelled_at or wiring.business_clock.now(),
+        customer_id=principal.customer_id,
+        expected_versions=versions,
+        reason=body.reason,
+        parts=None if body.lines is None else {line.line_id: line.quantity for line in body.lines},
+    )
+    claim = None
+    if key is not None:
+        print_ = fingerprint(body, order_id)
+        claim = IdempotencyClaim(principal.key_id, "cancel_order", key, print_, order_id, status=200)
+    return await _change(command, wiring, principal, request, response, claim=claim)
+
+
+async def _change(
+    command: ChangeOrder,
+    wiring: Wiring,
+    principal: Principal,
+    request: Request,
+    response: Response,
+    *,
+    claim: IdempotencyClaim | None = None,
+) -> OrderView:
+    wiring.business_clock.saw(command.at)
+    submitted = await wiring.changing.submit(command, claim)
+    if claim is not None:
+        mark_replayed(response, submitted)
+    wait = preferred_wait(request, response, limit=wiring.settings.longest_wait)
+    return await order_as_it_is(wiring, command.order_id, bounds_of(principal), response, wait=wait)

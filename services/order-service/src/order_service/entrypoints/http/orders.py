@@ -1,0 +1,160 @@
+"""Place, read and list orders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from event_contracts import new_event_id
+from order_service.adapters.sql_queries import Bounds, OrderFilter, sort_key
+from order_service.application.commands import PlaceOrder
+from order_service.bootstrap import Wiring
+from order_service.domain.lines import Line
+from order_service.domain.order import Order, Terms
+from order_service.domain.states import State
+from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer, bounds_of
+from order_service.entrypoints.http.fields import Moment, OrderId, name_filter
+from order_service.entrypoints.http.requests import NewOrder
+from order_service.entrypoints.http.views import OrderView
+from service_kit.commands import IdempotencyClaim
+from service_kit.http import (
+    Page,
+    PageParams,
+    Principal,
+    encode_cursor,
+    fingerprint,
+    idempotency_key,
+    link_header,
+    mark_replayed,
+    may_state_business_time,
+    not_modified,
+    not_modified_response,
+    preferred_wait,
+    set_etag,
+)
+from service_kit.problems import forbidden, not_found
+
+router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+
+@router.post("", status_code=201, summary="Place an order")
+async def place_order(
+    *,
+    principal: Writer,
+    body: NewOrder,
+    wiring: Wired,
+    request: Request,
+    response: Response,
+    key: Annotated[str, idempotency_key()],
+) -> OrderView:
+    """Accept an order. It is `pending` until allocation answers, which takes some milliseconds.
+
+    `Prefer: wait=2` holds the answer back until then, for at most two seconds. Refused: an unknown SKU
+    (422, every one of them named), a `reference` in use (409 `reference_taken` with that `order_id`).
+    """
+    may_state_business_time(principal, body.placed_at, "placed_at")
+    body.check()
+    command = _command(body, principal, wiring)
+    claim = IdempotencyClaim(principal.key_id, "place_order", key, fingerprint(body), command.order_id)
+    submitted = await wiring.placing.submit(command, claim)
+    mark_replayed(response, submitted)
+    order_id = submitted.resource_id or command.order_id
+    wait = preferred_wait(request, response, limit=wiring.settings.longest_wait)
+    response.headers["Location"] = f"/v1/orders/{order_id}"
+    if submitted.result is not None and wait == 0:
+        order, _ = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
+        set_etag(response, order.version)
+        return OrderView.of(order, submitted.result.at)
+    return await order_as_it_is(wiring, order_id, bounds_of(principal), response, wait=wait)
+
+
+def _command(body: NewOrder, principal: Principal, wiring: Wiring) -> PlaceOrder:
+    if principal.customer_id is not None and body.customer_id not in (None, principal.customer_id):
+        raise forbidden("other_customer", "This key places orders of its own customer only.")
+    destination = body.destination
+    terms = Terms(
+        reference=body.reference,
+        customer_id=principal.customer_id or body.customer_id,
+        contact_id=body.contact_id,
+        tier=body.tier,
+        channel=body.channel,
+        country=destination.country if destination else None,
+        region=destination.region if destination else None,
+        jurisdiction=body.jurisdiction,
+        currency=body.order_currency,
+        charge_at=body.charge_at,
+        deposit_percent=body.deposit_percent,
+        needed_by=body.needed_by,
+        latest_acceptable_date=body.latest_acceptable_date,
+        ship_complete=body.ship_complete,
+        location_preference=body.location_preference,
+        metadata=body.metadata,
+    )
+    lines = tuple(
+        Line(
+            line_id=new_event_id(),
+            position=position,
+            sku=line.sku,
+            quantity=line.quantity,
+            reference=line.reference,
+            unit_price=line.unit_price.amount if line.unit_price else 0,
+        )
+        for position, line in enumerate(body.lines)
+    )
+    placed_at = body.placed_at or wiring.clock.now()
+    wiring.business_clock.saw(placed_at)
+    return PlaceOrder(new_event_id(), terms, placed_at, lines)
+
+
+@router.get("/{order_id}", summary="Read an order")
+async def get_order(
+    *, principal: Caller, order_id: OrderId, wiring: Wired, request: Request, response: Response
+) -> OrderView:
+    """The order as it is now. A tracking link reads its own order, without the customer's ids and notes."""
+    view = await order_as_it_is(wiring, order_id, bounds_of(principal), response)
+    if not_modified(request, view.version):
+        return not_modified_response(view.version)  # type: ignore[return-value]
+    return view
+
+
+@router.get("", summary="List orders")
+async def list_orders(
+    *,
+    principal: Reader,
+    wiring: Wired,
+    request: Request,
+    response: Response,
+    page: PageParams,
+    reference: Annotated[str | None, name_filter("The caller's own name of the order")] = None,
+    customer_id: Annotated[str | None, name_filter("Orders of this customer")] = None,
+    state: Annotated[State | None, Query(description="Orders in this state")] = None,
+    sku: Annotated[str | None, name_filter("Orders with a line of this SKU")] = None,
+    updated_after: Annotated[Moment | None, Query(description="Orders changed since, in order of change")] = None,
+) -> Page[OrderView]:
+    """Orders that meet all filters given, newest first; with `updated_after`, the longest unchanged first."""
+    wanted = OrderFilter(reference, customer_id, state.value if state else None, sku, updated_after)
+    after = page.after(datetime, str) if updated_after else page.after(str)
+    records = await wiring.queries.orders(wanted, bounds_of(principal), after, page.limit + 1)
+    shown = records[: page.limit]
+    next_cursor = encode_cursor(*sort_key(wanted, shown[-1])) if len(records) > page.limit else None
+    link_header(response, request, next_cursor)
+    return Page(data=[OrderView.of(record.order, record.updated_at) for record in shown], next_cursor=next_cursor)
+
+
+async def order_as_it_is(
+    wiring: Wiring, order_id: str, bounds: Bounds, response: Response, *, wait: float = 0
+) -> OrderView:
+    """The order, after waiting up to ``wait`` seconds for allocation's answer to its sequence. Problem 404."""
+    record = await wiring.queries.order(order_id, bounds)
+    if record is not None and wait > 0 and record.answered < record.order.sequence:
+        await wiring.watch.answered(order_id, record.order.sequence, wait)
+        record = await wiring.queries.order(order_id, bounds)
+    if record is None:
+        raise not_found("order")
+    set_etag(response, record.order.version)
+    if bounds.order_id is not None:
+        response.headers["Referrer-Policy"] = "no-referrer"
+        response.headers["Cache-Control"] = "private, no-store"
+    return OrderView.of(record.order, record.updated_at, public=bounds.order_id is not None)

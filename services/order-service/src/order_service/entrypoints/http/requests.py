@@ -1,0 +1,216 @@
+"""Bodies that callers send. Rules across fields are checked in one go, so that every bad place is listed at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from order_service.entrypoints.http.fields import Moment, Name, Units
+from service_kit.http import RequestModel
+from service_kit.problems import FieldError, unprocessable
+
+_MetadataNumber = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[float, Field(allow_inf_nan=False)]
+MetadataValue = Annotated[str, StringConstraints(max_length=500)] | bool | _MetadataNumber | None
+Metadata = Annotated[
+    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], MetadataValue], Field(max_length=50)
+]
+"""The caller's own notes, at most 50: kept and given back, never interpreted, never sent on."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+DEFAULT_CURRENCY = "EUR"
+
+
+class Destination(RequestModel):
+    """Where the order goes, as far as it matters for allocation. No address."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"country": "DE", "region": "BE"}]})
+
+    country: Name | None = None
+    region: Name | None = None
+
+
+class UnitPrice(RequestModel):
+    """Price of one unit in minor units; without a currency, the order's. A bare number is taken as the amount."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 1999, "currency": "EUR"}]})
+
+    amount: int = Field(strict=True, ge=0, le=1_000_000_000_000)
+    currency: Currency | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_amount(cls, data: Any) -> Any:
+        return {"amount": data} if isinstance(data, int) and not isinstance(data, bool) else data
+
+
+class NewLine(RequestModel):
+    """A line to order. A SKU may stand in several lines; each is a demand of its own."""
+
+    sku: Name
+    quantity: Units
+    reference: Name | None = Field(default=None, description="The caller's own name of the line")
+    unit_price: UnitPrice | None = None
+
+
+class NewOrder(RequestModel):
+    """An order to place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "WEB-100045",
+                    "customer_id": "c-1042",
+                    "contact_id": "contact-1042",
+                    "tier": "gold",
+                    "channel": "web",
+                    "destination": {"country": "DE", "region": "BE"},
+                    "jurisdiction": "EU",
+                    "latest_acceptable_date": "2026-07-01",
+                    "ship_complete": False,
+                    "charge_at": "shipment",
+                    "lines": [
+                        {"reference": "1", "sku": "LAMP-4", "quantity": 2, "unit_price": {"amount": 4999}},
+                        {"reference": "2", "sku": "BULB-E27", "quantity": 4, "unit_price": {"amount": 399}},
+                    ],
+                }
+            ]
+        }
+    )
+
+    reference: Name = Field(description="The caller's own name of the order, unique in this installation")
+    customer_id: Name | None = Field(default=None, description="Null for a guest")
+    contact_id: Name | None = Field(default=None, description="Whom to tell; contacts live at notification")
+    tier: Name | None = None
+    channel: Name | None = None
+    destination: Destination | None = None
+    jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
+    currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
+    charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
+    deposit_percent: int | None = Field(default=None, strict=True, ge=1, le=100, description="With charge_at deposit")
+    needed_by: date | None = None
+    latest_acceptable_date: date | None = Field(default=None, description="Declined if the promise is later")
+    ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
+    location_preference: Name | None = Field(default=None, description="Serve from this location first")
+    metadata: Metadata = Field(default_factory=dict)
+    placed_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    lines: Annotated[list[NewLine], Field(min_length=1, max_length=1000)]
+
+    @property
+    def order_currency(self) -> str:
+        """The currency of all prices of the order."""
+        stated = (line.unit_price.currency for line in self.lines if line.unit_price and line.unit_price.currency)
+        return self.currency or next(stated, DEFAULT_CURRENCY)
+
+    def check(self) -> None:
+        """Raise the 422 that lists what does not fit together."""
+        _refuse(list(self._misfits()))
+
+    def _misfits(self) -> Iterator[FieldError]:
+        if (self.charge_at == "deposit") != (self.deposit_percent is not None):
+            yield FieldError("/deposit_percent", "Give it with charge_at deposit, and only then.")
+        yield from _date_misfits(self.needed_by, self.latest_acceptable_date)
+        currency = self.order_currency
+        for index, line in enumerate(self.lines):
+            if line.unit_price and line.unit_price.currency not in (None, currency):
+                yield FieldError(f"/lines/{index}/unit_price/currency", "All prices of an order have one currency.")
+
+
+class OrderPatch(RequestModel):
+    """What may change of an order; a field left out stays, null clears it. ``metadata`` is replaced as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"needed_by": "2026-06-01", "metadata": {"gift": True}}]})
+
+    destination: Destination | None = None
+    needed_by: date | None = None
+    latest_acceptable_date: date | None = None
+    metadata: Metadata | None = None
+    amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+
+
+class LinePatch(RequestModel):
+    """Another quantity of a line, cancelled units included."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 3}]})
+
+    quantity: Units
+    amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+
+
+class LineUnits(RequestModel):
+    """Units of one line."""
+
+    line_id: Name
+    quantity: Units
+
+
+class Cancellation(RequestModel):
+    """What to cancel: units of some lines, or without ``lines`` everything that has not left."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "changed my mind"}]})
+
+    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)] | None = None
+    cancelled_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+
+    def check(self) -> None:
+        """Raise the 422 for a line that stands twice."""
+        _refuse(_repeated(self.lines or []))
+
+
+class NewShipment(RequestModel):
+    """Units that left a location together."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "PARCEL-77",
+                    "location_id": "BER-1",
+                    "tracking_number": "JD0142",
+                    "lines": [{"line_id": "0198a3c4-0000-7000-8000-000000000001", "quantity": 2}],
+                }
+            ]
+        }
+    )
+
+    reference: Name | None = Field(default=None, description="The caller's own name of the shipment, unique")
+    location_id: Name
+    shipped_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    tracking_number: Name | None = None
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)]
+
+    def check(self) -> None:
+        """Raise the 422 for a line that stands twice."""
+        _refuse(_repeated(self.lines))
+
+
+class NewTrackingLink(RequestModel):
+    """How long a tracking link shall open its order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"days": 30}]})
+
+    days: int | None = Field(default=None, strict=True, ge=1, le=3650, description="By default the service's setting")
+
+
+def _repeated(lines: Sequence[LineUnits]) -> list[FieldError]:
+    times = Counter(line.line_id for line in lines)
+    return [
+        FieldError(f"/lines/{index}/line_id", "The line stands more than once; give the sum.")
+        for index, line in enumerate(lines)
+        if times[line.line_id] > 1
+    ]
+
+
+def _date_misfits(needed_by: date | None, latest: date | None) -> Iterator[FieldError]:
+    if needed_by is not None and latest is not None and latest < needed_by:
+        yield FieldError("/latest_acceptable_date", "It lies before needed_by.")
+
+
+def _refuse(errors: Sequence[FieldError]) -> None:
+    if errors:
+        raise unprocessable(errors)

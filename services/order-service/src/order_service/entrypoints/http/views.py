@@ -1,0 +1,289 @@
+"""What the API answers: the aggregate in the words of the API."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from order_service.domain.lines import Line
+from order_service.domain.order import Order, Shipment
+from order_service.domain.states import State
+from service_kit.http import Money, ResponseModel
+
+_LINE_ID = "0198a3c4-0000-7000-8000-000000000001"
+_ORDER_ID = "0198a3c4-0000-7000-8000-000000000000"
+
+
+class PromiseView(ResponseModel):
+    """The date that waiting units are promised for; null: no date can be named."""
+
+    date: date | None
+    time_zone: str = Field(default="UTC", description="IANA zone of the date")
+    revision: int
+    cause: str
+
+
+class LineView(ResponseModel):
+    """A line. quantity = allocated + backordered + shipped + cancelled + declined, once nothing is pending."""
+
+    line_id: str
+    reference: str | None
+    sku: str
+    state: State
+    pending: bool = Field(description="Allocation has not answered the order's latest change yet")
+    quantity: int = Field(description="Units ordered, cancelled ones included")
+    quantity_allocated: int = Field(description="Units with stock that have not left yet")
+    quantity_backordered: int = Field(description="Units that wait for stock")
+    quantity_shipped: int
+    quantity_cancelled: int
+    quantity_declined: int = Field(description="Units that cannot be sold; see reason")
+    allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")
+    shipped: dict[str, int] = Field(description="Units that left, per location")
+    unit_price: Money
+    promise_date: date | None
+    promise: PromiseView | None
+    reason: str
+
+    @classmethod
+    def of(cls, line: Line, order: Order) -> LineView:
+        """The view of a line of ``order``."""
+        promise = line.promise
+        return cls.model_construct(
+            line_id=line.line_id,
+            reference=line.reference,
+            sku=line.sku,
+            state=line.state,
+            pending=line.basis < order.sequence,
+            quantity=line.quantity,
+            quantity_allocated=line.allocated,
+            quantity_backordered=line.waiting,
+            quantity_shipped=line.shipped,
+            quantity_cancelled=line.cancelled,
+            quantity_declined=line.declined,
+            allocated={name: at.open for name, at in sorted(line.locations.items()) if at.open},
+            shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
+            unit_price=Money.model_construct(amount=line.unit_price, currency=order.terms.currency),
+            promise_date=promise.date if promise else None,
+            promise=PromiseView(date=promise.date, revision=promise.revision, cause=promise.cause) if promise else None,
+            reason=line.reason,
+        )
+
+
+class DestinationView(ResponseModel):
+    """Where the order goes."""
+
+    country: str | None
+    region: str | None
+
+
+class OrderView(ResponseModel):
+    """An order as it is now. A tracking link does not see who ordered, nor the caller's notes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "order_id": _ORDER_ID,
+                    "reference": "WEB-100045",
+                    "version": 2,
+                    "sequence": 1,
+                    "state": "partially_allocated",
+                    "pending": False,
+                    "customer_id": "c-1042",
+                    "contact_id": "contact-1042",
+                    "tier": "gold",
+                    "channel": "web",
+                    "destination": {"country": "DE", "region": "BE"},
+                    "jurisdiction": "EU",
+                    "currency": "EUR",
+                    "charge_at": "shipment",
+                    "deposit_percent": None,
+                    "needed_by": None,
+                    "latest_acceptable_date": "2026-07-01",
+                    "ship_complete": False,
+                    "location_preference": None,
+                    "metadata": {},
+                    "placed_at": "2026-05-04T10:00:00Z",
+                    "updated_at": "2026-05-04T10:00:01Z",
+                    "lines": [
+                        {
+                            "line_id": _LINE_ID,
+                            "reference": "1",
+                            "sku": "LAMP-4",
+                            "state": "partially_allocated",
+                            "pending": False,
+                            "quantity": 5,
+                            "quantity_allocated": 2,
+                            "quantity_backordered": 3,
+                            "quantity_shipped": 0,
+                            "quantity_cancelled": 0,
+                            "quantity_declined": 0,
+                            "allocated": {"BER-1": 2},
+                            "shipped": {},
+                            "unit_price": {"amount": 4999, "currency": "EUR"},
+                            "promise_date": "2026-05-20",
+                            "promise": {"date": "2026-05-20", "time_zone": "UTC", "revision": 1, "cause": "inbound"},
+                            "reason": "",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    order_id: str
+    reference: str
+    version: int = Field(description="Counts visible changes; the ETag")
+    sequence: int = Field(description="Counts published changes; what allocation's answers name as basis")
+    state: State = Field(description="Derived from the lines' quantities")
+    pending: bool = Field(description="Allocation has not answered the latest change of every line yet")
+    customer_id: str | None
+    contact_id: str | None
+    tier: str | None
+    channel: str | None
+    destination: DestinationView
+    jurisdiction: str | None
+    currency: str
+    charge_at: str
+    deposit_percent: int | None
+    needed_by: date | None
+    latest_acceptable_date: date | None
+    ship_complete: bool
+    location_preference: str | None
+    metadata: dict[str, str | bool | int | float | None]
+    placed_at: datetime
+    updated_at: datetime = Field(description="Wall clock of the last visible change")
+    lines: list[LineView]
+
+    @classmethod
+    def of(cls, order: Order, updated_at: datetime, *, public: bool = False) -> OrderView:
+        """The view of ``order``; ``public`` leaves out what a shopper's link must not show."""
+        terms = order.terms
+        return cls.model_construct(
+            order_id=order.order_id,
+            reference=terms.reference,
+            version=order.version,
+            sequence=order.sequence,
+            state=order.state,
+            pending=order.answered < order.sequence,
+            customer_id=None if public else terms.customer_id,
+            contact_id=None if public else terms.contact_id,
+            tier=None if public else terms.tier,
+            channel=terms.channel,
+            destination=DestinationView.model_construct(country=terms.country, region=terms.region),
+            jurisdiction=terms.jurisdiction,
+            currency=terms.currency,
+            charge_at=terms.charge_at,
+            deposit_percent=terms.deposit_percent,
+            needed_by=terms.needed_by,
+            latest_acceptable_date=terms.latest_acceptable_date,
+            ship_complete=terms.ship_complete,
+            location_preference=terms.location_preference,
+            metadata={} if public else dict(terms.metadata),
+            placed_at=order.placed_at,
+            updated_at=updated_at,
+            lines=[LineView.of(line, order) for line in order.lines.values()],
+        )
+
+
+class ShippedUnitsView(ResponseModel):
+    """Units of one line in a shipment."""
+
+    line_id: str
+    quantity: int
+
+
+class ShipmentView(ResponseModel):
+    """Units that left a location together."""
+
+    shipment_id: str
+    order_id: str
+    reference: str | None
+    location_id: str
+    shipped_at: datetime
+    tracking_number: str | None
+    lines: list[ShippedUnitsView]
+
+    @classmethod
+    def of(cls, order_id: str, shipment: Shipment) -> ShipmentView:
+        """The view of a shipment of an order."""
+        return cls(
+            shipment_id=shipment.shipment_id,
+            order_id=order_id,
+            reference=shipment.reference,
+            location_id=shipment.location_id,
+            shipped_at=shipment.shipped_at,
+            tracking_number=shipment.tracking_number,
+            lines=[ShippedUnitsView(line_id=one.line_id, quantity=one.quantity) for one in shipment.lines],
+        )
+
+
+class FulfillableLine(ResponseModel):
+    """Units of a line that may leave the location now."""
+
+    order_id: str
+    order_reference: str
+    line_id: str
+    reference: str | None
+    sku: str
+    location_id: str
+    quantity: int
+    placed_at: datetime
+    needed_by: date | None
+    promise_date: date | None
+    ship_complete: bool
+    tier: str | None
+    country: str | None
+    region: str | None
+
+
+class OrderEvent(ResponseModel):
+    """One visible change of an order; ``id`` is the order's version after it, as in the live stream."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": 2,
+                    "event": "OrderBackordered",
+                    "order_id": _ORDER_ID,
+                    "state": "partially_allocated",
+                    "occurred_at": "2026-05-04T10:00:00Z",
+                    "recorded_at": "2026-05-04T10:00:01Z",
+                    "detail": {"lines": [{"line_id": _LINE_ID, "sku": "LAMP-4", "quantity_backordered": 3}]},
+                }
+            ]
+        }
+    )
+
+    id: int
+    event: str
+    order_id: str
+    state: str = Field(description="The order's state after the change")
+    occurred_at: datetime = Field(description="Business time")
+    recorded_at: datetime
+    detail: dict[str, Any] = Field(
+        description="The lines concerned with their figures, and the reason if one was given"
+    )
+
+
+class TrackingLink(ResponseModel):
+    """A link that opens one order read-only, for somebody without a key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "url": f"https://orders.example/v1/orders/{_ORDER_ID}?token=bo_track_1f2e3d4c.signed",
+                    "token": "bo_track_1f2e3d4c.signed",
+                    "expires_at": "2026-08-02T10:00:00Z",
+                }
+            ]
+        }
+    )
+
+    url: str
+    token: str
+    expires_at: datetime

@@ -1,0 +1,5 @@
+"""Alembic's entry; the kit does the work."""
+
+from service_kit.migrations import run_env
+
+run_env()
