@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from backorder_local.data_directory import DataDirectory
+from backorder_local.devservers import ServerPair
 from backorder_local.ports import LOOPBACK, is_free
 from backorder_local.private_files import read_json
 from backorder_local.running import NotRunning, RunningSystem, running_system
@@ -39,6 +40,16 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     assert started.returncode == 0, started.stdout + started.stderr
     yield directory
     backorder(directory, "down")
+
+
+@contextmanager
+def closing_pair(directory: Path) -> Iterator[ServerPair]:
+    pair = ServerPair(directory)
+    pair.start()
+    try:
+        yield pair
+    finally:
+        pair.stop()
 
 
 def process_ids(directory: Path) -> dict[str, int]:
@@ -198,3 +209,16 @@ def test_the_doctor_names_what_it_looked_at(tmp_path: Path) -> None:
     said = backorder(tmp_path / "data", "doctor").stdout
     for subject in ("Python", "PostgreSQL", "Java", "Kafka", "memory", "disk"):
         assert subject in said
+
+
+def test_servers_of_ones_own_are_used_and_left_running(tmp_path: Path) -> None:
+    with closing_pair(tmp_path / "servers") as pair:
+        own = ("--postgres-url", pair.postgres.url, "--kafka-bootstrap", pair.kafka.bootstrap)
+        directory = tmp_path / "data"
+        started = backorder(directory, "up", "--detach", "--servers-only", *own)
+        assert started.returncode == 0, started.stdout
+        system = running_system(directory)
+        assert set(process_ids(directory)) == {"mail"}
+        offset = asyncio.run(write_a_row_and_a_message(system))
+        backorder(directory, "down")
+        asyncio.run(find_them_again(system, offset))

@@ -32,10 +32,15 @@ def prepare_databases() -> None:
 
 
 def prepare_topics() -> None:
-    """Create the topics that are missing."""
-    from backorder_local.topics import create_topics  # noqa: PLC0415
+    """Create the topics that are missing, and make the broker ready for consumers."""
+    from backorder_local.topics import create_topics, warm_group_coordinator  # noqa: PLC0415
 
-    made = asyncio.run(create_topics(os.environ[BOOTSTRAP], int(os.environ[PARTITIONS])))
+    async def prepare() -> list[str]:
+        made = await create_topics(os.environ[BOOTSTRAP], int(os.environ[PARTITIONS]))
+        await warm_group_coordinator(os.environ[BOOTSTRAP])
+        return made
+
+    made = asyncio.run(prepare())
     print(f"created {', '.join(made) or 'nothing'}", flush=True)
 
 

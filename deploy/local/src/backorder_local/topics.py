@@ -1,8 +1,10 @@
 """The topics of the event log and who reads them."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
 
 TOPICS = ("orders", "inventory", "allocations", "notifications")
 CONSUMED: Mapping[str, tuple[str, ...]] = {
@@ -47,3 +49,19 @@ async def create_topics(
     if refused := [told for told in outcomes if told["error_code"] not in (0, _ALREADY_EXISTS)]:
         raise TopicsNotCreated("; ".join(f"{told['topic']}: {told['error_message']}" for told in refused))
     return [told["topic"] for told in outcomes if told["error_code"] == 0]
+
+
+async def warm_group_coordinator(bootstrap: str, within: float = 20.0) -> None:
+    """Have the broker lay out where it keeps consumers' offsets, which the first group ever would wait for."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    await admin.list_consumer_group_offsets(next(iter(CONSUMED)))
+                    return
+                except KafkaError:
+                    await asyncio.sleep(0.05)
+    finally:
+        await admin.close()

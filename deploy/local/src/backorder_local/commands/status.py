@@ -63,7 +63,8 @@ def _gather(directory: DataDirectory) -> tuple[dict[str, Any], RunningSystem | N
 
 def _print_table(shown: Mapping[str, Any], system: RunningSystem | None) -> None:
     headings = ("part", "state", "pid", "port", "memory", "restarts", "lag", "outbox", "oldest", "parked")
-    table = Table(*headings, box=None, pad_edge=False)
+    table = Table(*headings, box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.columns[0].no_wrap = True
     for column in table.columns[2:]:
         column.justify = "right"
     for part in shown["parts"]:
