@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from backorder_local.replay.customers import has_contact, manner_of
 from backorder_local.replay.figures import PlacedOrder
 from backorder_local.replay.order_stream import StreamOrder
-from backorder_local.replay.session import Diary, Session, TrackedOrder
+from backorder_local.replay.session import Diary, Session, TrackedOrder, stamp
 
 
 class ShopFront:
@@ -51,7 +52,7 @@ class ShopFront:
             if manner.latest_acceptable_date
             else None,
             "ship_complete": manner.ship_complete,
-            "placed_at": order.placed_at.isoformat().replace("+00:00", "Z"),
+            "placed_at": stamp(order.placed_at),
             "lines": [
                 {
                     "reference": str(number),
@@ -65,7 +66,9 @@ class ShopFront:
         answer = await session.api.create(
             self._orders_url, {field: value for field, value in body.items() if value is not None}, key=reference
         )
-        placed = PlacedOrder(answer["order_id"], order.placed_at, len(order.lines), order.units)
+        placed = PlacedOrder(
+            answer["order_id"], order.placed_at, len(order.lines), order.units, sequence=answer["sequence"]
+        )
         session.answers.expect(placed.order_id, placed.sequence)
         return TrackedOrder(order, manner, placed, tuple(line["line_id"] for line in answer["lines"]))
 
@@ -85,44 +88,44 @@ class ShopFront:
 
     async def evening(self, today: date, placed_today: Iterable[TrackedOrder]) -> None:
         """The day's second thoughts, and those who have waited long enough."""
+        at = datetime.combine(today, time(20, 30), UTC)
         second_thoughts = [order for order in placed_today if order.manner.changes_mind]
         amended = [order for order in placed_today if order.manner.amends_to and not order.manner.changes_mind]
         impatient = [order for order in self._losing_patience.of(today) if not order.manner.changes_mind]
         await self._session.at_once(
-            [self._cancel_whole(order) for order in second_thoughts]
-            + [self._amend(order) for order in amended]
-            + [self._cancel_waiting(order) for order in impatient]
+            [self._cancel_whole(order, at) for order in second_thoughts]
+            + [self._amend(order, at) for order in amended]
+            + [self._cancel_waiting(order, at) for order in impatient]
         )
 
-    async def _cancel_whole(self, order: TrackedOrder) -> None:
+    async def _cancel_whole(self, order: TrackedOrder, at: datetime) -> None:
+        """Nothing has left yet: all units that were not declined are withdrawn."""
         open_units = {line_id: line.quantity for line_id, line in zip(order.line_ids, order.stream.lines, strict=True)}
         for line_id, history in self._session.answers.lines(order.order_id).items():
             open_units[line_id] -= history.now.declined
-        await self._cancel(order, "changed my mind", {line: units for line, units in open_units.items() if units})
+        await self._cancel(order, {"reason": "changed my mind"}, open_units, at)
 
-    async def _cancel_waiting(self, order: TrackedOrder) -> None:
-        if waiting := self._session.answers.waiting(order.order_id):
-            await self._cancel(order, "waited too long", waiting)
+    async def _cancel_waiting(self, order: TrackedOrder, at: datetime) -> None:
+        if units := self._session.answers.waiting(order.order_id):
+            lines = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()]
+            await self._cancel(order, {"reason": "waited too long", "lines": lines}, units, at)
 
-    async def _cancel(self, order: TrackedOrder, reason: str, units: dict[str, int]) -> None:
-        if not units:
-            return
+    async def _cancel(
+        self, order: TrackedOrder, body: dict[str, object], units: Mapping[str, int], at: datetime
+    ) -> None:
         session = self._session
-        body = {
-            "reason": reason,
-            "lines": [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()],
-        }
         url = f"{self._orders_url}/{order.order_id}/cancel"
         key = f"{order.order_id}-cancel-{order.placed.sequence}"
-        if await session.allowed_to_fail("cancel", lambda: session.api.create(url, body, key=key)) is None:
+        asked = {**body, "cancelled_at": stamp(at)}
+        answer = await session.allowed_to_fail("cancel", lambda: session.api.create(url, asked, key=key))
+        if answer is None:
             return
-        order.placed.cancelled_units += sum(units.values())
-        self._changed(order)
+        self._changed(order, answer)
         session.done["cancellations"] += 1
         for sku, quantity in _by_sku(order, units).items():
             session.position.changed(sku, quantity)
 
-    async def _amend(self, order: TrackedOrder) -> None:
+    async def _amend(self, order: TrackedOrder, at: datetime) -> None:
         session, line = self._session, order.stream.lines[0]
         history = session.answers.lines(order.order_id).get(order.line_ids[0])
         quantity = max(1, round(line.quantity * (order.manner.amends_to or 1)))
@@ -130,25 +133,26 @@ class ShopFront:
             return
         shown = f"{self._orders_url}/{order.order_id}"
         _, etag = await session.api.read(shown)
+        body = {"quantity": quantity, "amended_at": stamp(at)}
         call = session.api.change
-        changed = await session.allowed_to_fail(
-            "amend", lambda: call(f"{shown}/lines/{order.line_ids[0]}", {"quantity": quantity}, etag=etag)
+        answer = await session.allowed_to_fail(
+            "amend", lambda: call(f"{shown}/lines/{order.line_ids[0]}", body, etag=etag)
         )
-        if changed is None:
+        if answer is None:
             return
-        order.placed.units += max(0, quantity - line.quantity)
-        order.placed.cancelled_units += max(0, line.quantity - quantity)
-        self._changed(order)
+        order.placed.units += quantity - line.quantity
+        self._changed(order, answer)
         session.done["amendments"] += 1
         session.position.changed(line.sku, line.quantity - quantity)
 
-    def _changed(self, order: TrackedOrder) -> None:
+    def _changed(self, order: TrackedOrder, answer: Mapping[str, Any]) -> None:
         """Allocation will answer the change; the evening's shipping waits for it."""
-        order.placed.sequence += 1
+        order.placed.sequence = answer["sequence"]
+        order.placed.cancelled_units = sum(line["quantity_cancelled"] for line in answer["lines"])
         self._session.answers.expect(order.order_id, order.placed.sequence)
 
 
-def _by_sku(order: TrackedOrder, units: dict[str, int]) -> Counter[str]:
+def _by_sku(order: TrackedOrder, units: Mapping[str, int]) -> Counter[str]:
     found: Counter[str] = Counter()
     for line_id, line in zip(order.line_ids, order.stream.lines, strict=True):
         found[line.sku] += units.get(line_id, 0)

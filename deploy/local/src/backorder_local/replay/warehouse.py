@@ -36,11 +36,12 @@ class Warehouse:
         session = self._session
         ready: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         url = f"{session.api.addresses.order}/v1/fulfillable-lines"
+        shipped_at = datetime.combine(today, time(21), UTC)
         for place in session.catalogue.locations:
-            async for line in session.api.pages(url, {"location_id": place.location_id}):
+            query = {"location_id": place.location_id, "as_of": stamp(shipped_at)}
+            async for line in session.api.pages(url, query):
                 if line["order_id"] in session.open_orders:
                     ready[line["order_id"], place.location_id][line["line_id"]] = line["quantity"]
-        shipped_at = datetime.combine(today, time(21), UTC)
         by_order: defaultdict[str, list[tuple[str, dict[str, int]]]] = defaultdict(list)
         for (order_id, location_id), lines in ready.items():
             by_order[order_id].append((location_id, lines))
