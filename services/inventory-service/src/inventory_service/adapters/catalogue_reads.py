@@ -29,16 +29,14 @@ async def sku_named(conn: AsyncConnection, sku: str) -> Versioned | None:
 
 
 async def list_skus(
-    conn: AsyncConnection, *, category: str | None, mode: Mode | None, after: str | None, limit: int
+    conn: AsyncConnection, *, category: str | None, after: str | None, limit: int
 ) -> Sequence[Versioned]:
     """SKUs in the order of their names, at most ``limit``, behind ``after``."""
     where = ["sku > :after"] if after is not None else []
     if category is not None:
         where.append("category = :category")
-    if mode is not None:
-        where.append("mode = :mode")
     statement = f"SELECT {_SKU_COLUMNS} FROM sku {_where(where)} ORDER BY sku LIMIT :limit"
-    values = {"after": after, "category": category, "mode": mode and mode.value, "limit": limit}
+    values = {"after": after, "category": category, "limit": limit}
     return [_sku(row) for row in await conn.execute(text(statement), values)]
 
 

@@ -35,6 +35,7 @@ _STORE_LINES = text(
          AS new (line_id, purchase_order_id, line_no, sku, quantity, eta)
     """
 )
+_ORDER_VERSION = text("SELECT coalesce(sum(version), 0)::bigint FROM purchase_order_line WHERE purchase_order_id = :id")
 
 
 class SqlPurchasing(SqlTransaction):
@@ -56,6 +57,11 @@ class SqlPurchasing(SqlTransaction):
         """See Purchasing."""
         rows = await self._conn.execute(_HOLDERS, {"references": list(references)})
         return {row.reference: row.purchase_order_id for row in rows}
+
+    async def order_version(self, purchase_order_id: str) -> int:
+        """See Purchasing."""
+        version: int = (await self._conn.execute(_ORDER_VERSION, {"id": purchase_order_id})).scalar_one()
+        return version
 
     async def store_inbound(self, lines: Sequence[InboundLine], recorded_at: datetime) -> None:
         """See Purchasing."""

@@ -17,11 +17,10 @@ from inventory_service.domain.stock import LevelKey
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which entries: of a SKU, a location, a kind, with a business time from (inclusive) to (exclusive)."""
+    """Which entries: of a SKU, a location, with a business time from (inclusive) to (exclusive)."""
 
     sku: str | None = None
     location_id: str | None = None
-    kind: str | None = None
     occurred_from: datetime | None = None
     occurred_to: datetime | None = None
 
@@ -64,7 +63,6 @@ async def list_ledger_entries(
     conditions = {
         "sku = :sku": wanted.sku,
         "location_id = :location_id": wanted.location_id,
-        "kind = :kind": wanted.kind,
         "occurred_at >= :occurred_from": wanted.occurred_from,
         "occurred_at < :occurred_to": wanted.occurred_to,
         "(occurred_at, entry_id) < (:before_time, :before_id)": before,
@@ -79,7 +77,6 @@ async def list_ledger_entries(
     values = {
         "sku": wanted.sku,
         "location_id": wanted.location_id,
-        "kind": wanted.kind,
         "occurred_from": wanted.occurred_from,
         "occurred_to": wanted.occurred_to,
         "before_time": before_time,

@@ -111,6 +111,9 @@ class Purchasing(Publisher, Protocol):
     async def order_holders(self, references: Collection[str]) -> dict[str, str]:
         """The purchase orders that hold the references."""
 
+    async def order_version(self, purchase_order_id: str) -> int:
+        """The sum of the versions of the order's lines; see PurchaseOrder.version."""
+
     async def store_inbound(self, lines: Sequence[InboundLine], recorded_at: datetime) -> None:
         """Store the lines of new purchase orders."""
 

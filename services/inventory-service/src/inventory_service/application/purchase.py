@@ -12,6 +12,9 @@ from inventory_service.application.problems import reference_taken
 from inventory_service.domain.purchasing import BelowReceived, InboundLine, LineClosed
 from service_kit.problems import FieldError, Problem, conflict, not_found, unprocessable
 
+Expectation = Callable[[int, int], None]
+"""Judges the versions of the line and of its purchase order before a change; raises Problem 412 or 428."""
+
 
 async def place_purchase_orders(
     purchasing: Purchasing, commands: Sequence[PlacePurchaseOrder], now: datetime
@@ -86,19 +89,19 @@ async def change_line(
     purchase_order_id: str,
     line_id: str,
     *,
-    expect: Callable[[int], None],
+    expect: Expectation,
     eta: datetime | None,
     quantity: int | None,
     changed_at: datetime,
     now: datetime,
 ) -> InboundLine:
-    """Move the line's date or quantity; ``expect`` judges the version that stands.
+    """Move the line's date or quantity where ``expect`` allows it.
 
     Problem 404 for another line, 409 for one that is closed or has received more; nothing is announced
     where nothing differs.
     """
     line = await _locked_line(purchasing, purchase_order_id, line_id)
-    expect(line.version)
+    expect(line.version, await purchasing.order_version(purchase_order_id))
     try:
         changed = line.change(eta=eta, quantity=quantity)
     except LineClosed as closed:
@@ -120,13 +123,13 @@ async def close_line(
     purchase_order_id: str,
     line_id: str,
     *,
-    expect: Callable[[int], None],
+    expect: Expectation,
     closed_at: datetime,
     now: datetime,
 ) -> InboundLine:
     """Close the line short: the rest will not come. Closing again changes nothing. Problem 404."""
     line = await _locked_line(purchasing, purchase_order_id, line_id)
-    expect(line.version)
+    expect(line.version, await purchasing.order_version(purchase_order_id))
     return await _keep(purchasing, line, line.close(), closed_at, now)
 
 

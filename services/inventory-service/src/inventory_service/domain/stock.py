@@ -130,9 +130,12 @@ class StockLevel:
             raise BelowZero(f"only {self.on_hand} units are on hand")
         self._check_room(delta)
         self.version += 1
-        self._book(EntryKind.ADJUSTMENT, delta, 0, adjusted_at, source)
+        booked = [(EntryKind.ADJUSTMENT, delta)]
         if late:
-            self._book(EntryKind.ALREADY_COUNTED, -delta, 0, adjusted_at, source)
+            booked.append((EntryKind.ALREADY_COUNTED, -delta))
+        # What adds comes first: the ledger shows no level below zero, not even in between.
+        for kind, change in sorted(booked, key=lambda entry: -entry[1]):
+            self._book(kind, change, 0, adjusted_at, source)
 
     def count(self, counted: int, counted_at: datetime, later: LaterMovements, source: Source) -> bool:
         """Replace the level as of ``counted_at``; ``later`` movements stay on top, never below zero.

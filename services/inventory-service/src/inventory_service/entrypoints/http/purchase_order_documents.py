@@ -74,6 +74,7 @@ class PurchaseOrderLineView(ResponseModel):
     """A line as it stands: quantity = received (as far as ordered) + cancelled + open."""
 
     line_id: str
+    purchase_order_line_id: str = Field(description="The same id, by the name that receipts give it")
     sku: str
     quantity: int
     quantity_received: int = Field(description="May exceed the quantity: over-receipts are accepted")
@@ -93,7 +94,7 @@ class PurchaseOrderView(ResponseModel):
     location_id: str
     ordered_at: datetime
     created_at: datetime
-    version: int = Field(description="Grows with every change of a line; the ETag of the purchase order")
+    version: int = Field(description="Grows with every change of a line")
     lines: list[PurchaseOrderLineView]
 
 
@@ -102,6 +103,7 @@ def line_view(line: InboundLine) -> PurchaseOrderLineView:
     return PurchaseOrderLineView.model_validate(
         {
             "line_id": line.line_id,
+            "purchase_order_line_id": line.line_id,
             "sku": line.sku,
             "quantity": line.quantity,
             "quantity_received": line.received,

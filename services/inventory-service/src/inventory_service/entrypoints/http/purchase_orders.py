@@ -42,6 +42,7 @@ from service_kit.http import (
 from service_kit.problems import not_found
 
 _PLACE = "POST /v1/purchase-orders"
+_ORDER_ETAG = '"po-{}"'
 
 
 def router(use_cases: UseCases) -> APIRouter:
@@ -50,6 +51,17 @@ def router(use_cases: UseCases) -> APIRouter:
     _add_orders(api, use_cases)
     _add_lines(api, use_cases)
     return api
+
+
+def _order_etag(order: PurchaseOrder) -> str:
+    """Told apart from the ETag of a line, so that a change of a line can be based on either."""
+    return _ORDER_ETAG.format(order.version)
+
+
+def _expect(if_match: str | None, line_version: int, order_version: int, *, required: bool) -> None:
+    """Problem 412 where ``If-Match`` names neither the line as it is nor its order, 428 where it has to be sent."""
+    if if_match is None or _ORDER_ETAG.format(order_version) not in if_match:
+        matches_version(if_match, line_version, required=required)
 
 
 async def _load(use_cases: UseCases, purchase_order_id: str) -> PurchaseOrder:
@@ -83,7 +95,7 @@ def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
         order = submitted.result or await _load(use_cases, str(submitted.resource_id))
         mark_replayed(response, submitted)
         response.headers["Location"] = f"/v1/purchase-orders/{order.purchase_order_id}"
-        set_etag(response, order.version)
+        response.headers["ETag"] = _order_etag(order)
         return order_view(order)
 
     @api.get("/v1/purchase-orders", name="list_purchase_orders", summary="List purchase orders, newest first")
@@ -129,9 +141,9 @@ def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
         response: Response,
     ) -> Any:
         order = await _load(use_cases, purchase_order_id)
-        if not_modified(request, order.version):
-            return not_modified_response(order.version)
-        set_etag(response, order.version)
+        if _order_etag(order) in request.headers.get("If-None-Match", ""):
+            return Response(status_code=304, headers={"ETag": _order_etag(order)})
+        response.headers["ETag"] = _order_etag(order)
         return order_view(order)
 
 
@@ -156,7 +168,7 @@ def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
         set_etag(response, line.version)
         return line_view(line)
 
-    @api.patch(path, summary="Move a line's date or quantity (If-Match: the line's version)")
+    @api.patch(path, summary="Move a line's date or quantity (If-Match: the ETag of the line or of its order)")
     async def change_purchase_order_line(
         *,
         principal: Annotated[Principal, require("purchasing:write")],
@@ -172,7 +184,7 @@ def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
                 purchasing,
                 purchase_order_id,
                 line_id,
-                expect=partial(matches_version, if_match, required=True),
+                expect=partial(_expect, if_match, required=True),
                 eta=body.eta,
                 quantity=body.quantity,
                 changed_at=body.changed_at or now,
@@ -199,7 +211,7 @@ def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
                 purchasing,
                 purchase_order_id,
                 line_id,
-                expect=partial(matches_version, if_match),
+                expect=partial(_expect, if_match, required=False),
                 closed_at=closed_at or now,
                 now=now,
             )

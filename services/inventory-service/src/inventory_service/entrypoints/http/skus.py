@@ -131,9 +131,7 @@ def _each_named_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     except ValidationError as error:
         errors = [
             InitErrorDetails(
-                type=PydanticCustomError("invalid", "{rule}", {"rule": found["msg"]})
-                if found["type"] not in ("missing", "extra_forbidden")
-                else found["type"],
+                type=PydanticCustomError(found["type"], "{rule}", {**found.get("ctx", {}), "rule": found["msg"]}),
                 loc=found["loc"],
                 input=None,
             )
@@ -223,13 +221,10 @@ def router(use_cases: UseCases) -> APIRouter:
         request: Request,
         response: Response,
         category: Annotated[Name | None, Query(description="Only of this category")] = None,
-        mode: Annotated[Mode | None, Query(description="Only sold this way")] = None,
     ) -> Page[SkuView]:
         after = page.after(str)
         async with use_cases.reading() as conn:
-            found = await list_skus(
-                conn, category=category, mode=mode, after=after[0] if after else None, limit=page.limit + 1
-            )
+            found = await list_skus(conn, category=category, after=after[0] if after else None, limit=page.limit + 1)
         return page_of(
             found,
             page,

@@ -99,12 +99,11 @@ def router(use_cases: UseCases) -> APIRouter:
         response: Response,
         sku: SkuQuery = None,
         location_id: LocationQuery = None,
-        kind: Annotated[EntryKind | None, Query(description="Only of this kind")] = None,
         occurred_from: Annotated[Instant | None, Query(description="Business time from, inclusive")] = None,
         occurred_to: Annotated[Instant | None, Query(description="Business time to, exclusive")] = None,
     ) -> Page[LedgerEntryView]:
         before = page.after(datetime, int)
-        wanted = LedgerFilter(sku, location_id, kind.value if kind else None, occurred_from, occurred_to)
+        wanted = LedgerFilter(sku, location_id, occurred_from, occurred_to)
         async with use_cases.reading() as conn:
             found = await list_ledger_entries(
                 conn, wanted, before=(before[0], before[1]) if before else None, limit=page.limit + 1

@@ -1,0 +1,196 @@
+"""Inventory on a real database: its HTTP API in process, its consumer handler, and its outbox."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+import inventory_service.bootstrap
+from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from event_contracts.envelope import decode
+from inventory_service.config import InventorySettings
+from service_kit.auth import SCOPES, Keyring
+from service_kit.database import Database
+from service_kit.http import create_app
+from service_kit.inbox import insert_new
+from service_kit.outbox import unpack_headers
+from service_kit.service import Service
+
+PLACED_AT = datetime(2010, 12, 1, 8, tzinfo=UTC)
+
+
+@dataclass
+class Inventory:
+    """One process of the service, and the database behind it."""
+
+    service: Service
+    client: httpx.AsyncClient
+    database: Database
+    keys: dict[str, str]
+    """Other keys by what they may do: "writer" has only inventory:write, "reader" only inventory:read."""
+    _numbers: Any = field(default_factory=itertools.count)
+
+    def headers(self, name: str) -> dict[str, str]:
+        """Headers of a creating request with one of the ``keys``."""
+        return {"Authorization": f"Bearer {self.keys[name]}", "Idempotency-Key": f"key-{next(self._numbers)}"}
+
+    async def put(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        return await self.client.put(path, json=body, headers=headers)
+
+    async def post(self, path: str, body: Any, *, key: str | None = None) -> httpx.Response:
+        headers = {"Idempotency-Key": key or f"key-{next(self._numbers)}"}
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def get(self, path: str, **params: Any) -> Any:
+        response = await self.client.get(path, params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def receive(self, quantity: int, sku: str = "lamp", location: str = "main", **more: Any) -> Any:
+        line = {"sku": sku, "quantity": quantity, **more.pop("line", {})}
+        body = {"reference": f"r-{next(self._numbers)}", "location_id": location, "lines": [line], **more}
+        response = await self.post("/v1/receipts", body)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    async def order(self, quantity: int = 10, sku: str = "lamp", eta: str = "2010-12-20") -> Any:
+        body = {
+            "reference": f"po-{next(self._numbers)}",
+            "supplier_id": "acme",
+            "location_id": "main",
+            "lines": [{"sku": sku, "quantity": quantity, "eta": eta}],
+        }
+        response = await self.post("/v1/purchase-orders", body)
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    async def level(self, sku: str = "lamp", location: str = "main") -> tuple[int, int, int]:
+        """On hand, shipped, version."""
+        rows = (await self.get("/v1/stock-levels", sku=sku, location_id=location))["data"]
+        return (rows[0]["on_hand"], rows[0]["shipped"], rows[0]["version"]) if rows else (0, 0, 0)
+
+    async def rows(self, query: str, **values: Any) -> list[Any]:
+        async with self.database.reading() as conn:
+            return list((await conn.execute(text(query), values)).all())
+
+    async def events(self) -> list[Event]:
+        """What waits in the outbox, in the order in which it will be sent."""
+        rows = await self.rows("SELECT headers, value FROM outbox ORDER BY id")
+        return [decode(unpack_headers(row.headers), row.value) for row in rows]
+
+    async def new_events(self) -> list[Event]:
+        """As ``events``, and the outbox is empty afterwards, as if a relay had sent them."""
+        found = await self.events()
+        async with self.database.transaction() as conn:
+            await conn.execute(text("DELETE FROM outbox"))
+        return found
+
+    async def handle(self, *events: Event, remember: bool = True) -> None:
+        """A consumer's turn: inbox and handler in one transaction. Without ``remember`` the inbox was purged."""
+        subscription = self.service.subscription
+        assert subscription is not None
+        async with self.database.transaction() as conn:
+            new: Sequence[Event] = await insert_new(conn, "inventory", events) if remember else events
+            if new:
+                await subscription.handler(conn, new)
+
+    async def check_books(self) -> None:
+        """On hand and shipped of every level are the sums of its ledger entries."""
+        wrong = await self.rows(
+            """
+            SELECT level.sku, level.location_id FROM stock_level level
+            LEFT JOIN (
+                SELECT sku, location_id, sum(on_hand_delta) AS on_hand, sum(shipped_delta) AS shipped,
+                       sum(supply_delta) AS supply
+                FROM ledger_entry GROUP BY sku, location_id
+            ) ledger USING (sku, location_id)
+            WHERE (level.on_hand, level.shipped, level.on_hand + level.shipped)
+                  IS DISTINCT FROM
+                  (coalesce(ledger.on_hand, 0), coalesce(ledger.shipped, 0), coalesce(ledger.supply, 0))
+            """
+        )
+        assert wrong == []
+
+
+def an_order_event(
+    name: str,
+    sequence: int,
+    *shipments: ShippedLine,
+    order_id: str = "order-1",
+    sku: str = "lamp",
+    quantity: int = 10,
+    cancelled: int = 0,
+) -> Event:
+    """An order event as the order service publishes it: the whole order with all its shipments."""
+    payload = OrderState(
+        order_id=order_id,
+        sequence=sequence,
+        reference=order_id,
+        placed_at=PLACED_AT,
+        updated_at=PLACED_AT,
+        lines=(OrderLine(line_id=f"{order_id}-1", sku=sku, quantity=quantity, cancelled=cancelled),),
+        shipments=shipments,
+    )
+    return new_event(name, payload, source="order", sequence=sequence)
+
+
+def a_shipment(
+    number: int, quantity: int, *, order_id: str = "order-1", sku: str = "lamp", at: datetime | None = None
+) -> ShippedLine:
+    """A shipment of the order's only line."""
+    return ShippedLine(
+        shipment_id=f"{order_id}-shipment-{number}",
+        line_id=f"{order_id}-1",
+        sku=sku,
+        location="main",
+        quantity=quantity,
+        shipped_at=at or datetime(2010, 12, 5, number % 24, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+async def empty(service_database, tmp_path) -> AsyncIterator[Inventory]:
+    """The service with nothing in it; its key holds every scope."""
+    database = await service_database("inventory_service")
+    keyring = Keyring(tmp_path / "keyring.json")
+    # All before the first request: services look at a changed keyring only now and then.
+    secret, _ = keyring.create_key("test", sorted(SCOPES))
+    few = {"writer": ["inventory:write"], "reader": ["inventory:read"]}
+    keys = {name: keyring.create_key(name, scopes)[0] for name, scopes in few.items()}
+    settings = InventorySettings(
+        database_url=database.url, kafka_bootstrap="unused:9092", keyring_path=tmp_path / "keyring.json"
+    )
+    service = inventory_service.bootstrap.build(settings, database=database)
+    headers = {"Authorization": f"Bearer {secret}"}
+    transport = httpx.ASGITransport(create_app(service))
+    async with httpx.AsyncClient(transport=transport, base_url="http://inventory", headers=headers) as client:
+        yield Inventory(service, client, database, keys)
+
+
+@pytest.fixture
+async def inventory(empty: Inventory) -> Inventory:
+    """The service with two SKUs, two locations and a supplier, all of it announced already."""
+    assert (await empty.put("/v1/locations/main", {"name": "Main", "priority": 10})).status_code == 201
+    assert (await empty.put("/v1/locations/south", {"name": "South"})).status_code == 201
+    assert (await empty.put("/v1/suppliers/acme", {"name": "Acme"})).status_code == 201
+    body = {"skus": [{"sku": "lamp", "name": "Lamp"}, {"sku": "chair", "name": "Chair"}]}
+    assert (await empty.put("/v1/skus", body)).status_code == 200
+    await empty.new_events()
+    return empty
+
+
+@pytest.fixture
+def order_event() -> Callable[..., Event]:
+    """See an_order_event."""
+    return an_order_event
+
+
+@pytest.fixture
+def shipment() -> Callable[..., ShippedLine]:
+    """See a_shipment."""
+    return a_shipment
