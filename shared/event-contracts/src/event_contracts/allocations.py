@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+import datetime as dt
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from event_contracts.model import Identifier, Instant, Payload, Quantity, Versio
 class Promise(Payload):
     """The date a waiting quantity is promised for; ``date`` null means no date can be named."""
 
-    date: date | None
+    date: dt.date | None = None
     revision: Version
     cause: str = Field(max_length=200)
 

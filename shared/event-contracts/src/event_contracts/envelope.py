@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
 from event_contracts.catalog import EVENT_TYPES, EventType, event_type_named
 from event_contracts.model import Payload
 
@@ -127,28 +129,57 @@ def event_name_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
 def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
     """The event of a Kafka record; MalformedEvent names the header or field at fault."""
     attributes = {key: raw.decode("utf-8", "replace") for key, raw in headers}
-    missing = [
-        name
-        for name in ("ce_id", "ce_type", "ce_source", "ce_time", "ce_partitionkey", "ce_sequence")
-        if not attributes.get(name)
-    ]
-    if missing:
-        raise MalformedEvent(f"header {missing[0]} is missing")
+    for name in _REQUIRED:
+        if not attributes.get(name):
+            raise MalformedEvent(f"header {name} is missing")
+    if attributes["ce_specversion"] != "1.0":
+        raise MalformedEvent("header ce_specversion is not 1.0")
     event_type = event_type_named(attributes["ce_type"])
     if event_type is None:
-        raise MalformedEvent(f"ce_type {attributes['ce_type']} is not known")
+        raise MalformedEvent("header ce_type names an event that is not known here")
+    return Event(
+        id=attributes["ce_id"],
+        type=event_type,
+        source=attributes["ce_source"],
+        time=_time(attributes["ce_time"]),
+        key=attributes["ce_partitionkey"],
+        sequence=_sequence(attributes["ce_sequence"]),
+        payload=_payload(event_type, value),
+        correlation_id=attributes.get("ce_correlationid") or attributes["ce_id"],
+        causation_id=attributes.get("ce_causationid"),
+        traceparent=attributes.get("traceparent"),
+    )
+
+
+_REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_partitionkey", "ce_sequence")
+
+
+def _time(header: str) -> datetime:
     try:
-        return Event(
-            id=attributes["ce_id"],
-            type=event_type,
-            source=attributes["ce_source"],
-            time=datetime.fromisoformat(attributes["ce_time"]),
-            key=attributes["ce_partitionkey"],
-            sequence=int(attributes["ce_sequence"]),
-            payload=event_type.model.model_validate_json(value or b""),
-            correlation_id=attributes.get("ce_correlationid") or attributes["ce_id"],
-            causation_id=attributes.get("ce_causationid"),
-            traceparent=attributes.get("traceparent"),
-        )
+        moment = datetime.fromisoformat(header)
     except ValueError as error:
-        raise MalformedEvent(str(error)) from error
+        raise MalformedEvent("header ce_time is not a timestamp of RFC 3339") from error
+    if moment.tzinfo is None:
+        raise MalformedEvent("header ce_time has no offset from UTC")
+    return moment
+
+
+def _sequence(header: str) -> int:
+    # As many digits as a 64-bit number has: what a database can hold.
+    if not (header.isascii() and header.isdigit() and len(header) < 20):
+        raise MalformedEvent("header ce_sequence is not a whole number")
+    return int(header)
+
+
+def _payload(event_type: EventType, value: bytes | None) -> Payload:
+    try:
+        return event_type.model.model_validate_json(value or b"")
+    except ValidationError as error:
+        places = [
+            f"{'.'.join(str(part) for part in found['loc']) or 'data'}: {found['msg']}"
+            for found in error.errors(include_input=False, include_url=False)[:_SHOWN_ERRORS]
+        ]
+        raise MalformedEvent(f"{event_type.name}: " + "; ".join(places)) from error
+
+
+_SHOWN_ERRORS = 10

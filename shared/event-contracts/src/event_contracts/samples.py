@@ -1,0 +1,164 @@
+"""One full example of every event: fixed ids and times, every field filled, a story that fits together.
+
+They become the golden files that readers in other languages test themselves with.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from event_contracts.allocations import AllocationLine, AllocationState, Promise
+from event_contracts.catalog import EVENT_TYPES
+from event_contracts.envelope import Event
+from event_contracts.inventory import (
+    InboundChange,
+    PurchaseOrderLine,
+    SellingMode,
+    SkuPolicy,
+    StockChange,
+    StockLevel,
+)
+from event_contracts.model import Payload
+from event_contracts.notifications import NotificationOutcome
+from event_contracts.orders import OrderLine, OrderState, ShippedLine
+
+_ORDER = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c60"
+_LINE = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c61"
+_SHIPMENT = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c62"
+_DECISION = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c63"
+_NOTIFICATION = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c64"
+_PO_LINE = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c65"
+_SKU = "Trouser/32 navy"
+_DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def _order(sequence: int, **changes: object) -> OrderState:
+    shipped = changes.pop("shipped", {})
+    state: dict[str, object] = {
+        "order_id": _ORDER,
+        "sequence": sequence,
+        "reference": "WEB-10023",
+        "placed_at": _DAY,
+        "updated_at": _DAY,
+        "ship_complete": False,
+        "customer_id": "customer-7",
+        "contact_id": "contact-7",
+        "tier": "gold",
+        "channel": "web",
+        "country": "DE",
+        "region": "BE",
+        "jurisdiction": "EU",
+        "currency": "EUR",
+        "needed_by": date(2026, 3, 20),
+        "latest_acceptable_date": date(2026, 4, 15),
+        "location_preference": "berlin",
+        "lines": (
+            OrderLine.model_validate(
+                {"line_id": _LINE, "sku": _SKU, "quantity": 5, "cancelled": 1, "unit_price": 4990, "shipped": shipped}
+            ),
+        ),
+        **changes,
+    }
+    return OrderState.model_validate(state)
+
+
+def _allocation(allocated: int, waiting: int, declined: int, version: int, reason: str) -> AllocationState:
+    promise = Promise(date=date(2026, 3, 16), revision=version, cause="purchase order 4711") if waiting else None
+    line = AllocationLine(
+        line_id=_LINE,
+        sku=_SKU,
+        line_version=version,
+        allocated={"berlin": allocated} if allocated else {},
+        waiting=waiting,
+        declined=declined,
+        reason=reason,
+        promise=promise,
+    )
+    return AllocationState(order_id=_ORDER, basis=1, decision_id=_DECISION, decided_at=_DAY, lines=(line,))
+
+
+def _stock(on_hand: int, shipped: int, version: int, reason: str, *, receipt: bool = False) -> StockChange:
+    level = StockLevel(location="berlin", on_hand=on_hand, shipped=shipped, version=version, priority=10)
+    closed = (PurchaseOrderLine(id=_PO_LINE, remaining=20, version=3),) if receipt else ()
+    return StockChange(sku=_SKU, levels=(level,), reason=reason, occurred_at=_DAY, po_lines=closed)
+
+
+def _inbound(remaining: int, day: int, version: int) -> InboundChange:
+    return InboundChange(
+        sku=_SKU,
+        po_line=_PO_LINE,
+        remaining=remaining,
+        eta=datetime(2026, 3, day, 12, tzinfo=UTC),
+        supplier="mill-3",
+        location="berlin",
+        version=version,
+        occurred_at=_DAY,
+    )
+
+
+def _outcome(attempts: int, reason: str | None) -> NotificationOutcome:
+    return NotificationOutcome(
+        notification_id=_NOTIFICATION,
+        order_id=_ORDER,
+        contact_id="contact-7",
+        template="backorder_placed",
+        channel="email",
+        attempts=attempts,
+        reason=reason,
+        occurred_at=_DAY,
+    )
+
+
+def _payloads() -> dict[str, Payload]:
+    gone = ShippedLine(shipment_id=_SHIPMENT, line_id=_LINE, sku=_SKU, location="berlin", quantity=2, shipped_at=_DAY)
+    return {
+        "OrderPlaced": _order(1),
+        "OrderAmended": _order(2, needed_by=date(2026, 3, 27), reason="the customer asked"),
+        "OrderCancelled": _order(3, reason="no longer needed"),
+        "OrderShipped": _order(4, shipped={"berlin": 2}, shipments=(gone,)),
+        "StockReceived": _stock(30, 0, 2, "receipt", receipt=True),
+        "StockLevelChanged": _stock(28, 2, 3, "shipment"),
+        "InboundScheduled": _inbound(50, 9, 1),
+        "InboundRescheduled": _inbound(50, 16, 2),
+        "InboundCancelled": _inbound(0, 16, 4),
+        "SkuPolicyChanged": SkuPolicy(
+            sku=_SKU,
+            version=1,
+            mode=SellingMode.PREORDER,
+            cap=100,
+            release_at=datetime(2026, 3, 10, tzinfo=UTC),
+            lead_time_days=14,
+            category="trousers",
+            name="Trousers 32, navy",
+            occurred_at=_DAY,
+        ),
+        "OrderAllocated": _allocation(4, 0, 0, 1, "in stock"),
+        "OrderBackordered": _allocation(1, 3, 0, 1, "waits for stock"),
+        "OrderDeclined": _allocation(0, 0, 4, 1, "backorder cap reached"),
+        "BackorderAllocated": _allocation(4, 0, 0, 2, "stock arrived"),
+        "AllocationReleased": _allocation(2, 2, 0, 3, "counted fewer than booked"),
+        "PromiseRevised": _allocation(1, 3, 0, 4, "the delivery moved"),
+        "NotificationSent": _outcome(1, None),
+        "NotificationFailed": _outcome(5, "the mail server refused the recipient"),
+    }
+
+
+def sample_events() -> dict[str, Event]:
+    """One event for each name of the catalog."""
+    payloads = _payloads()
+    events: dict[str, Event] = {}
+    for number, (name, event_type) in enumerate(EVENT_TYPES.items(), start=1):
+        payload = payloads[name]
+        events[name] = Event(
+            id=f"01986f1e-7000-7000-8000-{number:012d}",
+            type=event_type,
+            source=f"/backorder/{event_type.topic.value}",
+            time=_DAY,
+            key=str(getattr(payload, event_type.key_field)),
+            sequence=getattr(payload, "sequence", 1),
+            payload=payload,
+            correlation_id="4bf92f3577b34da6a3ce929d0e0e4736",
+            causation_id="01986f1e-7000-7000-8000-000000000000",
+            traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        )
+    return events
