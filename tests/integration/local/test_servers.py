@@ -1,6 +1,7 @@
 """The PostgreSQL and the Kafka that everything local runs on."""
 
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerPair]:
     servers.start()
     yield servers
     servers.stop()
+    shutil.rmtree(servers.postgres.data.resolve())
 
 
 @pytest.fixture
@@ -125,8 +127,8 @@ async def test_a_topic_that_the_broker_refuses_is_named(pair: ServerPair) -> Non
         await create_topics(pair.kafka.bootstrap, extra=["not allowed!"])
 
 
-def test_a_server_that_cannot_start_shows_its_log(tmp_path: Path) -> None:
-    pair = ServerPair(tmp_path)
+def test_a_server_that_cannot_start_shows_its_log(place: Path) -> None:
+    pair = ServerPair(place)
     pair.postgres.prepare()
     (pair.postgres.data / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(StartFailed, match="no_such_setting"):

@@ -34,8 +34,8 @@ def backorder(directory: Path, *arguments: str, within: float = 90) -> subproces
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    directory = tmp_path_factory.mktemp("system") / "data"
+def home(module_place: Path) -> Iterator[Path]:
+    directory = module_place / "data"
     started = backorder(directory, "up", "--detach", "--servers-only")
     assert started.returncode == 0, started.stdout + started.stderr
     yield directory
@@ -181,9 +181,9 @@ def test_kill_9_of_the_supervisor_leaves_nothing_and_up_resumes(home: Path) -> N
 
 
 @pytest.mark.parametrize("after", [0.1, 0.6, 1.2, 2.0])
-def test_ctrl_c_at_any_moment_of_the_start_stops_everything(tmp_path: Path, after: float) -> None:
-    command = [str(BACKORDER), "up", "--servers-only", "--data-dir", str(tmp_path / "data")]
-    with (tmp_path / "said").open("wb") as said:
+def test_ctrl_c_at_any_moment_of_the_start_stops_everything(place: Path, after: float) -> None:
+    command = [str(BACKORDER), "up", "--servers-only", "--data-dir", str(place / "data")]
+    with (place / "said").open("wb") as said:
         process = subprocess.Popen(command, stdout=said, stderr=said)
     time.sleep(after)  # the moment itself is what is tried here
     processes = []
@@ -192,29 +192,29 @@ def test_ctrl_c_at_any_moment_of_the_start_stops_everything(tmp_path: Path, afte
     process.send_signal(signal.SIGINT)
     process.wait(20)
     assert still_there(processes, within=1) == []
-    assert DataDirectory(tmp_path / "data").holder() is None
+    assert DataDirectory(place / "data").holder() is None
 
 
-def test_a_busy_port_is_named_with_the_remedy(tmp_path: Path) -> None:
+def test_a_busy_port_is_named_with_the_remedy(place: Path) -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         base = server.getsockname()[1] - 1
-        refused = backorder(tmp_path / "data", "up", "--detach", "--port-base", str(base))
+        refused = backorder(place / "data", "up", "--detach", "--port-base", str(base))
     assert refused.returncode == 1
     assert f"{base + 1} (order)" in refused.stderr
     assert "--free-ports" in refused.stderr
     assert is_free(base + 1)
 
 
-def test_the_doctor_names_what_it_looked_at(tmp_path: Path) -> None:
-    said = backorder(tmp_path / "data", "doctor").stdout
+def test_the_doctor_names_what_it_looked_at(place: Path) -> None:
+    said = backorder(place / "data", "doctor").stdout
     for subject in ("Python", "PostgreSQL", "Java", "Kafka", "memory", "disk"):
         assert subject in said
 
 
-def test_servers_of_ones_own_are_used_and_left_running(tmp_path: Path) -> None:
-    with closing_pair(tmp_path / "servers") as pair:
+def test_servers_of_ones_own_are_used_and_left_running(place: Path) -> None:
+    with closing_pair(place / "servers") as pair:
         own = ("--postgres-url", pair.postgres.url, "--kafka-bootstrap", pair.kafka.bootstrap)
-        directory = tmp_path / "data"
+        directory = place / "data"
         started = backorder(directory, "up", "--detach", "--servers-only", *own)
         assert started.returncode == 0, started.stdout
         system = running_system(directory)

@@ -84,6 +84,11 @@ class LocalSystem:
         return Part(name, prepare, partial(probe, port), needs=needs, port=lambda: port)
 
     @property
+    def runs_services(self) -> bool:
+        """False where the user runs the services."""
+        return self._options.run_services
+
+    @property
     def admin_url(self) -> str:
         return self._options.postgres_url or (self._postgres.url if self._postgres else "")
 

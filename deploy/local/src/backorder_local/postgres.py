@@ -5,14 +5,15 @@ socket only and trusts everyone. Here the server listens on the loopback address
 authentication, and as root runs as `nobody`, because PostgreSQL refuses to run as root.
 """
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
 import pwd
+import secrets
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,9 @@ SUPERUSER = "postgres"
 _UNPRIVILEGED = "nobody"
 # Root can write here and everyone may pass through it, which does not hold for a home directory.
 _REACHABLE_BY_ALL = Path("/var/lib/backorder")
+# Beside data that lie there: a file that names the directory they belong to.
+_OWNER = ".owner"
+_PATIENCE_WITH_OTHERS = 600.0
 
 
 class PostgresServer:
@@ -70,6 +74,8 @@ class PostgresServer:
             self.directory.chmod(0o711)  # the server's account must pass through
         self._password = remembered_secret(self.directory / "superuser-password")
         binaries = _binaries()
+        if self.data.is_symlink() and not self.data.exists():
+            raise StartFailed(f"the data of {self.directory} are gone from {self.data.readlink()}")
         if not (self.data / "PG_VERSION").exists():
             self._initialise(binaries)
         _clear_leftovers(self.data.resolve())
@@ -139,10 +145,10 @@ class PostgresServer:
         """Where the cluster really lies: elsewhere if the server's account cannot pass to our directory."""
         if os.geteuid() != 0 or _passable_by_all(self.directory):
             return self.data
-        token = hashlib.sha256(str(self.directory).encode()).hexdigest()[:16]
         _make_passable(_REACHABLE_BY_ALL)
-        home = _REACHABLE_BY_ALL / f"postgres-data-{token}"
-        shutil.rmtree(home, ignore_errors=True)  # of a directory of this name that was deleted
+        _remove_orphans()
+        home = _REACHABLE_BY_ALL / f"postgres-data-{secrets.token_hex(8)}"
+        home.with_suffix(_OWNER).write_text(str(self.data))
         return home
 
     def ready(self) -> bool:
@@ -205,6 +211,21 @@ def _give_to_server(path: Path) -> None:
 def _make_passable(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o755)  # whatever the umask says
+
+
+def _remove_orphans() -> None:
+    """Delete data that lie elsewhere for a temporary directory that is gone, as tests leave them.
+
+    Of other directories nothing is deleted: they may have been moved.
+    """
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for note in _REACHABLE_BY_ALL.glob(f"postgres-data-*{_OWNER}"):
+        link, home = Path(note.read_text()), note.with_suffix("")
+        # Another start may just be making it: the link comes last.
+        settled = time.time() - note.stat().st_mtime > _PATIENCE_WITH_OTHERS
+        if settled and link.is_relative_to(temporary) and not (link.is_symlink() and link.readlink() == home):
+            shutil.rmtree(home, ignore_errors=True)
+            note.unlink(missing_ok=True)
 
 
 def _passable_by_all(directory: Path) -> bool:

@@ -117,7 +117,8 @@ def _announce(directory: DataDirectory, system: LocalSystem) -> None:
     running.save()
     print()
     for name, url in running.service_urls.items():
-        print(f"  {name:13} {url}")
+        if system.runs_services:
+            print(f"  {name:13} {url}")
     print(f"  {'API key':13} in {directory.api_key}")
     print(f"  {'mails':13} caught, shown by `backorder mails`\n")
 
