@@ -27,8 +27,8 @@ down: ## Stop what `make up` started; the data stay
 status: ## Show each part of the running system
 	@$(BIN)/backorder status $(ARGS)
 
-demo: bootstrap ## Start the system, play a day of orders and receipts, and show who got what and why
-	@$(BIN)/backorder demo $(ARGS)
+demo: bootstrap ## Start everything, replay some weeks of orders, show one order's life (ONCE=1: check, stop, exit)
+	@$(BIN)/backorder demo $(if $(ONCE),--once) $(ARGS)
 
 # Runs pytest on those of the named folders that exist; a folder without tests is no failure.
 define pytest

@@ -19,6 +19,6 @@ HANDLED_TYPES = {
     "order": _ce_types(HANDLED),
     "inventory": _ce_types(ORDER_EVENTS),
     "allocation": _ce_types(_of(Topic.ORDERS, Topic.INVENTORY)),
-    "notification": _ce_types(_of(Topic.ORDERS, Topic.ALLOCATIONS)),
+    "notification": _ce_types(_of(Topic.ORDERS, Topic.INVENTORY, Topic.ALLOCATIONS)),
 }
 """Service → the CloudEvents types that must stand in its inbox."""

@@ -60,9 +60,10 @@ class Api:
     ) -> None:
         await self._client.aclose()
 
-    async def create(self, url: str, body: object, *, key: str) -> dict[str, Any]:
+    async def create(self, url: str, body: object, *, key: str, prefer: str | None = None) -> dict[str, Any]:
         """POST with an idempotency key; a retry after a lost answer creates nothing twice."""
-        answer = await self._send("POST", url, body, {"Idempotency-Key": f'"{key}"'})
+        headers = {"Idempotency-Key": f'"{key}"', **({"Prefer": prefer} if prefer else {})}
+        answer = await self._send("POST", url, body, headers)
         document: dict[str, Any] = orjson.loads(answer.content)
         return document
 

@@ -25,19 +25,22 @@ _COUNTRY_WEIGHTS = (90, 3, 3, 2, 1, 1, 0.5)
 _SPACED_SKU = "GIFT BOX 12"
 
 
-def generate(orders: int, *, seed: int = 1, days: int | None = None, skus: int | None = None) -> Stream:
+def generate(
+    orders: int, *, seed: int = 1, days: int | None = None, skus: int | None = None, start: datetime = START
+) -> Stream:
     """A stream of `orders` orders over `days` days (at least four weeks unless stated). Same seed, same stream."""
     if orders < 1:
         raise ValueError("a stream has at least one order")
     days = days or max(28, math.ceil(orders / 46))
-    return assemble(_Generator(orders, seed, days, skus or max(40, min(3_500, orders))).rows())
+    return assemble(_Generator(orders, seed, days, skus or max(40, min(3_500, orders)), start).rows())
 
 
 class _Generator:
-    def __init__(self, orders: int, seed: int, days: int, skus: int) -> None:
+    def __init__(self, orders: int, seed: int, days: int, skus: int, start: datetime) -> None:
         self._random = random.Random(f"orders:{seed}")
         self._orders = orders
         self._days = days
+        self._start = start
         self._skus = _sku_codes(skus, self._random)
         self._weights = list(accumulate(1 / (rank + 12) ** 0.95 for rank in range(skus)))
         self._prices = {sku: max(5, round(self._random.lognormvariate(5.4, 0.9))) for sku in self._skus}
@@ -51,7 +54,7 @@ class _Generator:
             yield from self._invoice(str(536_365 + number), placed_at, long=number == self._long_order)
 
     def _moments(self) -> list[datetime]:
-        days = [START + timedelta(days=day) for day in range(self._days)]
+        days = [self._start + timedelta(days=day) for day in range(self._days)]
         weights = [_WEEKDAY_WEIGHTS[day.weekday()] for day in days]
         if not any(weights):
             weights = [1] * len(days)

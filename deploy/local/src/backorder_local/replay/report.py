@@ -52,8 +52,8 @@ def messages_sent(result: Result) -> int:
     return result.events.get("NotificationSent", 0)
 
 
-def print_result(console: Console, result: Result, verdict: str) -> None:
-    """The table at the end of a replay."""
+def print_result(console: Console, result: Result, verdict: str | None) -> None:
+    """The table at the end of a replay; the verdict where the invariants were checked."""
     table = Table(title=f"Replay of {result.first_day} to {result.last_day}", show_header=False, title_justify="left")
     table.add_column("what")
     table.add_column("figure", justify="right")
@@ -62,7 +62,8 @@ def print_result(console: Console, result: Result, verdict: str) -> None:
         for what, figure, share in rows:
             table.add_row(what, figure, share)
         table.add_section()
-    table.add_row("invariants", verdict, "")
+    if verdict is not None:
+        table.add_row("invariants", verdict, "")
     console.print(table)
     skipped = result.stream.report.service_lines
     if skipped:

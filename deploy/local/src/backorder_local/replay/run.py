@@ -59,8 +59,7 @@ async def replay_and_check(
         result = await replay(system, stream, choices, tell)
         bars.update(drained, visible=False)
     verdict = await check_system(check, console) if check else None
-    said = "not checked" if verdict is None else verdict.summary()
-    print_result(console, result, said)
+    print_result(console, result, verdict.summary() if verdict else None)
     return Outcome(result, verdict)
 
 
