@@ -25,7 +25,7 @@ _CLAIM = text(
 _PURGE = text(
     """
     DELETE FROM inbox WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM inbox WHERE processed_at < now() - :age LIMIT :batch
+        SELECT ctid FROM inbox WHERE processed_at < now() - CAST(:age AS interval) LIMIT :batch
     ))
     """
 )

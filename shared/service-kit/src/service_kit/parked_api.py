@@ -51,7 +51,7 @@ def make_router(lot: ParkingLot) -> APIRouter:
     """The endpoints over one consumer's parking lot; scope ``ops``."""
     router = APIRouter(prefix="/v1/parked-keys", tags=["operations"], dependencies=[require("ops")])
 
-    @router.get("", summary="Keys whose events wait for an operator", operation_id="listParkedKeys")
+    @router.get("", summary="Keys whose events wait for an operator")
     async def list_parked_keys(page: PageParams, request: Request, response: Response) -> Page[ParkedKeyView]:
         after = page.after(str, str) or ("", "")
         keys = await lot.list_keys(page.limit + 1, (after[0], after[1]))
@@ -60,7 +60,7 @@ def make_router(lot: ParkingLot) -> APIRouter:
         link_header(response, request, following)
         return Page(data=[ParkedKeyView(**asdict(key)) for key in shown], next_cursor=following)
 
-    @router.post("/{key:path}/replay", summary="Handle a key's parked events in order", operation_id="replayParkedKey")
+    @router.post("/{key:path}/replay", summary="Handle a key's parked events in order")
     async def replay_parked_key(key: str, topic: Topic = None) -> ReplayResult:
         done = []
         for one in await _topics(lot, key, topic):
@@ -72,7 +72,7 @@ def make_router(lot: ParkingLot) -> APIRouter:
                 raise
         return _sum(done)
 
-    @router.post("/{key:path}/discard", summary="Drop a key's parked events", operation_id="discardParkedKey")
+    @router.post("/{key:path}/discard", summary="Drop a key's parked events")
     async def discard_parked_key(
         key: str,
         topic: Topic = None,

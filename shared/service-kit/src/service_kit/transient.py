@@ -48,4 +48,5 @@ def _is_transient_itself(error: BaseException) -> bool:
         return state in _TRANSIENT_STATES or state.startswith(_TRANSIENT_CLASSES)
     if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
         return any(word in str(error) for word in _CLOSED)
-    return isinstance(error, OSError)
+    # Of the operating system's errors those of the network pass; a missing file does not.
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError | FileExistsError)

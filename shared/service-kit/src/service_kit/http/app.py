@@ -18,6 +18,7 @@ from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
 from service_kit.migration_check import migrations_at_head
 from service_kit.parking import parked_keys_router
+from service_kit.parking import parked_keys_router
 from service_kit.service import Service
 
 EXPOSED_HEADERS = (

@@ -5,15 +5,31 @@ from __future__ import annotations
 import asyncio
 import inspect
 import time
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def eventually(
-    predicate: Callable[[], Awaitable[T] | T], timeout: float = 10, *, every: float = 0.02, reason: str = ""
-) -> T:
+    predicate: Callable[[], Coroutine[Any, Any, T]],
+    timeout: float = ...,
+    *,
+    every: float = ...,
+    reason: str = ...,
+) -> T: ...
+
+
+@overload
+async def eventually(
+    predicate: Callable[[], T], timeout: float = ..., *, every: float = ..., reason: str = ...
+) -> T: ...
+
+
+async def eventually(
+    predicate: Callable[[], Any], timeout: float = 10, *, every: float = 0.02, reason: str = ""
+) -> Any:
     """Poll ``predicate`` (plain or async) until it is truthy and return what it gave.
 
     Raises AssertionError after ``timeout`` seconds, with the last value seen. An AssertionError
@@ -24,7 +40,7 @@ async def eventually(
         last: object
         try:
             answer = predicate()
-            value: T = await answer if inspect.isawaitable(answer) else answer
+            value = await answer if inspect.isawaitable(answer) else answer
             if value:
                 return value
             last = value

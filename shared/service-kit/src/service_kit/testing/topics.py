@@ -15,7 +15,7 @@ from service_kit.kafka import ClientTiming, KafkaBus
 
 KAFKA_VARIABLE = "BACKORDER_TEST_KAFKA"
 
-QUICK = ClientTiming(session=6_000, heartbeat=200, rebalance=10_000, request=5_000, linger=1)
+QUICK = ClientTiming(session=3_000, heartbeat=200, rebalance=10_000, request=5_000, linger=1)
 """Groups of tests rebalance quickly."""
 
 

@@ -1,0 +1,29 @@
+"""What the kit's integration tests share: the sample's database, and the event log in both its forms."""
+
+import pytest
+
+from service_kit.bus import Bus
+from service_kit.database import Database
+from service_kit.testing.bus import InMemoryBus
+from service_kit.testing.fixtures import ServiceDatabase
+from service_kit.testing.topics import KafkaTopics
+
+
+@pytest.fixture
+async def database(service_database: ServiceDatabase) -> Database:
+    """The sample service's database, empty."""
+    return await service_database("service_kit.testing.sample")
+
+
+@pytest.fixture
+async def kafka_log(kafka_topics: KafkaTopics) -> Bus:
+    """The real broker, with the sample's dead-letter topic."""
+    await kafka_topics.create(["orders.sample.dlq"], partitions=1)
+    return kafka_topics.bus()
+
+
+@pytest.fixture(params=["memory", "kafka"])
+def bus(request: pytest.FixtureRequest) -> Bus:
+    """The event log: each test that asks for it runs on the fake and on the real broker."""
+    log: Bus = InMemoryBus() if request.param == "memory" else request.getfixturevalue("kafka_log")
+    return log

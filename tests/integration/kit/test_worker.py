@@ -1,0 +1,115 @@
+"""The worker as a whole: parts that fail are started again, and the end comes in order."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from service_kit.database import Database
+from service_kit.health import NotReady
+from service_kit.outbox import publish
+from service_kit.service import Service
+from service_kit.settings import Role
+from service_kit.testing.bus import InMemoryBus
+from service_kit.testing.eventually import eventually
+from service_kit.testing.running import running
+from service_kit.testing.sample.service import (
+    GROUP,
+    SampleHandler,
+    applied,
+    count,
+    expected,
+    order_event,
+    order_events,
+    subscription,
+)
+from service_kit.testing.sample.worker import SampleSettings
+from service_kit.worker import run_worker
+
+pytestmark = pytest.mark.postgres
+
+
+def sample(database: Database, handler: SampleHandler | None = None, role: Role = "worker") -> Service:
+    settings = SampleSettings(
+        database_url=database.url,
+        kafka_bootstrap="unused:1",
+        keyring_path=Path("/nowhere"),
+        role=role,
+    )
+    return Service(name=GROUP, settings=settings, database=database, subscription=subscription(handler))
+
+
+async def test_an_event_goes_through_outbox_log_handler_and_out_again(database: Database) -> None:
+    bus = InMemoryBus()
+    service = sample(database)
+    events = order_events(keys=5, each=10)
+    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+        async with database.transaction() as conn:
+            await publish(conn, events)
+        await eventually(lambda: len(bus.records("allocations")) == len(events))
+    assert await applied(database) == expected(events)
+
+
+async def test_a_background_task_that_fails_is_started_again_and_the_others_go_on(database: Database) -> None:
+    bus = InMemoryBus()
+    starts = 0
+
+    async def sweeper(stopping: asyncio.Event) -> None:
+        nonlocal starts
+        starts += 1
+        if starts < 3:
+            raise RuntimeError("swept too hard")
+        await stopping.wait()
+
+    service = sample(database)
+    service.background = [sweeper]
+    events = order_events(keys=2, each=2)
+    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+        await eventually(lambda: starts == 3)
+        async with database.transaction() as conn:
+            await publish(conn, events)
+        await eventually(lambda: len(bus.records("allocations")) == len(events))
+
+
+async def test_what_is_published_while_stopping_is_flushed_before_the_relay_ends(database: Database) -> None:
+    bus = InMemoryBus()
+    last_words = order_event("last", 1)
+
+    async def sweeper(stopping: asyncio.Event) -> None:
+        await stopping.wait()
+        async with database.transaction() as conn:
+            await publish(conn, [last_words])
+
+    service = sample(database)
+    service.background = [sweeper]
+    stopping = asyncio.Event()
+    worker = asyncio.create_task(run_worker(service, stopping, bus=bus))
+    async with database.transaction() as conn:
+        await publish(conn, order_events(keys=3, each=3))
+    await eventually(lambda: len(bus.records("allocations")) == 9)
+    stopping.set()
+    await worker
+    assert len(bus.records("orders")) == 10
+    assert await count(database, "outbox") == 0
+
+
+async def test_a_consumer_that_gave_up_is_told_by_readiness_and_the_relay_goes_on(database: Database) -> None:
+    bus = InMemoryBus()
+    service = sample(database, SampleHandler(dislikes=lambda event: True))
+    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+        await eventually(lambda: "consumer" in service.health.checks)
+        await service.health.checks["consumer"]()
+        async with database.transaction() as conn:
+            await publish(conn, order_events(keys=60, each=1))
+
+        async def told() -> bool:
+            try:
+                await service.health.checks["consumer"]()
+            except NotReady:
+                return True
+            return False
+
+        await eventually(told, 60)
+        async with database.transaction() as conn:
+            await publish(conn, [order_event("more", 1, name="OrderShipped")])
+        await eventually(lambda: len(bus.records("orders")) == 61)
