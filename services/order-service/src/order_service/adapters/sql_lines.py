@@ -6,7 +6,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -139,10 +138,10 @@ def _line(row: RowMapping) -> Line:
     )
 
 
-def _locations(packed: str | None) -> dict[str, Standing]:
+def _locations(packed: list[list[Any]] | None) -> dict[str, Standing]:
     if packed is None:
         return {}
     return {
         name: Standing(allocated, shipped, recalled, datetime.fromisoformat(at) if at else None)
-        for name, allocated, shipped, recalled, at in orjson.loads(packed)
+        for name, allocated, shipped, recalled, at in packed
     }

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.sql_lines import lines_of_orders
 from order_service.adapters.sql_orders import shipments_of_orders
-from order_service.adapters.sql_rows import decoded, order_of
+from order_service.adapters.sql_rows import order_of
 from order_service.domain.order import Order, Shipment
 from service_kit.database import Database
 
@@ -125,7 +125,7 @@ class OrderQueries:
             rows = await conn.execute(
                 _HISTORY, {"order_id": order_id, "after": after, "limit": limit, **_bound(bounds)}
             )
-            return [{**row, "detail": decoded(row["detail"])} for row in rows.mappings()]
+            return [dict(row) for row in rows.mappings()]
 
     async def shipments(self, order_id: str, bounds: Bounds) -> list[Shipment] | None:
         """All shipments of the order, oldest first; None where the caller may not see the order."""

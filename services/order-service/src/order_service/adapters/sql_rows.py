@@ -97,7 +97,7 @@ def order_of(row: RowMapping, lines: list[Line]) -> Order:
         latest_acceptable_date=row["latest_acceptable_date"],
         ship_complete=row["ship_complete"],
         location_preference=row["location_preference"],
-        metadata=decoded(row["metadata"]),
+        metadata=row["metadata"],
     )
     return Order(
         order_id=row["order_id"],
@@ -114,8 +114,3 @@ def history_row(entry: HistoryEntry) -> tuple[Any, ...]:
     """The values of HISTORY_COLUMNS."""
     detail = orjson.dumps(entry.detail).decode()
     return (entry.order_id, entry.version, entry.event, entry.state, entry.occurred_at, detail)
-
-
-def decoded(json: Any) -> Any:
-    """A jsonb value: statements written as text give it undecoded."""
-    return orjson.loads(json) if isinstance(json, str) else json

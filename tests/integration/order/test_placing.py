@@ -1,0 +1,217 @@
+"""Placing orders over HTTP on the real database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from service_kit.testing import eventually
+
+pytestmark = pytest.mark.postgres
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+async def test_a_placed_order_is_pending_and_published_whole(shop: Any) -> None:
+    response = await shop.post_order(
+        ("lamp", 2),
+        ("bulb", 4),
+        reference="WEB-1",
+        customer_id="c1",
+        contact_id="p1",
+        tier="gold",
+        channel="web",
+        destination={"country": "DE", "region": "BE"},
+        jurisdiction="EU",
+        latest_acceptable_date="2026-03-01",
+        ship_complete=True,
+        charge_at="deposit",
+        deposit_percent=20,
+        location_preference="A",
+        metadata={"gift": True, "note": "ring twice", "n": 3, "none": None},
+    )
+    assert response.status_code == 201
+    order = response.json()
+    assert response.headers["Location"] == f"/v1/orders/{order['order_id']}"
+    assert response.headers["ETag"] == '"1"'
+    assert (order["state"], order["pending"], order["version"], order["sequence"]) == ("pending", True, 1, 1)
+    assert await shop.read(order) == order
+    [(name, key, payload)] = await shop.outbox()
+    assert (name, key) == ("OrderPlaced", order["order_id"])
+    assert payload.reference == "WEB-1"
+    assert payload.placed_at == payload.updated_at == NOW
+    assert (payload.customer_id, payload.contact_id, payload.tier, payload.channel) == ("c1", "p1", "gold", "web")
+    assert (payload.country, payload.region, payload.jurisdiction) == ("DE", "BE", "EU")
+    assert (payload.ship_complete, payload.location_preference) == (True, "A")
+    assert str(payload.latest_acceptable_date) == "2026-03-01"
+    assert [(line.line_id, line.sku, line.quantity) for line in payload.lines] == [
+        (order["lines"][0]["line_id"], "lamp", 2),
+        (order["lines"][1]["line_id"], "bulb", 4),
+    ]
+
+
+async def test_prices_are_money_of_one_currency(shop: Any) -> None:
+    lines = [{"sku": "lamp", "quantity": 1, "unit_price": {"amount": 4999, "currency": "GBP"}}]
+    order = await shop.place(lines=lines)
+    assert order["currency"] == "GBP"
+    assert order["lines"][0]["unit_price"] == {"amount": 4999, "currency": "GBP"}
+    mixed = [*lines, {"sku": "bulb", "quantity": 1, "unit_price": {"amount": 1, "currency": "EUR"}}]
+    response = await shop.post_order(lines=mixed)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/lines/1/unit_price/currency"]
+
+
+async def test_every_unknown_sku_is_named_and_nothing_is_stored(shop: Any) -> None:
+    response = await shop.post_order(("lamp", 1), ("nope", 1), ("bulb", 1), ("Lamp", 1))
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/lines/1/sku", "/lines/3/sku"]
+    assert "nope" not in response.text
+    assert await shop.outbox() == []
+    assert (await shop.client.get("/v1/orders")).json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"lines": []}, "/lines"),
+        ({"lines": [{"sku": "lamp", "quantity": 0}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": "lamp", "quantity": "2"}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": "lamp", "quantity": 1_000_001}]}, "/lines/0/quantity"),
+        ({"lines": [{"sku": "", "quantity": 1}]}, "/lines/0/sku"),
+        ({"reference": ""}, "/reference"),
+        ({"reference": "a\0b"}, "/reference"),
+        ({"metadata": {"x": "a\0b"}}, "/metadata"),
+        ({"metadata": {"x": 10**30, "y": [1]}}, "/metadata/y/"),
+        ({"shipcomplete": True}, "/shipcomplete"),
+        ({"needed_by": "2026-13-01"}, "/needed_by"),
+        ({"charge_at": "deposit"}, "/deposit_percent"),
+        ({"deposit_percent": 10}, "/deposit_percent"),
+        ({"needed_by": "2026-02-02", "latest_acceptable_date": "2026-02-01"}, "/latest_acceptable_date"),
+        ({"placed_at": "2026-01-01T00:00:00"}, "/placed_at"),
+        ({"placed_at": "9999-12-31T23:59:59-12:00"}, "/placed_at"),
+    ],
+)
+async def test_bad_input_is_refused_by_field(shop: Any, fields: dict[str, Any], pointer: str) -> None:
+    response = await shop.post_order(("lamp", 1), **fields)
+    assert response.status_code == 422, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert any(error["pointer"].startswith(pointer) for error in response.json()["errors"]), response.text
+    assert await shop.outbox() == []
+
+
+async def test_a_repeated_request_gets_the_first_answer_with_the_order_as_it_is_now(shop: Any) -> None:
+    first = await shop.post_order(("lamp", 2), reference="same", key="k-1")
+    order = first.json()
+    await shop.deliver(shop.answer(order, shop.answer_line(order, allocated={"A": 2})))
+    again = await shop.post_order(("lamp", 2), reference="same", key="k-1")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert again.json()["order_id"] == order["order_id"]
+    assert again.json()["state"] == "allocated"
+    assert len(await shop.outbox()) == 1
+    other = await shop.post_order(("lamp", 3), reference="same", key="k-1")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_the_key_is_required(shop: Any) -> None:
+    response = await shop.client.post("/v1/orders", json={"reference": "x", "lines": [{"sku": "lamp", "quantity": 1}]})
+    assert (response.status_code, response.json()["code"]) == (400, "idempotency_key_missing")
+
+
+async def test_a_reference_in_use_names_its_order(shop: Any) -> None:
+    order = await shop.place(("lamp", 1), reference="taken")
+    response = await shop.post_order(("bulb", 1), reference="taken")
+    assert (response.status_code, response.json()["code"]) == (409, "reference_taken")
+    assert response.json()["order_id"] == order["order_id"]
+
+
+async def test_orders_that_arrive_together_succeed_or_fail_each_for_itself(shop: Any) -> None:
+    taken = await shop.place(("lamp", 1), reference="taken")
+    responses = await asyncio.gather(
+        *(shop.post_order(("lamp", number + 1), reference=f"N{number}") for number in range(20)),
+        shop.post_order(("lamp", 1), reference="taken"),
+        shop.post_order(("lamp", 1), reference="twin"),
+        shop.post_order(("bulb", 1), reference="twin"),
+        shop.post_order(("ghost", 1)),
+        *(shop.post_order(("bulb", number + 1), reference=f"M{number}") for number in range(20)),
+    )
+    codes = [response.status_code for response in responses]
+    assert codes[:20] == [201] * 20
+    assert codes[24:] == [201] * 20
+    assert responses[20].json()["order_id"] == taken["order_id"]
+    assert sorted(codes[21:23]) == [201, 409]
+    winner, loser = sorted(responses[21:23], key=lambda response: response.status_code)
+    assert loser.json()["order_id"] == winner.json()["order_id"]
+    assert codes[23] == 422
+    assert len(await shop.outbox()) == 1 + 20 + 1 + 20
+
+
+async def test_many_orders_share_a_transaction_of_a_few_statements(shop: Any) -> None:
+    with shop.statements() as statements:
+        await asyncio.gather(*(shop.post_order(("lamp", 1)) for _ in range(100)))
+    assert sum("INSERT INTO customer_order" in statement for statement in statements) <= 10
+    assert len(statements) <= 60
+
+
+async def test_an_order_of_a_thousand_lines_is_accepted_and_one_more_is_not(shop: Any) -> None:
+    order = await shop.place(*[("lamp", 1)] * 1000)
+    assert len((await shop.read(order))["lines"]) == 1000
+    assert (await shop.post_order(*[("lamp", 1)] * 1001)).status_code == 422
+
+
+async def test_an_order_too_large_for_its_event_is_refused_alone(shop: Any) -> None:
+    wide = "\1" * 100  # six bytes each, as JSON writes it
+    await shop.know(wide)
+    big, small = await asyncio.gather(shop.post_order(*[(wide, 1)] * 1000), shop.post_order(("lamp", 1)))
+    assert (big.status_code, big.json()["code"]) == (409, "order_too_large")
+    assert small.status_code == 201
+
+
+async def test_only_an_import_states_business_times(shop: Any) -> None:
+    stated = "2010-12-01T08:26:00+00:00"
+    order = await shop.place(("lamp", 1), placed_at=stated)
+    assert order["placed_at"] == "2010-12-01T08:26:00Z"
+    [(_, _, payload)] = await shop.outbox()
+    assert payload.updated_at.year == 2010
+    shop.client = shop.client_as("shopkeeper")
+    response = await shop.post_order(("lamp", 1), placed_at=stated)
+    assert (response.status_code, response.json()["code"]) == (403, "import_scope_required")
+
+
+async def test_prefer_wait_answers_with_allocations_answer(shop: Any) -> None:
+    waiting = asyncio.create_task(shop.post_order(("lamp", 3), headers={"Prefer": "respond-async, wait=5"}))
+    [(_, _, placed)] = await eventually(shop.outbox)
+    document = {
+        "order_id": placed.order_id,
+        "sequence": 1,
+        "lines": [{"line_id": placed.lines[0].line_id, "sku": "lamp"}],
+    }
+    await shop.deliver(shop.answer(document, shop.answer_line(document, allocated={"A": 1}, waiting=2)))
+    response = await waiting
+    assert response.headers["Preference-Applied"] == "wait=5"
+    assert response.headers["ETag"] == '"2"'
+    order = response.json()
+    assert (order["pending"], order["state"]) == (False, "partially_allocated")
+
+
+async def test_prefer_wait_gives_up_after_the_time_asked_for(shop: Any) -> None:
+    response = await shop.post_order(("lamp", 3), headers={"Prefer": "wait=1"})
+    assert response.status_code == 201
+    assert response.headers["Preference-Applied"] == "wait=1"
+    assert response.json()["pending"]
+
+
+async def test_a_waiting_request_sees_an_answer_that_another_process_applied(open_shop: Any) -> None:
+    api = await open_shop()
+    await api.know("lamp")
+    waiting = asyncio.create_task(api.post_order(("lamp", 1), headers={"Prefer": "wait=5"}))
+    [(_, _, placed)] = await eventually(api.outbox)
+    # As a worker elsewhere would: not through this process's watch.
+    async with api.database.transaction() as conn:
+        await conn.execute(
+            text("UPDATE customer_order SET answered = 1, version = 2 WHERE order_id = :id"), {"id": placed.order_id}
+        )
+    assert (await waiting).json()["version"] == 2
