@@ -222,3 +222,21 @@ def test_servers_of_ones_own_are_used_and_left_running(place: Path) -> None:
         offset = asyncio.run(write_a_row_and_a_message(system))
         backorder(directory, "down")
         asyncio.run(find_them_again(system, offset))
+
+
+@pytest.mark.parametrize(
+    ("option", "address"),
+    [
+        ("--postgres-url", "postgresql://me:hidden@127.0.0.1:9/postgres"),
+        ("--postgres-url", "nonsense"),
+        ("--kafka-bootstrap", "127.0.0.1:9"),
+        ("--kafka-bootstrap", "nonsense"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_told_before_anything_starts(place: Path, option: str, address: str) -> None:
+    refused = backorder(place / "data", "up", "--detach", "--servers-only", option, address)
+    assert refused.returncode == 1
+    assert option in refused.stderr
+    assert "Traceback" not in refused.stderr + refused.stdout
+    assert "hidden" not in refused.stderr
+    assert not DataDirectory(place / "data").parts.exists()

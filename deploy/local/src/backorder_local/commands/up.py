@@ -97,6 +97,7 @@ def _prepare(directory: DataDirectory, options: Options) -> None:
     """What may take long or ask for network, said on the terminal before anything runs."""
     if os.geteuid() == 0:
         directory.root.chmod(0o711)  # PostgreSQL runs as another account and must pass through
+    _try_own_servers(options)
     if options.kafka_bootstrap is None:
         from backorder_local.kafka_jars import JarsUnavailable, ensure_jars, find_java  # noqa: PLC0415
 
@@ -110,6 +111,20 @@ def _prepare(directory: DataDirectory, options: Options) -> None:
 
         secret, _ = Keyring(directory.keyring).create_key("local", sorted(SCOPES))
         write_private(directory.api_key, secret + "\n")
+
+
+def _try_own_servers(options: Options) -> None:
+    if options.postgres_url is None and options.kafka_bootstrap is None:
+        return
+    from backorder_local.own_servers import Unusable, require_kafka, require_postgres  # noqa: PLC0415
+
+    try:
+        if options.postgres_url is not None:
+            require_postgres(options.postgres_url)
+        if options.kafka_bootstrap is not None:
+            require_kafka(options.kafka_bootstrap)
+    except Unusable as refused:
+        raise SystemExit(str(refused)) from None
 
 
 def _announce(directory: DataDirectory, system: LocalSystem) -> None:
