@@ -132,8 +132,12 @@ class Keyring:
 
     def find(self, secret: str, now: datetime | None = None) -> ApiKey | None:
         """The active key with this secret, or None."""
+        digest = hash_key(secret)
         self._reload()
-        key = self._by_hash.get(hash_key(secret))
+        if digest not in self._by_hash:
+            # A key made a moment ago works at once.
+            self._reload(now_please=True)
+        key = self._by_hash.get(digest)
         return key if key is not None and key.active(now or datetime.now(UTC)) else None
 
     def list_keys(self) -> list[ApiKey]:
@@ -182,8 +186,8 @@ class Keyring:
             self._store([revoked if key.id == key_id else key for key in keys])
         return revoked
 
-    def _reload(self) -> None:
-        if monotonic() - self._looked_at < _RELOAD_SECONDS:
+    def _reload(self, *, now_please: bool = False) -> None:
+        if not now_please and monotonic() - self._looked_at < _RELOAD_SECONDS:
             return
         self._looked_at = monotonic()
         try:

@@ -135,6 +135,7 @@ def configure_logging(settings: ServiceSettings) -> None:
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
+    handler.addFilter(_our_own_or_serious)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -150,11 +151,13 @@ _LIBRARIES = {
     "uvicorn.access": "CRITICAL",
     "uvicorn": "WARNING",
     "uvicorn.error": "WARNING",
-    "sqlalchemy.engine": "WARNING",
     "aiokafka": "ERROR",
-    "asyncio": "WARNING",
-    "alembic": "WARNING",
 }
+
+
+def _our_own_or_serious(record: logging.LogRecord) -> bool:
+    """Libraries tell freely below warnings: clients log whole URLs, drivers log statements."""
+    return isinstance(record.msg, dict) or record.levelno >= logging.WARNING
 
 
 def _naming(settings: ServiceSettings) -> Any:

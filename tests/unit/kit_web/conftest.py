@@ -1,0 +1,162 @@
+"""A service in memory: real application, real middleware, no server, no database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import httpx
+import pytest
+import structlog
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from service_kit.auth import Keyring, Principal
+from service_kit.business_time import may_state_business_time
+from service_kit.database import Database
+from service_kit.http import (
+    Money,
+    Page,
+    PageParams,
+    RequestModel,
+    ResponseModel,
+    check_if_match,
+    create_app,
+    encode_cursor,
+    idempotency_key,
+    link_header,
+    not_modified,
+    not_modified_response,
+    preferred_wait,
+    require,
+    set_etag,
+)
+from service_kit.problems import conflict
+from service_kit.service import Service
+from service_kit.settings import ServiceSettings
+
+DATABASE_URL = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
+
+
+class Line(RequestModel):
+    sku: str = Field(min_length=1, max_length=100)
+    quantity: int = Field(ge=1, le=1000)
+    unit_price: Money | None = None
+
+
+class PlaceOrder(RequestModel):
+    reference: str
+    lines: list[Line]
+    metadata: dict[str, str] = Field(default_factory=dict)
+
+
+class OrderView(ResponseModel):
+    order_id: str
+
+
+def orders_router() -> APIRouter:
+    router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+    @router.post("", status_code=201)
+    async def place_order(
+        principal: Annotated[Principal, require("orders:write")],
+        key: Annotated[str, idempotency_key()],
+        body: PlaceOrder,
+        request: Request,
+        response: Response,
+    ) -> OrderView:
+        response.headers["X-Waits"] = str(preferred_wait(request, response))
+        return OrderView(order_id=f"{body.reference}-{key}")
+
+    @router.get("")
+    async def list_orders(
+        principal: Annotated[Principal, require("orders:read")], page: PageParams, request: Request, response: Response
+    ) -> Page[OrderView]:
+        start = (page.after(int) or (0,))[0]
+        rows = [OrderView(order_id=str(i)) for i in range(start, min(start + page.limit, 5))]
+        following = encode_cursor(start + page.limit) if start + page.limit < 5 else None
+        link_header(response, request, following)
+        return Page(data=rows, next_cursor=following)
+
+    @router.get("/{order_id}")
+    async def get_order(
+        principal: Annotated[Principal, require("orders:read")], order_id: str, request: Request, response: Response
+    ) -> OrderView:
+        if not_modified(request, 7):
+            return not_modified_response(7)  # type: ignore[return-value]
+        set_etag(response, 7)
+        return OrderView(order_id=f"{order_id} for {principal.customer_id or principal.order_id or 'all'}")
+
+    @router.patch("/{order_id}")
+    async def amend_order(
+        principal: Annotated[Principal, require("orders:write")], order_id: str, request: Request
+    ) -> OrderView:
+        check_if_match(request, 7, required=True)
+        return OrderView(order_id=order_id)
+
+    @router.post("/{order_id}/cancel")
+    async def cancel_order(principal: Annotated[Principal, require("orders:write")], order_id: str) -> OrderView:
+        raise conflict("already_shipped", "The order has been shipped.", state="shipped")
+
+    @router.post("/{order_id}/fail")
+    async def fail(principal: Annotated[Principal, require()], order_id: str, message: str) -> OrderView:
+        raise ValueError(message)
+
+    @router.post("/{order_id}/receive")
+    async def receive(principal: Annotated[Principal, require("orders:write")], order_id: str) -> OrderView:
+        from datetime import UTC, datetime  # noqa: PLC0415
+
+        may_state_business_time(principal, datetime(2010, 12, 1, tzinfo=UTC), "received_at")
+        return OrderView(order_id=order_id)
+
+    return router
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """Pretty tracebacks take seconds."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.contextvars.merge_contextvars, plain])
+
+
+@dataclass
+class Api:
+    """An application and the keys to it."""
+
+    service: Service
+    keyring: Keyring
+    app: Callable[..., object]
+
+    def client(self, *scopes: str, token: str | None = None) -> httpx.AsyncClient:
+        """A client with a new key of these scopes, with ``token``, or with nothing at all."""
+        if scopes:
+            token, _ = self.keyring.create_key("test", scopes)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = httpx.ASGITransport(self.app)  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url="http://sample", headers=headers)
+
+
+@pytest.fixture
+def make_api(tmp_path) -> Callable[..., Api]:
+    def make(verify_token=None, large_body_paths=frozenset(), **settings) -> Api:
+        given = ServiceSettings(
+            database_url=DATABASE_URL,
+            kafka_bootstrap="unused:9092",
+            keyring_path=tmp_path / "keyring.json",
+            **settings,
+        )
+        service = Service(
+            name="order",
+            settings=given,
+            database=Database(DATABASE_URL),
+            routers=[orders_router()],
+            verify_token=verify_token,
+            large_body_paths=large_body_paths,
+        )
+        return Api(service, Keyring(given.keyring_path), create_app(service))
+
+    return make
+
+
+@pytest.fixture
+def api(make_api) -> Api:
+    return make_api()
