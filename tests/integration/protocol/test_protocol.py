@@ -1,0 +1,94 @@
+"""The protocol between order, inventory and allocation: random histories come to rest with every invariant kept.
+
+``BACKORDER_HISTORIES=500`` plays more of them; ``BACKORDER_SEED=17`` replays one. Taking a rule of the
+protocol away makes the same test fail: each is shown to be needed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from allocation_service.application import facts
+from allocation_service.domain import rules
+from backorder_local.check.allocation_invariants import ALLOCATION_INVARIANTS
+from backorder_local.check.invariant import Reading
+from backorder_local.check.order_invariants import ORDER_INVARIANTS
+from backorder_local.check.stock_invariants import STOCK_INVARIANTS
+from backorder_local.running import RunningSystem
+from inventory_service.adapters.stock import SqlStock
+
+HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
+SEEDS = [int(os.environ["BACKORDER_SEED"])] if "BACKORDER_SEED" in os.environ else list(range(HISTORIES))
+TRIES = 60
+
+
+async def _offenders(world: Any) -> list[str]:
+    """Every row that breaks an invariant of the three services at rest."""
+    urls = {
+        name: database.url.replace("postgresql+asyncpg", "postgresql") for name, database in world.databases.items()
+    }
+    system = RunningSystem("", {}, "", "", "", urls, urls, 0)
+    found = []
+    async with Reading(system) as reading:
+        for invariant in (*ORDER_INVARIANTS, *STOCK_INVARIANTS, *ALLOCATION_INVARIANTS):
+            found += [f"{invariant.name}: {dict(row)}" async for row in invariant.check(reading)]
+    return found
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_a_random_history_comes_to_rest_with_every_invariant_kept(seed: int, new_world: Any) -> None:
+    world = await new_world(seed)
+    await world.run()
+    offenders = await _offenders(world)
+    assert not offenders, "\n".join([f"seed {seed}", *world.log, *offenders])
+
+
+@pytest.mark.parametrize("seed", SEEDS[: max(1, len(SEEDS) // 3)])
+async def test_a_history_replayed_past_a_purged_inbox_changes_nothing_twice(seed: int, new_world: Any) -> None:
+    world = await new_world(seed, purged_inbox=True)
+    await world.run()
+    offenders = await _offenders(world)
+    assert not offenders, "\n".join([f"seed {seed}", *world.log, *offenders])
+
+
+async def _all_shipments(_: object, stated: Any, __: object) -> Any:
+    return set(stated)
+
+
+REMOVED: dict[str, tuple[list[tuple[Any, str, Any]], dict[str, Any]]] = {
+    "1: only newer facts are applied": ([(rules, "is_newer", lambda *_: True)], {"purged_inbox": True}),
+    "2: every order event is answered": ([(rules, "must_answer", lambda *, applied, changed: changed)], {}),
+    "5: supply counts what was shipped": ([(rules, "supply_of", lambda on_hand, shipped: on_hand)], {}),
+    "7: a shipment is booked once for ever": ([(SqlStock, "claim_shipments", _all_shipments)], {"purged_inbox": True}),
+    "8: a receipt and the fall of its inbound are one event": ([(facts, "_apply_receipt", lambda *_: False)], {}),
+    "9: what exceeds the supply is taken back": ([(rules, "shortfall", lambda free: 0)], {}),
+    "13: an order is decided with all of its SKUs locked": (
+        [
+            (rules, "decidable", lambda *_: True),
+            (rules, "must_queue_behind", lambda *_: False),
+        ],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", REMOVED)
+async def test_without_one_of_its_rules_the_protocol_breaks(
+    rule: str, new_world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same histories, one rule taken away: before long an invariant breaks (or the services come to a stop)."""
+    replacements, sizes = REMOVED[rule]
+    for owner, name, replacement in replacements:
+        monkeypatch.setattr(owner, name, replacement)
+    for seed in range(TRIES):
+        world = await new_world(seed, **sizes)
+        try:
+            await world.run()
+        except Exception:
+            return
+        if await _offenders(world):
+            return
+    pytest.fail(f"{TRIES} histories without rule {rule} broke nothing: the test would not notice its loss")
