@@ -1,0 +1,39 @@
+"""The consumer's handler: a batch of events on the connection that holds the inbox rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.application.handler import Options, handle_events
+from allocation_service.application.rechecks import process_rechecks
+from event_contracts import Event
+from service_kit.database import Database
+
+
+class AllocationHandler:
+    """Handles batches; ``rechecks_wanted`` is set when one left orders to be decided by themselves."""
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.rechecks_wanted = asyncio.Event()
+
+    async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+        """Apply the batch and answer it, in the caller's transaction."""
+        book = await handle_events(SqlLedger(conn), events, self.options)
+        if book.rechecks:
+            self.rechecks_wanted.set()
+
+
+async def run_rechecks(database: Database, options: Options, *, limit: int = 500) -> int:
+    """Decide stored rechecks until none is left; the number decided. Safe to run from several workers."""
+    done = 0
+    while True:
+        async with database.transaction() as conn:
+            book = await process_rechecks(SqlLedger(conn), options, limit)
+        if book is None or not book.rechecked:
+            return done
+        done += len(book.rechecked)

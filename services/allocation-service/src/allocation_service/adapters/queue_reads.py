@@ -1,0 +1,120 @@
+"""Reading queues by their indexes, only as far as the supply reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters import reads
+from allocation_service.application.book import Book
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort, sort_key
+
+_ORDER = {
+    Sort.FIFO: "queued_at, line_id",
+    Sort.PRIORITY: "tier_rank, needed_by, queued_at, line_id",
+}
+
+
+def _head(sort: Sort) -> Any:
+    """The head of several queues at once. Protected promises come first; each part is one index scan,
+    cut where the running sum of units that need not come together passes the reach."""
+    order = _ORDER[sort]
+    return text(
+        f"""
+        SELECT wanted.sku, q.line_id, q.order_id, q.ship_complete, q.queued_at, q.tier_rank, q.needed_by,
+               q.promise_date, q.read
+        FROM unnest(CAST(:skus AS text[]), CAST(:units AS bigint[]), CAST(:limits AS bigint[]),
+                    CAST(:protected_before AS date[])) AS wanted (sku, units, lines, protected_before)
+        CROSS JOIN LATERAL (
+            SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
+                       ORDER BY class, {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
+                   count(*) OVER () AS read
+            FROM (
+                (SELECT 0 AS class, * FROM queue_entry
+                 WHERE sku = wanted.sku AND promise_date < wanted.protected_before
+                 ORDER BY {order} LIMIT wanted.lines)
+                UNION ALL
+                (SELECT 1 AS class, * FROM queue_entry
+                 WHERE sku = wanted.sku
+                   AND (promise_date IS NULL OR promise_date >= wanted.protected_before)
+                 ORDER BY {order} LIMIT wanted.lines)
+            ) AS parts
+            ORDER BY class, {order}
+            LIMIT wanted.lines
+        ) AS q
+        WHERE q.before < wanted.units
+        ORDER BY wanted.sku, q.class, {", ".join("q." + one for one in order.split(", "))}
+        """
+    )
+
+
+_HEADS = {sort: _head(sort) for sort in Sort}
+_NEVER = date(1, 1, 1)
+
+
+async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int]) -> None:
+    """Read the head of each SKU's queue as far as ``reach`` units go, and enter the lines found.
+
+    Orders that ship complete are entered whole. A queue of which nothing was left out is complete.
+    """
+    heads: dict[str, list[Any]] = {sku: [] for sku in reach}
+    for sort in Sort:
+        skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
+        if not skus:
+            continue
+        values = {
+            "skus": skus,
+            "units": [reach[sku] for sku in skus],
+            "limits": [reach[sku] for sku in skus],
+            "protected_before": [_protected_before(book, sku) for sku in skus],
+        }
+        for row in (await conn.execute(_HEADS[sort], values)).all():
+            heads[row.sku].append(row)
+    found = [row for rows in heads.values() for row in rows]
+    await reads.load_orders(conn, book, {row.order_id for row in found if row.ship_complete})
+    await reads.load_lines(conn, book, [row.line_id for row in found])
+    for sku, rows in heads.items():
+        everything = len(rows) < reach[sku] and (not rows or len(rows) == rows[0].read)
+        book.open_queue(sku, None if everything else _key(book, sku, rows[-1]), reach[sku])
+
+
+def _key(book: Book, sku: str, row: Any) -> Key:
+    place = Demand(row.line_id, row.order_id, sku, 0, row.queued_at, row.tier_rank, row.needed_by, row.promise_date)
+    return sort_key(place, book.skus[sku].policy, book.next_supply(sku))
+
+
+def _protected_before(book: Book, sku: str) -> date:
+    if not book.skus[sku].policy.protect_promises:
+        return _NEVER
+    return book.next_supply(sku) or NO_DATE
+
+
+_HOLDINGS = {
+    sort: text(
+        f"""
+        SELECT c.line_id, d.order_id, o.ship_complete
+        FROM commitment AS c
+        JOIN demand AS d USING (line_id)
+        JOIN customer_order AS o USING (order_id)
+        WHERE c.sku = :sku AND c.location = :location AND c.granted > c.shipped
+        ORDER BY {order}
+        LIMIT :limit
+        """
+    )
+    for sort, order in {
+        Sort.FIFO: "d.queued_at DESC, d.line_id DESC",
+        Sort.PRIORITY: "o.tier_rank DESC, coalesce(o.needed_by, '9999-12-31') DESC, d.queued_at DESC, d.line_id DESC",
+    }.items()
+}
+
+
+async def load_holdings(conn: AsyncConnection, book: Book, sku: str, location: str, limit: int) -> None:
+    """Enter the lines that hold stock of a location, the last in the queue's order first."""
+    values = {"sku": sku, "location": location, "limit": limit}
+    rows = (await conn.execute(_HOLDINGS[book.skus[sku].policy.sort], values)).all()
+    await reads.load_orders(conn, book, {row.order_id for row in rows if row.ship_complete})
+    await reads.load_lines(conn, book, [row.line_id for row in rows])

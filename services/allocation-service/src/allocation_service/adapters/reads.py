@@ -1,0 +1,182 @@
+"""Reading SKUs and orders into the book."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.application.book import Book, Order, Recheck
+from allocation_service.domain.line import Entry, Line
+from allocation_service.domain.policy import Policy, Sort
+from allocation_service.domain.sku import Inbound, Level, Sku
+
+_MISSING = text(
+    "INSERT INTO sku (sku) SELECT s FROM unnest(CAST(:skus AS text[])) AS s"
+    ' WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = s) ORDER BY s COLLATE "C" ON CONFLICT DO NOTHING'
+)
+_LOCK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
+_POLICIES = text(
+    "SELECT name, version, sort, protect_promises FROM allocation_policy"
+    " WHERE name = 'default' OR name = ANY(CAST(:names AS text[]))"
+)
+_LEVELS = text("SELECT * FROM stock_level WHERE sku = ANY(CAST(:skus AS text[]))")
+_INBOUND = text(
+    "SELECT * FROM inbound WHERE sku = ANY(CAST(:skus AS text[])) AND remaining > 0"
+    " UNION SELECT * FROM inbound WHERE po_line = ANY(CAST(:po_lines AS text[]))"
+)
+_PROMISED = text("SELECT sku, promise_date, units FROM promised WHERE sku = ANY(CAST(:skus AS text[])) AND units <> 0")
+_PENDING = text("SELECT sku, order_id FROM recheck_sku WHERE sku = ANY(CAST(:skus AS text[]))")
+
+POLICY_PREFIX = "sku:"
+"""Policies of one SKU are stored under this prefix, so that a SKU may be called ``default``."""
+
+
+_PEEK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
+
+
+async def lock_skus(conn: AsyncConnection, book: Book, skus: list[str], po_lines: list[str]) -> None:
+    """Rules 11 and 12: make the rows that are missing, lock all in sorted order, read what belongs to them."""
+    values = {"skus": skus}
+    await conn.execute(_MISSING, values)
+    await _read_skus(conn, book, _LOCK, skus, po_lines)
+    for row in (await conn.execute(_PENDING, values)).all():
+        book.pending.setdefault(row.sku, set()).add(row.order_id)
+    for sku in list(book.skus.values()):
+        book.add_sku(sku)
+
+
+async def peek_skus(conn: AsyncConnection, skus: Iterable[str]) -> dict[str, Sku]:
+    """SKUs as they are committed, without locks; unknown ones are left out."""
+    book = Book()
+    await _read_skus(conn, book, _PEEK, list(skus), [])
+    return book.skus
+
+
+async def _read_skus(
+    conn: AsyncConnection, book: Book, statement: TextClause, skus: list[str], po_lines: list[str]
+) -> None:
+    values = {"skus": skus}
+    for row in (await conn.execute(statement, values)).all():
+        book.skus[row.sku] = Sku(
+            row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
+            row.policy_version, row.last_now, row.waiting_units,
+        )  # fmt: skip
+    await _read_policies(conn, book, skus)
+    for row in (await conn.execute(_LEVELS, values)).all():
+        book.skus[row.sku].levels[row.location] = Level(
+            row.location, row.on_hand, row.shipped, row.version, row.priority, row.granted
+        )
+    for row in (await conn.execute(_INBOUND, {"skus": skus, "po_lines": po_lines})).all():
+        if row.sku in book.skus:
+            book.skus[row.sku].inbound[row.po_line] = Inbound(
+                row.po_line, row.remaining, row.eta, row.supplier, row.location, row.version
+            )
+    for row in (await conn.execute(_PROMISED, values)).all():
+        book.skus[row.sku].promised[row.promise_date] = row.units
+
+
+async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str]) -> None:
+    rows = (await conn.execute(_POLICIES, {"names": [POLICY_PREFIX + sku for sku in skus]})).all()
+    policies = {row.name: Policy(row.name, row.version, Sort(row.sort), row.protect_promises) for row in rows}
+    default = policies.get("default", Policy())
+    for sku in book.skus.values():
+        sku.policy = policies.get(POLICY_PREFIX + sku.sku, default)
+
+
+_ORDERS = text("SELECT * FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))")
+_LINES_OF_ORDERS = text("SELECT * FROM demand WHERE order_id = ANY(CAST(:ids AS text[])) ORDER BY line_id")
+_LINES = text("SELECT * FROM demand WHERE line_id = ANY(CAST(:ids AS text[]))")
+_COMMITMENTS = text(
+    "SELECT line_id, location, granted, shipped FROM commitment WHERE line_id = ANY(CAST(:ids AS text[]))"
+    " ORDER BY line_id, location"
+)
+
+
+async def load_orders(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
+    """Enter orders with all of their lines; unknown ones are left out."""
+    missing = [one for one in order_ids if one not in book.orders or not book.orders[one].whole]
+    if not missing:
+        return
+    await load_headers(conn, book, missing)
+    rows = (await conn.execute(_LINES_OF_ORDERS, {"ids": missing})).all()
+    await _enter_lines(conn, book, [row for row in rows if row.order_id in book.orders])
+    for order_id in missing:
+        if order_id in book.orders:
+            book.orders[order_id].whole = True
+
+
+async def load_headers(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
+    """Enter the headers of orders that are not in the book."""
+    missing = [one for one in order_ids if one not in book.orders]
+    if not missing:
+        return
+    for row in (await conn.execute(_ORDERS, {"ids": missing})).all():
+        book.orders[row.order_id] = Order(
+            row.order_id, row.basis, row.reference, row.placed_at, row.ship_complete, row.customer_id, row.tier,
+            row.tier_rank, row.channel, row.region, row.needed_by, row.latest_acceptable, row.preference,
+            row.correlation_id, row.placed, row.answer_due, stored=True,
+        )  # fmt: skip
+
+
+async def load_lines(conn: AsyncConnection, book: Book, line_ids: Collection[str]) -> None:
+    """Enter single lines with the headers of their orders."""
+    missing = [one for one in line_ids if one not in book.lines]
+    if not missing:
+        return
+    rows = (await conn.execute(_LINES, {"ids": missing})).all()
+    await load_headers(conn, book, {row.order_id for row in rows})
+    await _enter_lines(conn, book, rows)
+
+
+async def _enter_lines(conn: AsyncConnection, book: Book, rows: Sequence[Any]) -> None:
+    new = [row for row in rows if row.line_id not in book.lines]
+    for row in new:
+        layers = (
+            [Entry(datetime.fromisoformat(at), units) for at, units in orjson.loads(row.layers)]
+            if row.layers
+            else [Entry(row.queued_at, row.live_units)] * bool(row.live_units)
+        )
+        book.add_line(
+            Line(
+                row.line_id, row.order_id, row.sku, row.quantity, row.cancelled, row.declined, row.undecided, {}, {},
+                layers, row.granted_units, row.live_units, row.line_version, row.reason, row.promise_date,
+                row.promise_revision, row.promise_cause,
+            )
+        )  # fmt: skip
+    granted = [row.line_id for row in new if row.granted_units]
+    if granted:
+        for row in (await conn.execute(_COMMITMENTS, {"ids": granted})).all():
+            line = book.lines[row.line_id]
+            line.granted[row.location] = row.granted
+            if row.shipped:
+                line.shipped[row.location] = row.shipped
+
+
+_OPEN = text(
+    """
+    SELECT r.id, r.order_id, r.cause, r.cause_time, s.skus
+    FROM recheck AS r
+    CROSS JOIN LATERAL (SELECT array_agg(sku ORDER BY sku) AS skus FROM recheck_sku WHERE order_id = r.order_id) AS s
+    WHERE r.order_id IN (SELECT order_id FROM recheck_sku WHERE sku = ANY(CAST(:skus AS text[])))
+    ORDER BY r.id
+    """
+)
+
+
+async def open_rechecks(conn: AsyncConnection, book: Book, order_ids: Sequence[str]) -> list[str]:
+    """Those of ``order_ids`` that still wait, all of whose SKUs are locked, and no older one stands before."""
+    asked, ready = set(order_ids), []
+    taken: set[str] = set()
+    for row in (await conn.execute(_OPEN, {"skus": list(book.skus)})).all():
+        skus = row.skus or []
+        if row.order_id in asked and not taken.intersection(skus) and all(sku in book.skus for sku in skus):
+            ready.append(row.order_id)
+            book.rechecks_due[row.order_id] = Recheck(row.order_id, row.cause, row.cause_time, tuple(skus))
+        else:
+            taken.update(skus)
+    return ready

@@ -1,0 +1,131 @@
+"""Moving promises that the supply no longer keeps: one statement, however many lines wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters.decisions import write_decisions
+from allocation_service.application.answers import SOURCE
+from allocation_service.application.case import Record
+from allocation_service.domain.promising import Revision
+from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
+
+# Waiting units are counted in the order (promise date, queue); a line is due when the supply reaches
+# its count (width_bucket over the supply curve). The twin of domain.promising.revise.
+_REVISE = text(
+    """
+    WITH counted AS (
+        SELECT line_id, promise_date, quantity,
+               sum(quantity) OVER (ORDER BY coalesce(promise_date, '9999-12-31'), queued_at, line_id) AS cumulative
+        FROM queue_entry WHERE sku = :sku
+    ), dated AS (
+        SELECT line_id, promise_date, quantity,
+               CASE WHEN cumulative <= :total THEN
+                        greatest((CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1],
+                                 CAST(:not_before AS date))
+                    WHEN promise_date >= :today AND cumulative > :supply_before THEN NULL
+                    ELSE greatest(CAST(:fallback AS date), CASE WHEN CAST(:fallback AS date) IS NOT NULL
+                                                                THEN CAST(:not_before AS date) END)
+               END AS due
+        FROM counted
+    ), moved AS (
+        SELECT line_id, max(due) AS due
+        FROM dated WHERE due > promise_date OR (promise_date IS NULL AND due IS NOT NULL)
+        GROUP BY line_id
+    ), old AS (
+        SELECT d.promise_date, sum(q.quantity) AS units
+        FROM moved JOIN demand AS d USING (line_id) JOIN queue_entry AS q USING (line_id)
+        WHERE d.promise_date IS NOT NULL GROUP BY d.promise_date
+    ), new AS (
+        SELECT moved.due, sum(q.quantity) AS units FROM moved JOIN queue_entry AS q USING (line_id) GROUP BY moved.due
+    ), counters AS (
+        INSERT INTO promised AS p (sku, promise_date, units)
+        SELECT :sku, day, sum(units) FROM (
+            SELECT promise_date AS day, -units AS units FROM old UNION ALL SELECT due, units FROM new
+        ) AS change GROUP BY day
+        ON CONFLICT (sku, promise_date) DO UPDATE SET units = p.units + excluded.units
+    ), entries AS (
+        UPDATE queue_entry AS q SET promise_date = moved.due FROM moved WHERE q.line_id = moved.line_id
+    )
+    UPDATE demand AS d
+    SET promise_date = moved.due, promise_revision = d.promise_revision + 1, promise_cause = :cause,
+        line_version = d.line_version + 1
+    FROM moved
+    JOIN demand AS was ON was.line_id = moved.line_id
+    JOIN customer_order AS o ON o.order_id = was.order_id
+    WHERE d.line_id = moved.line_id
+    RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
+              d.reason, d.promise_date, d.promise_revision, d.granted_units, o.basis, o.correlation_id
+    """
+)
+_EMPTY = text("DELETE FROM promised WHERE sku = :sku AND units = 0")
+_GRANTED = text(
+    "SELECT line_id, location, granted FROM commitment WHERE line_id = ANY(CAST(:ids AS text[])) AND granted > 0"
+)
+
+
+async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Event]:
+    """Revise one locked SKU; the events of the lines that moved, one for each order."""
+    totals = list(accumulate(one.units for one in revision.expected))
+    result = await conn.execute(
+        _REVISE,
+        {
+            "sku": revision.sku,
+            "days": [one.day for one in revision.expected],
+            "totals": totals,
+            "total": totals[-1],
+            "supply_before": revision.supply_before,
+            "today": revision.now.date(),
+            "not_before": revision.not_before,
+            "fallback": revision.fallback,
+            "cause": revision.cause,
+        },
+    )
+    rows = result.all()
+    if not rows:
+        return []
+    await conn.execute(_EMPTY, {"sku": revision.sku})
+    record = Record(revision.decision_id, revision.cause, "PromiseRevised", revision.now, skus={revision.sku})
+    record.steps.append({"kind": "revise", **revision._asdict(), "lines": len(rows)})
+    await write_decisions(conn, [record])
+    return await _events(conn, rows, revision)
+
+
+async def _events(conn: AsyncConnection, rows: Sequence[Any], revision: Revision) -> list[Event]:
+    granted: dict[str, dict[str, int]] = {}
+    holding = [row.line_id for row in rows if row.granted_units]
+    if holding:
+        for found in (await conn.execute(_GRANTED, {"ids": holding})).all():
+            granted.setdefault(found.line_id, {})[found.location] = found.granted
+    orders: dict[str, list[Any]] = {}
+    for row in sorted(rows, key=lambda one: (one.order_id, one.line_id)):
+        orders.setdefault(row.order_id, []).append(row)
+    events = []
+    for order_id, members in orders.items():
+        lines = tuple(
+            AllocationLine(
+                line_id=row.line_id, sku=row.sku, line_version=row.line_version, allocated=granted.get(row.line_id, {}),
+                waiting=row.waiting, declined=row.declined, reason=row.reason,
+                promise=Promise(date=row.promise_date, revision=row.promise_revision, cause=revision.cause),
+            )
+            for row in members
+        )  # fmt: skip
+        state = AllocationState(
+            order_id=order_id,
+            basis=members[0].basis,
+            decision_id=revision.decision_id,
+            decided_at=revision.now,
+            lines=lines,
+        )
+        events.append(
+            new_event(
+                "PromiseRevised", state, source=SOURCE, sequence=max(row.line_version for row in members),
+                correlation_id=members[0].correlation_id, causation_id=None,
+            )
+        )  # fmt: skip
+    return events

@@ -1,0 +1,73 @@
+"""The ledger of one transaction on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters import queue_reads, reads, revisions, writes
+from allocation_service.application.book import Book
+from allocation_service.domain.promising import Revision
+from event_contracts import Event
+from service_kit.outbox import publish
+
+
+class SqlLedger:
+    """Reads and writes on the connection's transaction; holds no state of its own."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
+        rows = await self._conn.execute(
+            text("SELECT DISTINCT sku FROM demand WHERE order_id = ANY(CAST(:ids AS text[]))"), {"ids": list(order_ids)}
+        )
+        return set(rows.scalars())
+
+    async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
+        await reads.lock_skus(self._conn, book, list(skus), list(po_lines))
+
+    async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
+        await reads.load_orders(self._conn, book, order_ids)
+
+    async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
+        await queue_reads.load_queues(self._conn, book, reach)
+
+    async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
+        await queue_reads.load_holdings(self._conn, book, sku, location, limit)
+
+    async def undecided_orders(self, book: Book, skus: Collection[str]) -> None:
+        rows = await self._conn.execute(
+            text("SELECT DISTINCT order_id FROM demand WHERE sku = ANY(CAST(:skus AS text[])) AND undecided > 0"),
+            {"skus": list(skus)},
+        )
+        await reads.load_orders(self._conn, book, list(rows.scalars()))
+
+    async def lock_orders(self, order_ids: Iterable[str]) -> None:
+        ids = list(order_ids)
+        if ids:
+            await self._conn.execute(
+                text(
+                    "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
+                    " ORDER BY order_id FOR UPDATE) AS locked"
+                ),
+                {"ids": ids},
+            )
+
+    async def write(self, book: Book) -> None:
+        await writes.write(self._conn, book)
+
+    async def revise_promises(self, revision: Revision) -> list[Event]:
+        return await revisions.revise_promises(self._conn, revision)
+
+    async def oldest_rechecks(self, limit: int) -> list[str]:
+        rows = await self._conn.execute(text("SELECT order_id FROM recheck ORDER BY id LIMIT :limit"), {"limit": limit})
+        return list(rows.scalars())
+
+    async def open_rechecks(self, book: Book, order_ids: Sequence[str]) -> list[str]:
+        return await reads.open_rechecks(self._conn, book, order_ids)
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        await publish(self._conn, events)

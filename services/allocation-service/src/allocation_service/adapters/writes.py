@@ -1,0 +1,260 @@
+"""Storing a book: one statement a table, COPY where rows are only added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters import decisions
+from allocation_service.application.book import Book, Stored
+from allocation_service.domain.line import Line
+from allocation_service.domain.policy import NO_DATE
+from service_kit.database import copy_rows
+
+_COPY_FROM = 200
+"""Rows from which COPY is faster than one INSERT over arrays."""
+
+
+async def write(conn: AsyncConnection, book: Book) -> None:
+    """Store everything that changed in the book."""
+    touched = [(book.lines[line_id], stored) for line_id, stored in book.stored.items()]
+    await _write_skus(conn, book)
+    await _write_orders(conn, book)
+    await _write_lines(conn, touched)
+    await _write_commitments(conn, touched)
+    await _write_queue(conn, book, touched)
+    await _write_promised(conn, book)
+    await _write_rechecks(conn, book)
+    await decisions.write_decisions(conn, book.decisions)
+
+
+def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> TextClause:
+    """``INSERT INTO table (...) SELECT ... FROM unnest(arrays) <tail>``, one array a column."""
+    names = ", ".join(name for name, _ in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
+    return text(f"INSERT INTO {table} ({names}) SELECT {names} FROM unnest({arrays}) AS row ({names}) {tail}")
+
+
+def _columns(columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    values = list(zip(*rows, strict=True))
+    return {name: list(column) for (name, _), column in zip(columns, values, strict=True)}
+
+
+def _upsert(columns: Sequence[tuple[str, str]], key: int) -> str:
+    """``ON CONFLICT (the first key columns) DO UPDATE SET`` all others."""
+    rest = ", ".join(f"{name} = excluded.{name}" for name, _ in columns[key:])
+    return f"ON CONFLICT ({', '.join(name for name, _ in columns[:key])}) DO UPDATE SET {rest}"
+
+
+_SKU = (
+    ("sku", "text"), ("known", "boolean"), ("mode", "text"), ("cap", "bigint"), ("release_at", "timestamptz"),
+    ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
+    ("waiting_units", "bigint"),
+)  # fmt: skip
+_SKU_ROWS = _arrays("sku", _SKU, _upsert(_SKU, 1))
+_LEVEL = (
+    ("sku", "text"), ("location", "text"), ("on_hand", "bigint"), ("shipped", "bigint"), ("version", "bigint"),
+    ("priority", "int"), ("granted", "bigint"),
+)  # fmt: skip
+_LEVEL_ROWS = _arrays("stock_level", _LEVEL, _upsert(_LEVEL, 2))
+_INBOUND = (
+    ("po_line", "text"), ("sku", "text"), ("remaining", "bigint"), ("eta", "timestamptz"), ("supplier", "text"),
+    ("location", "text"), ("version", "bigint"),
+)  # fmt: skip
+_INBOUND_ROWS = _arrays("inbound", _INBOUND, _upsert(_INBOUND, 1))
+
+
+async def _write_skus(conn: AsyncConnection, book: Book) -> None:
+    changed = [book.skus[sku] for sku in sorted(book.changed_skus)]
+    if changed:
+        rows = (
+            (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
+             s.waiting_units) for s in changed
+        )  # fmt: skip
+        await conn.execute(_SKU_ROWS, _columns(_SKU, rows))
+    levels = [
+        (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted)
+        for sku in book.skus.values()
+        for one in sku.levels.values()
+        if one.changed
+    ]
+    if levels:
+        await conn.execute(_LEVEL_ROWS, _columns(_LEVEL, levels))
+    inbound = [
+        (one.po_line, sku.sku, one.remaining, one.eta, one.supplier, one.location, one.version)
+        for sku in book.skus.values()
+        for one in sku.inbound.values()
+        if one.changed
+    ]
+    if inbound:
+        await conn.execute(_INBOUND_ROWS, _columns(_INBOUND, inbound))
+
+
+_ORDER = (
+    ("order_id", "text"), ("basis", "bigint"), ("reference", "text"), ("placed_at", "timestamptz"),
+    ("ship_complete", "boolean"), ("customer_id", "text"), ("tier", "text"), ("tier_rank", "int"),
+    ("channel", "text"), ("region", "text"), ("needed_by", "date"), ("latest_acceptable", "date"),
+    ("preference", "text"), ("correlation_id", "text"), ("placed", "boolean"), ("answer_due", "text"),
+)  # fmt: skip
+_ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert(_ORDER, 1))
+
+
+async def _write_orders(conn: AsyncConnection, book: Book) -> None:
+    rows = [
+        tuple(getattr(order, name) for name, _ in _ORDER)
+        for order in sorted(book.orders.values(), key=lambda one: one.order_id)
+        if order.changed
+    ]
+    if rows:
+        await conn.execute(_ORDER_ROWS, _columns(_ORDER, rows))
+
+
+_LINE = (
+    ("line_id", "text"), ("order_id", "text"), ("sku", "text"), ("quantity", "bigint"), ("cancelled", "bigint"),
+    ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
+    ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason", "text"),
+    ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
+)  # fmt: skip
+_LINE_NAMES = ", ".join(name for name, _ in _LINE)
+_LINE_INSERT = text(
+    f"INSERT INTO demand ({_LINE_NAMES}) SELECT {_LINE_NAMES.replace('layers', 'CAST(layers AS jsonb)')}"
+    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})"
+)
+_LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
+_LINE_UPDATE = text(
+    "UPDATE demand SET "
+    + ", ".join(
+        f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in _LINE_CHANGE[1:]
+    )
+    + f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE_CHANGE)})"
+    + f" AS row ({', '.join(name for name, _ in _LINE_CHANGE)}) WHERE demand.line_id = row.line_id"
+)
+
+
+def _line_values(line: Line, queued_at: Any) -> dict[str, Any]:
+    layers = None
+    if len(line.layers) > 1:
+        layers = orjson.dumps([[entry.queued_at.isoformat(), entry.quantity] for entry in line.layers]).decode()
+    return {
+        "line_id": line.line_id, "order_id": line.order_id, "sku": line.sku, "quantity": line.quantity,
+        "cancelled": line.cancelled, "declined": line.declined, "undecided": line.undecided,
+        "granted_units": line.granted_units, "live_units": line.live_units,
+        "queued_at": line.layers[0].queued_at if line.layers else queued_at, "layers": layers,
+        "line_version": line.version, "reason": line.reason, "promise_date": line.promise_date,
+        "promise_revision": line.promise_revision, "promise_cause": line.promise_cause,
+    }  # fmt: skip
+
+
+async def _write_lines(conn: AsyncConnection, touched: Sequence[tuple[Line, Stored]]) -> None:
+    for columns, statement, fresh in ((_LINE, _LINE_INSERT, True), (_LINE_CHANGE, _LINE_UPDATE, False)):
+        chosen = [_line_values(line, stored.joined) for line, stored in touched if stored.new is fresh]
+        if chosen:
+            await conn.execute(statement, {name: [values[name] for values in chosen] for name, _ in columns})
+
+
+_COMMITMENT = (
+    ("line_id", "text"), ("location", "text"), ("sku", "text"), ("granted", "bigint"), ("shipped", "bigint"),
+)  # fmt: skip
+_COMMITMENT_ROWS = _arrays("commitment", _COMMITMENT, _upsert(_COMMITMENT, 2))
+
+
+async def _write_commitments(conn: AsyncConnection, touched: Sequence[tuple[Line, Stored]]) -> None:
+    new, changed = [], []
+    for line, stored in touched:
+        for location, granted in line.granted.items():
+            shipped = line.shipped.get(location, 0)
+            row = (line.line_id, location, line.sku, granted, shipped)
+            if location not in stored.granted:
+                new.append(row)
+            elif (granted, shipped) != (stored.granted[location], stored.shipped.get(location, 0)):
+                changed.append(row)
+    if len(new) > _COPY_FROM:
+        await copy_rows(conn, "commitment", [name for name, _ in _COMMITMENT], new)
+        new = []
+    if new or changed:
+        await conn.execute(_COMMITMENT_ROWS, _columns(_COMMITMENT, new + changed))
+
+
+_ENTRY = (
+    ("line_id", "text"), ("queued_at", "timestamptz"), ("sku", "text"), ("order_id", "text"), ("quantity", "bigint"),
+    ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
+)  # fmt: skip
+_ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
+_LEAVE = text("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
+
+
+async def _write_queue(conn: AsyncConnection, book: Book, touched: Sequence[tuple[Line, Stored]]) -> None:
+    left, joined = [], []
+    for line, stored in touched:
+        entries, order = line.entries(), book.orders[line.order_id]
+        if tuple(entries) == stored.entries and line.promise_date == stored.promise_date and not order.moved:
+            continue
+        if stored.entries:
+            left.append(line.line_id)
+        joined += [
+            (line.line_id, entry.queued_at, line.sku, line.order_id, entry.quantity, line.promise_date,
+             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete)
+            for entry in entries
+        ]  # fmt: skip
+    if left:
+        await conn.execute(_LEAVE, {"ids": left})
+    if len(joined) > _COPY_FROM:
+        await copy_rows(conn, "queue_entry", [name for name, _ in _ENTRY], joined)
+    elif joined:
+        await conn.execute(_ENTRY_ROWS, _columns(_ENTRY, joined))
+
+
+_PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
+_PROMISED_ROWS = _arrays(
+    "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
+)
+_PROMISED_EMPTY = text(
+    "DELETE FROM promised USING unnest(CAST(:skus AS text[]), CAST(:days AS date[])) AS row (sku, day)"
+    " WHERE promised.sku = row.sku AND promise_date = row.day AND units = 0"
+)
+
+
+async def _write_promised(conn: AsyncConnection, book: Book) -> None:
+    rows = [(sku, day, units) for (sku, day), units in sorted(book.promised_change.items()) if units]
+    if not rows:
+        return
+    await conn.execute(_PROMISED_ROWS, _columns(_PROMISED, rows))
+    gone = [(sku, day) for sku, day, _ in rows if not book.skus[sku].promised.get(day)]
+    if gone:
+        await conn.execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
+
+
+_DONE = text("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
+_RECHECKS = text(
+    "INSERT INTO recheck (order_id, cause, cause_time)"
+    " SELECT order_id, cause, cause_time FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]),"
+    " CAST(:times AS timestamptz[])) WITH ORDINALITY AS row (order_id, cause, cause_time, position)"
+    " ORDER BY position ON CONFLICT DO NOTHING"
+)
+_RECHECK_SKUS = text(
+    "INSERT INTO recheck_sku (sku, order_id)"
+    " SELECT sku, order_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, order_id)"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+async def _write_rechecks(conn: AsyncConnection, book: Book) -> None:
+    if book.rechecked:
+        await conn.execute(_DONE, {"ids": sorted(book.rechecked)})
+    new = list(book.rechecks.values())
+    if not new:
+        return
+    await conn.execute(
+        _RECHECKS,
+        {
+            "ids": [one.order_id for one in new],
+            "causes": [one.cause_event for one in new],
+            "times": [one.cause_time for one in new],
+        },
+    )
+    pairs = [(sku, one.order_id) for one in new for sku in one.skus]
+    await conn.execute(_RECHECK_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})

@@ -1,0 +1,1 @@
+"""Use cases of allocation: apply facts, decide, answer. Knows no database and no broker."""

@@ -1,0 +1,235 @@
+"""The book of one transaction: the SKUs it locked, the orders and lines it read, and what changed."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from allocation_service.domain.line import Entry, Line
+from allocation_service.domain.policy import NO_DATE, Demand, Key, sort_key
+from allocation_service.domain.promising import Expected, expected_supply
+from allocation_service.domain.sku import Sku
+from event_contracts import Event
+
+
+@dataclass(slots=True)
+class Order:
+    """An order's header as allocation keeps it; ``basis`` is the order sequence applied last."""
+
+    order_id: str
+    basis: int = -1
+    reference: str = ""
+    placed_at: datetime | None = None
+    ship_complete: bool = False
+    customer_id: str | None = None
+    tier: str | None = None
+    tier_rank: int = 0
+    channel: str | None = None
+    region: str | None = None
+    needed_by: date | None = None
+    latest_acceptable: date | None = None
+    preference: str | None = None
+    correlation_id: str = ""
+    placed: bool = False
+    answer_due: str | None = None
+    lines: dict[str, Line] = field(default_factory=dict)
+    whole: bool = False
+    stored: bool = False
+    changed: bool = False
+    moved: bool = False
+
+    def skus(self) -> set[str]:
+        """SKUs of all of its lines."""
+        return {line.sku for line in self.lines.values()}
+
+    @property
+    def undecided(self) -> bool:
+        """Some of its units have not been decided about."""
+        return any(line.undecided for line in self.lines.values())
+
+
+class Stored(NamedTuple):
+    """A line as the database has it; ``new`` lines are not there yet."""
+
+    new: bool
+    entries: tuple[Entry, ...]
+    granted: dict[str, int]
+    shipped: dict[str, int]
+    promise_date: date | None
+    joined: datetime | None = None
+
+
+@dataclass(slots=True)
+class Queue:
+    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped."""
+
+    entries: list[tuple[Key, str, datetime]]
+    complete: bool
+    horizon: Key | None
+    limit: int
+
+
+class Curve(NamedTuple):
+    """What was expected of a SKU when it was locked, to tell a slip from a gain."""
+
+    free: int
+    inbound: tuple[tuple[datetime, int], ...]
+
+
+@dataclass(slots=True)
+class Recheck:
+    """An order that must be decided by itself, with all of its SKUs locked."""
+
+    order_id: str
+    cause_event: str
+    cause_time: datetime
+    skus: tuple[str, ...]
+
+
+class Book:
+    """Everything one transaction knows and changes; counters follow from the lines."""
+
+    def __init__(self, *, grace_days: int = 2) -> None:
+        self.grace_days = grace_days
+        self.skus: dict[str, Sku] = {}
+        self.orders: dict[str, Order] = {}
+        self.lines: dict[str, Line] = {}
+        self.lines_of: dict[str, set[str]] = {}
+        self.pending: dict[str, set[str]] = {}
+        self.queues: dict[str, Queue] = {}
+        self.stored: dict[str, Stored] = {}
+        self.booked: dict[str, tuple[date | None, int]] = {}
+        self.promised_change: dict[tuple[str, date], int] = {}
+        self.changed_skus: set[str] = set()
+        self.curves: dict[str, Curve] = {}
+        self.given: dict[str, int] = {}
+        self.just_known: set[str] = set()
+        self.revisions: dict[str, str] = {}
+        self.rechecks: dict[str, Recheck] = {}
+        self.rechecks_due: dict[str, Recheck] = {}
+        self.rechecked: set[str] = set()
+        self.decisions: list[Any] = []
+        self.events: list[Event] = []
+        self.moments: dict[str, datetime] = {}
+        self._next_supply: dict[str, date | None] = {}
+
+    # -- filling it -------------------------------------------------------------------------------
+
+    def add_sku(self, sku: Sku) -> None:
+        """Enter a locked SKU."""
+        self.skus[sku.sku] = sku
+        coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
+        self.curves[sku.sku] = Curve(sku.free, coming)
+
+    def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
+        """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
+        self.lines[line.line_id] = line
+        self.lines_of.setdefault(line.sku, set()).add(line.line_id)
+        self.orders[line.order_id].lines[line.line_id] = line
+        if joined is not None:
+            self.stored[line.line_id] = Stored(True, (), {}, {}, None, joined)
+            self.booked[line.line_id] = (None, 0)
+
+    # -- changing it ------------------------------------------------------------------------------
+
+    def touch(self, line: Line) -> None:
+        """Remember the line as it is stored, before its first change."""
+        if line.line_id not in self.stored:
+            entries = tuple(line.entries())
+            joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
+            self.stored[line.line_id] = Stored(
+                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined
+            )
+            self.booked[line.line_id] = (line.promise_date, line.queued_units)
+
+    def settle(self, line: Line) -> None:
+        """Bring the SKU's counters in line with a changed line."""
+        old_date, old_units = self.booked[line.line_id]
+        new_date, new_units = line.promise_date, line.queued_units
+        if (old_date, old_units) == (new_date, new_units):
+            return
+        sku = self.skus[line.sku]
+        sku.waiting_units += new_units - old_units
+        self.changed_skus.add(line.sku)
+        self._promised(sku, old_date, -old_units)
+        self._promised(sku, new_date, new_units)
+        self.booked[line.line_id] = (new_date, new_units)
+
+    def _promised(self, sku: Sku, day: date | None, units: int) -> None:
+        if day is None or not units:
+            return
+        left = sku.promised.get(day, 0) + units
+        if left:
+            sku.promised[day] = left
+        else:
+            sku.promised.pop(day, None)
+        key = (sku.sku, day)
+        self.promised_change[key] = self.promised_change.get(key, 0) + units
+
+    def move_grant(self, line: Line, location: str, units: int) -> None:
+        """Count units granted (or, negative, given back) against a location."""
+        level = self.skus[line.sku].level(location)
+        level.granted += units
+        level.changed = True
+
+    # -- reading it -------------------------------------------------------------------------------
+
+    def next_supply(self, sku: str) -> date | None:
+        """The date of the next expected delivery, the same all through this transaction."""
+        if sku not in self._next_supply:
+            state = self.skus[sku]
+            now = self.moments.get(sku, state.last_now)
+            self._next_supply[sku] = state.next_supply(now, self.grace_days) if now else None
+        return self._next_supply[sku]
+
+    def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
+        """S(t) as it was when the SKU was locked."""
+        curve = self.curves[sku]
+        return expected_supply(curve.free, curve.inbound, now, self.grace_days)
+
+    def demand(self, line: Line, entry: Entry, *, locked: bool = True) -> Demand:
+        """A place in the queue as a decision sees it."""
+        order = self.orders[line.order_id]
+        return Demand(
+            line.line_id,
+            line.order_id,
+            line.sku,
+            entry.quantity,
+            entry.queued_at,
+            order.tier_rank,
+            order.needed_by or NO_DATE,
+            line.promise_date,
+            order.preference,
+            order.ship_complete,
+            locked,
+        )
+
+    def key(self, line: Line, entry: Entry) -> Key:
+        """Where a place in the queue stands under the SKU's policy."""
+        sku = self.skus[line.sku]
+        return sort_key(self.demand(line, entry), sku.policy, self.next_supply(line.sku))
+
+    def enqueue(self, line: Line) -> None:
+        """Show new places of a line in the part of the queue that has been read."""
+        queue = self.queues.get(line.sku)
+        if queue is not None:
+            for entry in line.entries():
+                insort(queue.entries, (self.key(line, entry), line.line_id, entry.queued_at))
+
+    def open_queue(self, sku: str, horizon: Key | None, limit: int) -> None:
+        """Make the queue of a SKU from all of its lines in the book, after its head has been read.
+
+        The queue is known up to ``horizon``; None where nothing was left unread.
+        """
+        entries = []
+        for line_id in self.lines_of.get(sku, ()):
+            line = self.lines[line_id]
+            entries += [(self.key(line, entry), line_id, entry.queued_at) for entry in line.entries()]
+        entries.sort()
+        self.queues[sku] = Queue(entries, horizon is None, horizon, limit)
+
+    def blocked(self, sku: str) -> bool:
+        """An older recheck of an order that is not being processed here waits for this SKU."""
+        return bool(self.pending.get(sku))

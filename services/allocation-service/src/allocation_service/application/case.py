@@ -1,0 +1,167 @@
+"""A case: one cause, the changes it brings, the decision that records them and the events that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from allocation_service.application.book import Book, Order, Recheck
+from allocation_service.domain import rules
+from allocation_service.domain.line import Line
+from allocation_service.domain.placing import later
+from allocation_service.domain.policy import Grants, Key
+from event_contracts import new_event_id
+
+
+class Row(NamedTuple):
+    """One demand in a step of a decision: its rank, what was known of it, what it got and why."""
+
+    step: int
+    rank: int
+    line_id: str
+    sku: str
+    quantity: int
+    granted: int
+    reason: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Record:
+    """A decision as it is stored: enough to be computed again."""
+
+    decision_id: str
+    cause: str
+    cause_type: str
+    decided_at: datetime
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    skus: set[str] = field(default_factory=set)
+
+
+class Before(NamedTuple):
+    """A line as it was before the case."""
+
+    granted: dict[str, int]
+    granted_units: int
+    waiting: int
+    declined: int
+    promise_date: date | None
+    undecided: int
+
+
+class Case:
+    """Everything one event (or one sweep) makes happen. Mutations go through here, so that counters,
+    the queue and the events always follow the lines."""
+
+    def __init__(self, book: Book, cause: str, cause_type: str, now: datetime) -> None:
+        self.book, self.now = book, now
+        self.record = Record(new_event_id(), cause, cause_type, now)
+        self.before: dict[str, Before] = {}
+        self.freed: set[str] = set()
+        self.short: set[str] = set()
+        self.returned: set[str] = set()
+        self.losers: set[str] = set()
+
+    # -- lines ------------------------------------------------------------------------------------
+
+    def touch(self, line: Line) -> None:
+        """Remember the line before its first change."""
+        if line.line_id not in self.before:
+            self.before[line.line_id] = Before(
+                dict(line.granted), line.granted_units, line.waiting, line.declined, line.promise_date, line.undecided
+            )
+            self.book.touch(line)
+
+    def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int]) -> None:
+        """Apply newer facts about a line; what they free or force is counted."""
+        self.touch(line)
+        for location, change in line.learn(quantity, cancelled, shipped, self.now).items():
+            self.book.move_grant(line, location, change)
+            if change < 0:
+                self.freed.add(line.sku)
+            elif rules.shortfall(self.book.skus[line.sku].level(location).free):
+                self.short.add(line.sku)
+        self.book.settle(line)
+
+    def grant(self, line: Line, grants: Grants, reason: str) -> None:
+        """Give waiting units stock."""
+        self.touch(line)
+        for location, units in grants:
+            line.grant(location, units)
+            self.book.move_grant(line, location, units)
+        line.reason = reason
+        self.book.settle(line)
+
+    def give_back(self, line: Line, location: str, units: int, reason: str) -> None:
+        """Take granted units back; they wait again where they stood."""
+        self.touch(line)
+        line.give_back(location, units)
+        line.reason = reason
+        self.book.move_grant(line, location, -units)
+        self.book.settle(line)
+        self.book.enqueue(line)
+        self.returned.add(line.line_id)
+        self.freed.add(line.sku)
+
+    def place(self, line: Line, units: int, declined: int, promise_date: date | None, reason: str) -> None:
+        """Decide about ``units`` new ones: some declined, the rest accepted into the queue."""
+        self.touch(line)
+        if declined:
+            line.decline(declined)
+        line.accept(units - declined)
+        line.reason = reason
+        if line.queued_units:
+            self.promise(line, promise_date, self.record.cause_type)
+        self.book.settle(line)
+
+    def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
+        """Promise a line's waiting units for a date."""
+        if promise_date != line.promise_date:
+            line.promise_date = promise_date
+            line.promise_revision += 1
+            line.promise_cause = cause
+
+    def renew_promises(self) -> None:
+        """Promise again what was taken back and still waits; never earlier than before."""
+        for line_id in sorted(self.returned):
+            line = self.book.lines[line_id]
+            if not line.queued_units:
+                continue
+            old = line.promise_date
+            line.promise_date = None
+            self.book.settle(line)
+            found = self.book.skus[line.sku].quote(line.queued_units, self.now, self.book.grace_days)
+            line.promise_date = old
+            self.promise(line, later(old, found), self.record.cause_type)
+            self.book.settle(line)
+            self.book.enqueue(line)
+
+    def recheck(self, order: Order) -> None:
+        """Leave the order to a transaction that locks all of its SKUs up front."""
+        book = self.book
+        skus = tuple(sorted(order.skus()))
+        if order.order_id not in book.rechecks:
+            book.rechecks[order.order_id] = Recheck(order.order_id, self.record.cause, self.now, skus)
+        for sku in skus:
+            book.pending.setdefault(sku, set()).add(order.order_id)
+
+    # -- the decision -----------------------------------------------------------------------------
+
+    def add_step(self, step: dict[str, Any], rows: Sequence[Row]) -> None:
+        """Record a step with its demands."""
+        self.record.steps.append(step)
+        self.record.rows.extend(rows)
+        self.record.skus.update(row.sku for row in rows)
+
+    @property
+    def step_number(self) -> int:
+        """Number of the step that is recorded next."""
+        return len(self.record.steps)
+
+
+def key_as_json(key: Key) -> list[Any]:
+    """A sort key as it is stored."""
+    return [key[0], key[1], key[2].isoformat(), key[3].isoformat(), key[4]]

@@ -1,0 +1,131 @@
+"""Applying facts: events carry state with a version, so only newer ones change anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from allocation_service.application.book import Book, Order
+from allocation_service.application.case import Case
+from allocation_service.domain import rules
+from allocation_service.domain.line import Line
+from allocation_service.domain.sku import Inbound, Sku
+from event_contracts import Event, InboundChange, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
+
+
+def apply_inventory(book: Book, events: Sequence[Event]) -> dict[str, Event]:
+    """Apply stock, inbound and policy facts; the newest event of each SKU that they told something new of."""
+    told: dict[str, Event] = {}
+    for event in events:
+        payload = event.payload
+        if isinstance(payload, StockChange):
+            new = _apply_stock(book.skus[payload.sku], payload)
+        elif isinstance(payload, InboundChange):
+            new = _apply_inbound(book.skus[payload.sku], payload)
+        elif isinstance(payload, SkuPolicy):
+            unknown = not book.skus[payload.sku].known
+            new = _apply_policy(book.skus[payload.sku], payload)
+            if new and unknown:
+                book.just_known.add(payload.sku)
+        else:
+            raise TypeError(f"{event.name} is not an event of inventory")
+        if new:
+            book.changed_skus.add(payload.sku)
+            told[payload.sku] = event
+            advance(book.skus[payload.sku], payload.occurred_at)
+    return told
+
+
+def advance(sku: Sku, cause: datetime) -> datetime:
+    """``now`` of a decision on this SKU from here on."""
+    sku.last_now = rules.decision_time(cause, [sku.last_now])
+    return sku.last_now
+
+
+def _apply_stock(sku: Sku, change: StockChange) -> bool:
+    new = False
+    for fact in change.levels:
+        level = sku.level(fact.location)
+        if rules.is_newer(level.version, fact.version):
+            level.on_hand, level.shipped = fact.on_hand, fact.shipped
+            level.version, level.priority = fact.version, fact.priority
+            level.changed = new = True
+    for po_line in change.po_lines:
+        new |= _apply_receipt(sku, po_line, change)
+    return new
+
+
+def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bool:
+    """Rule 8: the receipt and the fall of its inbound are one event."""
+    known = sku.inbound.get(fact.id)
+    if known is None:
+        known = sku.inbound[fact.id] = Inbound(fact.id, 0, None, "", change.levels[0].location, -1)
+    if not rules.is_newer(known.version, fact.version):
+        return False
+    known.remaining, known.version, known.changed = fact.remaining, fact.version, True
+    return True
+
+
+def _apply_inbound(sku: Sku, fact: InboundChange) -> bool:
+    known = sku.inbound.get(fact.po_line)
+    if known is None:
+        known = sku.inbound[fact.po_line] = Inbound(fact.po_line, 0, None, fact.supplier, fact.location, -1)
+    if not rules.is_newer(known.version, fact.version):
+        if known.eta is None:
+            # A receipt was seen before the line itself: its date is the only one there is.
+            known.eta, known.supplier, known.changed = fact.eta, fact.supplier, True
+            return True
+        return False
+    known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
+    known.supplier, known.location, known.changed = fact.supplier, fact.location, True
+    return True
+
+
+def _apply_policy(sku: Sku, fact: SkuPolicy) -> bool:
+    """Rule 16: what was decided before stays; only later decisions see the new policy."""
+    if not rules.is_newer(sku.policy_version, fact.version):
+        return False
+    sku.known, sku.policy_version, sku.mode = True, fact.version, fact.mode.value
+    sku.cap, sku.release_at, sku.lead_time_days = fact.cap, fact.release_at, fact.lead_time_days
+    sku.category = fact.category
+    return True
+
+
+def apply_order(case: Case, event: Event, state: OrderState, tiers: Sequence[str]) -> Order | None:
+    """Apply an order event, or return None where a newer one has been applied already."""
+    book = case.book
+    order = book.orders.get(state.order_id)
+    if order is None:
+        order = book.orders[state.order_id] = Order(state.order_id, whole=True)
+    if not rules.is_newer(order.basis, state.sequence):
+        return None
+    moved = _apply_header(order, state, tiers)
+    order.basis, order.changed, order.moved = state.sequence, True, order.moved or moved
+    order.correlation_id = event.correlation_id
+    for fact in state.lines:
+        line = order.lines.get(fact.line_id)
+        if line is None:
+            line = Line(fact.line_id, state.order_id, fact.sku)
+            book.add_line(line, joined=case.now)
+        known = {location: line.shipped.get(location, 0) for location in fact.shipped}
+        if moved or (line.quantity, line.cancelled, known) != (fact.quantity, fact.cancelled, dict(fact.shipped)):
+            case.learn(line, fact.quantity, fact.cancelled, dict(fact.shipped))
+        if moved:
+            book.enqueue(line)
+    return order
+
+
+def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:
+    """Whether the order's place in queues moved."""
+    rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
+    moved = order.stored and (order.tier_rank, order.needed_by, order.ship_complete) != (
+        rank,
+        state.needed_by,
+        state.ship_complete,
+    )
+    order.reference, order.placed_at, order.ship_complete = state.reference, state.placed_at, state.ship_complete
+    order.customer_id, order.tier, order.tier_rank = state.customer_id, state.tier, rank
+    order.channel, order.region = state.channel, state.region
+    order.needed_by, order.latest_acceptable = state.needed_by, state.latest_acceptable_date
+    order.preference = state.location_preference
+    return moved

@@ -1,0 +1,62 @@
+"""What the use cases need of the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from allocation_service.application.book import Book
+from allocation_service.domain.promising import Revision
+from event_contracts import Event
+
+
+class Ledger(Protocol):
+    """Allocation's store, as seen by one transaction; every call is one or a few set-based statements."""
+
+    async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
+        """SKUs of the lines already known of these orders."""
+        ...
+
+    async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
+        """Make missing SKU rows, lock all in sorted order, and enter them with levels, inbound and promises."""
+        ...
+
+    async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
+        """Enter the orders with all of their lines, where they are known and not yet in the book."""
+        ...
+
+    async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
+        """Read the head of each SKU's queue as far as that many units reach, with the orders that ship complete."""
+        ...
+
+    async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
+        """Enter the lines that would lose stock of a location first."""
+        ...
+
+    async def undecided_orders(self, book: Book, skus: Collection[str]) -> None:
+        """Enter the orders that have undecided units of these SKUs."""
+        ...
+
+    async def lock_orders(self, order_ids: Iterable[str]) -> None:
+        """Lock the order rows in sorted order, before events about them are inserted."""
+        ...
+
+    async def write(self, book: Book) -> None:
+        """Store what changed."""
+        ...
+
+    async def revise_promises(self, revision: Revision) -> list[Event]:
+        """Move the promises that the supply no longer keeps, in one statement; the events that say so."""
+        ...
+
+    async def oldest_rechecks(self, limit: int) -> list[str]:
+        """Order ids of the oldest rechecks."""
+        ...
+
+    async def open_rechecks(self, book: Book, order_ids: Sequence[str]) -> list[str]:
+        """Those of ``order_ids`` that still wait and stand behind no older one of the locked SKUs."""
+        ...
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Put events into the outbox."""
+        ...

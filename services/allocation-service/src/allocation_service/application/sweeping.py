@@ -1,0 +1,49 @@
+"""What happens with time alone: promises whose date passes, and the proof that no stock lies idle."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from allocation_service.application.book import Book
+from allocation_service.application.case import Case
+from allocation_service.application.facts import advance
+from allocation_service.application.filling import settle_supply
+from allocation_service.application.handler import Options, close, finish
+from allocation_service.application.ports import Ledger
+from allocation_service.domain import rules
+
+PASSED = "the promised date passed"
+
+
+async def renew_passed_promises(ledger: Ledger, options: Options, skus: Collection[str], now: datetime) -> Book:
+    """Promise again what was promised for a day that is over."""
+    book = await _locked(ledger, options, skus, now)
+    for sku in book.skus:
+        book.revisions[sku] = PASSED
+    await finish(ledger, book)
+    return book
+
+
+async def reconcile(ledger: Ledger, options: Options, skus: Collection[str], now: datetime) -> Book:
+    """Serve waiters and take back shortfalls as any event would; events mean that something had been missed."""
+    book = await _locked(ledger, options, skus, now)
+    for name, sku in book.skus.items():
+        if sku.last_now is not None:
+            case = Case(book, "reconciler", "Reconciled", sku.last_now)
+            case.freed.add(name)
+            case.short.add(name)
+            await settle_supply(case, ledger)
+            case.renew_promises()
+            close(case)
+    await finish(ledger, book)
+    return book
+
+
+async def _locked(ledger: Ledger, options: Options, skus: Collection[str], now: datetime) -> Book:
+    book = Book(grace_days=options.grace_days)
+    await ledger.lock_skus(book, rules.lock_order(skus), ())
+    for sku in book.skus.values():
+        advance(sku, now)
+        book.changed_skus.add(sku.sku)
+    return book

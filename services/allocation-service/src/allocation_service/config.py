@@ -1,0 +1,29 @@
+"""Allocation's settings: ``ALLOCATION_*`` in the environment."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from service_kit.settings import ServiceSettings
+
+
+class AllocationSettings(ServiceSettings):
+    """What every service has, and how allocation decides and how often it looks after itself."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLOCATION_", extra="ignore", env_ignore_empty=True)
+
+    service_name: ClassVar[str] = "allocation"
+
+    tiers: tuple[str, ...] = ("platinum", "gold", "silver", "standard")
+    """Customer tiers, best first; unknown ones come last."""
+    grace_days: int = Field(default=2, ge=0, le=365)
+    """How many days from now an overdue delivery is expected."""
+    promise_sweep_seconds: float = Field(default=5.0, gt=0)
+    """How often promises whose date has passed are looked for."""
+    reconcile_seconds: float = Field(default=60.0, gt=0)
+    """How often free stock is compared with those who wait for it."""
+    recheck_seconds: float = Field(default=0.1, gt=0)
+    """How often stored rechecks are looked for, beside the wake-up after each batch."""

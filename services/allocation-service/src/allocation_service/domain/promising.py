@@ -1,0 +1,161 @@
+"""Promise dates: available-to-promise over stock and inbound, so that later orders never break earlier promises.
+
+S(t) is the free stock on hand and all inbound expected by t, C(t) the units promised by t. The promise
+for d units is the first t from which S - C >= d for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
+
+
+class Expected(NamedTuple):
+    """Units expected on a date (the first entry of a supply curve: on hand now)."""
+
+    day: date
+    units: int
+
+
+def effective_eta(eta: datetime, now: datetime, grace_days: int) -> date:
+    """The day to count on: an overdue delivery is expected ``grace_days`` from now, never in the past."""
+    day = eta.date()
+    return day if day >= now.date() else now.date() + timedelta(days=grace_days)
+
+
+def expected_supply(
+    free: int, inbound: Iterable[tuple[datetime, int]], now: datetime, grace_days: int
+) -> tuple[Expected, ...]:
+    """What is on hand today, then the inbound by day, ascending."""
+    days: dict[date, int] = {}
+    for eta, units in inbound:
+        if units > 0:
+            day = effective_eta(eta, now, grace_days)
+            days[day] = days.get(day, 0) + units
+    return (Expected(now.date(), max(0, free)), *(Expected(day, days[day]) for day in sorted(days)))
+
+
+def lead_time_date(
+    expected: Sequence[Expected], promised: Mapping[date, int], today: date, lead_time_days: int
+) -> date | None:
+    """The date where nothing inbound covers the demand: a new delivery, behind all that is expected or promised."""
+    if lead_time_days <= 0:
+        return None
+    latest = max((promised_day for promised_day, units in promised.items() if units > 0), default=today)
+    return max(today + timedelta(days=lead_time_days), expected[-1].day, latest)
+
+
+def covered_from(expected: Sequence[Expected], promised: Mapping[date, int], units: int, today: date) -> date | None:
+    """min{t : S(u) - C(u) >= units for all u >= t}, or None where the supply known does not cover it.
+
+    Walks back from the end of time, so that a queue whose supply is spoken for costs one comparison.
+    """
+    supply = sum(one.units for one in expected)
+    left = supply - sum(promised.values())
+    if left < units:
+        return None
+    change: dict[date, int] = {}
+    for day, quantity in promised.items():
+        change[max(day, today)] = change.get(max(day, today), 0) - quantity
+    for day, quantity in expected:
+        change[max(day, today)] = change.get(max(day, today), 0) + quantity
+    found = today
+    for day in sorted(change, reverse=True):
+        found = day
+        left -= change[day]
+        if left < units:
+            return found
+    return today
+
+
+def promise(
+    expected: Sequence[Expected],
+    promised: Mapping[date, int],
+    units: int,
+    now: datetime,
+    *,
+    lead_time_days: int,
+    not_before: date | None = None,
+) -> date | None:
+    """The promise date for ``units`` more; None where no date can be named."""
+    today = now.date()
+    found = covered_from(expected, promised, units, today)
+    if found is None:
+        found = lead_time_date(expected, promised, today, lead_time_days)
+    if found is None:
+        return None
+    return max(found, not_before) if not_before else found
+
+
+class Revision(NamedTuple):
+    """What a revision of a SKU's promises goes by; ``supply_before`` is all that was expected before."""
+
+    sku: str
+    expected: tuple[Expected, ...]
+    supply_before: int
+    now: datetime
+    lead_time_days: int
+    not_before: date | None
+    cause: str
+    decision_id: str
+
+    @property
+    def fallback(self) -> date | None:
+        """The date of a line that no known supply covers any more."""
+        return lead_time_date(self.expected, {}, self.now.date(), self.lead_time_days)
+
+
+class Waiting(NamedTuple):
+    """Waiting units and the date they are promised for, in the queue's order among equal dates."""
+
+    line_id: str
+    units: int
+    promise_date: date | None
+    queued_at: datetime
+
+
+def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date]:
+    """New dates after supply slipped or was lost, of the lines that move only; never an earlier date.
+
+    Units are counted in the order (promise date, queue); each line is due when the supply reaches its
+    cumulative count. Lines beyond all supply keep their date if the supply never covered them and it
+    is still to come; otherwise a new delivery is counted on. The pure twin of the one SQL statement.
+    """
+    expected, today, not_before = revision.expected, revision.now.date(), revision.not_before
+    latest, fallback = date.max, revision.fallback
+    ordered = sorted(waiting, key=lambda one: (one.promise_date or latest, one.queued_at, one.line_id))
+    total, cumulative = sum(one.units for one in expected), 0
+    moved: dict[str, date] = {}
+    for one in ordered:
+        cumulative += one.units
+        old = one.promise_date
+        if cumulative <= total:
+            due: date | None = _due(expected, cumulative)
+        elif old is not None and old >= today and cumulative > revision.supply_before:
+            due = None
+        else:
+            due = fallback
+        if due is not None and not_before is not None:
+            due = max(due, not_before)
+        if due is not None and (old is None or due > old):
+            moved[one.line_id] = max(due, moved.get(one.line_id, due))
+    return moved
+
+
+def _due(expected: Sequence[Expected], cumulative: int) -> date:
+    reached = 0
+    for day, units in expected:
+        reached += units
+        if reached >= cumulative:
+            return day
+    raise ValueError("the supply does not reach")
+
+
+def is_worse(before: Sequence[Expected], after: Sequence[Expected], given: int) -> bool:
+    """Whether on some day less is expected than was, beyond the ``given`` units that waiting demand received."""
+    days = sorted({one.day for one in before} | {one.day for one in after})
+    return any(
+        sum(one.units for one in after if one.day <= day) + given < sum(one.units for one in before if one.day <= day)
+        for day in days
+    )

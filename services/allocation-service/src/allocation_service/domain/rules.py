@@ -1,0 +1,87 @@
+"""The rules of the protocol between the services, one function a rule.
+
+Each stands here by itself and is called through this module, so that a test can take one away and
+show what breaks. The numbers are those of the protocol's rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+
+def is_newer(known: int, arriving: int) -> bool:
+    """Rule 1: a fact is applied only if its sequence or version is newer than the one known."""
+    return arriving > known
+
+
+def must_answer(*, applied: bool, changed: bool) -> bool:
+    """Rule 2: every applied order event is answered, whether or not it changed anything here."""
+    del changed
+    return applied
+
+
+def decision_time(cause: datetime, last_known: Iterable[datetime | None]) -> datetime:
+    """Rule 3: ``now`` of a decision never runs back behind a decision on one of the same SKUs."""
+    return max([cause, *(moment for moment in last_known if moment is not None)])
+
+
+def supply_of(on_hand: int, shipped: int) -> int:
+    """Rule 5: supply counts what has left too, since grants do: a shipment changes nothing."""
+    return on_hand + shipped
+
+
+def granted_after_shipment(granted: int, shipped: int) -> int:
+    """Rule 9: what has left the building has left; a shipment was granted, if only by leaving."""
+    return max(granted, shipped)
+
+
+def shortfall(free: int) -> int:
+    """Rule 9: units granted beyond the supply of a location, to be taken back."""
+    return max(0, -free)
+
+
+def may_decide(*, known: bool) -> bool:
+    """Rule 11: without a selling policy demand waits undecided, it is neither granted nor declined."""
+    return known
+
+
+def lock_order(keys: Iterable[str]) -> list[str]:
+    """Rule 12: rows are locked in one order everywhere, so that two workers never wait for each other."""
+    return sorted(set(keys))
+
+
+def decidable(order_skus: Collection[str], locked: Collection[str]) -> bool:
+    """Rule 13: a transaction decides only orders all of whose SKUs it locked up front."""
+    return all(sku in locked for sku in order_skus)
+
+
+def must_queue_behind(order_id: str, skus: Iterable[str], pending: Mapping[str, Collection[str]]) -> bool:
+    """Rule 13: a demand that shares a SKU with a pending recheck of another order becomes one itself."""
+    return any(other != order_id for sku in skus for other in pending.get(sku, ()))
+
+
+def is_incomplete(*, ship_complete: bool, waiting: int, unshipped: int) -> bool:
+    """Rule 14: a ship-complete order that holds stock while part of it waits must let go of it."""
+    return ship_complete and waiting > 0 and unshipped > 0
+
+
+def declines_whole(*, placing: bool) -> bool:
+    """Rule 14: at placing, one declined line of a ship-complete order declines it whole."""
+    return placing
+
+
+def units_to_judge(undecided: int, waiting: int) -> int:
+    """Rule 15: only units not yet decided about can be declined, never those already accepted."""
+    return min(undecided, waiting)
+
+
+def declined_after_change(declined: int, alive: int, granted: int) -> int:
+    """Rule 15: ``declined`` never covers units that are cancelled by now (``alive`` = quantity - cancelled)."""
+    return max(0, min(declined, alive - granted))
+
+
+def units_to_give(free: int, delta: int) -> int:
+    """Fill from state: what may be handed out is supply less grants, never the delta an event names."""
+    del delta
+    return max(0, free)

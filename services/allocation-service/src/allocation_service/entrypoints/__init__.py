@@ -1,0 +1,1 @@
+"""The ways in: HTTP, the process, and the tasks that run beside it."""

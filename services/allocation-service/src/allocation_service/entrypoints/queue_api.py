@@ -1,0 +1,131 @@
+"""The queue: who waits, at which place, promised for when."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, StringConstraints
+
+from allocation_service.adapters import queries
+from allocation_service.adapters.queries import ServedOrder
+from allocation_service.adapters.reads import peek_skus
+from allocation_service.domain.policy import NO_DATE, Sort
+from allocation_service.domain.sku import Sku
+from service_kit.database import Database
+from service_kit.http import (
+    Page,
+    PageParams,
+    PageRequest,
+    Principal,
+    ResponseModel,
+    encode_cursor,
+    link_header,
+    require,
+)
+from service_kit.problems import FieldError, bad_request
+
+_FIRST_DAY = date(1, 1, 1)
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class BackorderView(ResponseModel):
+    """Units of a line that wait in a queue."""
+
+    order_id: str
+    reference: str = Field(description="The caller's own name of the order")
+    line_id: str
+    sku: str
+    quantity: int = Field(description="Units that wait at this place")
+    place: int = Field(description="1 is served next")
+    queued_at: datetime
+    promise_date: date | None
+    promise_revision: int
+    ship_complete: bool
+
+
+def _view(row: Any, place: int) -> BackorderView:
+    return BackorderView(
+        order_id=row.order_id,
+        reference=row.reference,
+        line_id=row.line_id,
+        sku=row.sku,
+        quantity=row.quantity,
+        place=place,
+        queued_at=row.queued_at,
+        promise_date=row.promise_date,
+        promise_revision=row.promise_revision,
+        ship_complete=row.ship_complete,
+    )
+
+
+def _cursor_kinds(sort: Sort) -> tuple[type, ...]:
+    return (int, int, datetime, str) if sort is Sort.FIFO else (int, int, int, date, datetime, str)
+
+
+class _Queues:
+    def __init__(self, database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int) -> None:
+        self._database, self._now, self._grace_days = database, now, grace_days
+
+    def _served(self, sku: Sku, now: datetime) -> ServedOrder:
+        before = _FIRST_DAY
+        if sku.policy.protect_promises:
+            before = sku.next_supply(now, self._grace_days) or NO_DATE
+        return ServedOrder(sku.sku, sku.policy.sort, before)
+
+    async def of_sku(self, name: str, page: PageRequest) -> Page[BackorderView]:
+        """A page of one queue. The place of the first row is handed on in the cursor."""
+        now = await self._now()
+        async with self._database.reading() as conn:
+            sku = (await peek_skus(conn, [name])).get(name)
+            if sku is None:
+                return Page(data=[], next_cursor=None)
+            sort = sku.policy.sort
+            after = page.after(*_cursor_kinds(sort))
+            place, key = (after[0], after[1:]) if after else (0, None)
+            rows = await queries.queue_page(conn, self._served(sku, now), key, page.limit + 1)
+        views = [_view(row, place + number) for number, row in enumerate(rows[: page.limit], start=1)]
+        cursor = None
+        if len(rows) > page.limit:
+            last = rows[page.limit - 1]
+            cursor = encode_cursor(place + page.limit, last[0], *queries.queue_key(sort, last))
+        return Page(data=views, next_cursor=cursor)
+
+    async def of_order(self, order_id: str) -> Page[BackorderView]:
+        """All waiting lines of one order."""
+        now = await self._now()
+        async with self._database.reading() as conn:
+            rows = await queries.entries_of_order(conn, order_id)
+            skus = await peek_skus(conn, {row.sku for row in rows})
+            views = []
+            for row in rows:
+                place = await queries.place_of(conn, row, self._served(skus[row.sku], now))
+                views.append(_view(row, place))
+        return Page(data=views, next_cursor=None)
+
+
+def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int) -> APIRouter:
+    """The routes of the queue."""
+    api = APIRouter(tags=["Backorders"])
+    queues = _Queues(database, now, grace_days)
+
+    @api.get("/v1/backorders", name="list_backorders", summary="Who waits, at which place, promised for when")
+    async def list_backorders(
+        *,
+        principal: Annotated[Principal, require("backorders:read")],
+        page: PageParams,
+        request: Request,
+        response: Response,
+        sku: Annotated[Name | None, Query(description="The queue of this SKU, in the order it is served")] = None,
+        order_id: Annotated[Name | None, Query(description="What this order waits for")] = None,
+    ) -> Page[BackorderView]:
+        if (sku is None) == (order_id is None):
+            words = "Give either sku or order_id."
+            raise bad_request("sku_or_order_id", words, errors=[FieldError("", words, parameter="sku")])
+        found = await queues.of_sku(sku, page) if sku is not None else await queues.of_order(order_id or "")
+        link_header(response, request, found.next_cursor)
+        return found
+
+    return api

@@ -1,0 +1,111 @@
+"""Background tasks: stored rechecks, promises whose date passes, and the reconciler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime
+
+import structlog
+from prometheus_client import Counter
+
+from allocation_service.adapters import sweeps
+from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.application.sweeping import reconcile, renew_passed_promises
+from allocation_service.config import AllocationSettings
+from service_kit.clock import Clock
+from service_kit.database import Database
+
+log = structlog.get_logger(__name__)
+
+RECHECKS = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
+RECONCILED = Counter("invariant_violations_total", "Invariants found broken and repaired", ["invariant"])
+
+
+class Sweeper:
+    """The tasks of one process; every round is one or a few transactions, safe beside other workers."""
+
+    def __init__(
+        self, database: Database, handler: AllocationHandler, settings: AllocationSettings, clock: Clock
+    ) -> None:
+        self._database, self._handler, self._settings, self._clock = database, handler, settings, clock
+
+    async def now(self) -> datetime:
+        """The time that dates are judged by: the wall clock, or the newest cause seen."""
+        if self._settings.business_clock == "wall":
+            return self._clock.now()
+        async with self._database.reading() as conn:
+            return await sweeps.newest_cause(conn) or self._clock.now()
+
+    async def run_rechecks(self, stopping: asyncio.Event) -> None:
+        """Decide rechecks right after the batch that left them, and those a crash left behind."""
+        await self._repeat(
+            stopping, self._settings.recheck_seconds, self.recheck_once, self._handler.rechecks_wanted, "rechecks"
+        )
+
+    async def run_promises(self, stopping: asyncio.Event) -> None:
+        """Revise promises once their date has passed."""
+        await self._repeat(stopping, self._settings.promise_sweep_seconds, self.sweep_promises_once, None, "promises")
+
+    async def run_reconciler(self, stopping: asyncio.Event) -> None:
+        """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
+        await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
+
+    async def recheck_once(self) -> int:
+        """One round of rechecks; how many orders were decided."""
+        done = await run_rechecks(self._database, self._handler.options)
+        RECHECKS.inc(done)
+        return done
+
+    async def sweep_promises_once(self) -> int:
+        """One round over passed promises; how many events it made."""
+        now = await self.now()
+        async with self._database.reading() as conn:
+            skus = await sweeps.skus_with_passed_promises(conn, now.date())
+        if not skus:
+            return 0
+        async with self._database.transaction() as conn:
+            book = await renew_passed_promises(SqlLedger(conn), self._handler.options, skus, now)
+        return len(book.events)
+
+    async def reconcile_once(self) -> int:
+        """One round of the reconciler; how many events it had to make (0 is the proof)."""
+        async with self._database.reading() as conn:
+            skus = await sweeps.skus_to_reconcile(conn)
+        if not skus:
+            return 0
+        async with self._database.transaction() as conn:
+            book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
+        if book.rechecks:
+            self._handler.rechecks_wanted.set()
+        if book.events:
+            RECONCILED.labels("idle_stock").inc(len(book.events))
+            log.error("reconciler_had_to_act", skus=skus[:20], events=len(book.events))
+        return len(book.events)
+
+    async def _repeat(
+        self,
+        stopping: asyncio.Event,
+        seconds: float,
+        round_: Callable[[], Awaitable[int]],
+        wanted: asyncio.Event | None,
+        name: str,
+    ) -> None:
+        while not stopping.is_set():
+            try:
+                await round_()
+            except Exception as error:
+                # Whatever it is, the work is still stored and is tried again; others must not stop for it.
+                log.warning("sweep_failed", sweep=name, error=repr(error))
+            waiting = [asyncio.ensure_future(stopping.wait())]
+            if wanted is not None:
+                waiting.append(asyncio.ensure_future(wanted.wait()))
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            if wanted is not None:
+                wanted.clear()

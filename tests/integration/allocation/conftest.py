@@ -1,0 +1,225 @@
+"""A world around the allocation handler: what order and inventory would say, and what it answered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest_asyncio
+from sqlalchemy import text
+
+from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from event_contracts import (
+    Event,
+    InboundChange,
+    OrderLine,
+    OrderState,
+    PurchaseOrderLine,
+    SellingMode,
+    SkuPolicy,
+    StockChange,
+    StockLevel,
+    new_event,
+)
+from event_contracts.envelope import decode
+from service_kit.database import Database
+from service_kit.outbox import unpack_headers
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class TheOrder:
+    """An order as the order service would keep it."""
+
+    state: OrderState
+
+    @property
+    def order_id(self) -> str:
+        return self.state.order_id
+
+
+@dataclass
+class World:
+    """Makes events with rising versions and gives them to the real handler on a real database."""
+
+    database: Database
+    handler: AllocationHandler = field(default_factory=AllocationHandler)
+    now: datetime = START
+    versions: dict[Any, int] = field(default_factory=dict)
+    levels: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    # -- time and versions --
+
+    def later(self, **by: float) -> datetime:
+        self.now += timedelta(**by) if by else timedelta(seconds=1)
+        return self.now
+
+    def _next(self, key: Any) -> int:
+        self.versions[key] = self.versions.get(key, 0) + 1
+        return self.versions[key]
+
+    # -- what inventory says --
+
+    def sku(self, sku: str, mode: str = "backorder", *, cap: int | None = None, lead: int = 14, **more: Any) -> Event:
+        policy = SkuPolicy(
+            sku=sku, version=self._next(("policy", sku)), mode=SellingMode(mode), cap=cap, lead_time_days=lead,
+            occurred_at=self.later(), **more,
+        )  # fmt: skip
+        return new_event("SkuPolicyChanged", policy, source="test", sequence=policy.version)
+
+    def stock(self, sku: str, change: int, location: str = "HH", *, shipped: int = 0, priority: int = 100,
+              po_line: str | None = None, remaining: int = 0) -> Event:  # fmt: skip
+        """The level after ``change`` units arrived (or were lost) and ``shipped`` units left."""
+        level = self.levels.setdefault((sku, location), [0, 0])
+        level[0] += change - shipped
+        level[1] += shipped
+        version = self._next(("level", sku, location))
+        po_lines = ()
+        if po_line is not None:
+            po_lines = (PurchaseOrderLine(id=po_line, remaining=remaining, version=self._next(("po", po_line))),)
+        payload = StockChange(
+            sku=sku, reason="test", occurred_at=self.later(), po_lines=po_lines,
+            levels=(StockLevel(location=location, on_hand=level[0], shipped=level[1], version=version,
+                               priority=priority),),
+        )  # fmt: skip
+        name = "StockReceived" if change > 0 else "StockLevelChanged"
+        return new_event(name, payload, source="test", sequence=version)
+
+    def inbound(self, sku: str, po_line: str, remaining: int, eta: datetime) -> Event:
+        version = self._next(("po", po_line))
+        payload = InboundChange(
+            sku=sku, po_line=po_line, remaining=remaining, eta=eta, supplier="S", location="HH", version=version,
+            occurred_at=self.later(),
+        )  # fmt: skip
+        name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
+        return new_event(name, payload, source="test", sequence=version)
+
+    # -- what order says --
+
+    def order(self, name: str, *lines: tuple[str, int], **more: Any) -> tuple[TheOrder, Event]:
+        """A new order ``name`` with lines (sku, quantity); line ids are name-1, name-2, ..."""
+        at = self.later()
+        state = OrderState(
+            order_id=name, sequence=1, reference=name, placed_at=at, updated_at=at,
+            lines=tuple(OrderLine(line_id=f"{name}-{n}", sku=sku, quantity=quantity)
+                        for n, (sku, quantity) in enumerate(lines, start=1)),
+            **more,
+        )  # fmt: skip
+        order = TheOrder(state)
+        return order, self.told("OrderPlaced", order)
+
+    def told(self, name: str, order: TheOrder) -> Event:
+        return new_event(name, order.state, source="test", sequence=order.state.sequence)
+
+    def change(self, name: str, order: TheOrder, line: int, **changes: Any) -> Event:
+        """An event ``name`` after changing one line (1 is the first) of the order."""
+        lines = list(order.state.lines)
+        lines[line - 1] = lines[line - 1].model_copy(update=changes)
+        order.state = order.state.model_copy(
+            update={"sequence": order.state.sequence + 1, "updated_at": self.later(), "lines": tuple(lines)}
+        )
+        return self.told(name, order)
+
+    def cancel(self, order: TheOrder, line: int = 1, units: int | None = None) -> Event:
+        fact = order.state.lines[line - 1]
+        whole = fact.quantity - sum(fact.shipped.values())
+        return self.change("OrderCancelled", order, line, cancelled=whole if units is None else fact.cancelled + units)
+
+    def amend(self, order: TheOrder, line: int, quantity: int) -> Event:
+        return self.change("OrderAmended", order, line, quantity=quantity)
+
+    def ship(self, order: TheOrder, line: int, units: int, location: str = "HH") -> Event:
+        shipped = dict(order.state.lines[line - 1].shipped)
+        shipped[location] = shipped.get(location, 0) + units
+        return self.change("OrderShipped", order, line, shipped=shipped)
+
+    # -- the handler --
+
+    async def apply(self, *events: Event, rechecks: bool = True) -> list[Event]:
+        """One batch in one transaction; the events it published (and those of its rechecks)."""
+        async with self.database.transaction() as conn:
+            await self.handler(conn, list(events))
+        if rechecks:
+            await self.recheck()
+        return await self.published()
+
+    async def recheck(self) -> int:
+        return await run_rechecks(self.database, self.handler.options)
+
+    async def published(self) -> list[Event]:
+        """Take what stands in the outbox."""
+        async with self.database.transaction() as conn:
+            rows = (await conn.execute(text("DELETE FROM outbox RETURNING id, headers, value"))).all()
+        return [decode(unpack_headers(row.headers), row.value) for row in sorted(rows, key=lambda one: one.id)]
+
+    async def rows(self, sql: str, **values: Any) -> Sequence[Any]:
+        async with self.database.reading() as conn:
+            return (await conn.execute(text(sql), values)).all()
+
+    async def line(self, line_id: str) -> Any:
+        """One demand row, with ``waiting`` and ``granted`` per location."""
+        return (
+            await self.rows(
+                "SELECT d.*, live_units - granted_units AS waiting,"
+                " (SELECT coalesce(jsonb_object_agg(location, granted) FILTER (WHERE granted > 0), '{}')::text"
+                "  FROM commitment c WHERE c.line_id = d.line_id) AS granted"
+                " FROM demand d WHERE line_id = :id",
+                id=line_id,
+            )
+        )[0]
+
+    async def granted(self, *line_ids: str) -> list[int]:
+        found = {row.line_id: row.granted_units for row in await self.rows("SELECT line_id, granted_units FROM demand")}
+        return [found[line_id] for line_id in line_ids]
+
+    async def promise(self, line_id: str) -> date | None:
+        found: date | None = (await self.line(line_id)).promise_date
+        return found
+
+    async def check(self) -> None:
+        """Counters equal what they count; nothing is oversold or lost."""
+        for problem, sql in CHECKS.items():
+            assert not await self.rows(sql), problem
+
+
+CHECKS = {
+    "a line's quantities do not add up": """
+        SELECT * FROM demand WHERE quantity <> live_units + declined + cancelled""",
+    "granted units differ from the commitments": """
+        SELECT line_id FROM demand d LEFT JOIN commitment c USING (line_id)
+        GROUP BY line_id HAVING max(d.granted_units) <> coalesce(sum(c.granted), 0)""",
+    "the queue differs from what waits": """
+        SELECT line_id FROM demand d LEFT JOIN queue_entry q USING (line_id) GROUP BY line_id
+        HAVING max(live_units - granted_units - undecided) <> coalesce(sum(q.quantity), 0)""",
+    "the queue knows another promise": """
+        SELECT * FROM demand d JOIN queue_entry q USING (line_id) WHERE d.promise_date IS DISTINCT FROM q.promise_date""",
+    "a level's granted units differ from its commitments": """
+        SELECT * FROM stock_level l WHERE granted <>
+        (SELECT coalesce(sum(c.granted), 0) FROM commitment c WHERE c.sku = l.sku AND c.location = l.location)""",
+    "waiting units of a SKU differ from its queue": """
+        SELECT * FROM sku s WHERE waiting_units <>
+        (SELECT coalesce(sum(quantity), 0) FROM queue_entry q WHERE q.sku = s.sku)""",
+    "promised units differ from the queue": """
+        SELECT * FROM (SELECT sku, promise_date, sum(quantity) AS units FROM queue_entry
+                       WHERE promise_date IS NOT NULL GROUP BY 1, 2) AS q
+        FULL JOIN promised p USING (sku, promise_date) WHERE q.units IS DISTINCT FROM p.units""",
+    "more is granted than there is": """
+        SELECT * FROM stock_level l WHERE on_hand + shipped < granted AND EXISTS
+        (SELECT FROM commitment c WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped)""",
+    "free stock lies before a waiter who takes parts": """
+        SELECT * FROM stock_level l JOIN queue_entry q USING (sku)
+        WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
+          AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
+    """An empty allocation with its handler."""
+    yield World(await service_database("allocation_service"))
+
+
+__all__ = ["START", "TheOrder", "World", "replace"]
