@@ -44,13 +44,20 @@ class Api:
     def __init__(self, addresses: Addresses, key: str, *, concurrency: int, timeout: float = 60.0) -> None:
         self.addresses = addresses
         self.calls = 0
-        self._slots = asyncio.Semaphore(concurrency)
-        self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            timeout=timeout,
-            trust_env=False,  # the services are near; a proxy of the environment is not meant for them
-        )
+        # One client a slot: a shared pool looks at all of its connections for every call.
+        self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
+        tls = httpx.create_ssl_context(trust_env=False)
+        self._clients = [
+            httpx.AsyncClient(
+                headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
+                timeout=timeout,
+                verify=tls,
+                trust_env=False,  # the services are near; a proxy of the environment is not meant for them
+            )
+            for _ in range(concurrency)
+        ]
+        for client in self._clients:
+            self._free.put_nowait(client)
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,7 +65,8 @@ class Api:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        for client in self._clients:
+            await client.aclose()
 
     async def create(self, url: str, body: object, *, key: str, prefer: str | None = None) -> dict[str, Any]:
         """POST with an idempotency key; a retry after a lost answer creates nothing twice."""
@@ -103,9 +111,7 @@ class Api:
         while True:
             attempt += 1
             try:
-                async with self._slots:
-                    self.calls += 1
-                    answer = await self._client.request(method, url, content=content, headers=sent)
+                answer = await self._call(method, url, content, sent)
             except httpx.TransportError as error:
                 if attempt >= _ATTEMPTS:
                     raise CallFailed(method, url, 0, {"detail": f"{type(error).__name__}: {error}"}) from error
@@ -119,6 +125,14 @@ class Api:
                 delay = max(delay, float(answer.headers.get("Retry-After", 0)))
             await asyncio.sleep(delay)
             delay = min(5.0, delay * 2)
+
+    async def _call(self, method: str, url: str, content: bytes | None, headers: Mapping[str, str]) -> httpx.Response:
+        client = await self._free.get()
+        try:
+            self.calls += 1
+            return await client.request(method, url, content=content, headers=headers)
+        finally:
+            self._free.put_nowait(client)
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

@@ -35,6 +35,8 @@ class Listener:
             auto_offset_reset="earliest",
             fetch_max_bytes=8 * 1024 * 1024,
         )
+        # A broker answers one request of a connection after the other: questions would wait for the long poll.
+        self._asking = AIOKafkaConsumer(bootstrap_servers=bootstrap)
         self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         self._task: asyncio.Task[None] | None = None
         self._partitions: list[TopicPartition] = []
@@ -44,11 +46,12 @@ class Listener:
 
     async def __aenter__(self) -> Self:
         await self._admin.start()
+        await self._asking.start()
         await self._consumer.start()
         self._partitions = await self._all_partitions()
         self._followed = [place for place in self._partitions if place.topic in ("allocations", "notifications")]
         self._consumer.assign(self._followed)
-        self._begin = await self._consumer.end_offsets(self._partitions)
+        self._begin = await self._asking.end_offsets(self._partitions)
         for place in self._followed:
             self._consumer.seek(place, self._begin[place])
         self._task = asyncio.create_task(self._follow(), name="replay-listener")
@@ -62,11 +65,12 @@ class Listener:
             with suppress(asyncio.CancelledError):
                 await self._task
         await asyncio.wait_for(self._consumer.stop(), 10)
+        await asyncio.wait_for(self._asking.stop(), 10)
         await self._admin.close()
 
     async def records_since_start(self) -> Mapping[str, int]:
         """Records per topic that were written since this listener started."""
-        now = await self._consumer.end_offsets(self._partitions)
+        now = await self._asking.end_offsets(self._partitions)
         written: Counter[str] = Counter()
         for place, offset in now.items():
             written[place.topic] += offset - self._begin[place]
@@ -104,7 +108,7 @@ class Listener:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _ends_and_lag(self, groups: Iterable[str]) -> tuple[Mapping[TopicPartition, int], int]:
-        ends = await self._consumer.end_offsets(self._partitions)
+        ends = await self._asking.end_offsets(self._partitions)
         lag = 0
         for place in self._followed:
             lag += max(0, ends[place] - await self._consumer.position(place))
