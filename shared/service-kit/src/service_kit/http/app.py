@@ -18,7 +18,6 @@ from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
 from service_kit.migration_check import migrations_at_head
 from service_kit.parking import parked_keys_router
-from service_kit.parking import parked_keys_router
 from service_kit.service import Service
 
 EXPOSED_HEADERS = (
@@ -76,7 +75,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
         known=_limiter("key", settings.rate_limit),
         anonymous=_limiter("address", settings.anonymous_rate_limit),
     )
-    app.add_middleware(Observation, service=service.name)
+    app.add_middleware(Observation, service=service.name, stopping=service.health.stopping)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

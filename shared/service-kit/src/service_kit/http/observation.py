@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Iterable
@@ -35,9 +36,10 @@ _QUIET = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 class Observation:
     """Pure ASGI middleware around all others (CORS aside)."""
 
-    def __init__(self, app: ASGIApp, *, service: str) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, stopping: asyncio.Event) -> None:
         self._app = app
         self._service = service
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,6 +71,11 @@ class Observation:
                 # Half an answer is out; only breaking the connection can tell the client.
                 raise
             await ProblemResponse(_failure(error), scope)(scope, receive, send_traced)
+        except asyncio.CancelledError:
+            if self._stopping.is_set() and not status:
+                # Its time to finish is over: the client is told, and not left with a broken connection.
+                await ProblemResponse(_cut_off(), scope)(scope, receive, send_traced)
+            raise
         finally:
             self._record(scope, status, perf_counter() - started)
 
@@ -98,6 +105,11 @@ def _failure(error: Exception) -> Problem:
         "Internal error",
         "The service failed. Give the trace_id to whoever runs it; a request with an Idempotency-Key may be repeated.",
     )
+
+
+def _cut_off() -> Problem:
+    words = "The service is stopping. Repeat the request with the same Idempotency-Key to learn what became of it."
+    return unavailable("stopping", words)
 
 
 def _route(scope: Scope) -> str:

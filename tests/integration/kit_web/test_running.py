@@ -1,0 +1,159 @@
+"""A service as a process: it starts, answers, and stops in order without losing a request."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service_kit.testing.eventually import eventually
+
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
+
+_PROGRAM = Path(__file__).parent / "programs" / "sample_service.py"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[str]
+    client: httpx.AsyncClient
+    log: Path
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+    async def ended(self, within: float = 15) -> int:
+        await eventually(lambda: self.process.poll() is not None, within, reason=self.output())
+        return self.process.returncode
+
+
+@pytest.fixture
+async def start(database, keyring, tmp_path) -> AsyncIterator[Callable[..., Running]]:
+    secret, _ = keyring.create_key("test", ["ops"])
+    started: list[Running] = []
+
+    def begin(**settings: str) -> Running:
+        port = int(settings.pop("port", free_port()))
+        environment = {
+            **os.environ,
+            "SAMPLE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+            "SAMPLE_KAFKA_BOOTSTRAP": os.environ["BACKORDER_TEST_KAFKA"],
+            "SAMPLE_KEYRING_PATH": str(tmp_path / "keyring.json"),
+            "SAMPLE_PORT": str(port),
+            **{f"SAMPLE_{name.upper()}": value for name, value in settings.items()},
+        }
+        log = tmp_path / f"log-{len(started)}"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [sys.executable, str(_PROGRAM)], env=environment, stdout=file, stderr=file, text=True
+            )
+        client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {secret}"}, timeout=20
+        )
+        started.append(Running(process, client, log))
+        return started[-1]
+
+    yield begin
+    for running in started:
+        await running.client.aclose()
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+async def ready(running: Running) -> None:
+    async def answers() -> bool:
+        assert running.process.poll() is None, running.output()
+        try:
+            return (await running.client.get("/readyz")).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    await eventually(answers, 30)
+
+
+async def said(running: Running, word: str) -> None:
+    await eventually(lambda: word in running.output(), 15, reason=word)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_stop_signal_lets_requests_finish_ends_streams_then_the_worker_and_exits_with_0(start, number):
+    running = start()
+    await ready(running)
+    await said(running, "sweeper started")
+    slow = asyncio.create_task(running.client.post("/v1/slow?seconds=1"))
+    await said(running, "slow began")
+    async with running.client.stream("GET", "/v1/stream") as stream:
+        chunks = stream.aiter_raw()
+        assert await anext(chunks) == b": ping\n\n"
+        running.process.send_signal(number)
+        assert [chunk async for chunk in chunks] == []
+    assert (await slow).json() == {"done": True}
+    assert await running.ended() == 0, running.output()
+    words = [line for line in running.output().splitlines() if line in {"slow ended", "sweeper stopped"}]
+    assert words == ["slow ended", "sweeper stopped"]
+
+
+async def test_a_request_that_outlasts_the_time_to_drain_is_cut_off_and_told_so(start):
+    running = start(shutdown_timeout="1")
+    await ready(running)
+    slow = asyncio.create_task(running.client.post("/v1/slow?seconds=60"))
+    await said(running, "slow began")
+    running.process.send_signal(signal.SIGTERM)
+    assert await running.ended() == 0
+    answer = await slow
+    assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+    assert "slow ended" not in running.output()
+
+
+async def test_while_draining_it_answers_but_is_not_ready(start):
+    running = start(drain_delay="1.5")
+    await ready(running)
+    running.process.send_signal(signal.SIGTERM)
+
+    async def not_ready() -> bool:
+        return (await running.client.get("/readyz")).status_code == 503
+
+    await eventually(not_ready, 1.4)
+    assert (await running.client.get("/livez")).status_code == 200
+    assert await running.ended() == 0
+
+
+async def test_the_api_role_runs_no_worker_and_the_worker_role_serves_health_only(start):
+    api, worker = start(role="api"), start(role="worker")
+    await asyncio.gather(ready(api), ready(worker), said(worker, "sweeper started"))
+    assert (await api.client.post("/v1/slow?seconds=0")).status_code == 200
+    assert (await worker.client.post("/v1/slow?seconds=0")).status_code == 404
+    for running in (api, worker):
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0
+    assert "sweeper" not in api.output()
+
+
+async def test_a_missing_or_wrong_setting_is_named_without_its_value(start):
+    running = start(role="everything-secret", kafka_bootstrap="")
+    assert await running.ended() == 2
+    assert "role: " in running.output()
+    assert "secret" not in running.output()
+    assert "Traceback" not in running.output()
+
+
+async def test_a_port_that_is_taken_is_said_plainly(start):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        running = start(port=str(port))
+        assert await running.ended() == 2
+    assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in running.output()
+    assert "Traceback" not in running.output()
