@@ -86,12 +86,14 @@ def _supplier(found: Versioned) -> SupplierView:
 def router(use_cases: UseCases) -> APIRouter:
     """The routes of locations and suppliers."""
     api = APIRouter(tags=["Locations and suppliers"])
-    _add_locations(api, use_cases)
-    _add_suppliers(api, use_cases)
+    _add_location_list(api, use_cases)
+    _add_location(api, use_cases)
+    _add_supplier_list(api, use_cases)
+    _add_supplier(api, use_cases)
     return api
 
 
-def _add_locations(api: APIRouter, use_cases: UseCases) -> None:
+def _add_location_list(api: APIRouter, use_cases: UseCases) -> None:
     @api.get("/v1/locations", name="list_locations", summary="List locations")
     async def list_all_locations(
         *,
@@ -112,6 +114,8 @@ def _add_locations(api: APIRouter, use_cases: UseCases) -> None:
             response=response,
         )
 
+
+def _add_location(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/locations/{location_id}",
         name="put_location",
@@ -155,7 +159,7 @@ def _add_locations(api: APIRouter, use_cases: UseCases) -> None:
         return _location(found)
 
 
-def _add_suppliers(api: APIRouter, use_cases: UseCases) -> None:
+def _add_supplier_list(api: APIRouter, use_cases: UseCases) -> None:
     @api.get("/v1/suppliers", name="list_suppliers", summary="List suppliers")
     async def list_all_suppliers(
         *,
@@ -176,6 +180,8 @@ def _add_suppliers(api: APIRouter, use_cases: UseCases) -> None:
             response=response,
         )
 
+
+def _add_supplier(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/suppliers/{supplier_id}",
         name="put_supplier",

@@ -42,14 +42,16 @@ from service_kit.http import (
 from service_kit.problems import not_found
 
 _PLACE = "POST /v1/purchase-orders"
+_LINE = "/v1/purchase-orders/{purchase_order_id}/lines/{line_id}"
 _ORDER_ETAG = '"po-{}"'
 
 
 def router(use_cases: UseCases) -> APIRouter:
     """The routes of purchase orders."""
     api = APIRouter(tags=["Purchase orders"])
-    _add_orders(api, use_cases)
-    _add_lines(api, use_cases)
+    _add_placing(api, use_cases)
+    _add_reading(api, use_cases)
+    _add_changing(api, use_cases)
     return api
 
 
@@ -72,7 +74,7 @@ async def _load(use_cases: UseCases, purchase_order_id: str) -> PurchaseOrder:
     return found
 
 
-def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
+def _add_placing(api: APIRouter, use_cases: UseCases) -> None:
     @api.post("/v1/purchase-orders", status_code=201, summary="Place a purchase order")
     async def place_purchase_order(
         *,
@@ -98,6 +100,8 @@ def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
         response.headers["ETag"] = _order_etag(order)
         return order_view(order)
 
+
+def _add_reading(api: APIRouter, use_cases: UseCases) -> None:
     @api.get("/v1/purchase-orders", name="list_purchase_orders", summary="List purchase orders, newest first")
     async def list_all_purchase_orders(
         *,
@@ -146,11 +150,7 @@ def _add_orders(api: APIRouter, use_cases: UseCases) -> None:
         response.headers["ETag"] = _order_etag(order)
         return order_view(order)
 
-
-def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
-    path = "/v1/purchase-orders/{purchase_order_id}/lines/{line_id}"
-
-    @api.get(path, summary="Read a line with its ETag", response_model=PurchaseOrderLineView)
+    @api.get(_LINE, summary="Read a line with its ETag", response_model=PurchaseOrderLineView)
     async def get_purchase_order_line(
         *,
         principal: Annotated[Principal, require("purchasing:read")],
@@ -168,7 +168,9 @@ def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
         set_etag(response, line.version)
         return line_view(line)
 
-    @api.patch(path, summary="Move a line's date or quantity (If-Match: the ETag of the line or of its order)")
+
+def _add_changing(api: APIRouter, use_cases: UseCases) -> None:
+    @api.patch(_LINE, summary="Move a line's date or quantity (If-Match: the ETag of the line or of its order)")
     async def change_purchase_order_line(
         *,
         principal: Annotated[Principal, require("purchasing:write")],
@@ -194,7 +196,7 @@ def _add_lines(api: APIRouter, use_cases: UseCases) -> None:
         set_etag(response, line.version)
         return line_view(line)
 
-    @api.post(path + "/close", summary="Close a line short: the rest will not come")
+    @api.post(_LINE + "/close", summary="Close a line short: the rest will not come")
     async def close_purchase_order_line(
         *,
         principal: Annotated[Principal, require("purchasing:write")],

@@ -201,7 +201,12 @@ def _view(sku: Sku, version: int) -> SkuView:
 def router(use_cases: UseCases) -> APIRouter:
     """The routes of SKUs."""
     api = APIRouter(tags=["SKUs"])
+    _add_many(api, use_cases)
+    _add_one(api, use_cases)
+    return api
 
+
+def _add_many(api: APIRouter, use_cases: UseCases) -> None:
     @api.put("/v1/skus", summary="Make or change many SKUs")
     async def put_many_skus(*, principal: Annotated[Principal, require("inventory:write")], body: BulkBody) -> BulkView:
         may_state_business_time(principal, body.changed_at, "changed_at")
@@ -234,6 +239,8 @@ def router(use_cases: UseCases) -> APIRouter:
             response=response,
         )
 
+
+def _add_one(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/skus/{sku:path}",
         name="put_sku",
@@ -275,5 +282,3 @@ def router(use_cases: UseCases) -> APIRouter:
             return not_modified_response(found.version)
         set_etag(response, found.version)
         return _view(found.row, found.version)
-
-    return api

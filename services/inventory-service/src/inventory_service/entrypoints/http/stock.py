@@ -61,7 +61,12 @@ def _entry(row: Row[Any]) -> LedgerEntryView:
 def router(use_cases: UseCases) -> APIRouter:
     """The routes of levels and ledger."""
     api = APIRouter(tags=["Stock"])
+    _add_levels(api, use_cases)
+    _add_ledger(api, use_cases)
+    return api
 
+
+def _add_levels(api: APIRouter, use_cases: UseCases) -> None:
     @api.get("/v1/stock-levels", name="list_stock_levels", summary="List stock levels by SKU and location")
     async def list_stock_levels(
         *,
@@ -90,6 +95,8 @@ def router(use_cases: UseCases) -> APIRouter:
             response=response,
         )
 
+
+def _add_ledger(api: APIRouter, use_cases: UseCases) -> None:
     @api.get("/v1/ledger-entries", name="list_ledger_entries", summary="The ledger by business time, newest first")
     async def list_entries(
         *,
@@ -116,5 +123,3 @@ def router(use_cases: UseCases) -> APIRouter:
             request=request,
             response=response,
         )
-
-    return api

@@ -1,0 +1,54 @@
+"""What generated clients rely on: operation ids do not change by accident."""
+
+from pathlib import Path
+
+from inventory_service.bootstrap import build
+from inventory_service.config import InventorySettings
+from service_kit.http import create_app
+
+OPERATIONS = {
+    "change_purchase_order_line",
+    "close_purchase_order_line",
+    "get_adjustment",
+    "get_count",
+    "get_location",
+    "get_purchase_order",
+    "get_purchase_order_line",
+    "get_receipt",
+    "get_sku",
+    "get_supplier",
+    "list_adjustments",
+    "list_counts",
+    "list_ledger_entries",
+    "list_locations",
+    "list_purchase_orders",
+    "list_receipts",
+    "list_skus",
+    "list_stock_levels",
+    "list_suppliers",
+    "place_purchase_order",
+    "put_location",
+    "put_many_skus",
+    "put_sku",
+    "put_supplier",
+    "record_adjustment",
+    "record_count",
+    "record_receipt",
+}
+
+
+def test_operation_ids_are_the_published_ones():
+    settings = InventorySettings(
+        database_url="postgresql+asyncpg://nobody@localhost/none", kafka_bootstrap="none:1", keyring_path=Path("none")
+    )
+    document = create_app(build(settings)).openapi()
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    own = {operation["operationId"] for operation in operations if "parked" not in operation["operationId"]}
+    assert own >= OPERATIONS
+    assert {name for name in own if name.split("_")[0] in ("put", "get", "list", "record", "place")} == OPERATIONS - {
+        "change_purchase_order_line",
+        "close_purchase_order_line",
+    }
+    bodies = [operation for operation in operations if "requestBody" in operation]
+    assert all("summary" in operation for operation in operations)
+    assert len(bodies) == 10
