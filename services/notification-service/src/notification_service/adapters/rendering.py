@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,17 +38,28 @@ class _Formats:
 
     def day(self, value: str | None) -> str:
         """An ISO day in words, empty for none."""
-        return format_date(date.fromisoformat(value), "long", self.locale) if value else ""
+        return _day(date.fromisoformat(value), self.locale) if value else ""
 
     def day_of(self, value: str | None) -> str:
         """The day that an ISO moment is in the contact's zone, in words."""
         if not value:
             return ""
-        return format_date(datetime.fromisoformat(value).astimezone(self.zone).date(), "long", self.locale)
+        return _day(datetime.fromisoformat(value).astimezone(self.zone).date(), self.locale)
 
     def number(self, value: int) -> str:
         """A count with the locale's grouping."""
-        return format_decimal(value, locale=self.locale)
+        return _number(value, self.locale)
+
+
+# The same few days and quantities stand in most messages of a batch.
+@lru_cache(maxsize=4096)
+def _day(value: date, locale: Locale) -> str:
+    return format_date(value, "long", locale)
+
+
+@lru_cache(maxsize=4096)
+def _number(value: int, locale: Locale) -> str:
+    return format_decimal(value, locale=locale)
 
 
 def _environment(*, escaped: bool) -> Environment:

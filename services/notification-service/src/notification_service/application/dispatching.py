@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from notification_service.application.metrics import WEBHOOKS
 from notification_service.application.ports import UnitOfWork, WebhookSender
 from notification_service.application.records import ClaimedWebhook, WebhookAnswer
 from notification_service.application.webhooks import WebhookPlan, record_results
@@ -51,6 +52,8 @@ class Dispatcher:
             )
             attempts: list[tuple[ClaimedWebhook, WebhookAnswer]] = list(zip(batch, answers, strict=True))
             await record_results(self._uow, self._clock, attempts, self._plan)
+            for answer in answers:
+                WEBHOOKS.labels("accepted" if answer.accepted else "failed").inc()
         except Exception as error:
             # Nothing was recorded: the claims come back when their lease runs out.
             log.warning("webhook_results_lost", endpoint_id=batch[0].endpoint_id, error_type=type(error).__name__)

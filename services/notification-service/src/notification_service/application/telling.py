@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from event_contracts import new_event_id
+from notification_service.application.metrics import NOTIFICATIONS
 from notification_service.application.ports import Mailer, Renderer, UnitOfWork, Work
 from notification_service.application.publishing import conclude
 from notification_service.application.records import (
@@ -67,11 +68,15 @@ def facts_of(order: WatchedOrder, message: Message, names: Mapping[str, str]) ->
                 "kind": section.kind.value,
                 "changes": [
                     {
-                        **asdict(change),
                         "kind": change.kind.value,
+                        "line_id": change.line_id,
+                        "sku": change.sku,
                         "name": names.get(change.sku),
+                        "quantity": change.quantity,
+                        "waiting": change.waiting,
                         "promise_date": change.promise_date.isoformat() if change.promise_date else None,
                         "previous_date": change.previous_date.isoformat() if change.previous_date else None,
+                        "reason": change.reason,
                     }
                     for change in section.changes
                 ],
@@ -120,7 +125,8 @@ async def deliver_due(uow: UnitOfWork, renderer: Renderer, mailer: Mailer, clock
     attempts += [(claim, None, MailResult(Handover.TRY_AGAIN, "rendering_failed")) for claim in broken]
     if attempts:
         async with uow.transaction() as work:
-            await _settle(work, attempts, clock.now(), plan)
+            finished = await _settle(work, attempts, clock.now(), plan)
+        _count(finished)
     return len(claims)
 
 
@@ -129,7 +135,7 @@ async def _settle(
     attempts: Sequence[tuple[ClaimedMail, Mail | None, MailResult]],
     now: datetime,
     plan: MailPlan,
-) -> None:
+) -> list[Outcome]:
     ended: list[Outcome] = []
     again: list[Retry] = []
     for claim, mail, result in attempts:
@@ -145,8 +151,14 @@ async def _settle(
                 claim.notification_id, claim.order_id, claim.contact_id, claim.template, claim.attempts, reason, mail
             )
         )
-    await conclude(work, ended, now)
+    finished = await conclude(work, ended, now)
     await work.notifications.retry(again)
+    return finished
+
+
+def _count(finished: Sequence[Outcome]) -> None:
+    for outcome in finished:
+        NOTIFICATIONS.labels(outcome.template, "sent" if outcome.sent else "failed").inc()
 
 
 async def settle_waiting(uow: UnitOfWork, clock: Clock, limit: int = 500) -> int:
@@ -155,5 +167,6 @@ async def settle_waiting(uow: UnitOfWork, clock: Clock, limit: int = 500) -> int
         now = clock.now()
         woken = await work.notifications.wake(now)
         overdue = await work.notifications.overdue(now, limit)
-        await conclude(work, overdue, now)
-        return woken + len(overdue)
+        finished = await conclude(work, overdue, now)
+    _count(finished)
+    return woken + len(overdue)
