@@ -137,7 +137,7 @@ async def _enter_lines(conn: AsyncConnection, book: Book, rows: Sequence[Any]) -
     new = [row for row in rows if row.line_id not in book.lines]
     for row in new:
         layers = (
-            [Entry(datetime.fromisoformat(at), units) for at, units in orjson.loads(row.layers)]
+            [Entry(datetime.fromisoformat(at), units) for at, units in _decoded(row.layers)]
             if row.layers
             else [Entry(row.queued_at, row.live_units)] * bool(row.live_units)
         )
@@ -180,3 +180,8 @@ async def open_rechecks(conn: AsyncConnection, book: Book, order_ids: Sequence[s
         else:
             taken.update(skus)
     return ready
+
+
+def _decoded(document: Any) -> Any:
+    """A jsonb column: the driver hands out text, SQLAlchemy's own codec the value."""
+    return orjson.loads(document) if isinstance(document, str | bytes) else document

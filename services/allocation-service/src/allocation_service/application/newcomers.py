@@ -19,14 +19,17 @@ def place_newcomers(case: Case, order: Order) -> bool:
     """Decide all undecided units of an order that can be decided; False where it became a recheck."""
     book = case.book
     new = [line for line in order.lines.values() if _to_judge(line)]
+    if not new:
+        return True
+    if order.ship_complete and not rules.decidable(order.skus(), book.skus):
+        case.recheck(order)
+        return False
     known = [line for line in new if line.sku in book.skus and rules.may_decide(known=book.skus[line.sku].known)]
-    if not new or not known or (order.ship_complete and len(known) < len(new)):
-        for line in new:
-            case.touch(line)
-            line.reason = "undecided: how the SKU is sold is not known yet"
+    if not known or (order.ship_complete and len(known) < len(new)):
+        _leave_undecided(case, new)
         return True
     skus = order.skus() if order.ship_complete else {line.sku for line in known}
-    if not rules.decidable(skus, book.skus) or rules.must_queue_behind(order.order_id, skus, book.pending):
+    if rules.must_queue_behind(order.order_id, skus, book.pending):
         case.recheck(order)
         return False
     if order.ship_complete:
@@ -38,6 +41,13 @@ def place_newcomers(case: Case, order: Order) -> bool:
     if not order.undecided:
         order.placed = order.changed = True
     return True
+
+
+def _leave_undecided(case: Case, lines: list[Line]) -> None:
+    for line in lines:
+        if line.sku in case.book.skus:
+            case.touch(line)
+            line.reason = "undecided: how the SKU is sold is not known yet"
 
 
 def _to_judge(line: Line) -> bool:
