@@ -161,6 +161,14 @@ async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_af
     await inventory.check_books()
 
 
+async def test_a_count_has_seen_what_moved_at_its_very_moment(inventory):
+    for quantity in (10, 4):
+        await inventory.receive(quantity, received_at="2010-12-02T00:00:00Z")
+    body = {"location_id": "main", "counted_at": "2010-12-02T00:00:00Z"}
+    await inventory.post("/v1/counts", {**body, "lines": [{"sku": "lamp", "counted_quantity": 8}]})
+    assert (await inventory.level())[0] == 8
+
+
 async def test_a_count_reported_after_a_newer_one_changes_nothing(inventory):
     await inventory.receive(10, received_at="2010-12-01T00:00:00Z")
     for day, counted in ((5, 9), (3, 1)):
