@@ -263,6 +263,16 @@ def test_what_left_before_a_take_back_may_still_be_reported() -> None:
     assert order.lines["l0"].shipped == 5
 
 
+def test_units_released_by_a_cancellation_do_not_ship_whenever_they_are_said_to_have_left() -> None:
+    order = placed(5)
+    answer(order, allocated={"A": 5})
+    order.cancel(NOW, None, {"l0": 2})
+    answer(order, allocated={"A": 3}, at=NOW + timedelta(hours=2))
+    assert refused(order, lambda: order.ship(shipment(4), {})) == "not_allocated"
+    order.ship(shipment(3), {})
+    assert order.state is State.SHIPPED
+
+
 def test_a_take_back_in_flight_leaves_no_negative_figures() -> None:
     order = placed(5)
     answer(order, allocated={"A": 5})
