@@ -21,6 +21,7 @@ from event_contracts.envelope import decode
 from service_kit.consumer import Consumer
 from service_kit.database import Database
 from service_kit.failpoints import EXIT_CODE, VARIABLE
+from service_kit.messaging_metrics import RELAY_ERRORS
 from service_kit.migrations import upgrade
 from service_kit.outbox import Relay, publish
 from service_kit.testing.eventually import eventually
@@ -325,6 +326,30 @@ async def test_a_broker_that_is_killed_and_comes_back_costs_no_event(database: D
             await eventually(lambda: is_applied(database, [*before, *during, *after]), 30)
             await eventually(lambda: quiet(database), 20)
         await answered(topics, [*before, *during, *after])
+
+
+async def test_a_broker_that_freezes_costs_no_event_and_no_order(database: Database, tmp_path: Path) -> None:
+    async with own_broker(tmp_path / "kafka") as broker:
+        topics = new_topics(broker.bootstrap)
+        await topics.create()
+        before, during = order_events(keys=10, each=30), order_events(keys=10, each=90, prefix="d")
+        bus = topics.bus()
+        consumer = Consumer(database, topics, subscription(), GROUP, bus=bus)
+        async with running(consumer.run, Relay(database, bus.producer, batch=100, ack_timeout=2).run):
+            await store(database, before)
+            await eventually(lambda: is_applied(database, before), 30)
+            await store(database, during[:300])
+            assert broker.child is not None
+            os.kill(broker.child.pid, signal.SIGSTOP)
+            failed = RELAY_ERRORS._value.get()
+            await store(database, during[300:])
+            # The relay gives a round up at least once, with a new producer, while nothing answers.
+            await eventually(lambda: RELAY_ERRORS._value.get() > failed, 30)
+            os.kill(broker.child.pid, signal.SIGCONT)
+            await eventually(lambda: is_applied(database, [*before, *during]), 60)
+            await eventually(lambda: quiet(database), 20)
+        await answered(topics, [*before, *during])
+        await answered(topics, [*before, *during], "orders")
 
 
 async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(

@@ -13,6 +13,7 @@ from service_kit.batches import BatchProcessor
 from service_kit.bus import Record
 from service_kit.database import Database
 from service_kit.incoming import Incoming, read_record
+from service_kit.messaging_metrics import HANDLER_ERRORS
 from service_kit.parking import ParkingLot
 from service_kit.testing.eventually import eventually
 from service_kit.testing.sample.service import GROUP, TYPES, SampleHandler, applied, count, order_event
@@ -77,6 +78,7 @@ async def test_the_consumer_waits_for_a_drain_in_progress_and_then_finds_the_key
 
     drain = asyncio.create_task(ParkingLot(database, GROUP, SlowHandler()).replay("orders", "k"))
     await draining.wait()
+    errors = HANDLER_ERRORS.labels(GROUP, "deterministic")._value.get()
     later = incoming(order_event("k", 2), 1)
     consume = asyncio.create_task(BatchProcessor(database, GROUP, handler).process([later], asyncio.Event()))
     await eventually(lambda: somebody_waits(database))
@@ -84,6 +86,7 @@ async def test_the_consumer_waits_for_a_drain_in_progress_and_then_finds_the_key
     go_on.set()
     await asyncio.gather(drain, consume)
     assert await applied(database) == {"k": [1, 2]}
+    assert HANDLER_ERRORS.labels(GROUP, "deterministic")._value.get() == errors, "it waited; it did not run into it"
     assert await count(database, "parked_key") == 0
 
 

@@ -35,8 +35,7 @@ def read_record(record: Record, types: frozenset[str]) -> Incoming | None:
 
     A record that claims no type at all, or does not fit the type it claims, is returned with an error.
     """
-    headers = {name: value.decode("utf-8", "replace") for name, value in record.headers}
-    claimed = headers.get("ce_type")
+    claimed = next((value.decode("utf-8", "replace") for name, value in record.headers if name == "ce_type"), None)
     known = event_type_named(claimed) if claimed else None
     if claimed and (known is None or known.name not in types):
         return None
@@ -44,9 +43,9 @@ def read_record(record: Record, types: frozenset[str]) -> Incoming | None:
     try:
         event = decode(record.headers, record.value)
     except (MalformedEvent, ValueError, RecursionError) as error:
-        return _malformed(record, headers, name, str(error))
+        return _malformed(record, name, str(error))
     if not (_storable(event.id) and _storable(event.key)):
-        return _malformed(record, headers, name, "ce_id or ce_partitionkey is too long or holds a NUL character")
+        return _malformed(record, name, "ce_id or ce_partitionkey is too long or holds a NUL character")
     return Incoming(record, event.id, event.key, name, event)
 
 
@@ -55,7 +54,8 @@ def decode_again(headers: Sequence[tuple[str, bytes]], value: bytes | None) -> E
     return decode(headers, value)
 
 
-def _malformed(record: Record, headers: dict[str, str], name: str, error: str) -> Incoming:
+def _malformed(record: Record, name: str, error: str) -> Incoming:
+    headers = {header: value.decode("utf-8", "replace") for header, value in record.headers}
     position = f"{record.topic}-{record.partition}-{record.offset}"
     key = headers.get("ce_partitionkey") or (record.key or b"").decode("utf-8", "replace")
     return Incoming(

@@ -59,14 +59,21 @@ async def run_worker(service: WorkerService, stopping: asyncio.Event, *, bus: Bu
         await _told_to_stop(others, stopping)
     finally:
         stopping.set()
-        if others:
-            await asyncio.wait(others, timeout=20)
+        await _end(others, within=20)
         relay_stopping.set()
-        await asyncio.wait([relay], timeout=8)
-        for task in (*others, relay):
-            if not task.done():
-                log.error("worker_part_did_not_stop", part=task.get_name())
-                task.cancel()
+        await _end([relay], within=8)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]], within: float) -> None:
+    """Wait for tasks that were told to stop; cancel those that do not."""
+    if not tasks:
+        return
+    _, late = await asyncio.wait(tasks, timeout=within)
+    for task in late:
+        log.error("worker_part_did_not_stop", part=task.get_name())
+        task.cancel()
+    if late:
+        await asyncio.wait(late, timeout=2)
 
 
 def _tasks(service: WorkerService, bus: Bus) -> dict[str, Task]:
