@@ -66,7 +66,7 @@ class Observation:
         try:
             await self._app(scope, receive, send_traced)
         except Exception as error:
-            log.error("request_failed", route=_route(scope), method=scope["method"], exc_info=error)
+            _report(error, _route(scope), scope["method"])
             if status:
                 # Half an answer is out; only breaking the connection can tell the client.
                 raise
@@ -105,6 +105,14 @@ def _failure(error: Exception) -> Problem:
         "Internal error",
         "The service failed. Give the trace_id to whoever runs it; a request with an Idempotency-Key may be repeated.",
     )
+
+
+def _report(error: Exception, route: str, method: str) -> None:
+    if is_transient(error):
+        # The cause is elsewhere and reported there; each of its many victims needs one line only.
+        log.warning("request_unavailable", route=route, method=method, error_type=type(error).__name__)
+    else:
+        log.error("request_failed", route=route, method=method, exc_info=error)
 
 
 def _cut_off() -> Problem:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service_kit.http.authentication import SECURITY_SCHEME
+from service_kit.http.openapi_examples import add_request_examples
 from service_kit.http.responses import PROBLEM_MEDIA_TYPE
 from service_kit.service import Service
 
@@ -102,6 +103,7 @@ def _document(app: FastAPI, service: Service) -> dict[str, Any]:
     used: set[str] = set()
     for path, method, operation in _operations(document):
         used |= _complete(path, method, operation)
+    add_request_examples(document)
     components["responses"] = {_MEANINGS[status][0]: _response(status) for status in sorted(used)}
     document["tags"] = _tags(document, service)
     return document

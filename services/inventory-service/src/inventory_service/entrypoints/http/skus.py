@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
     ValidationInfo,
     ValidatorFunctionWrapHandler,
@@ -41,6 +42,13 @@ from service_kit.http import (
 )
 from service_kit.problems import not_found
 
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "White hanging heart T-light holder",
+    "category": "lights",
+    "lead_time_days": 14,
+    "selling_policy": {"mode": "backorder", "backorder_cap": 500},
+}
+
 
 def _date_as_text(value: Any) -> Any:
     if value is not None and not isinstance(value, str | date):
@@ -70,18 +78,7 @@ class SellingPolicyBody(RequestModel):
 class SkuBody(RequestModel):
     """A SKU as it shall be: fields left out take their default, whatever stood before."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "White hanging heart T-light holder",
-                    "category": "lights",
-                    "lead_time_days": 14,
-                    "selling_policy": {"mode": "backorder", "backorder_cap": 500},
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     name: Title | None = None
     category: Name | None = None
@@ -118,6 +115,21 @@ class OneSkuBody(SkuBody):
 
 class NamedSkuBody(SkuBody):
     """A SKU of a bulk."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sku": "85123A", **_EXAMPLE}]})
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "85123A",
+                    "name": "White hanging heart T-light holder",
+                    "lead_time_days": 14,
+                    "selling_policy": {"mode": "backorder", "backorder_cap": 500},
+                }
+            ]
+        }
+    )
 
     sku: Name
 
