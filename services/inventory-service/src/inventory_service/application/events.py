@@ -15,7 +15,7 @@ from event_contracts import (
     new_event,
 )
 from event_contracts import StockLevel as PublicLevel
-from inventory_service.domain.catalogue import Mode, Sku
+from inventory_service.domain.catalogue import Sku
 from inventory_service.domain.purchasing import InboundLine
 from inventory_service.domain.stock import StockLevel
 
@@ -77,14 +77,13 @@ def inbound_changed(name: str, line: InboundLine, occurred_at: datetime) -> Even
 
 
 def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
-    """``SkuPolicyChanged``: the whole snapshot. A cap or release that the mode does not use stays unsaid."""
-    mode = sku.policy.mode
+    """``SkuPolicyChanged``: the whole snapshot. A cap or release date counts only in the modes that use it."""
     payload = SkuPolicy(
         sku=sku.sku,
         version=version,
-        mode=SellingMode(mode.value),
-        cap=sku.policy.backorder_cap if mode.promises_a_date else None,
-        release_at=sku.policy.release_at if mode is Mode.PREORDER else None,
+        mode=SellingMode(sku.policy.mode.value),
+        cap=sku.policy.backorder_cap,
+        release_at=sku.policy.release_at,
         lead_time_days=sku.lead_time_days or 0,
         category=sku.category,
         name=sku.name,
