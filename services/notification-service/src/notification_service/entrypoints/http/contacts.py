@@ -45,7 +45,13 @@ _ZONES = frozenset(available_timezones())
 class ContactBody(RequestModel):
     """How to reach a customer, and how to write to them."""
 
-    email: str = Field(min_length=3, max_length=254, description="An e-mail address", examples=["ada@example.com"])
+    email: str = Field(
+        min_length=3,
+        max_length=254,
+        description="An e-mail address",
+        examples=["ada@example.com"],
+        json_schema_extra={"format": "email"},
+    )
     locale: str = Field(
         default="en",
         min_length=2,

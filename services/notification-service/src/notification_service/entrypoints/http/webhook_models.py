@@ -30,7 +30,13 @@ EventNames = Annotated[list[EventName], Field(max_length=100), AfterValidator(_o
 Url = Annotated[
     str,
     BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value),
-    Field(min_length=1, max_length=2000, description="https only", examples=["https://shop.example.com/backorder"]),
+    Field(
+        min_length=1,
+        max_length=2000,
+        description="https only",
+        examples=["https://shop.example.com/backorder"],
+        json_schema_extra={"format": "uri"},
+    ),
 ]
 Description = Annotated[str, Field(max_length=500, examples=["Warehouse system"])]
 
