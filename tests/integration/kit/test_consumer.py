@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -367,12 +368,14 @@ async def test_more_than_one_in_twenty_failing_stops_the_consumer(database: Data
 
 async def test_an_event_names_its_cause_when_it_was_handled_alone(database: Database) -> None:
     bus = InMemoryBus()
-    event = order_event("o", 1)
+    event = replace(order_event("o", 1), traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     async with running(consumer(database, bus).run, Relay(database, bus.producer).run):
         await send(bus, [event])
         await eventually(lambda: len(bus.records("allocations")) == 1)
     answer = decode(bus.records("allocations")[0].headers, bus.records("allocations")[0].value)
     assert (answer.causation_id, answer.key) == (event.id, event.key)
+    assert answer.traceparent is not None
+    assert answer.traceparent.split("-")[1] == "a" * 32, "the trace goes on"
 
 
 @pytest.mark.parametrize("members", [2, 3])

@@ -73,7 +73,7 @@ class DeadLetterMirror:
             await producer.start()
             sent = []
             for row in rows:
-                value, headers = _letter(row)
+                value, headers = letter_of(row)
                 topic = dead_letter_topic(row.topic, row.consumer)
                 sent.append(asyncio.ensure_future(await producer.send(topic, row.record_key or b"", value, headers)))
             await asyncio.wait_for(asyncio.gather(*sent), 30)
@@ -92,7 +92,7 @@ class DeadLetterMirror:
             wait.cancel()
 
 
-def _letter(row: Any) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
+def letter_of(row: Any) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
     """The record as it came, with headers that say where it came from and what was wrong."""
     value: bytes = row.value or b""
     headers = [

@@ -68,7 +68,7 @@ def subscription(handler: SampleHandler | None = None) -> Subscription:
 def answer_to(event: Event) -> Event:
     """The sample's answer, keyed and numbered as the event."""
     state = AllocationState(order_id=event.key, basis=event.sequence, decision_id="d", decided_at=_NOW, lines=())
-    return new_event("OrderAllocated", state, source="/sample", sequence=event.sequence, causation_id=event.id)
+    return new_event("OrderAllocated", state, source="/sample", sequence=event.sequence)
 
 
 def order_event(key: str, sequence: int, name: str = "OrderPlaced", reference: str = "r") -> Event:
