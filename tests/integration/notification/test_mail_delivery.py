@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from notification_service.adapters.mail import MailServer, SmtpMailer
+from notification_service.application.records import Handover, Mail
 from service_kit.testing import eventually
 
 JUNE = date(2026, 6, 3)
@@ -154,3 +155,13 @@ async def test_a_server_that_hung_up_while_idle_is_connected_to_again(world, pla
         session.transport.abort()
     await world.take(answered("BackorderAllocated", version=2, allocated=5))
     assert await world.tell() == ["allocated"]
+
+
+async def test_a_mail_that_cannot_be_written_does_not_stop_its_batch(world):
+    def mail(number, recipient):
+        name = f"n{number}"
+        return Mail(name, "allocated", f"<{name}@shop.example>", recipient, "en", "Subject", "text", "<p>text</p>")
+
+    results = await world.mailer.send([mail(1, "a@example.com"), mail(2, "a@example.com\nx"), mail(3, "b@example.com")])
+    assert [result.handover for result in results] == [Handover.DONE, Handover.TRY_AGAIN, Handover.DONE]
+    assert len(world.catcher.messages) == 2

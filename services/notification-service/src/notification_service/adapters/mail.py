@@ -50,8 +50,14 @@ class SmtpMailer:
             session: aiosmtplib.SMTP | None = None
             for index in waiting:
                 try:
+                    message = self._message(mails[index])
+                except ValueError:
+                    # One that cannot be put into a message must not stop the others of its batch.
+                    results[index] = MailResult(Handover.TRY_AGAIN, "not_a_message")
+                    continue
+                try:
                     session = session or await self._open()
-                    results[index] = await self._send(session, mails[index])
+                    results[index] = await _send(session, message)
                 except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
                     results[index] = MailResult(Handover.TRY_AGAIN, _reason(error))
                     log.warning("mail_session_failed", error_type=type(error).__name__)
@@ -99,23 +105,6 @@ class SmtpMailer:
             raise
         return session
 
-    async def _send(self, session: aiosmtplib.SMTP, mail: Mail) -> MailResult:
-        try:
-            await session.send_message(self._message(mail))
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            return _refused(error.recipients[0].code)
-        except aiosmtplib.SMTPSenderRefused as error:
-            # Our own address is refused: somebody has to put that right, the customer is not to blame.
-            return MailResult(Handover.TRY_AGAIN, f"smtp_sender_{error.code}")
-        except aiosmtplib.SMTPNotSupported:
-            return MailResult(Handover.REFUSED, "smtp_utf8_unsupported")
-        except aiosmtplib.SMTPServerDisconnected:
-            raise
-        except aiosmtplib.SMTPResponseException as error:
-            await session.rset()
-            return _refused(error.code)
-        return _DONE
-
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._server.sender
@@ -130,6 +119,24 @@ class SmtpMailer:
         message.set_content(mail.text)
         message.add_alternative(mail.html, subtype="html")
         return message
+
+
+async def _send(session: aiosmtplib.SMTP, message: EmailMessage) -> MailResult:
+    try:
+        await session.send_message(message)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        return _refused(error.recipients[0].code)
+    except aiosmtplib.SMTPSenderRefused as error:
+        # Our own address is refused: somebody has to put that right, the customer is not to blame.
+        return MailResult(Handover.TRY_AGAIN, f"smtp_sender_{error.code}")
+    except aiosmtplib.SMTPNotSupported:
+        return MailResult(Handover.REFUSED, "smtp_utf8_unsupported")
+    except aiosmtplib.SMTPServerDisconnected:
+        raise
+    except aiosmtplib.SMTPResponseException as error:
+        await session.rset()
+        return _refused(error.code)
+    return _DONE
 
 
 def _refused(code: int) -> MailResult:
