@@ -6,13 +6,26 @@ from typing import Any
 
 import orjson
 from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from event_contracts.publish import asyncapi_text
 from service_kit.health import Health
 
 _HEALTH_MEDIA_TYPE = "application/health+json"
-_FAILED: dict[int | str, dict[str, Any]] = {503: {"description": "Not so", "content": {_HEALTH_MEDIA_TYPE: {}}}}
+_HEALTH_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["status", "serviceId"],
+    "properties": {
+        "status": {"type": "string", "enum": ["pass", "fail"]},
+        "serviceId": {"type": "string"},
+        "checks": {"type": "object", "description": "What failed", "additionalProperties": {"type": "array"}},
+    },
+}
+_HEALTH: dict[int | str, dict[str, Any]] = {
+    200: {"description": "Yes", "content": {_HEALTH_MEDIA_TYPE: {"schema": _HEALTH_SCHEMA}}},
+    503: {"description": "No", "content": {_HEALTH_MEDIA_TYPE: {"schema": _HEALTH_SCHEMA}}},
+}
 
 
 class _HealthResponse(Response):
@@ -31,24 +44,24 @@ def operations_router(service: str, health: Health) -> APIRouter:
     """``/livez``, ``/readyz``, ``/startupz``, ``/metrics`` and ``/asyncapi.json``, open to all."""
     router = APIRouter(tags=["operations"])
 
-    @router.get("/livez", response_class=_HealthResponse, responses=_FAILED, summary="Is the process alive")
+    @router.get("/livez", response_class=_HealthResponse, responses=_HEALTH, summary="Is the process alive")
     async def livez() -> Response:
         silent = {part: f"silent for {seconds:.0f} s" for part, seconds in health.silent_parts().items()}
         return _answer(service, silent)
 
-    @router.get("/readyz", response_class=_HealthResponse, responses=_FAILED, summary="May requests come")
+    @router.get("/readyz", response_class=_HealthResponse, responses=_HEALTH, summary="May requests come")
     async def readyz() -> Response:
         return _answer(service, await health.failures())
 
-    @router.get("/startupz", response_class=_HealthResponse, responses=_FAILED, summary="Has the process started")
+    @router.get("/startupz", response_class=_HealthResponse, responses=_HEALTH, summary="Has the process started")
     async def startupz() -> Response:
         return _answer(service, {} if health.started else {"startup": "in progress"})
 
-    @router.get("/metrics", response_class=Response, summary="Metrics for Prometheus")
+    @router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    @router.get("/asyncapi.json", response_class=Response, summary="The events, as AsyncAPI 3")
+    @router.get("/asyncapi.json", response_class=JSONResponse, summary="The events, as AsyncAPI 3")
     async def asyncapi() -> Response:
         return Response(asyncapi_text(), media_type="application/json")
 
