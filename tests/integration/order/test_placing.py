@@ -92,6 +92,9 @@ async def test_every_unknown_sku_is_named_and_nothing_is_stored(shop: Any) -> No
         ({"deposit_percent": 10}, "/deposit_percent"),
         ({"needed_by": "2026-02-02", "latest_acceptable_date": "2026-02-01"}, "/latest_acceptable_date"),
         ({"placed_at": "2026-01-01T00:00:00"}, "/placed_at"),
+        ({"placed_at": 0}, "/placed_at"),
+        ({"needed_by": 20_000}, "/needed_by"),
+        ({"lines": [{"sku": "lamp", "quantity": True}]}, "/lines/0/quantity"),
         ({"placed_at": "9999-12-31T23:59:59-12:00"}, "/placed_at"),
     ],
 )

@@ -73,6 +73,7 @@ async def test_orders_changed_since_are_listed_in_order_of_change(shop: Any) -> 
         {"limit": "501"},
         {"state": "lost"},
         {"updated_after": "yesterday"},
+        {"updated_after": "0.5"},
         {"updated_after": "2026-01-01T00:00:00"},
         {"sku": "a\0b"},
     ],

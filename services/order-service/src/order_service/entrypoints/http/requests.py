@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from order_service.entrypoints.http.fields import Moment, Name, Units
+from order_service.entrypoints.http.fields import Day, Moment, Name, Units, Whole
 from service_kit.http import RequestModel
 from service_kit.problems import FieldError, unprocessable
 
@@ -38,7 +38,7 @@ class UnitPrice(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 1999, "currency": "EUR"}]})
 
-    amount: int = Field(strict=True, ge=0, le=1_000_000_000_000)
+    amount: Whole = Field(ge=0, le=1_000_000_000_000)
     currency: Currency | None = None
 
     @model_validator(mode="before")
@@ -91,9 +91,9 @@ class NewOrder(RequestModel):
     jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
     currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
     charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
-    deposit_percent: int | None = Field(default=None, strict=True, ge=1, le=100, description="With charge_at deposit")
-    needed_by: date | None = None
-    latest_acceptable_date: date | None = Field(default=None, description="Declined if the promise is later")
+    deposit_percent: Whole | None = Field(default=None, ge=1, le=100, description="With charge_at deposit")
+    needed_by: Day | None = None
+    latest_acceptable_date: Day | None = Field(default=None, description="Declined if the promise is later")
     ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
     location_preference: Name | None = Field(default=None, description="Serve from this location first")
     metadata: Metadata = Field(default_factory=dict)
@@ -126,8 +126,8 @@ class OrderPatch(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"needed_by": "2026-06-01", "metadata": {"gift": True}}]})
 
     destination: Destination | None = None
-    needed_by: date | None = None
-    latest_acceptable_date: date | None = None
+    needed_by: Day | None = None
+    latest_acceptable_date: Day | None = None
     metadata: Metadata | None = None
     amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
 
@@ -194,7 +194,7 @@ class NewTrackingLink(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"days": 30}]})
 
-    days: int | None = Field(default=None, strict=True, ge=1, le=3650, description="By default the service's setting")
+    days: Whole | None = Field(default=None, ge=1, le=3650, description="By default the service's setting")
 
 
 def _repeated(lines: Sequence[LineUnits]) -> list[FieldError]:
