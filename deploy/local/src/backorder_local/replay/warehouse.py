@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from backorder_local.replay.session import Diary, Session, TrackedOrder, stamp
 
 _COUNTED_SHARE = 0.01
+_FRIDAY, _SUNDAY = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,10 @@ class Warehouse:
         self._shipments: defaultdict[str, int] = defaultdict(int)
 
     async def ship(self, today: date) -> None:
-        """Ship what the order service says can ship now: one shipment per order and location."""
+        """Ship what the order service says can ship now: one shipment per order and location.
+
+        Parcels cost postage: what came later leaves with the order's last unit, or on Friday.
+        """
         session = self._session
         ready: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
         url = f"{session.api.addresses.order}/v1/fulfillable-lines"
@@ -48,6 +52,7 @@ class Warehouse:
         await session.at_once(
             self._ship_order(session.open_orders[order_id], parcels, shipped_at)
             for order_id, parcels in by_order.items()
+            if order_id not in self._shipments or today.weekday() == _FRIDAY or not session.answers.waiting(order_id)
         )
 
     async def _ship_order(
@@ -112,7 +117,7 @@ class Warehouse:
 
     async def count(self, today: date) -> None:
         """On Sundays count a few SKUs per location; now and then units are missing, rarely some turn up."""
-        if today.weekday() != 6:
+        if today.weekday() != _SUNDAY:
             return
         session = self._session
         # A count states what lies there now: the books must have seen today's shipments before.
