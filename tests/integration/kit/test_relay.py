@@ -14,32 +14,12 @@ from service_kit.database import Database
 from service_kit.outbox import Relay, publish
 from service_kit.testing.bus import InMemoryBus
 from service_kit.testing.eventually import eventually
+from service_kit.testing.log import read_topic
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import count, expected, order_events
 from service_kit.testing.topics import KafkaTopics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
-
-
-async def no_revocation() -> None:
-    """A reader that has nothing in hand."""
-
-
-async def read_topic(bus: Bus, topic: str, at_least: int) -> list[Record]:
-    """The records of a topic, repeats included, once there are ``at_least`` so many different ones."""
-    source = bus.source("reader", [topic], no_revocation)
-    await source.start()
-    found: list[Record] = []
-
-    async def enough() -> bool:
-        found.extend(await source.poll(0.2, 500))
-        return len({dict(record.headers)["ce_id"] for record in found}) >= at_least
-
-    try:
-        await eventually(enough, 20)
-    finally:
-        await source.stop()
-    return found
 
 
 def sequences(records: Sequence[Record]) -> dict[str, list[int]]:

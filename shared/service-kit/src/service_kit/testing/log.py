@@ -1,0 +1,50 @@
+"""Putting records on an event log and reading them back, past outbox and consumer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from event_contracts import Event
+from service_kit.bus import Bus, Record
+from service_kit.testing.eventually import eventually
+
+
+async def send_events(bus: Bus, events: Sequence[Event]) -> None:
+    """Write events in this order and wait until the log has them."""
+    producer = bus.producer()
+    await producer.start()
+    acks = [await producer.send(e.topic, e.key.encode(), e.value(), e.headers()) for e in events]
+    await asyncio.gather(*acks)
+    await producer.stop()
+
+
+async def send_record(
+    bus: Bus, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
+) -> None:
+    """Write one record of any content."""
+    producer = bus.producer()
+    await producer.start()
+    await (await producer.send(topic, key, value, headers))
+    await producer.stop()
+
+
+async def read_topic(bus: Bus, topic: str, different: int, *, timeout: float = 20) -> list[Record]:
+    """The records of a topic from its beginning, repeats included, once ``different`` event ids are among them."""
+    source = bus.source(f"reader-of-{topic}", [topic], _nothing_in_hand)
+    await source.start()
+    found: list[Record] = []
+
+    async def enough() -> bool:
+        found.extend(await source.poll(0.2, 500))
+        return len({dict(record.headers)["ce_id"] for record in found}) >= different
+
+    try:
+        await eventually(enough, timeout)
+    finally:
+        await source.stop()
+    return found
+
+
+async def _nothing_in_hand() -> None:
+    pass
