@@ -86,7 +86,9 @@ class Observation:
         DURATION.labels(self._service, method, route).observe(seconds)
         if route not in _QUIET:
             principal = scope["state"].get("principal")
-            log.info(
+            # Successes are counted above; a line for each would cost a fifth of the throughput.
+            tell = log.debug if 0 < status < 400 else log.info
+            tell(
                 "request",
                 method=method,
                 route=route,

@@ -118,6 +118,10 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> set[str]:
     """Document the problems that an operation can answer with; returns their statuses."""
     operation.setdefault("security", [])
+    for parameter in operation.get("parameters", ()):
+        # Headers whose absence has a problem of its own (400, 428) are optional to FastAPI only.
+        if str(parameter.get("description", "")).startswith("Required."):
+            parameter["required"] = True
     responses: dict[str, Any] = operation.setdefault("responses", {})
     statuses = _statuses(path, method, operation)
     for status in statuses:
