@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from event_contracts import EVENT_TYPES, Topic
+from collections.abc import Iterable
+
+from allocation_service.application.handler import HANDLED as HANDLED_BY_ALLOCATION
+from event_contracts import EVENT_TYPES
 from inventory_service.application.book_orders import ORDER_EVENTS
-from order_service.application.apply_events import HANDLED
+from notification_service.bootstrap import EVENTS
+from order_service.application.apply_events import HANDLED as HANDLED_BY_ORDER
 
 
-def _ce_types(names: frozenset[str]) -> frozenset[str]:
+def _ce_types(names: Iterable[str]) -> frozenset[str]:
     return frozenset(EVENT_TYPES[name].ce_type for name in names)
 
 
-def _of(*topics: Topic) -> frozenset[str]:
-    return frozenset(name for name, event in EVENT_TYPES.items() if event.topic in topics)
-
-
 HANDLED_TYPES = {
-    "order": _ce_types(HANDLED),
+    "order": _ce_types(HANDLED_BY_ORDER),
     "inventory": _ce_types(ORDER_EVENTS),
-    "allocation": _ce_types(_of(Topic.ORDERS, Topic.INVENTORY)),
-    "notification": _ce_types(_of(Topic.ORDERS, Topic.INVENTORY, Topic.ALLOCATIONS)),
+    "allocation": _ce_types(HANDLED_BY_ALLOCATION),
+    "notification": _ce_types(EVENTS),
 }
 """Service → the CloudEvents types that must stand in its inbox."""
