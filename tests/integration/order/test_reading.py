@@ -12,7 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
-from service_kit.http import create_app
+from service_kit.http import create_app, encode_cursor
 from service_kit.testing import eventually
 
 pytestmark = pytest.mark.postgres
@@ -81,6 +81,16 @@ async def test_orders_changed_since_are_listed_in_order_of_change(shop: Any) -> 
 async def test_bad_parameters_are_refused(shop: Any, params: dict[str, str]) -> None:
     response = await shop.client.get("/v1/orders", params=params)
     assert response.status_code == 400, response.text
+
+
+async def test_forged_versions_and_cursors_are_no_failures(shop: Any) -> None:
+    order = await shop.place(("lamp", 1))
+    path = f"/v1/orders/{order['order_id']}"
+    patch = {"needed_by": "2026-02-01"}
+    assert (await shop.client.patch(path, json=patch, headers={"If-Match": '"' + "9" * 5000 + '"'})).status_code == 412
+    assert (await shop.client.patch(path, json=patch, headers={"If-Match": "mine"})).status_code == 412
+    beyond = await shop.client.get(f"{path}/events", params={"cursor": encode_cursor(2**63)})
+    assert (beyond.status_code, beyond.json()["data"]) == (200, [])
 
 
 async def test_an_unchanged_order_is_not_sent_again(shop: Any) -> None:

@@ -55,10 +55,19 @@ async def _versions(if_match: _IfMatch = None) -> frozenset[int] | None:
         return None
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
     # A tag that is none of ours names no version: the change is refused as outdated.
-    return None if "*" in tags else frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit())
+    return (
+        None
+        if "*" in tags
+        else frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19)
+    )
 
 
-async def _required_versions(if_match: _IfMatch = None) -> frozenset[int] | None:
+_RequiredIfMatch = Annotated[
+    str | None, Header(description="Required. ETag of the version that was read", examples=['"3"'])
+]
+
+
+async def _required_versions(if_match: _RequiredIfMatch = None) -> frozenset[int] | None:
     if if_match is None:
         raise precondition_required()
     return await _versions(if_match)
