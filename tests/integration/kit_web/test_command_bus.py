@@ -167,6 +167,47 @@ async def test_a_refusal_is_shared_by_whoever_repeats_it_in_the_same_batch_and_l
         assert (await connection.execute(text("SELECT count(*) FROM idempotency_record"))).scalar_one() == 0
 
 
+async def test_a_problem_that_is_raised_fails_the_command_at_fault_only(database):
+    async def strict(connection, commands):
+        if "bad" in commands:
+            raise Problem(409, "bad", "Bad")
+        return await insert(connection, commands)
+
+    bus = CommandBus(database, strict)
+    outcomes = await asyncio.gather(*(bus.submit(name) for name in ["a", "bad", "b"]), return_exceptions=True)
+    assert [getattr(outcome, "code", None) for outcome in outcomes] == [None, "bad", None]
+    assert await count(database) == 2
+
+
+async def test_after_an_unknown_outcome_no_later_error_runs_a_command_without_a_key_again(database):
+    class BreaksBeforeCommit(Database):
+        breaks = 1
+
+        @asynccontextmanager
+        async def transaction(self):
+            async with super().transaction() as connection:
+                yield connection
+                if self.breaks:
+                    self.breaks -= 1
+                    raise ConnectionResetError("lost before COMMIT was sent, which the caller cannot know")
+
+    runs = []
+
+    async def fails_the_second_time(connection, commands):
+        runs.append(list(commands))
+        if len(runs) > 1:
+            raise ValueError("a defect")
+        return await insert(connection, commands)
+
+    breaking = BreaksBeforeCommit(database.engine.url.render_as_string(hide_password=False))
+    bus = CommandBus(breaking, fails_the_second_time)
+    outcomes = await asyncio.gather(bus.submit("a"), bus.submit("b", claim("k")), return_exceptions=True)
+    await breaking.close()
+    assert getattr(outcomes[0], "code", None) == "outcome_unknown"
+    assert isinstance(outcomes[1], ValueError)
+    assert runs == [["a", "b"], ["b"], ["b"]]
+
+
 async def test_a_wrong_number_of_results_is_an_error_and_commits_nothing(database):
     async def forgetful(connection, commands):
         await insert(connection, commands)

@@ -1,14 +1,18 @@
 """A service as a process: it starts, answers, and stops in order without losing a request."""
 
 import asyncio
+import gzip
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -157,3 +161,41 @@ async def test_a_port_that_is_taken_is_said_plainly(start):
         assert await running.ended() == 2
     assert f"cannot listen on 127.0.0.1:{port} (Address already in use)" in running.output()
     assert "Traceback" not in running.output()
+
+
+class _Collector(BaseHTTPRequestHandler):
+    """Takes what a service exports, as an OpenTelemetry collector would."""
+
+    received: ClassVar[dict[str, bytes]] = {}
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        self.received[self.path] = self.received.get(self.path, b"") + body
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+async def test_spans_and_metrics_are_exported_on_the_way_out_without_what_callers_put_into_queries(start):
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        running = start(role="api", otlp_endpoint=f"http://127.0.0.1:{collector.server_address[1]}")
+        await ready(running)
+        trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        answer = await running.client.post(
+            "/v1/slow?seconds=0&who=ada@example.com", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+        )
+        assert answer.headers["X-Request-Id"] == trace
+        running.process.send_signal(signal.SIGTERM)
+        assert await running.ended() == 0, running.output()
+        collector.shutdown()
+    spans, metrics = (_Collector.received[path] for path in ("/v1/traces", "/v1/metrics"))
+    assert b"/v1/slow" in spans
+    assert bytes.fromhex(trace) in spans
+    assert b"ada" not in spans
+    assert b"/readyz" not in spans
+    assert b"http.server.request.duration" in metrics

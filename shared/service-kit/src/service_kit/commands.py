@@ -87,6 +87,10 @@ class _OutcomeUnknown(Exception):
     """The connection was lost while committing: the effect may or may not be there."""
 
 
+class _GaveUp(Exception):
+    """The errors stayed transient for too long."""
+
+
 class CommandBus(Generic[C, R]):
     """Carries commands out, many in one transaction, each answered for itself.
 
@@ -173,15 +177,17 @@ class CommandBus(Generic[C, R]):
             return
         try:
             await self._with_retries(batch)
-        except Problem as problem:
+        except _GaveUp:
             for pending in batch:
-                pending.fail(problem)
+                pending.fail(unavailable())
         except Exception as error:
+            # Whoever has an answer, or has gone, is not carried out a second time.
+            open_ones = [pending for pending in batch if not pending.answer.done()]
             if len(batch) == 1:
                 batch[0].fail(error)
                 return
-            log.warning("command_batch_split", commands=len(batch), error_type=type(error).__name__)
-            for pending in batch:
+            log.warning("command_batch_split", commands=len(open_ones), error_type=type(error).__name__)
+            for pending in open_ones:
                 await self._run([pending])
 
     async def _with_retries(self, batch: Sequence[_Pending[C, R]]) -> None:
@@ -202,7 +208,7 @@ class CommandBus(Generic[C, R]):
                     raise
                 log.warning("command_batch_retry", attempt=attempt + 1, error_type=type(error).__name__)
             await asyncio.sleep(_FIRST_WAIT * 2**attempt * (0.5 + random()))  # noqa: S311 - jitter
-        raise unavailable()
+        raise _GaveUp
 
     async def _attempt(self, batch: Sequence[_Pending[C, R]]) -> None:
         executed = False
@@ -210,7 +216,8 @@ class CommandBus(Generic[C, R]):
         try:
             async with self._database.transaction() as connection:
                 claimed = await self._claim(connection, batch)
-                results = await self._execute(connection, [pending.command for pending in claimed.fresh])
+                commands = [pending.command for pending in claimed.fresh]
+                results = await self._execute(connection, commands) if commands else ()
                 if len(results) != len(claimed.fresh):
                     raise RuntimeError(f"{len(results)} results for {len(claimed.fresh)} commands")
                 outcomes = list(zip(claimed.fresh, results, strict=True))
