@@ -151,7 +151,13 @@ class History:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_a_random_history_comes_to_rest_with_everything_kept(seed: int, world: Any) -> None:
+async def test_a_random_history_comes_to_rest_with_everything_kept(
+    seed: int, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if seed % 2:
+        # Parts so small that queues are served in many of them.
+        for module in ("filling", "handler", "revising"):
+            monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
     history = History(world, seed)
     await history.run(60)
     await world.check()

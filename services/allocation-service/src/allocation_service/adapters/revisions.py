@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.decisions import write_decisions
-from allocation_service.application.answers import SOURCE
 from allocation_service.application.case import Record
+from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
-from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
 
 # Waiting units are counted in the order (promise date, queue); a line is due when the supply reaches
 # its count (width_bucket over the supply curve). The twin of domain.promising.revise.
@@ -60,7 +57,7 @@ _REVISE = text(
     JOIN customer_order AS o ON o.order_id = was.order_id
     WHERE d.line_id = moved.line_id
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
-              d.reason, d.promise_date, d.promise_revision, d.granted_units, o.basis, o.correlation_id
+              d.reason, d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units
     """
 )
 _EMPTY = text("DELETE FROM promised WHERE sku = :sku AND units = 0")
@@ -69,8 +66,8 @@ _GRANTED = text(
 )
 
 
-async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Event]:
-    """Revise one locked SKU; the events of the lines that moved, one for each order."""
+async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[MovedLine]:
+    """Revise one locked SKU; the lines that moved, as they are now."""
     totals = list(accumulate(one.units for one in revision.expected))
     result = await conn.execute(
         _REVISE,
@@ -93,39 +90,9 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Eve
     record = Record(revision.decision_id, revision.cause, "PromiseRevised", revision.now, skus={revision.sku})
     record.steps.append({"kind": "revise", **revision._asdict(), "lines": len(rows)})
     await write_decisions(conn, [record])
-    return await _events(conn, rows, revision)
-
-
-async def _events(conn: AsyncConnection, rows: Sequence[Any], revision: Revision) -> list[Event]:
     granted: dict[str, dict[str, int]] = {}
     holding = [row.line_id for row in rows if row.granted_units]
     if holding:
         for found in (await conn.execute(_GRANTED, {"ids": holding})).all():
             granted.setdefault(found.line_id, {})[found.location] = found.granted
-    orders: dict[str, list[Any]] = {}
-    for row in sorted(rows, key=lambda one: (one.order_id, one.line_id)):
-        orders.setdefault(row.order_id, []).append(row)
-    events = []
-    for order_id, members in orders.items():
-        lines = tuple(
-            AllocationLine(
-                line_id=row.line_id, sku=row.sku, line_version=row.line_version, allocated=granted.get(row.line_id, {}),
-                waiting=row.waiting, declined=row.declined, reason=row.reason,
-                promise=Promise(date=row.promise_date, revision=row.promise_revision, cause=revision.cause),
-            )
-            for row in members
-        )  # fmt: skip
-        state = AllocationState(
-            order_id=order_id,
-            basis=members[0].basis,
-            decision_id=revision.decision_id,
-            decided_at=revision.now,
-            lines=lines,
-        )
-        events.append(
-            new_event(
-                "PromiseRevised", state, source=SOURCE, sequence=max(row.line_version for row in members),
-                correlation_id=members[0].correlation_id, causation_id=None,
-            )
-        )  # fmt: skip
-    return events
+    return [MovedLine._make((*row[:11], granted.get(row.line_id, {}))) for row in rows]

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import queue_reads, reads, revisions, writes
 from allocation_service.application.book import Book
+from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
 from event_contracts import Event
 from service_kit.outbox import publish
@@ -56,10 +57,19 @@ class SqlLedger:
                 {"ids": ids},
             )
 
+    async def lock_queue_orders(self, sku: str, limit: int) -> None:
+        await self._conn.execute(
+            text(
+                "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry"
+                " WHERE sku = :sku ORDER BY queued_at, line_id LIMIT :limit) ORDER BY order_id FOR UPDATE) AS locked"
+            ),
+            {"sku": sku, "limit": limit},
+        )
+
     async def write(self, book: Book) -> None:
         await writes.write(self._conn, book)
 
-    async def revise_promises(self, revision: Revision) -> list[Event]:
+    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await revisions.revise_promises(self._conn, revision)
 
     async def oldest_rechecks(self, limit: int) -> list[str]:

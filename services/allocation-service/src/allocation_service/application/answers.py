@@ -36,10 +36,15 @@ def line_state(line: Line) -> AllocationLine:
     )
 
 
-def events_of(case: Case, own: Order | None, answering: str | None) -> list[Event]:
-    """The events of a case: the answer to its own order (all lines), and one for each other order that changed."""
+def events_of(
+    case: Case, own: Order | None = None, answering: str | None = None, line_ids: Iterable[str] | None = None
+) -> list[Event]:
+    """The events of a case: the answer to its own order (all lines), and one for each other order that changed.
+
+    ``line_ids`` limits them to some of the touched lines.
+    """
     touched: dict[str, list[Line]] = {}
-    for line_id in case.before:
+    for line_id in case.before if line_ids is None else line_ids:
         line = case.book.lines[line_id]
         touched.setdefault(line.order_id, []).append(line)
     events = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -112,6 +113,10 @@ class Book:
         self.rechecked: set[str] = set()
         self.decisions: list[Any] = []
         self.events: list[Event] = []
+        self.told = 0
+        self.decided = 0
+        self.rechecks_left = False
+        self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
 
@@ -173,6 +178,37 @@ class Book:
         level = self.skus[line.sku].level(location)
         level.granted += units
         level.changed = True
+
+    def written(self) -> None:
+        """Everything changed so far is stored and told: the database has what the book has."""
+        self.told += len(self.events)
+        self.rechecks_left |= bool(self.rechecks)
+        for order in self.orders.values():
+            order.stored |= order.changed
+            order.changed = order.moved = False
+        for sku in self.skus.values():
+            for level in sku.levels.values():
+                level.changed = False
+            for inbound in sku.inbound.values():
+                inbound.changed = False
+        for some in (self.stored, self.booked, self.promised_change, self.rechecks):
+            some.clear()
+        self.changed_skus.clear()
+        self.rechecked.clear()
+        self.decisions.clear()
+        self.events.clear()
+
+    def forget(self, sku: str, keep: Collection[str]) -> None:
+        """Drop lines of a SKU that nothing is left to do for, and what was read of its queue."""
+        self.queues.pop(sku, None)
+        for line_id in list(self.lines_of.get(sku, ())):
+            order_id = self.lines[line_id].order_id
+            if line_id not in keep and order_id not in self.asked and not self.orders[order_id].whole:
+                del self.lines[line_id]
+                self.lines_of[sku].discard(line_id)
+                self.orders[order_id].lines.pop(line_id, None)
+                if not self.orders[order_id].lines:
+                    del self.orders[order_id]
 
     # -- reading it -------------------------------------------------------------------------------
 

@@ -64,6 +64,7 @@ class Case:
         self.short: set[str] = set()
         self.returned: set[str] = set()
         self.losers: set[str] = set()
+        self.own: str | None = None
 
     # -- lines ------------------------------------------------------------------------------------
 
@@ -155,6 +156,19 @@ class Case:
         self.record.steps.append(step)
         self.record.rows.extend(rows)
         self.record.skus.update(row.sku for row in rows)
+
+    def settled_lines(self) -> list[str]:
+        """Touched lines that this case does nothing more with, save those of the order it answers."""
+        return [
+            line_id
+            for line_id in self.before
+            if line_id not in self.returned and self.book.lines[line_id].order_id != self.own
+        ]
+
+    def begin_record(self) -> None:
+        """Go on under a new decision, after the one so far has been told."""
+        was = self.record
+        self.record = Record(new_event_id(), was.cause, was.cause_type, was.decided_at)
 
     @property
     def step_number(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from allocation_service.application.answers import events_of
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row, key_as_json
 from allocation_service.application.ports import Ledger
@@ -16,6 +17,8 @@ from allocation_service.domain.taking_back import Holding, take_back
 
 TAKEN_BACK = "taken back: less stock than granted"
 RELEASED = "released: its order ships complete and no longer is"
+PART = 5000
+"""Units handed out, and events told, before the transaction breathes."""
 _READ_AT_LEAST = 50
 
 
@@ -43,10 +46,50 @@ def _may_serve(book: Book, sku: str) -> bool:
 
 
 async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str]) -> None:
+    """Serve one queue. A great many lines are served in parts of one transaction: each is a decision of
+    its own, stored and told before the next, so that neither memory nor the connection waits too long."""
     book = case.book
-    demands = await _reach(book, ledger, sku, unserved)
-    if demands:
+    part, first = PART, True
+    while _may_serve(book, sku):
+        free = book.skus[sku].free
+        demands = await _reach(book, ledger, sku, min(free, part), unserved)
+        if not demands:
+            return
         run_decision(case, demands, book.skus[sku].policy)
+        if free <= part:
+            return
+        if book.skus[sku].free == free:
+            # Nobody in this part can be decided here: look as far as the supply would reach.
+            part *= 4
+            continue
+        if first:
+            await ledger.lock_queue_orders(sku, free)
+            first = False
+        await checkpoint(case, ledger, sku)
+
+
+async def checkpoint(case: Case, ledger: Ledger, sku: str) -> None:
+    """Store and tell what has been decided so far, and forget what is done."""
+    book = case.book
+    done = case.settled_lines()
+    book.events += events_of(case, line_ids=done)
+    for line_id in done:
+        del case.before[line_id]
+    book.decisions.append(case.record)
+    case.begin_record()
+    await store_and_tell(ledger, book)
+    book.forget(sku, case.before)
+    for line_id in case.before:
+        book.touch(book.lines[line_id])
+
+
+async def store_and_tell(ledger: Ledger, book: Book) -> None:
+    """Write the book, then its events, behind the locks of their orders (rule 12)."""
+    await ledger.write(book)
+    await ledger.lock_orders(rules.lock_order(event.key for event in book.events))
+    for start in range(0, len(book.events), PART):
+        await ledger.publish(book.events[start : start + PART])
+    book.written()
 
 
 def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
@@ -64,13 +107,12 @@ def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
     _record(case, decision, supply, blocked)
 
 
-async def _reach(book: Book, ledger: Ledger, sku: str, unserved: frozenset[str]) -> list[Demand]:
-    """The head of the queue, as far as the free stock reaches."""
-    free = book.skus[sku].free
+async def _reach(book: Book, ledger: Ledger, sku: str, units: int, unserved: frozenset[str]) -> list[Demand]:
+    """The head of the queue, as far as that many units reach."""
     if sku not in book.queues:
-        await ledger.load_queues(book, {sku: max(free, _READ_AT_LEAST)})
+        await ledger.load_queues(book, {sku: max(units, _READ_AT_LEAST)})
     while True:
-        demands, known = _head(book, sku, free, unserved)
+        demands, known = _head(book, sku, units, unserved)
         queue = book.queues[sku]
         if known or queue.complete:
             return demands

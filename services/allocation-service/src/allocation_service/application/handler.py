@@ -10,7 +10,7 @@ from allocation_service.application.answers import ORDER_EVENTS, events_of
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance, apply_inventory, apply_order
-from allocation_service.application.filling import settle_supply
+from allocation_service.application.filling import PART, settle_supply, store_and_tell
 from allocation_service.application.newcomers import place_newcomers, waits_for_recheck
 from allocation_service.application.ports import Ledger
 from allocation_service.application.revising import note_slips, revise
@@ -58,13 +58,9 @@ async def handle_events(ledger: Ledger, events: Sequence[Event], options: Option
 
 
 async def finish(ledger: Ledger, book: Book) -> None:
-    """Write the book: rows, revised promises, and last the events, behind the locks of their orders."""
-    await ledger.write(book)
-    revised = await revise(ledger, book)
-    events = book.events + revised
-    await ledger.lock_orders(rules.lock_order(event.key for event in events))
-    await ledger.publish(events)
-    book.events = events
+    """Store and tell what was decided; then revise the promises that the supply no longer keeps."""
+    await store_and_tell(ledger, book)
+    book.told += await revise(ledger, book)
 
 
 async def _lock(ledger: Ledger, book: Book, facts: Sequence[Event], orders: Sequence[OrderState]) -> None:
@@ -80,6 +76,7 @@ async def _lock(ledger: Ledger, book: Book, facts: Sequence[Event], orders: Sequ
             po_lines.add(payload.po_line)
         skus.add(event.key)
     await ledger.lock_skus(book, rules.lock_order(skus), po_lines)
+    book.asked = order_ids
     await ledger.load_orders(book, order_ids)
 
 
@@ -91,7 +88,7 @@ async def _read_ahead(ledger: Ledger, book: Book, orders: Sequence[OrderState], 
         for line in known.lines.values() if known else ():
             if line.unshipped > 0 and book.skus[line.sku].waiting_units:
                 reach[line.sku] = reach.get(line.sku, book.skus[line.sku].free) + line.unshipped
-    reach = {sku: units for sku, units in reach.items() if units > 0}
+    reach = {sku: min(units, PART) for sku, units in reach.items() if units > 0}
     if reach:
         await ledger.load_queues(book, reach)
 
@@ -124,6 +121,7 @@ async def _decide_undecided(ledger: Ledger, case: Case, sku: str) -> None:
 async def _on_order(ledger: Ledger, book: Book, event: Event, state: OrderState, options: Options) -> None:
     last_known = [book.skus[line.sku].last_now for line in state.lines]
     case = Case(book, event.id, event.name, rules.decision_time(state.updated_at, last_known))
+    case.own = state.order_id
     order = apply_order(case, event, state, options.tiers)
     if order is None:
         return

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from datetime import date
+from typing import NamedTuple, Protocol
 
 from allocation_service.application.book import Book
 from allocation_service.domain.promising import Revision
 from event_contracts import Event
+
+
+class MovedLine(NamedTuple):
+    """A line whose promise was revised, as it is now."""
+
+    line_id: str
+    order_id: str
+    sku: str
+    line_version: int
+    waiting: int
+    declined: int
+    reason: str
+    promise_date: date
+    promise_revision: int
+    basis: int
+    correlation_id: str
+    allocated: dict[str, int]
 
 
 class Ledger(Protocol):
@@ -45,8 +63,12 @@ class Ledger(Protocol):
         """Store what changed."""
         ...
 
-    async def revise_promises(self, revision: Revision) -> list[Event]:
-        """Move the promises that the supply no longer keeps, in one statement; the events that say so."""
+    async def lock_queue_orders(self, sku: str, limit: int) -> None:
+        """Lock the orders of the first ``limit`` places of a queue in sorted order."""
+        ...
+
+    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
+        """Move the promises that the supply no longer keeps, in one statement; the lines that moved."""
         ...
 
     async def oldest_rechecks(self, limit: int) -> list[str]:

@@ -29,12 +29,14 @@ async def process_rechecks(ledger: Ledger, options: Options, limit: int = 500) -
     skus = await ledger.skus_of_orders(order_ids)
     await ledger.lock_skus(book, rules.lock_order(skus), ())
     ready = await ledger.open_rechecks(book, order_ids)
+    book.asked = set(ready)
     await ledger.load_orders(book, ready)
     left = sorted(ready, key=lambda order_id: _place(book, book.orders[order_id]))
     outside = _without(book.pending, set(left))
     while left:
         order = book.orders[left.pop(0)]
         book.rechecked.add(order.order_id)
+        book.decided += 1
         await _recheck(ledger, book, order, outside, left)
     book.pending = outside
     await finish(ledger, book)
@@ -48,6 +50,7 @@ async def _recheck(ledger: Ledger, book: Book, order: Order, outside: dict[str, 
     for sku in order.skus():
         advance(book.skus[sku], now)
     case = Case(book, recheck.cause_event, "Recheck", now)
+    case.own = order.order_id
     book.pending = {}
     _fill(case, order)
     decided = place_newcomers(case, order)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
+from allocation_service.application.answers import SOURCE
 from allocation_service.application.book import Book
-from allocation_service.application.ports import Ledger
-from allocation_service.domain import promising
+from allocation_service.application.filling import PART
+from allocation_service.application.ports import Ledger, MovedLine
+from allocation_service.domain import promising, rules
 from allocation_service.domain.promising import Revision
-from event_contracts import Event, new_event_id
+from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event, new_event_id
 
 
 def note_slips(book: Book, sku: str, cause: str) -> None:
@@ -22,22 +26,71 @@ def note_slips(book: Book, sku: str, cause: str) -> None:
         book.revisions.setdefault(sku, cause)
 
 
-async def revise(ledger: Ledger, book: Book) -> list[Event]:
-    """Revise the promises of all marked SKUs, each in one statement; the book has been written before."""
-    events: list[Event] = []
+async def revise(ledger: Ledger, book: Book) -> int:
+    """Revise the promises of all marked SKUs, each in one statement, and tell; the book has been written
+    before. The number of events told."""
+    told = 0
     for sku in sorted(book.revisions):
         state = book.skus[sku]
-        if state.waiting_units and state.last_now is not None:
-            before = sum(one.units for one in book.expected_before(sku, state.last_now))
-            revision = Revision(
-                sku,
-                state.expected(state.last_now, book.grace_days),
-                max(0, before - book.given.get(sku, 0)),
-                state.last_now,
-                state.lead_time_days,
-                state.release_date(),
-                book.revisions[sku],
-                new_event_id(),
+        if not state.waiting_units or state.last_now is None:
+            continue
+        before = sum(one.units for one in book.expected_before(sku, state.last_now))
+        revision = Revision(
+            sku,
+            state.expected(state.last_now, book.grace_days),
+            max(0, before - book.given.get(sku, 0)),
+            state.last_now,
+            state.lead_time_days,
+            state.release_date(),
+            book.revisions[sku],
+            new_event_id(),
+        )
+        moved = await ledger.revise_promises(revision)
+        await ledger.lock_orders(rules.lock_order(line.order_id for line in moved))
+        for events in revised_events(moved, revision):
+            await ledger.publish(events)
+            told += len(events)
+    return told
+
+
+def revised_events(moved: Sequence[MovedLine], revision: Revision) -> Iterator[list[Event]]:
+    """One event for each order whose promises moved, in parts."""
+    orders: dict[str, list[MovedLine]] = {}
+    for line in sorted(moved, key=lambda one: (one.order_id, one.line_id)):
+        orders.setdefault(line.order_id, []).append(line)
+    part: list[Event] = []
+    for order_id, lines in orders.items():
+        state = AllocationState(
+            order_id=order_id,
+            basis=lines[0].basis,
+            decision_id=revision.decision_id,
+            decided_at=revision.now,
+            lines=tuple(_line(line, revision.cause) for line in lines),
+        )
+        part.append(
+            new_event(
+                "PromiseRevised",
+                state,
+                source=SOURCE,
+                sequence=max(line.line_version for line in lines),
+                correlation_id=lines[0].correlation_id,
             )
-            events += await ledger.revise_promises(revision)
-    return events
+        )
+        if len(part) >= PART:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _line(line: MovedLine, cause: str) -> AllocationLine:
+    return AllocationLine(
+        line_id=line.line_id,
+        sku=line.sku,
+        line_version=line.line_version,
+        allocated=line.allocated,
+        waiting=line.waiting,
+        declined=line.declined,
+        reason=line.reason,
+        promise=Promise(date=line.promise_date, revision=line.promise_revision, cause=cause),
+    )

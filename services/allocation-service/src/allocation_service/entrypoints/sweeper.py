@@ -68,7 +68,7 @@ class Sweeper:
             return 0
         async with self._database.transaction() as conn:
             book = await renew_passed_promises(SqlLedger(conn), self._handler.options, skus, now)
-        return len(book.events)
+        return book.told
 
     async def reconcile_once(self) -> int:
         """One round of the reconciler; how many events it had to make (0 is the proof)."""
@@ -78,12 +78,12 @@ class Sweeper:
             return 0
         async with self._database.transaction() as conn:
             book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
-        if book.rechecks:
+        if book.rechecks_left:
             self._handler.rechecks_wanted.set()
-        if book.events:
-            RECONCILED.labels("idle_stock").inc(len(book.events))
-            log.error("reconciler_had_to_act", skus=skus[:20], events=len(book.events))
-        return len(book.events)
+        if book.told:
+            RECONCILED.labels("idle_stock").inc(book.told)
+            log.error("reconciler_had_to_act", skus=skus[:20], events=book.told)
+        return book.told
 
     async def _repeat(
         self,
