@@ -155,6 +155,18 @@ class World:
         self.log.append(f"amend {line['line_id']} -> {response.status_code}")
         assert response.status_code in (200, 409, 412), response.text
 
+    async def change_dates(self) -> None:
+        """A change of the order that moves no unit; allocation has to answer it all the same."""
+        order = await self._some_order()
+        if order is None:
+            return
+        needed = (self.now + timedelta(days=self.random.randint(1, 60))).date().isoformat()
+        response = await self.clients["order"].patch(
+            f"/v1/orders/{order['order_id']}", json={"needed_by": needed}, headers={"If-Match": f'"{order["version"]}"'}
+        )
+        self.log.append(f"change dates of {order['order_id']} -> {response.status_code}")
+        assert response.status_code in (200, 409, 412), response.text
+
     async def cancel(self) -> None:
         """A whole order, or some units of a line."""
         order = await self._some_order()
@@ -326,6 +338,7 @@ class World:
         acts: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.place, 14),
             (self.amend, 6),
+            (self.change_dates, 2),
             (self.cancel, 5),
             (self.ship, 9),
             (self.ship_elsewhere, 1),

@@ -13,6 +13,7 @@ import pytest
 
 from allocation_service.application import facts
 from allocation_service.domain import rules
+from backorder_local.check.agreement_invariants import AGREEMENT_INVARIANTS
 from backorder_local.check.allocation_invariants import ALLOCATION_INVARIANTS
 from backorder_local.check.invariant import Reading
 from backorder_local.check.order_invariants import ORDER_INVARIANTS
@@ -22,7 +23,12 @@ from inventory_service.adapters.stock import SqlStock
 
 HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
 SEEDS = [int(os.environ["BACKORDER_SEED"])] if "BACKORDER_SEED" in os.environ else list(range(HISTORIES))
-TRIES = 60
+TRIES = 40
+INVARIANTS = [
+    invariant
+    for invariant in (*ORDER_INVARIANTS, *STOCK_INVARIANTS, *ALLOCATION_INVARIANTS, *AGREEMENT_INVARIANTS)
+    if "notification" not in invariant.name  # only reads; it can break nothing here
+]
 
 
 async def _offenders(world: Any) -> list[str]:
@@ -33,7 +39,7 @@ async def _offenders(world: Any) -> list[str]:
     system = RunningSystem("", {}, "", "", "", urls, urls, 0)
     found = []
     async with Reading(system) as reading:
-        for invariant in (*ORDER_INVARIANTS, *STOCK_INVARIANTS, *ALLOCATION_INVARIANTS):
+        for invariant in INVARIANTS:
             found += [f"{invariant.name}: {dict(row)}" async for row in invariant.check(reading)]
     return found
 
@@ -59,7 +65,6 @@ async def _all_shipments(_: object, stated: Any, __: object) -> Any:
 
 
 REMOVED: dict[str, tuple[list[tuple[Any, str, Any]], dict[str, Any]]] = {
-    "1: only newer facts are applied": ([(rules, "is_newer", lambda *_: True)], {"purged_inbox": True}),
     "2: every order event is answered": ([(rules, "must_answer", lambda *, applied, changed: changed)], {}),
     "5: supply counts what was shipped": ([(rules, "supply_of", lambda on_hand, shipped: on_hand)], {}),
     "7: a shipment is booked once for ever": ([(SqlStock, "claim_shipments", _all_shipments)], {"purged_inbox": True}),
@@ -87,7 +92,8 @@ async def test_without_one_of_its_rules_the_protocol_breaks(
         world = await new_world(seed, **sizes)
         try:
             await world.run()
-        except Exception:
+        except Exception as error:
+            print(f"without rule {rule}, seed {seed}: {error!r}")  # noqa: T201
             return
         if await _offenders(world):
             return
