@@ -14,6 +14,7 @@ import orjson
 
 _RETRIED = frozenset({429, 502, 503, 504})
 _ATTEMPTS = 8
+_FIRST_DELAY = 0.1
 _PAGE = 500
 
 
@@ -41,7 +42,15 @@ class Addresses:
 class Api:
     """One client for the four services. At most `concurrency` calls are under way at once."""
 
-    def __init__(self, addresses: Addresses, key: str, *, concurrency: int, timeout: float = 60.0) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        key: str,
+        *,
+        concurrency: int,
+        timeout: float = 60.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self.addresses = addresses
         self.calls = 0
         # One client a slot: a shared pool looks at all of its connections for every call.
@@ -51,6 +60,7 @@ class Api:
             httpx.AsyncClient(
                 headers={"Authorization": f"Bearer {key}", "Accept": "application/json"},
                 timeout=timeout,
+                transport=transport,
                 verify=tls,
                 trust_env=False,  # the services are near; a proxy of the environment is not meant for them
             )
@@ -107,7 +117,7 @@ class Api:
     async def _send(self, method: str, url: str, body: object, headers: Mapping[str, str]) -> httpx.Response:
         content = None if body is None else orjson.dumps(body)
         sent = {**headers, "Content-Type": "application/json"} if content is not None else dict(headers)
-        delay, attempt = 0.1, 0
+        delay, attempt = _FIRST_DELAY, 0
         while True:
             attempt += 1
             try:

@@ -1,0 +1,77 @@
+"""How the simulated customers and suppliers behave."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from backorder_local.replay.customers import has_contact, manner_of
+from backorder_local.replay.generator import generate
+from backorder_local.replay.inbound import OpenPurchase
+from backorder_local.replay.purchasing import PlannedLine, PlannedOrder
+from backorder_local.replay.session import Diary, stamp
+
+ORDERS = generate(800, seed=2).orders
+
+
+def test_an_order_behaves_the_same_in_every_replay_with_its_seed() -> None:
+    assert [manner_of(order, seed=1) for order in ORDERS] == [manner_of(order, seed=1) for order in ORDERS]
+    assert [manner_of(order, seed=1) for order in ORDERS] != [manner_of(order, seed=2) for order in ORDERS]
+
+
+def test_a_tier_belongs_to_the_customer_and_not_to_the_order() -> None:
+    order = ORDERS[0]
+    tiers = {manner_of(replace(order, reference=str(number), customer="17850"), seed=1).tier for number in range(20)}
+    assert len(tiers) == 1
+
+
+def test_every_behaviour_occurs_and_none_is_the_rule() -> None:
+    manners = [manner_of(order, seed=1) for order in ORDERS]
+    assert set(Counter(manner.tier for manner in manners)) == {"gold", "silver", "bronze"}
+    for behaviour in (
+        [manner.ship_complete for manner in manners],
+        [manner.changes_mind for manner in manners],
+        [manner.returns for manner in manners],
+        [manner.patience_days is not None for manner in manners],
+        [manner.amends_to is not None for manner in manners],
+        [manner.latest_acceptable_date is not None for manner in manners],
+    ):
+        assert 0 < sum(behaviour) < len(ORDERS) / 2
+
+
+def test_about_the_share_asked_for_left_an_address() -> None:
+    people = [str(number) for number in range(1_000)]
+    assert 200 < sum(has_contact(person, 0.25, seed=1) for person in people) < 300
+    assert not any(has_contact(person, 0, seed=1) for person in people)
+    assert all(has_contact(person, 1, seed=1) for person in people)
+
+
+def purchase(quantity: int) -> OpenPurchase:
+    plan = PlannedOrder(
+        "r-PO", "SUP", "LONDON", datetime(2011, 1, 3, 22, tzinfo=UTC), date(2011, 1, 10), (PlannedLine("A", quantity),)
+    )
+    return OpenPurchase(plan, "po", ("p1",), [0], set())
+
+
+def test_units_never_ordered_are_counted_once_over_several_deliveries() -> None:
+    po = purchase(10)
+    assert [po.takes(0, 6), po.takes(0, 6), po.takes(0, 1)] == [0, 2, 1]
+
+
+def test_a_short_close_gives_up_what_has_not_come() -> None:
+    po = purchase(10)
+    po.takes(0, 7)
+    assert po.closes(0) == 3
+    over = purchase(10)
+    over.takes(0, 12)
+    assert over.closes(0) == 0
+
+
+def test_a_diary_gives_each_entry_once_on_its_day() -> None:
+    diary: Diary[str] = Diary()
+    diary.note(date(2011, 1, 1), "a")
+    diary.note(date(2011, 1, 2), "b")
+    assert (diary.of(date(2011, 1, 1)), diary.of(date(2011, 1, 1)), len(diary)) == (["a"], [], 1)
+
+
+def test_a_business_time_is_written_in_utc() -> None:
+    assert stamp(datetime(2011, 1, 3, 22, tzinfo=UTC)) == "2011-01-03T22:00:00Z"
