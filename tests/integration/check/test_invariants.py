@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -126,6 +127,20 @@ async def test_an_unread_record_is_caught(small_system: Any) -> None:
 async def test_a_record_that_no_inbox_knows_is_caught_at_each_consumer(small_system: Any) -> None:
     await small_system.produce("orders", "OrderCancelled", "event-2")
     assert await broken(small_system, "every record handled") == 3
+
+
+async def test_a_record_that_the_inboxes_have_forgotten_by_rule_is_not_missed(small_system: Any) -> None:
+    await small_system.execute("allocation", "DELETE FROM inbox")
+    (invariant,) = [one for one in INVARIANTS if one.name == "every record handled"]
+    for horizon, held in ((timedelta(hours=1), False), (timedelta(hours=-1), True)):
+        verdict = await check_system(
+            small_system.running,
+            wait=False,
+            topic_prefix=small_system.topics.topic_prefix,
+            inbox_horizon=datetime.now(UTC) - horizon,
+            invariants=[invariant],
+        )
+        assert verdict.holds == held
 
 
 async def test_a_message_told_twice_is_caught_and_one_resent_on_request_is_not(small_system: Any) -> None:

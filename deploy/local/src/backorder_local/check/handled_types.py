@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from allocation_service.application.handler import HANDLED as HANDLED_BY_ALLOCATION
 from event_contracts import EVENT_TYPES
 from inventory_service.application.book_orders import ORDER_EVENTS
-from notification_service.bootstrap import EVENTS
+from notification_service.application.watching import HANDLED as HANDLED_BY_NOTIFICATION
 from order_service.application.apply_events import HANDLED as HANDLED_BY_ORDER
 
 
@@ -19,6 +19,6 @@ HANDLED_TYPES = {
     "order": _ce_types(HANDLED_BY_ORDER),
     "inventory": _ce_types(ORDER_EVENTS),
     "allocation": _ce_types(HANDLED_BY_ALLOCATION),
-    "notification": _ce_types(EVENTS),
+    "notification": _ce_types(HANDLED_BY_NOTIFICATION),
 }
 """Service → the CloudEvents types that must stand in its inbox."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -22,9 +23,11 @@ class Reading:
     The snapshots are taken one after the other: what the checks compare stands still only at rest.
     """
 
-    def __init__(self, system: RunningSystem, *, topic_prefix: str = "") -> None:
+    def __init__(self, system: RunningSystem, *, topic_prefix: str = "", inbox_horizon: datetime | None = None) -> None:
         self.bootstrap = system.kafka_bootstrap
         self.topic_prefix = topic_prefix
+        self.inbox_horizon = inbox_horizon
+        """What was written before has been forgotten by the inboxes; None: nothing is forgotten."""
         self._urls = dict(system.database_urls)
         self._connections: dict[str, asyncpg.Connection] = {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from rich.console import Console
 
@@ -80,6 +81,7 @@ async def check_system(
     wait: bool = True,
     within: float = 60.0,
     topic_prefix: str = "",
+    inbox_horizon: datetime | None = None,
     invariants: Sequence[Invariant] = INVARIANTS,
 ) -> Verdict:
     """Check every invariant; with a console, print each with its verdict and its first offending rows."""
@@ -87,7 +89,7 @@ async def check_system(
     if at_rest is False and console is not None:
         console.print(f"The system did not come to rest within {within:.0f} s; checking it as it is.")
     findings: list[Finding] = []
-    async with Reading(system, topic_prefix=topic_prefix) as reading:
+    async with Reading(system, topic_prefix=topic_prefix, inbox_horizon=inbox_horizon) as reading:
         for invariant in invariants:
             finding = await _check_one(invariant, reading)
             findings.append(finding)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -23,8 +24,14 @@ class RecordPlace:
     event: str
 
 
-async def event_ids(bootstrap: str, topic: str, types: frozenset[str]) -> dict[str, RecordPlace]:
-    """Event id → its place, over all records of the named `ce_type`s that the topic holds now."""
+async def event_ids(
+    bootstrap: str, topic: str, types: frozenset[str], *, since: datetime | None = None
+) -> dict[str, RecordPlace]:
+    """Event id → its place, over all records of the named `ce_type`s that the topic holds now.
+
+    With `since`, records written before it are left out.
+    """
+    oldest = since.timestamp() * 1_000 if since else 0
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
         enable_auto_commit=False,
@@ -44,7 +51,7 @@ async def event_ids(bootstrap: str, topic: str, types: frozenset[str]) -> dict[s
                 for record in records:
                     headers = dict(record.headers)
                     kind = headers.get("ce_type", b"").decode()
-                    if kind in types and record.offset < ends[place]:
+                    if kind in types and record.offset < ends[place] and record.timestamp >= oldest:
                         event_id = headers.get("ce_id", b"").decode()
                         found[event_id] = RecordPlace(topic, place.partition, record.offset, kind)
         return found

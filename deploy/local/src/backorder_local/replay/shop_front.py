@@ -92,6 +92,9 @@ class ShopFront:
         second_thoughts = [order for order in placed_today if order.manner.changes_mind]
         amended = [order for order in placed_today if order.manner.amends_to and not order.manner.changes_mind]
         impatient = [order for order in self._losing_patience.of(today) if not order.manner.changes_mind]
+        if amended:
+            # An amendment names the version it is based on; today's answers must not change it in between.
+            await self._session.listener.settled(("order",))
         await self._session.at_once(
             [self._cancel_whole(order, at) for order in second_thoughts]
             + [self._amend(order, at) for order in amended]
