@@ -1,4 +1,4 @@
-"""Every service's application as its own bootstrap wires it; a new service is picked up by its folder."""
+"""Every service's application as the service itself builds it; a new service is picked up by its folder."""
 
 import inspect
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 _SERVICES = sorted(
     folder.name.removesuffix("-service")
     for folder in (Path(__file__).parents[2] / "services").glob("*-service")
-    if list(folder.glob("src/*/bootstrap.py"))
+    if list(folder.glob("src/*/entrypoints/service.py"))
 )
 
 
@@ -46,7 +46,7 @@ def full_key(keyring) -> str:
 
 @pytest.fixture(scope="session")
 def build_service(keyring) -> Callable[..., Service]:
-    """``build_service("order", database_url=...)``: what the service's bootstrap builds."""
+    """``build_service("order", database_url=...)``: what the service's ``build`` makes of these settings."""
 
     def build(name: str, **settings) -> Service:
         config = import_module(f"{name}_service.config")
@@ -63,7 +63,7 @@ def build_service(keyring) -> Callable[..., Service]:
             "rate_limit": "",
             "anonymous_rate_limit": "",
         }
-        return import_module(f"{name}_service.bootstrap").build(kind(**given | settings))
+        return import_module(f"{name}_service.entrypoints.service").build(kind(**given | settings))
 
     return build
 

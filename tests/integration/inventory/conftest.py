@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-import inventory_service.bootstrap
+import inventory_service.entrypoints.service
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
 from event_contracts.envelope import decode
 from inventory_service.config import InventorySettings
@@ -165,7 +165,7 @@ async def empty(service_database, tmp_path) -> AsyncIterator[Inventory]:
     settings = InventorySettings(
         database_url=database.url, kafka_bootstrap="unused:9092", keyring_path=tmp_path / "keyring.json"
     )
-    service = inventory_service.bootstrap.build(settings, database=database)
+    service = inventory_service.entrypoints.service.build(settings, database=database)
     headers = {"Authorization": f"Bearer {secret}"}
     transport = httpx.ASGITransport(create_app(service))
     async with httpx.AsyncClient(transport=transport, base_url="http://inventory", headers=headers) as client:

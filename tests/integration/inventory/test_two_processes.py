@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-import inventory_service.bootstrap
+import inventory_service.entrypoints.service
 from inventory_service.config import InventorySettings
 from service_kit.database import Database
 from service_kit.http import create_app
@@ -23,7 +23,7 @@ async def other(inventory) -> AsyncIterator[httpx.AsyncClient]:
         kafka_bootstrap="unused:9092",
         keyring_path=inventory.service.settings.keyring_path,
     )
-    app = create_app(inventory_service.bootstrap.build(settings, database=database))
+    app = create_app(inventory_service.entrypoints.service.build(settings, database=database))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://other", headers=inventory.client.headers
     ) as client:

@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from sqlalchemy import text
 
-import notification_service.bootstrap
+import notification_service.entrypoints.service
 from event_contracts import (
     AllocationLine,
     AllocationState,
@@ -291,7 +291,7 @@ async def world(service_database, settings, catcher_server, tmp_path) -> AsyncIt
     database = await service_database("notification_service")
     url = database.engine.url.render_as_string(hide_password=False)
     clock = FakeClock(datetime(2026, 1, 5, 9, tzinfo=UTC))
-    service = notification_service.bootstrap.build(settings(url), clock=clock)
+    service = notification_service.entrypoints.service.build(settings(url), clock=clock)
     keyring = Keyring(tmp_path / "keyring.json")
     # All before the first request: services look at a changed keyring only now and then.
     secret, _ = keyring.create_key("test", sorted(SCOPES))

@@ -7,7 +7,7 @@ from datetime import date
 import httpx
 import pytest
 
-import notification_service.bootstrap
+import notification_service.entrypoints.service
 from event_contracts.envelope import decode
 from service_kit.auth import SCOPES, Keyring
 from service_kit.running import serve
@@ -42,7 +42,7 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
         port=unused_tcp_port,
     )
     stop = asyncio.Event()
-    running = asyncio.create_task(serve(notification_service.bootstrap.build(configured), stop=stop))
+    running = asyncio.create_task(serve(notification_service.entrypoints.service.build(configured), stop=stop))
     address, headers = f"http://127.0.0.1:{unused_tcp_port}", {"Authorization": f"Bearer {secret}"}
     try:
         async with httpx.AsyncClient(base_url=address, headers=headers) as client:

@@ -26,8 +26,9 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
-from order_service.bootstrap import OrderService, build
 from order_service.config import OrderSettings
+from order_service.entrypoints.http.callers import OrderService
+from order_service.entrypoints.service import build
 from service_kit.auth import SCOPES, Keyring
 from service_kit.database import Database
 from service_kit.http import create_app

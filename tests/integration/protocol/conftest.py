@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import httpx
 import pytest_asyncio
 
-import inventory_service.bootstrap
-import order_service.bootstrap
+import inventory_service.entrypoints.service
+import order_service.entrypoints.service
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.application.handler import HANDLED, Options
 from event_contracts import Topic
@@ -392,8 +392,8 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
         allocation = Subscription((Topic.ORDERS, Topic.INVENTORY), HANDLED, AllocationHandler(Options()))
         subscriptions, clients = {"allocation": allocation}, {}
         for name, module, settings in (
-            ("order", order_service.bootstrap, OrderSettings),
-            ("inventory", inventory_service.bootstrap, InventorySettings),
+            ("order", order_service.entrypoints.service, OrderSettings),
+            ("inventory", inventory_service.entrypoints.service, InventorySettings),
         ):
             given = settings(database_url=databases[name].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS)
             service = module.build(given, database=databases[name])

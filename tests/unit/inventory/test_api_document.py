@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from inventory_service.bootstrap import build
 from inventory_service.config import InventorySettings
+from inventory_service.entrypoints.service import build
 from service_kit.http import create_app
 
 OPERATIONS = {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Service:
-    """A service, wired: what ``bootstrap.build`` returns and :func:`run` runs.
+    """A service, wired: what ``entrypoints.service.build`` returns and :func:`run` runs.
 
     ``background`` are tasks beside HTTP and Kafka (sweepers); each runs until the event it is given
     is set. ``large_body_paths`` are route paths as declared, such as ``/v1/orders``, whose bodies may

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allocation_service.bootstrap import build
+from allocation_service.entrypoints.service import build
 from service_kit.service import run
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inventory_service.bootstrap import build
+from inventory_service.entrypoints.service import build
 from service_kit.service import run
 
 

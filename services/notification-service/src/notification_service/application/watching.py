@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from event_contracts import AllocationState, Event, OrderState, SkuPolicy
+from event_contracts import EVENT_TYPES, AllocationState, Event, OrderState, SkuPolicy, Topic
 from notification_service.application.ports import Work
 from notification_service.application.publishing import queue_webhooks
 from notification_service.domain.messages import Holding
 from notification_service.domain.orders import LineAnswer, OrderedLine, OrderReport, WatchedOrder, total
+
+TOPICS = (Topic.ORDERS, Topic.INVENTORY, Topic.ALLOCATIONS)
+HANDLED = frozenset(name for name, event in EVENT_TYPES.items() if event.topic in TOPICS)
+"""All of them: merchants' endpoints may ask for any public event."""
 
 
 async def take_in(work: Work, events: Sequence[Event], now: datetime, holding: Holding) -> None:

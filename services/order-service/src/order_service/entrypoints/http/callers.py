@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
 from order_service.adapters.sql_queries import Bounds
-from order_service.bootstrap import OrderService, Wiring
+from order_service.bootstrap import Wiring
 from service_kit.http import Principal, require
 from service_kit.problems import forbidden, precondition_required
+from service_kit.service import Service
 
 Caller = Annotated[Principal, require("orders:read")]
 """May read orders: a key, or a tracking link for its one order."""
+
+
+@dataclass
+class OrderService(Service):
+    """The service with the parts its endpoints use."""
+
+    wiring: Wiring = field(kw_only=True)
 
 
 async def _wiring(request: Request) -> Wiring:

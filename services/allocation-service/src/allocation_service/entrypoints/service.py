@@ -1,0 +1,42 @@
+"""The allocation service: what is wired, with its API, its subscription and its sweeper."""
+
+from __future__ import annotations
+
+from allocation_service.application.handler import HANDLED
+from allocation_service.bootstrap import wire
+from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.http import TAGS, routers
+from allocation_service.entrypoints.sweeper import Sweeper
+from event_contracts import Topic
+from service_kit.clock import Clock
+from service_kit.database import Database
+from service_kit.service import Service
+from service_kit.subscription import Subscription
+
+_DESCRIPTION = """\
+Who gets which unit, and by when: availability for product pages and carts, the queue with its promise
+dates, the decisions with their reasons, and the policies they follow.
+
+Every decision is stored with its inputs and can be computed again. A promise date counts the queue:
+later orders never break earlier promises.
+"""
+
+
+def build(
+    settings: AllocationSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
+) -> Service:
+    """The service from its settings (read from the environment by default), on another clock or database in tests."""
+    wiring = wire(settings, clock=clock, database=database)
+    sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
+    return Service(
+        name="allocation",
+        settings=wiring.settings,
+        database=wiring.database,
+        routers=routers(wiring.database, sweeper.now, wiring.settings.grace_days),
+        subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
+        background=(sweeper.run_rechecks, sweeper.run_promises, sweeper.run_reconciler),
+        title="Backorder allocation",
+        description=_DESCRIPTION,
+        migrations_module="allocation_service",
+        tags=TAGS,
+    )

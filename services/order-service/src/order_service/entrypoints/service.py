@@ -1,0 +1,39 @@
+"""The order service: what is wired, with its API and its subscription."""
+
+from __future__ import annotations
+
+from event_contracts import Topic
+from order_service.application.apply_events import HANDLED
+from order_service.bootstrap import wire
+from order_service.config import OrderSettings
+from order_service.entrypoints import http
+from order_service.entrypoints.http.callers import OrderService
+from service_kit.clock import Clock
+from service_kit.database import Database
+from service_kit.subscription import Subscription
+
+_DESCRIPTION = """
+Orders and their whole life: placed, amended, cancelled, shipped. Quantities are the truth, states are
+derived from them; stock is decided by allocation, whose answers this service stores as they come.
+A line is `pending` until allocation has answered the order's latest change.
+""".strip()
+
+
+def build(
+    settings: OrderSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
+) -> OrderService:
+    """The service from its settings (read from the environment by default), on another clock or database in tests."""
+    wiring = wire(settings, clock=clock, database=database)
+    return OrderService(
+        name=wiring.settings.service_name,
+        settings=wiring.settings,
+        database=wiring.database,
+        routers=http.ROUTERS,
+        wiring=wiring,
+        subscription=Subscription((Topic.ALLOCATIONS, Topic.INVENTORY), HANDLED, wiring.handler),
+        title="Backorder orders",
+        description=_DESCRIPTION,
+        large_body_paths=http.LARGE_BODY_PATHS,
+        verify_token=wiring.links.principal,
+        tags=http.TAGS,
+    )
