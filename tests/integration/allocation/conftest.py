@@ -11,8 +11,8 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.domain.replaying import replay
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.domain.replaying import replay
 from event_contracts import (
     Event,
     InboundChange,
@@ -79,7 +79,7 @@ class World:
         level[0] += change - shipped
         level[1] += shipped
         version = self._next(("level", sku, location))
-        po_lines = ()
+        po_lines: tuple[PurchaseOrderLine, ...] = ()
         if po_line is not None:
             po_lines = (PurchaseOrderLine(id=po_line, remaining=remaining, version=self._next(("po", po_line))),)
         payload = StockChange(
@@ -218,7 +218,8 @@ CHECKS = {
         SELECT line_id FROM demand d LEFT JOIN queue_entry q USING (line_id) GROUP BY line_id
         HAVING max(live_units - granted_units - undecided) <> coalesce(sum(q.quantity), 0)""",
     "the queue knows another promise": """
-        SELECT * FROM demand d JOIN queue_entry q USING (line_id) WHERE d.promise_date IS DISTINCT FROM q.promise_date""",
+        SELECT * FROM demand d JOIN queue_entry q USING (line_id)
+        WHERE d.promise_date IS DISTINCT FROM q.promise_date""",
     "a level's granted units differ from its commitments": """
         SELECT * FROM stock_level l WHERE granted <>
         (SELECT coalesce(sum(c.granted), 0) FROM commitment c WHERE c.sku = l.sku AND c.location = l.location)""",

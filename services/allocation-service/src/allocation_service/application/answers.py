@@ -41,6 +41,7 @@ def events_of(
 ) -> list[Event]:
     """The events of a case: the answer to its own order (all lines), and one for each other order that changed.
 
+    ``own`` without ``answering`` is told nothing yet: its answer follows its recheck.
     ``line_ids`` limits them to some of the touched lines.
     """
     touched: dict[str, list[Line]] = {}
@@ -51,6 +52,7 @@ def events_of(
     if own is not None and answering is not None:
         lines = list(own.lines.values())
         events.append(_event(case, own, answer_name(case, own, answering), lines))
+    if own is not None:
         touched.pop(own.order_id, None)
     for order_id, lines in touched.items():
         changed = [line for line in lines if _changed(case, line)]

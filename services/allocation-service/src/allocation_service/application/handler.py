@@ -128,6 +128,9 @@ async def _on_order(ledger: Ledger, book: Book, event: Event, state: OrderState,
     for line in state.lines:
         advance(book.skus[line.sku], case.now)
         book.changed_skus.add(line.sku)
+    if order.ship_complete or order.moved:
+        # A line that was closed, or another place in the queue, may make it an eligible waiter.
+        case.freed.update(line.sku for line in order.lines.values() if line.queued_units)
     await settle_supply(case, ledger)
     decided = place_newcomers(case, order)
     await settle_supply(case, ledger)

@@ -69,7 +69,7 @@ async def _recheck(ledger: Ledger, book: Book, order: Order, outside: dict[str, 
     answering = None
     if order.answer_due is not None and decided and not (order.undecided and waits_for_recheck(book, order)):
         answering, order.answer_due, order.changed = order.answer_due, None, True
-    close(case, order, answering)
+    close(case, order if answering or order.answer_due else None, answering)
 
 
 def _fill(case: Case, order: Order) -> None:

@@ -73,7 +73,10 @@ def place_line(newcomer: Newcomer, supply: Supply, terms: Terms, quote: Quote, l
     """Decide the new units of one line: what is free at once, the rest waits, or all of it is declined."""
     free = supply.free
     waits = min(newcomer.units, max(0, newcomer.open_units - free))
-    promise_date = later(quote(newcomer.sku, waits), newcomer.promise_date) if waits else newcomer.promise_date
+    promise_date = newcomer.promise_date
+    if waits:
+        # The stock that is free counts as supply, and this line takes it: the last unit's date is the date of all.
+        promise_date = later(quote(newcomer.sku, waits + min(free, newcomer.open_units)), promise_date)
     refused = refusal(newcomer.units, waits, terms, free, promise_date=promise_date, latest=latest)
     if refused is not None:
         return Placement(newcomer.line_id, (), newcomer.units, newcomer.promise_date, refused)

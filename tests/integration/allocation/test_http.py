@@ -1,0 +1,103 @@
+"""The API of allocation: availability, the queue, decisions and policies."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest_asyncio
+
+from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.service import build
+from service_kit.auth import SCOPES, Keyring
+from service_kit.http import create_app
+from service_kit.testing import FakeClock
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with all scopes; the clock stands where the world's does."""
+    keyring = tmp_path / "keyring.json"
+    key, _ = Keyring(keyring).create_key("test", sorted(SCOPES))
+    settings = AllocationSettings(
+        database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
+    )
+    app = create_app(build(settings, clock=FakeClock(world.now), database=world.database))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers
+    ) as opened:
+        yield opened
+
+
+async def test_availability_speaks_the_storefronts_words(world: Any, client: httpx.AsyncClient) -> None:
+    await world.apply(
+        world.sku("here"), world.stock("here", 3), world.sku("soon", cap=5, lead=7), world.sku("none", "stock_only")
+    )
+    await world.apply(world.sku("pre", "preorder", release_at=world.now + timedelta(days=60)))
+    await world.apply(world.order("o1", ("soon", 2))[1])
+    names = ["here", "soon", "none", "pre", "unheard of"]
+    rows = (await client.get("/v1/availability", params={"sku": names})).json()["data"]
+    assert {row["sku"]: row["state"] for row in rows} == {
+        "here": "in_stock", "soon": "backorder", "none": "out_of_stock", "pre": "preorder",
+        "unheard of": "out_of_stock",
+    }  # fmt: skip
+    by_sku = {row["sku"]: row for row in rows}
+    assert by_sku["here"]["available_quantity"] == 3
+    assert by_sku["soon"]["backorder_remaining"] == 3
+    assert by_sku["soon"]["promise_date"] == (world.now + timedelta(days=7)).date().isoformat()
+    assert by_sku["pre"]["promise_date"] == (world.now + timedelta(days=60)).date().isoformat()
+    assert by_sku["unheard of"]["known"] is False
+
+
+async def test_a_cart_counts_a_sku_that_stands_twice_in_it_once(world: Any, client: httpx.AsyncClient) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 3))
+    cart = {"lines": [{"sku": "A", "quantity": 2}, {"sku": "A", "quantity": 2}]}
+    rows = (await client.post("/v1/availability", json=cart)).json()["data"]
+    assert [(row["quantity"], row["state"]) for row in rows] == [(4, "backorder")]
+
+
+async def test_the_queue_shows_place_and_promise_page_by_page(world: Any, client: httpx.AsyncClient) -> None:
+    eta = world.now + timedelta(days=4)
+    await world.apply(world.sku("A/1 x"), world.inbound("A/1 x", "p", 2, eta))
+    await world.apply(*[world.order(f"o{n}", ("A/1 x", 1))[1] for n in range(5)])
+    rows, url = [], "/v1/backorders?sku=A%2F1%20x&limit=2"
+    while url:
+        page = await client.get(url)
+        rows += page.json()["data"]
+        url = page.links["next"]["url"] if "next" in page.links else ""
+    assert [(row["place"], row["order_id"]) for row in rows] == [(n + 1, f"o{n}") for n in range(5)]
+    assert rows[0]["promise_date"] == eta.date().isoformat()
+    own = (await client.get("/v1/backorders", params={"order_id": "o3"})).json()["data"]
+    assert [(row["line_id"], row["place"]) for row in own] == [("o3-1", 4)]
+
+
+async def test_backorders_want_either_a_sku_or_an_order(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/backorders")).status_code == 400
+
+
+async def test_a_decision_tells_who_was_considered_and_why(world: Any, client: httpx.AsyncClient) -> None:
+    await world.apply(world.sku("A"), *[world.order(name, ("A", 2))[1] for name in ("o1", "o2")])
+    await world.apply(world.stock("A", 3))
+    listed = (await client.get("/v1/decisions", params={"line_id": "o2-1"})).json()["data"]
+    assert [one["cause_type"] for one in listed] == ["StockReceived", "OrderPlaced"]
+    found = (await client.get(f"/v1/decisions/{listed[0]['decision_id']}")).json()
+    assert [(line["line_id"], line["granted"], line["reason"]) for line in found["lines"]] == [
+        ("o1-1", 2, "granted"),
+        ("o2-1", 1, "partly: supply ran out"),
+    ]
+    assert found["steps"][0]["policy"]["sort"] == "fifo"
+    assert (await client.get("/v1/decisions/unheard-of")).status_code == 404
+
+
+async def test_a_policy_is_versioned_and_changed_only_as_it_was_read(world: Any, client: httpx.AsyncClient) -> None:
+    path = "/v1/allocation-policies/A%2F1"
+    assert (await client.get(path)).json()["inherited"] is True
+    first = await client.put(path, json={"sort": "priority"})
+    assert (first.status_code, first.json()["version"], first.headers["etag"]) == (200, 1, '"1"')
+    stale = await client.put(path, json={"sort": "fifo"}, headers={"If-Match": '"7"'})
+    assert stale.status_code == 412
+    assert (await client.put(path, json={"sort": "fifo"}, headers={"If-Match": '"1"'})).json()["version"] == 2
+    assert (await client.put(path, json={"sort": "loudest"})).status_code == 422
+    assert (await client.get("/v1/allocation-policies/default")).json()["sort"] == "fifo"

@@ -1,0 +1,114 @@
+"""Promise dates on a real database: they count the queue, slip in one statement, and are never in the past."""
+
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.application.handler import Options
+from allocation_service.application.sweeping import renew_passed_promises
+from allocation_service.domain.promising import Revision, Waiting, expected_supply, revise
+
+
+async def test_a_promise_counts_the_queue_before_it(world: Any) -> None:
+    soon, late = world.now + timedelta(days=5), world.now + timedelta(days=12)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 3, soon), world.inbound("A", "p2", 3, late))
+    for name in ("o1", "o2", "o3"):
+        await world.apply(world.order(name, ("A", 2))[1])
+    dates = [await world.promise(f"{name}-1") for name in ("o1", "o2", "o3")]
+    assert dates == [soon.date(), late.date(), late.date()]
+    await world.check()
+
+
+async def test_a_slip_moves_only_the_lines_it_touches_and_says_so(world: Any) -> None:
+    soon, late = world.now + timedelta(days=5), world.now + timedelta(days=12)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 2, soon), world.inbound("A", "p2", 2, late))
+    for name in ("o1", "o2"):
+        await world.apply(world.order(name, ("A", 2))[1])
+    events = await world.apply(world.inbound("A", "p2", 2, late + timedelta(days=20)))
+    assert [(event.name, event.key) for event in events] == [("PromiseRevised", "o2")]
+    promise = events[0].payload.lines[0].promise
+    assert (promise.date, promise.revision, promise.cause) == (
+        (late + timedelta(days=20)).date(),
+        2,
+        "InboundRescheduled",
+    )
+    await world.check()
+
+
+async def test_a_promise_is_never_published_earlier(world: Any) -> None:
+    late = world.now + timedelta(days=12)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 2, late), world.order("o1", ("A", 2))[1])
+    assert await world.apply(world.inbound("A", "p1", 2, late - timedelta(days=5))) == []
+    assert await world.promise("o1-1") == late.date()
+
+
+async def test_an_order_that_accepts_no_later_date_is_declined(world: Any) -> None:
+    await world.apply(world.sku("A", lead=14))
+    latest = (world.now + timedelta(days=10)).date()
+    answer = (await world.apply(world.order("o1", ("A", 1), latest_acceptable_date=latest)[1]))[0]
+    assert answer.name == "OrderDeclined"
+    assert "later than acceptable" in answer.payload.lines[0].reason
+
+
+async def test_a_line_without_a_date_gets_one_when_supply_is_announced(world: Any) -> None:
+    await world.apply(world.sku("A", lead=0), world.order("o1", ("A", 1))[1])
+    assert await world.promise("o1-1") is None
+    eta = world.now + timedelta(days=9)
+    events = await world.apply(world.inbound("A", "p1", 5, eta))
+    assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [("PromiseRevised", eta.date())]
+
+
+async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None:
+    eta = world.now + timedelta(days=3)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 5, eta), world.order("o1", ("A", 1))[1])
+    now = world.later(days=4)
+    async with world.database.transaction() as conn:
+        await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+    events = await world.published()
+    assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [
+        ("PromiseRevised", (now + timedelta(days=2)).date())
+    ]
+    await world.check()
+
+
+async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_made(world: Any) -> None:
+    async with world.database.transaction() as conn:
+        await conn.execute(text("UPDATE allocation_policy SET sort = 'priority'"))
+    soon, late = world.now + timedelta(days=2), world.now + timedelta(days=30)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 2, soon), world.inbound("A", "p2", 9, late))
+    await world.apply(world.order("o1", ("A", 2))[1])
+    await world.apply(world.order("silver", ("A", 1), tier="silver")[1])
+    await world.apply(world.order("gold", ("A", 1), tier="gold")[1])
+    await world.apply(world.stock("A", 3, po_line="p1", remaining=0))
+    assert await world.granted("o1-1", "silver-1", "gold-1") == [2, 0, 1]
+    await world.check()
+
+
+@pytest.mark.parametrize("seed", range(15))
+async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, world: Any) -> None:
+    random = Random(seed)
+    await world.apply(world.sku("A", lead=random.choice((0, 14))))
+    waiting = []
+    for n in range(12):
+        await world.apply(world.order(f"o{n:02}", ("A", random.randint(1, 4)))[1])
+    async with world.database.transaction() as conn:
+        for row in await world.rows("SELECT line_id, quantity, queued_at FROM queue_entry ORDER BY line_id"):
+            day = random.choice((None, world.now.date() + timedelta(days=random.randint(-3, 25))))
+            values = {"day": day, "id": row.line_id}
+            await conn.execute(text("UPDATE queue_entry SET promise_date = :day WHERE line_id = :id"), values)
+            await conn.execute(text("UPDATE demand SET promise_date = :day WHERE line_id = :id"), values)
+            waiting.append(Waiting(row.line_id, row.quantity, day, row.queued_at))
+    inbound = [(world.now + timedelta(days=random.randint(-5, 30)), random.randint(1, 9)) for _ in range(3)]
+    not_before = random.choice((None, world.now.date() + timedelta(days=7)))
+    revision = Revision(
+        "A", expected_supply(2, inbound, world.now, 2), random.randint(0, 30), world.now, random.choice((0, 14)),
+        not_before, "twin", "d",
+    )  # fmt: skip
+    async with world.database.transaction() as conn:
+        moved = await SqlLedger(conn).revise_promises(revision)
+    found: dict[str, date] = {line.line_id: line.promise_date for line in moved}
+    assert found == revise(waiting, revision)

@@ -1,0 +1,225 @@
+"""The rules of the protocol that allocation keeps, each by its number, on a real database."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.application.handler import Options, handle_events
+from event_contracts import new_event
+
+
+async def test_rule_1_a_fact_is_applied_only_if_it_is_newer(world: Any) -> None:
+    first, placed = world.order("o1", ("A", 2))
+    earlier = world.stock("A", 5)
+    await world.apply(world.sku("A"), world.stock("A", -3), placed)
+    cancelled = world.cancel(first)
+    await world.apply(cancelled)
+    assert await world.apply(earlier, placed) == []
+    assert await world.granted("o1-1") == [0]
+    assert (await world.rows("SELECT on_hand FROM stock_level"))[0].on_hand == 2
+    await world.check()
+
+
+async def test_rule_2_every_order_event_is_answered_even_if_nothing_changed(world: Any) -> None:
+    order, placed = world.order("o1", ("A", 2))
+    await world.apply(world.sku("A"), world.stock("A", 2), placed)
+    answers = await world.apply(world.change("OrderAmended", order, 1))
+    assert [(event.name, event.payload.basis) for event in answers] == [("OrderAllocated", 2)]
+    assert [line.line_id for line in answers[0].payload.lines] == ["o1-1"]
+
+
+async def test_rule_2_line_versions_rise_with_every_answer(world: Any) -> None:
+    order, placed = world.order("o1", ("A", 2))
+    answers = await world.apply(world.sku("A"), placed)
+    answers += await world.apply(world.stock("A", 1))
+    answers += await world.apply(world.cancel(order))
+    assert [event.payload.lines[0].line_version for event in answers] == [1, 2, 3]
+
+
+async def test_rule_3_now_never_runs_back_on_a_sku(world: Any) -> None:
+    _, late = world.order("late", ("A", 1))
+    late_time = world.now
+    world.now -= timedelta(days=1)
+    _, early = world.order("early", ("A", 1))
+    await world.apply(world.sku("A"), late)
+    answer = (await world.apply(early))[0]
+    assert answer.payload.decided_at == late_time
+
+
+async def test_rule_5_supply_counts_what_was_shipped(world: Any) -> None:
+    order, placed = world.order("o1", ("A", 2))
+    await world.apply(world.sku("A"), world.stock("A", 2), placed, world.order("o2", ("A", 1))[1])
+    # The stock event comes long before the order's: nothing may look lost meanwhile.
+    assert await world.apply(world.stock("A", 0, shipped=2)) == []
+    await world.apply(world.ship(order, 1, 2))
+    assert await world.granted("o1-1", "o2-1") == [2, 0]
+    await world.check()
+
+
+async def test_rule_8_a_receipt_and_the_fall_of_its_inbound_are_one(world: Any) -> None:
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=10)))
+    await world.apply(world.stock("A", 5, po_line="p1", remaining=0))
+    _, placed = world.order("o1", ("A", 6))
+    answer = (await world.apply(placed))[0]
+    line = answer.payload.lines[0]
+    assert (line.waiting, line.promise.date) == (1, (world.now + timedelta(days=14)).date())
+
+
+async def test_rule_9_what_left_counts_as_granted_and_the_rest_is_taken_back(world: Any) -> None:
+    _first, placed = world.order("o1", ("A", 2))
+    await world.apply(world.sku("A"), world.stock("A", 2), placed)
+    stranger, waits = world.order("o2", ("A", 2))
+    await world.apply(waits)
+    answers = await world.apply(world.ship(stranger, 1, 1), world.stock("A", 0, shipped=1))
+    assert {(event.name, event.key) for event in answers} == {
+        ("BackorderAllocated", "o2"),
+        ("AllocationReleased", "o1"),
+    }
+    assert await world.granted("o1-1", "o2-1") == [1, 1]
+    await world.check()
+
+
+async def test_rule_9_lost_stock_is_taken_back_from_the_last_in_the_queue_and_promised_again(world: Any) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 5))
+    for name in ("o1", "o2"):
+        await world.apply(world.order(name, ("A", 2))[1])
+    answers = await world.apply(world.stock("A", -2))
+    assert [(event.name, event.key) for event in answers] == [("AllocationReleased", "o2")]
+    line = answers[0].payload.lines[0]
+    assert (line.waiting, line.promise.date) == (1, (world.now + timedelta(days=14)).date())
+    await world.apply(world.stock("A", 1))
+    assert await world.granted("o1-1", "o2-1") == [2, 2]
+    await world.check()
+
+
+async def test_rule_11_without_a_policy_demand_waits_undecided(world: Any) -> None:
+    answers = await world.apply(world.stock("A", 3), world.order("o1", ("A", 2))[1], world.order("o2", ("A", 2))[1])
+    assert [(event.name, event.payload.lines[0].waiting) for event in answers] == [("OrderBackordered", 2)] * 2
+    assert await world.granted("o1-1", "o2-1") == [0, 0]
+    answers = await world.apply(world.sku("A", "stock_only"))
+    assert [(event.name, event.key) for event in answers] == [("BackorderAllocated", "o1"), ("OrderDeclined", "o2")]
+    await world.check()
+
+
+async def test_rule_12_crossed_orders_on_two_workers_never_deadlock(world: Any) -> None:
+    await world.apply(*[world.sku(sku) for sku in "AB"], *[world.stock(sku, 40) for sku in "AB"])
+    placed = [world.order(f"o{n}", *(("A", 1), ("B", 1))[:: 1 if n % 2 else -1])[1] for n in range(40)]
+    await asyncio.gather(*(world.apply(*placed[n::4]) for n in range(4)))
+    assert {row.granted_units for row in await world.rows("SELECT granted_units FROM demand")} == {1}
+    await world.check()
+
+
+async def test_rule_13_an_order_over_several_skus_is_decided_with_all_of_them_locked(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
+    assert await world.apply(world.stock("A", 1), rechecks=False) == []
+    assert await world.granted("o1-1", "o1-2") == [0, 0]
+    assert await world.recheck() == 1
+    assert await world.granted("o1-1", "o1-2") == [1, 1]
+    await world.check()
+
+
+async def test_rule_13_a_newcomer_does_not_overtake_an_order_that_is_being_rechecked(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.stock("A", 1), rechecks=False)
+    assert await world.apply(world.order("o2", ("A", 1))[1], rechecks=False) == []
+    answers = await world.apply()
+    assert [(event.name, event.key) for event in answers] == [("BackorderAllocated", "o1"), ("OrderBackordered", "o2")]
+    await world.check()
+
+
+async def test_rule_13_those_behind_an_order_that_cannot_be_filled_get_the_stock(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1], world.order("o2", ("A", 2))[1])
+    await world.apply(world.stock("A", 3))
+    assert await world.granted("o1-1", "o1-2", "o2-1") == [0, 0, 2]
+    await world.check()
+
+
+async def test_rule_13_rechecks_survive_the_worker_that_left_them(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.stock("A", 1), rechecks=False)
+    with pytest.raises(ZeroDivisionError):
+        async with world.database.transaction() as conn:
+            await handle_events(SqlLedger(conn), [world.stock("B", 5)], Options())
+            raise ZeroDivisionError
+    assert await world.recheck() == 1
+    assert await world.granted("o1-1", "o1-2") == [1, 1]
+
+
+async def test_rule_14_an_order_that_is_no_longer_complete_lets_go_of_its_stock(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("A", 1), world.stock("B", 1))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.order("o2", ("B", 1))[1])
+    await world.apply(world.stock("A", -1))
+    assert await world.granted("o1-1", "o1-2", "o2-1") == [0, 0, 1]
+    await world.check()
+
+
+async def test_rule_14_at_placing_one_declined_line_declines_the_whole_order(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B", "stock_only"), world.stock("A", 1))
+    answer = (await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1]))[0]
+    assert (answer.name, [line.declined for line in answer.payload.lines]) == ("OrderDeclined", [1, 1])
+    await world.check()
+
+
+async def test_rule_14_later_closed_lines_leave_the_test(world: Any) -> None:
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("A", 1))
+    order, placed = world.order("o1", ("A", 1), ("B", 1), ship_complete=True)
+    await world.apply(placed)
+    await world.apply(world.cancel(order, 2))
+    assert await world.granted("o1-1") == [1]
+    await world.check()
+
+
+async def test_rule_15_an_increase_beyond_the_cap_declines_only_the_increment(world: Any) -> None:
+    await world.apply(world.sku("A", cap=5))
+    order, placed = world.order("o1", ("A", 4))
+    await world.apply(placed)
+    answer = (await world.apply(world.amend(order, 1, 7)))[0]
+    line = answer.payload.lines[0]
+    assert (answer.name, line.waiting, line.declined) == ("OrderDeclined", 4, 3)
+    answer = (await world.apply(world.cancel(order)))[0]
+    assert (answer.payload.lines[0].waiting, answer.payload.lines[0].declined) == (0, 0)
+    await world.check()
+
+
+async def test_rule_16_a_policy_change_touches_only_what_is_decided_after_it(world: Any) -> None:
+    await world.apply(world.sku("A"), world.order("o1", ("A", 2))[1])
+    assert await world.apply(world.sku("A", "discontinued")) == []
+    answers = await world.apply(world.stock("A", 2), world.order("o2", ("A", 1))[1])
+    assert [(event.name, event.key) for event in answers] == [("BackorderAllocated", "o1"), ("OrderDeclined", "o2")]
+    await world.check()
+
+
+async def test_fill_from_state_a_repeated_or_late_receipt_hands_out_nothing_twice(world: Any) -> None:
+    await world.apply(world.sku("A"), world.order("o1", ("A", 9))[1])
+    receipt = world.stock("A", 3)
+    await world.apply(receipt)
+    again = new_event("StockReceived", receipt.payload, source="test", sequence=receipt.sequence)
+    assert await world.apply(again) == []
+    assert await world.granted("o1-1") == [3]
+
+
+async def test_two_workers_share_one_sku_without_overselling(world: Any) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 25))
+    placed = [world.order(f"o{n:02}", ("A", 1))[1] for n in range(60)]
+    await asyncio.gather(*(world.apply(*placed[n::6]) for n in range(6)))
+    granted = [row.granted_units for row in await world.rows("SELECT granted_units FROM demand")]
+    assert sum(granted) == 25
+    await world.check()
+
+
+async def test_amending_up_queues_the_added_units_as_of_now(world: Any) -> None:
+    await world.apply(world.sku("A"))
+    order, placed = world.order("o1", ("A", 1))
+    await world.apply(placed, world.order("o2", ("A", 1))[1])
+    await world.apply(world.amend(order, 1, 2))
+    await world.apply(world.stock("A", 2))
+    assert await world.granted("o1-1", "o2-1") == [1, 1]
+    await world.check()
