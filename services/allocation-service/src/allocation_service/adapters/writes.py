@@ -160,18 +160,27 @@ _COMMITMENT = (
     ("line_id", "text"), ("location", "text"), ("sku", "text"), ("granted", "bigint"), ("shipped", "bigint"),
 )  # fmt: skip
 _COMMITMENT_ROWS = _arrays("commitment", _COMMITMENT, _upsert(_COMMITMENT, 2))
+_UNCOMMITTED = text(
+    "DELETE FROM commitment USING unnest(CAST(:ids AS text[]), CAST(:locations AS text[])) AS gone (line_id, location)"
+    " WHERE commitment.line_id = gone.line_id AND commitment.location = gone.location"
+)
 
 
 async def _write_commitments(conn: AsyncConnection, touched: Sequence[tuple[Line, Stored]]) -> None:
-    new, changed = [], []
+    new, changed, gone = [], [], []
     for line, stored in touched:
         for location, granted in line.granted.items():
             shipped = line.shipped.get(location, 0)
             row = (line.line_id, location, line.sku, granted, shipped)
-            if location not in stored.granted:
+            if not granted:
+                gone.append(row[:2])
+            elif location not in stored.granted:
                 new.append(row)
             elif (granted, shipped) != (stored.granted[location], stored.shipped.get(location, 0)):
                 changed.append(row)
+    if gone:
+        # Lines without grants are read without their commitments: none may be left that a COPY would meet.
+        await conn.execute(_UNCOMMITTED, {"ids": [one for one, _ in gone], "locations": [place for _, place in gone]})
     if len(new) > _COPY_FROM:
         await copy_rows(conn, "commitment", [name for name, _ in _COMMITMENT], new)
         new = []

@@ -17,7 +17,7 @@ from allocation_service.domain.taking_back import Holding, take_back
 
 TAKEN_BACK = "taken back: less stock than granted"
 RELEASED = "released: its order ships complete and no longer is"
-PART = 5000
+PART = 10_000
 """Units handed out, and events told, before the transaction breathes."""
 _READ_AT_LEAST = 50
 

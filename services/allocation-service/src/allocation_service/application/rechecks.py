@@ -32,19 +32,28 @@ async def process_rechecks(ledger: Ledger, options: Options, limit: int = 500) -
     book.asked = set(ready)
     await ledger.load_orders(book, ready)
     left = sorted(ready, key=lambda order_id: _place(book, book.orders[order_id]))
-    outside = _without(book.pending, set(left))
-    while left:
-        order = book.orders[left.pop(0)]
-        book.rechecked.add(order.order_id)
+    # Kept up to date instead of made anew for every order: hundreds of orders share thousands of SKUs.
+    pending = _without(book.pending, set(left))
+    for order_id in left:
+        for sku in book.orders[order_id].skus():
+            pending.setdefault(sku, set()).add(order_id)
+    for order_id in left:
+        order = book.orders[order_id]
+        for sku in order.skus():
+            pending[sku].discard(order_id)
+        book.rechecked.add(order_id)
         book.decided += 1
-        await _recheck(ledger, book, order, outside, left)
-    book.pending = outside
+        await _recheck(ledger, book, order, pending)
+    book.pending = pending
     await finish(ledger, book)
     return book
 
 
-async def _recheck(ledger: Ledger, book: Book, order: Order, outside: dict[str, set[str]], left: list[str]) -> None:
-    """Decide one order as if it were alone; those behind it do not stand in its way, those ahead are done."""
+async def _recheck(ledger: Ledger, book: Book, order: Order, pending: dict[str, set[str]]) -> None:
+    """Decide one order as if it were alone; those behind it do not stand in its way, those ahead are done.
+
+    ``pending`` holds who else waits to be decided by itself, per SKU; who joins them is added.
+    """
     recheck = book.rechecks_due[order.order_id]
     now = rules.decision_time(recheck.cause_time, [book.skus[sku].last_now for sku in order.skus()])
     for sku in order.skus():
@@ -56,15 +65,10 @@ async def _recheck(ledger: Ledger, book: Book, order: Order, outside: dict[str, 
     decided = place_newcomers(case, order)
     if order.ship_complete and not order.undecided:
         release(case, order)
-    for sku in book.pending:
-        outside.setdefault(sku, set()).update(book.pending[sku])
-    book.pending = {sku: set(orders) for sku, orders in outside.items()}
-    for order_id in left:
-        for sku in book.orders[order_id].skus():
-            book.pending.setdefault(sku, set()).add(order_id)
-    await settle_supply(case, ledger)
     for sku, orders in book.pending.items():
-        outside.setdefault(sku, set()).update(orders - set(left))
+        pending.setdefault(sku, set()).update(orders)
+    book.pending = pending
+    await settle_supply(case, ledger)
     case.renew_promises()
     answering = None
     if order.answer_due is not None and decided and not (order.undecided and waits_for_recheck(book, order)):
