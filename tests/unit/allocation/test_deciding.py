@@ -170,3 +170,10 @@ def test_taking_back_takes_exactly_what_is_missing_from_the_last_in_the_queue(
 def test_ties_end_in_the_moment_of_queueing_and_the_line() -> None:
     first, second = Demand("l1", "o1", "A", 1, NOW), Demand("l2", "o2", "A", 1, NOW)
     assert sort_key(first, Policy(), None) < sort_key(second, Policy(), None)
+
+
+def test_an_order_that_comes_together_does_not_depend_on_which_of_its_lines_is_named_first() -> None:
+    supply = {"A": Supply("A", (Location("X", 1, 2), Location("Y", 1, 2)), None)}
+    lines = [Demand(f"line-{place}", "order", "A", 1, NOW, 0, NO_DATE, None, place, True, True) for place in ("X", "Y")]
+    policy = Policy("p", 1, Sort.FIFO, False)
+    assert decide(supply, lines, policy, NOW) == decide(supply, lines[::-1], policy, NOW)

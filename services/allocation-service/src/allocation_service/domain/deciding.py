@@ -137,7 +137,8 @@ class _Deciding:
         return self.settled[order_id][demand.line_id, demand.queued_at], GRANTED, False
 
     def _settle(self, order_id: str) -> None:
-        members = self.together[order_id]
+        # In the queue's order, not the caller's: a decision must not depend on how its inputs were listed.
+        members = sorted(self.together[order_id], key=lambda one: (one.queued_at, one.line_id))
         needed: dict[str, int] = {}
         for member in members:
             needed[member.sku] = needed.get(member.sku, 0) + member.quantity
@@ -154,7 +155,7 @@ class _Deciding:
             (member.line_id, member.queued_at): self.shelves[member.sku].take(
                 member.quantity, preference or member.preference
             )
-            for member in sorted(members, key=lambda one: (one.queued_at, one.line_id))
+            for member in members
         }
 
 
