@@ -104,13 +104,13 @@ class BatchProcessor:
                 if is_transient(error):
                     transient += 1
                     HANDLER_ERRORS.labels(self._consumer, "transient").inc()
-                    log.warning("handler_will_retry", consumer=self._consumer, error=repr(error), attempt=transient)
+                    log.warning("handler_will_retry", consumer=self._consumer, exc_info=error, attempt=transient)
                     await self._pause(transient, stopping)
                     continue
                 failures += 1
                 HANDLER_ERRORS.labels(self._consumer, "deterministic").inc()
                 log.warning(
-                    "handler_failed", consumer=self._consumer, events=len(piece), error=repr(error), attempt=failures
+                    "handler_failed", consumer=self._consumer, events=len(piece), exc_info=error, attempt=failures
                 )
                 if failures >= tries:
                     return error
@@ -163,15 +163,16 @@ class BatchProcessor:
             except Exception as failure:
                 # Parking has no deterministic failure left; what fails here is tried until it works.
                 attempt += 1
-                log.error("parking_failed", consumer=self._consumer, event_id=incoming.event_id, error=repr(failure))
+                log.error("parking_failed", consumer=self._consumer, event_id=incoming.event_id, exc_info=failure)
                 await self._pause(attempt, stopping)
         self._on_parked()
         if not added:
             return
         EVENTS.labels(self._consumer, incoming.name, "parked").inc()
-        log.error(
-            "key_parked", consumer=self._consumer, topic=incoming.record.topic, event_id=incoming.event_id, error=error
-        )
+        # The error itself stands in parked_key; a log line names its kind only.
+        kind = error.partition("(")[0].partition(":")[0]
+        topic, event_id = incoming.record.topic, incoming.event_id
+        log.error("key_parked", consumer=self._consumer, topic=topic, event_id=event_id, error_type=kind)
         self._count_poison()
 
     async def _pause(self, attempt: int, stopping: asyncio.Event) -> None:

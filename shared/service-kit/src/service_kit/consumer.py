@@ -106,7 +106,7 @@ class Consumer:
                 self._rebuild(error)
             except Exception as error:
                 failures += 1
-                log.warning("consumer_failed", consumer=self._group, error=repr(error), in_a_row=failures)
+                log.warning("consumer_failed", consumer=self._group, exc_info=error, in_a_row=failures)
                 await _pause(min(5.0, 0.1 * 2 ** min(failures, 6)), stopping)
             finally:
                 await self._leave(source)
@@ -114,7 +114,7 @@ class Consumer:
     def _rebuild(self, error: Stuck) -> None:
         self._rebuilds_without_progress += 1
         CONSUMER_REBUILDS.labels(self._group).inc()
-        log.error("consumer_stuck", consumer=self._group, reason=str(error), times=self._rebuilds_without_progress)
+        log.error("consumer_stuck", consumer=self._group, reason=str(error), attempts=self._rebuilds_without_progress)
         if self._rebuilds_without_progress > 1:
             raise ConsumerStuck(str(error)) from error
 
@@ -196,7 +196,7 @@ class Consumer:
         try:
             await asyncio.wait_for(source.stop(), _STOP_TIMEOUT)
         except Exception as error:
-            log.warning("consumer_not_stopped_cleanly", consumer=self._group, error=repr(error))
+            log.warning("consumer_not_stopped_cleanly", consumer=self._group, exc_info=error)
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

@@ -57,7 +57,7 @@ class DeadLetterMirror:
             except Exception as error:
                 failures += 1
                 sent = 0
-                log.warning("dead_letters_not_mirrored", error=repr(error), in_a_row=failures)
+                log.warning("dead_letters_not_mirrored", exc_info=error, in_a_row=failures)
             if sent == 0:
                 # Replicas share the table: uneven steps make it rare that two send the same letter.
                 await self._rest(min(60.0, self._poll * 2**failures) * random.uniform(0.5, 1.5), stopping)  # noqa: S311

@@ -211,7 +211,7 @@ class Relay:
     async def _failed(self, error: Exception, stopping: asyncio.Event) -> None:
         self._errors_in_a_row += 1
         RELAY_ERRORS.inc()
-        log.warning("relay_failed", error=repr(error), in_a_row=self._errors_in_a_row)
+        log.warning("relay_failed", exc_info=error, in_a_row=self._errors_in_a_row)
         pause = min(2.0, 0.05 * 2 ** min(self._errors_in_a_row, 6)) * random.uniform(0.5, 1)  # noqa: S311
         if stopping.is_set():
             await asyncio.sleep(min(pause, 0.2))

@@ -111,7 +111,7 @@ async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
             return
         except Exception as error:
             failures += 1
-            log.exception("worker_part_failed", part=name, error=repr(error), in_a_row=failures)
+            log.exception("worker_part_failed", part=name, in_a_row=failures)
             with suppress(TimeoutError):
                 pause = min(10.0, 0.1 * 2 ** min(failures, 8)) * random.uniform(0.5, 1)  # noqa: S311
                 await asyncio.wait_for(stopping.wait(), pause)

@@ -82,7 +82,7 @@ class Sweeper:
             self._handler.rechecks_wanted.set()
         if book.told:
             RECONCILED.labels("idle_stock").inc(book.told)
-            log.error("reconciler_had_to_act", skus=skus[:20], events=book.told)
+            log.error("reconciler_had_to_act", sku=skus[0], count=len(skus), events=book.told)
         return book.told
 
     async def _repeat(
@@ -98,7 +98,7 @@ class Sweeper:
                 await round_()
             except Exception as error:
                 # Whatever it is, the work is still stored and is tried again; others must not stop for it.
-                log.warning("sweep_failed", sweep=name, error=repr(error))
+                log.warning("sweep_failed", sweeper=name, exc_info=error)
             waiting = [asyncio.ensure_future(stopping.wait())]
             if wanted is not None:
                 waiting.append(asyncio.ensure_future(wanted.wait()))
