@@ -109,7 +109,7 @@ async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
         except TooManyParked:
             await stopping.wait()
             return
-        except Exception as error:
+        except Exception:
             failures += 1
             log.exception("worker_part_failed", part=name, in_a_row=failures)
             with suppress(TimeoutError):
