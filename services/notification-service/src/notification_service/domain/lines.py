@@ -96,7 +96,8 @@ class WatchedLine:
 
     def caught_up(self) -> WatchedLine:
         """The line once its current state is known to the customer."""
-        return replace(self, told=self.current())
+        now = self.current()
+        return self if now == self.told else replace(self, told=now)
 
 
 @dataclass(frozen=True, slots=True)
