@@ -12,15 +12,20 @@ Role = Literal["api", "worker", "all"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
+_MOUNTED_SECRETS = Path("/run/secrets")
+"""Where containers get secrets: a file named as the variable would be, such as ``order_database_url``."""
+
 
 class ServiceSettings(BaseSettings):
     """Base of a service's settings.
 
     A service subclasses it with ``model_config = SettingsConfigDict(env_prefix="ORDER_")`` and
-    ``service_name = "order"``. Secrets are kept out of ``repr``.
+    ``service_name = "order"``. Secrets are kept out of ``repr``. A variable wins over a mounted file.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        extra="ignore", env_ignore_empty=True, secrets_dir=_MOUNTED_SECRETS if _MOUNTED_SECRETS.is_dir() else None
+    )
 
     service_name: ClassVar[str] = "service"
 
