@@ -101,3 +101,39 @@ async def test_a_policy_is_versioned_and_changed_only_as_it_was_read(world: Any,
     assert (await client.put(path, json={"sort": "fifo"}, headers={"If-Match": '"1"'})).json()["version"] == 2
     assert (await client.put(path, json={"sort": "loudest"})).status_code == 422
     assert (await client.get("/v1/allocation-policies/default")).json()["sort"] == "fifo"
+
+
+async def test_a_policy_of_a_sku_can_be_dropped_and_its_versions_are_never_used_twice(
+    world: Any, client: httpx.AsyncClient
+) -> None:
+    path = "/v1/allocation-policies/default%2F1"
+    await client.put(path, json={"sort": "priority"})
+    assert (await client.delete(path, headers={"If-Match": '"7"'})).status_code == 412
+    assert (await client.delete(path, headers={"If-Match": '"1"'})).status_code == 204
+    assert (await client.get(path)).json()["inherited"] is True
+    assert (await client.delete(path)).status_code == 404
+    assert (await client.put(path, json={"sort": "priority"})).json()["version"] == 2
+    refused = await client.delete("/v1/allocation-policies/default")
+    assert (refused.status_code, refused.json()["code"]) == (409, "default_policy")
+
+
+async def test_policies_are_listed_page_by_page(world: Any, client: httpx.AsyncClient) -> None:
+    for name in ("B", "A/1", "gone"):
+        await client.put(f"/v1/allocation-policies/{name.replace('/', '%2F')}", json={"sort": "priority"})
+    await client.delete("/v1/allocation-policies/gone")
+    names, url = [], "/v1/allocation-policies?limit=2"
+    while url:
+        page = await client.get(url)
+        assert page.status_code == 200
+        names += [row["name"] for row in page.json()["data"]]
+        url = page.links["next"]["url"] if "next" in page.links else ""
+    assert names == ["default", "A/1", "B"]
+
+
+async def test_a_dropped_policy_no_longer_decides(world: Any, client: httpx.AsyncClient) -> None:
+    await client.put("/v1/allocation-policies/A", json={"sort": "priority"})
+    await client.delete("/v1/allocation-policies/A")
+    await world.apply(world.sku("A"), world.order("o1", ("A", 1), tier="silver")[1])
+    await world.apply(world.order("o2", ("A", 1), tier="gold")[1])
+    await world.apply(world.stock("A", 1))
+    assert await world.granted("o1-1", "o2-1") == [1, 0]

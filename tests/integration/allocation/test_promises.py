@@ -1,5 +1,6 @@
 """Promise dates on a real database: they count the queue, slip in one statement, and are never in the past."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.adapters.sweeps import skus_with_passed_promises
 from allocation_service.application.handler import Options
 from allocation_service.application.sweeping import renew_passed_promises
 from allocation_service.domain.promising import Revision, Waiting, expected_supply, revise
@@ -75,6 +77,56 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
     await world.check()
 
 
+async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once(world: Any) -> None:
+    eta = world.now + timedelta(days=3)
+    await world.apply(world.sku("A", lead=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1])
+    async with world.database.transaction() as conn:
+        await conn.execute(text("DELETE FROM inbound"))
+    now = world.later(days=4)
+    for told in (1, 0):
+        async with world.database.reading() as conn:
+            passed = await skus_with_passed_promises(conn, now.date())
+        assert len(passed) == told
+        async with world.database.transaction() as conn:
+            await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+        events = await world.published()
+        assert [event.name for event in events] == ["PromiseRevised"] * told
+        for event in events:
+            promise = event.payload.lines[0].promise
+            assert (promise.date, promise.revision, promise.cause) == (None, 2, "the promised date passed")
+    assert await world.promise("o1-1") is None
+    await world.check()
+
+
+async def test_a_promise_that_nothing_supports_any_more_becomes_no_date_when_that_is_known(world: Any) -> None:
+    eta = world.now + timedelta(days=9)
+    await world.apply(world.sku("A", lead=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1])
+    events = await world.apply(world.inbound("A", "p1", 0, eta))
+    assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [("PromiseRevised", None)]
+    await world.check()
+
+
+async def test_what_a_batch_publishes_names_the_event_that_caused_it(world: Any) -> None:
+    eta = world.now + timedelta(days=5)
+    placed = replace(world.order("o1", ("A", 2))[1], correlation_id="of-o1")
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 2, eta), world.sku("B"))
+    await world.apply(placed)
+    slip = replace(world.inbound("A", "p1", 2, eta + timedelta(days=20)), traceparent=f"00-{'a' * 32}-{'b' * 16}-01")
+    other = replace(world.order("o2", ("B", 1))[1], traceparent=f"00-{'c' * 32}-{'d' * 16}-01")
+    events = {event.name: event for event in await world.apply(slip, other)}
+    found = {name: (event.causation_id, event.correlation_id) for name, event in events.items()}
+    assert found == {
+        "PromiseRevised": (slip.id, "of-o1"),
+        "OrderBackordered": (other.id, other.correlation_id),
+    }
+    assert [events[name].traceparent for name in found] == [
+        slip.traceparent if name == "PromiseRevised" else other.traceparent for name in found
+    ]
+    arrived = world.stock("A", 2, po_line="p1", remaining=0)
+    filled = (await world.apply(arrived, world.sku("C")))[0]
+    assert (filled.name, filled.causation_id, filled.correlation_id) == ("BackorderAllocated", arrived.id, "of-o1")
+
+
 async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_made(world: Any) -> None:
     async with world.database.transaction() as conn:
         await conn.execute(text("UPDATE allocation_policy SET sort = 'priority'"))
@@ -110,5 +162,5 @@ async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, wo
     )  # fmt: skip
     async with world.database.transaction() as conn:
         moved = await SqlLedger(conn).revise_promises(revision)
-    found: dict[str, date] = {line.line_id: line.promise_date for line in moved}
+    found: dict[str, date | None] = {line.line_id: line.promise_date for line in moved}
     assert found == revise(waiting, revision)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from allocation_service.adapters.event_handler import AllocationHandler
@@ -53,3 +54,19 @@ async def test_promises_are_swept_by_the_time_of_events_where_that_is_set(world:
     assert await sweeper(world).sweep_promises_once() == 1
     assert await world.promise("o1-1") > world.now.date()
     await world.check()
+
+
+async def test_the_metrics_tell_how_long_the_oldest_waits_and_how_many_wait(world: Any) -> None:
+    watching = sweeper(world)
+    await watching.measure_once()
+    assert (_gauge("backorder_oldest_age_seconds"), _gauge("backorder_waiting_lines")) == (0, 0)
+    await world.apply(world.sku("A"), world.order("o1", ("A", 2))[1])
+    first = world.now
+    await world.apply(world.sku("B"), world.order("o2", ("B", 3))[1])
+    await watching.measure_once()
+    assert _gauge("backorder_oldest_age_seconds") == (world.now - first).total_seconds()
+    assert (_gauge("backorder_waiting_units"), _gauge("backorder_waiting_lines")) == (5, 2)
+
+
+def _gauge(name: str) -> float | None:
+    return REGISTRY.get_sample_value(name)

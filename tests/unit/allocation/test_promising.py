@@ -110,9 +110,11 @@ def test_a_revision_never_moves_a_date_forward_and_fits_the_supply(
     waiting = [Waiting(f"l{n:02}", units, on, NOW) for n, (units, on) in enumerate(rows)]
     moved = revise(waiting, _revision(expected, before, lead))
     for one in waiting:
+        due = moved.get(one.line_id, one.promise_date)
+        assert due is None or due >= TODAY
         if one.line_id in moved:
-            assert one.promise_date is None or moved[one.line_id] > one.promise_date
-            assert moved[one.line_id] >= TODAY
+            assert one.promise_date is None or due is None or due > one.promise_date
+            assert due != one.promise_date
     total, cumulative = sum(one.units for one in expected), 0
     for one in sorted(waiting, key=lambda w: (w.promise_date or date.max, w.line_id)):
         cumulative += one.units
@@ -132,6 +134,20 @@ def test_what_was_covered_and_is_not_any_more_waits_for_a_new_delivery() -> None
     waiting = [Waiting("a", 2, day(5), NOW)]
     assert revise(waiting, _revision((Expected(TODAY, 0),), before=2)) == {"a": day(14)}
     assert revise(waiting, _revision((Expected(TODAY, 0),), before=0)) == {}
+
+
+def test_a_date_that_nothing_supports_any_more_is_taken_back_and_one_that_never_was_covered_once_it_passes() -> None:
+    empty = (Expected(TODAY, 0),)
+    assert revise([Waiting("a", 2, day(5), NOW)], _revision(empty, before=2, lead=0)) == {"a": None}
+    assert revise([Waiting("a", 2, day(5), NOW)], _revision(empty, before=0, lead=0)) == {}
+    assert revise([Waiting("a", 2, day(-1), NOW)], _revision(empty, before=0, lead=0)) == {"a": None}
+    assert revise([Waiting("a", 2, None, NOW)], _revision(empty, before=0, lead=0)) == {}
+
+
+def test_a_line_has_no_date_while_a_part_of_it_has_none() -> None:
+    places = [Waiting("a", 1, day(2), NOW), Waiting("a", 1, day(2), NOW + timedelta(hours=1))]
+    expected = (Expected(TODAY, 0), Expected(day(9), 1))
+    assert revise(places, _revision(expected, before=2, lead=0)) == {"a": None}
 
 
 def test_a_receipt_that_fills_waiting_demand_is_no_slip() -> None:

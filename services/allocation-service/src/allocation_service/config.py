@@ -27,3 +27,5 @@ class AllocationSettings(ServiceSettings):
     """How often free stock is compared with those who wait for it."""
     recheck_seconds: float = Field(default=0.1, gt=0)
     """How often stored rechecks are looked for, beside the wake-up after each batch."""
+    metrics_seconds: float = Field(default=15.0, gt=0)
+    """How often the gauges of what waits are renewed."""

@@ -10,8 +10,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.reads import POLICY_PREFIX
-from allocation_service.domain.policy import Policy, Sort
+from allocation_service.domain.policy import Sort
 
 _KEYS = {Sort.FIFO: ("queued_at", "line_id"), Sort.PRIORITY: ("tier_rank", "needed_by", "queued_at", "line_id")}
 _TYPES = {"queued_at": "timestamptz", "line_id": "text", "tier_rank": "int", "needed_by": "date"}
@@ -130,30 +129,3 @@ async def decision_lines(
     )
     step, rank = after or (-1, 0)
     return (await conn.execute(statement, {"id": decision_id, "step": step, "rank": rank, "limit": limit})).all()
-
-
-async def read_policy(conn: AsyncConnection, name: str, *, lock: bool = False) -> Policy | None:
-    """The policy stored under ``default`` or a SKU."""
-    statement = text(
-        "SELECT name, version, sort, protect_promises FROM allocation_policy WHERE name = :name"
-        + (" FOR UPDATE" if lock else "")
-    )
-    row = (await conn.execute(statement, {"name": stored_name(name)})).one_or_none()
-    return Policy(row.name, row.version, Sort(row.sort), row.protect_promises) if row else None
-
-
-async def write_policy(conn: AsyncConnection, name: str, policy: Policy) -> None:
-    """Store a policy's next version; only decisions made after it see it."""
-    statement = text(
-        "INSERT INTO allocation_policy (name, version, sort, protect_promises)"
-        " VALUES (:name, :version, :sort, :protect) ON CONFLICT (name) DO UPDATE SET"
-        " version = excluded.version, sort = excluded.sort, protect_promises = excluded.protect_promises,"
-        " updated_at = now()"
-    )
-    values = {"name": stored_name(name), "version": policy.version, "sort": policy.sort.value}
-    await conn.execute(statement, values | {"protect": policy.protect_promises})
-
-
-def stored_name(name: str) -> str:
-    """``default``, or the SKU behind a prefix."""
-    return name if name == "default" else POLICY_PREFIX + name

@@ -22,7 +22,7 @@ _MISSING = text(
 _LOCK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
 _POLICIES = text(
     "SELECT name, version, sort, protect_promises FROM allocation_policy"
-    " WHERE name = 'default' OR name = ANY(CAST(:names AS text[]))"
+    " WHERE (name = 'default' OR name = ANY(CAST(:names AS text[]))) AND NOT dropped"
 )
 _LEVELS = text("SELECT * FROM stock_level WHERE sku = ANY(CAST(:skus AS text[]))")
 _INBOUND = text(

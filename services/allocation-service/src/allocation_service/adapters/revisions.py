@@ -25,21 +25,23 @@ _REVISE = text(
                CASE WHEN cumulative <= :total THEN
                         greatest((CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1],
                                  CAST(:not_before AS date))
-                    WHEN promise_date >= :today AND cumulative > :supply_before THEN NULL
+                    WHEN promise_date >= :today AND cumulative > :supply_before THEN promise_date
                     ELSE greatest(CAST(:fallback AS date), CASE WHEN CAST(:fallback AS date) IS NOT NULL
                                                                 THEN CAST(:not_before AS date) END)
                END AS due
         FROM counted
     ), moved AS (
-        SELECT line_id, max(due) AS due
-        FROM dated WHERE due > promise_date OR (promise_date IS NULL AND due IS NOT NULL)
-        GROUP BY line_id
+        SELECT line_id, CASE WHEN bool_and(due IS NOT NULL) THEN max(due) END AS due
+        FROM dated GROUP BY line_id, promise_date
+        HAVING bool_and(due IS NOT NULL) <> (promise_date IS NOT NULL)
+            OR (bool_and(due IS NOT NULL) AND max(due) > promise_date)
     ), old AS (
         SELECT d.promise_date, sum(q.quantity) AS units
         FROM moved JOIN demand AS d USING (line_id) JOIN queue_entry AS q USING (line_id)
         WHERE d.promise_date IS NOT NULL GROUP BY d.promise_date
     ), new AS (
-        SELECT moved.due, sum(q.quantity) AS units FROM moved JOIN queue_entry AS q USING (line_id) GROUP BY moved.due
+        SELECT moved.due, sum(q.quantity) AS units FROM moved JOIN queue_entry AS q USING (line_id)
+        WHERE moved.due IS NOT NULL GROUP BY moved.due
     ), counters AS (
         INSERT INTO promised AS p (sku, promise_date, units)
         SELECT :sku, day, sum(units) FROM (
@@ -87,7 +89,9 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
     if not rows:
         return []
     await conn.execute(_EMPTY, {"sku": revision.sku})
-    record = Record(revision.decision_id, revision.cause, "PromiseRevised", revision.now, skus={revision.sku})
+    record = Record(
+        revision.decision_id, revision.cause_event or revision.cause, revision.cause, revision.now, skus={revision.sku}
+    )
     record.steps.append({"kind": "revise", **revision._asdict(), "lines": len(rows)})
     await write_decisions(conn, [record])
     granted: dict[str, dict[str, int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -46,6 +47,31 @@ async def skus_with_passed_promises(conn: AsyncConnection, today: date, limit: i
 async def skus_to_reconcile(conn: AsyncConnection, limit: int = 100) -> list[str]:
     """SKUs where stock lies idle before someone who could have it, or more is granted than there is."""
     return list((await conn.execute(_IDLE, {"limit": limit})).scalars())
+
+
+_WAITING = text(
+    """
+    SELECT min(oldest.queued_at) AS oldest, coalesce(sum(s.waiting_units), 0) AS units
+    FROM sku AS s
+    CROSS JOIN LATERAL (SELECT queued_at FROM queue_entry AS q WHERE q.sku = s.sku ORDER BY queued_at LIMIT 1) AS oldest
+    WHERE s.waiting_units > 0
+    """
+)
+_LINES = text("SELECT count(*) FROM queue_entry")
+
+
+class Backlog(NamedTuple):
+    """What waits in all queues; ``oldest`` joined its queue first, None where nothing waits."""
+
+    oldest: datetime | None
+    units: int
+    lines: int
+
+
+async def backlog(conn: AsyncConnection) -> Backlog:
+    """What waits: one index entry a SKU, and a count of the queue."""
+    row = (await conn.execute(_WAITING)).one()
+    return Backlog(row.oldest, int(row.units), (await conn.execute(_LINES)).scalar_one())
 
 
 async def newest_cause(conn: AsyncConnection) -> datetime | None:

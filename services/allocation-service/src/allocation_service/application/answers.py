@@ -124,5 +124,6 @@ def _event(case: Case, order: Order, name: str, lines: list[Line]) -> Event:
         source=SOURCE,
         sequence=max((line.version for line in lines), default=0),
         correlation_id=order.correlation_id or None,
-        causation_id=case.record.cause,
+        causation_id=case.origin.event_id,
+        traceparent=case.origin.traceparent,
     )

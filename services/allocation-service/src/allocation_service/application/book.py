@@ -89,6 +89,14 @@ class Recheck:
     skus: tuple[str, ...]
 
 
+class Origin(NamedTuple):
+    """What brought something about: its name, the event (None for a sweep) and that one's trace."""
+
+    name: str
+    event_id: str | None = None
+    traceparent: str | None = None
+
+
 class Book:
     """Everything one transaction knows and changes; counters follow from the lines."""
 
@@ -107,7 +115,7 @@ class Book:
         self.curves: dict[str, Curve] = {}
         self.given: dict[str, int] = {}
         self.just_known: set[str] = set()
-        self.revisions: dict[str, str] = {}
+        self.revisions: dict[str, Origin] = {}
         self.rechecks: dict[str, Recheck] = {}
         self.rechecks_due: dict[str, Recheck] = {}
         self.rechecked: set[str] = set()

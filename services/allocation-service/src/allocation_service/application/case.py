@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.application.book import Book, Order, Recheck
+from allocation_service.application.book import Book, Order, Origin, Recheck
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.placing import later
@@ -56,9 +56,9 @@ class Case:
     """Everything one event (or one sweep) makes happen. Mutations go through here, so that counters,
     the queue and the events always follow the lines."""
 
-    def __init__(self, book: Book, cause: str, cause_type: str, now: datetime) -> None:
-        self.book, self.now = book, now
-        self.record = Record(new_event_id(), cause, cause_type, now)
+    def __init__(self, book: Book, origin: Origin, now: datetime) -> None:
+        self.book, self.origin, self.now = book, origin, now
+        self.record = Record(new_event_id(), origin.event_id or origin.name, origin.name, now)
         self.before: dict[str, Before] = {}
         self.freed: set[str] = set()
         self.short: set[str] = set()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allocation_service.application.answers import ORDER_EVENTS, events_of
-from allocation_service.application.book import Book, Order
+from allocation_service.application.book import Book, Order, Origin
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance, apply_inventory, apply_order
 from allocation_service.application.filling import PART, settle_supply, store_and_tell
@@ -50,9 +50,9 @@ async def handle_events(ledger: Ledger, events: Sequence[Event], options: Option
             book.moments[sku] = rules.decision_time(state.updated_at, [book.moments.get(sku), book.skus[sku].last_now])
     await _read_ahead(ledger, book, [state for _, state in orders], set(told))
     for sku, event in told.items():
-        await _on_inventory(ledger, book, sku, event)
+        await _on_inventory(ledger, book, sku, event, alone=len(events) == 1)
     for event, state in orders:
-        await _on_order(ledger, book, event, state, options)
+        await _on_order(ledger, book, event, state, options, alone=len(events) == 1)
     await finish(ledger, book)
     return book
 
@@ -93,9 +93,9 @@ async def _read_ahead(ledger: Ledger, book: Book, orders: Sequence[OrderState], 
         await ledger.load_queues(book, reach)
 
 
-async def _on_inventory(ledger: Ledger, book: Book, sku: str, event: Event) -> None:
+async def _on_inventory(ledger: Ledger, book: Book, sku: str, event: Event, *, alone: bool) -> None:
     state = book.skus[sku]
-    case = Case(book, event.id, event.name, _now(state.last_now))
+    case = Case(book, _origin(event, alone=alone), _now(state.last_now))
     if any(rules.shortfall(level.free) for level in state.levels.values()):
         case.short.add(sku)
     case.freed.add(sku)
@@ -104,7 +104,7 @@ async def _on_inventory(ledger: Ledger, book: Book, sku: str, event: Event) -> N
         await _decide_undecided(ledger, case, sku)
     case.renew_promises()
     close(case)
-    note_slips(book, sku, event.name)
+    note_slips(book, sku, case.origin)
 
 
 async def _decide_undecided(ledger: Ledger, case: Case, sku: str) -> None:
@@ -118,9 +118,11 @@ async def _decide_undecided(ledger: Ledger, case: Case, sku: str) -> None:
     await settle_supply(case, ledger)
 
 
-async def _on_order(ledger: Ledger, book: Book, event: Event, state: OrderState, options: Options) -> None:
+async def _on_order(
+    ledger: Ledger, book: Book, event: Event, state: OrderState, options: Options, *, alone: bool
+) -> None:
     last_known = [book.skus[line.sku].last_now for line in state.lines]
-    case = Case(book, event.id, event.name, rules.decision_time(state.updated_at, last_known))
+    case = Case(book, _origin(event, alone=alone), rules.decision_time(state.updated_at, last_known))
     case.own = state.order_id
     order = apply_order(case, event, state, options.tiers)
     if order is None:
@@ -155,6 +157,11 @@ def close(case: Case, order: Order | None = None, answering: str | None = None) 
         case.book.changed_skus.add(sku)
     if events or case.record.rows:
         case.book.decisions.append(case.record)
+
+
+def _origin(event: Event, *, alone: bool) -> Origin:
+    """An event handled alone is the parent of the current span, which says more than its own trace."""
+    return Origin(event.name, event.id, None if alone else event.traceparent)
 
 
 def _now(moment: datetime | None) -> datetime:

@@ -119,7 +119,7 @@ def _apply(case: Case, newcomers: list[Newcomer], placements: list[Placement]) -
         taken = free_before - book.skus[line.sku].free
         if taken and book.skus[line.sku].waiting_units:
             # Stock that those who ship complete were promised may be gone now.
-            book.revisions.setdefault(line.sku, case.record.cause_type)
+            book.revisions.setdefault(line.sku, case.origin)
         book.given[line.sku] = book.given.get(line.sku, 0) + min(taken, waited)
 
 

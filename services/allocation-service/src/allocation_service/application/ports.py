@@ -21,7 +21,7 @@ class MovedLine(NamedTuple):
     waiting: int
     declined: int
     reason: str
-    promise_date: date
+    promise_date: date | None
     promise_revision: int
     basis: int
     correlation_id: str

@@ -6,7 +6,7 @@ that a crash loses nothing; the worker comes back to it right after.
 
 from __future__ import annotations
 
-from allocation_service.application.book import Book, Order
+from allocation_service.application.book import Book, Order, Origin
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance
 from allocation_service.application.filling import release, run_decision, settle_supply, together
@@ -58,7 +58,7 @@ async def _recheck(ledger: Ledger, book: Book, order: Order, pending: dict[str, 
     now = rules.decision_time(recheck.cause_time, [book.skus[sku].last_now for sku in order.skus()])
     for sku in order.skus():
         advance(book.skus[sku], now)
-    case = Case(book, recheck.cause_event, "Recheck", now)
+    case = Case(book, Origin("Recheck", recheck.cause_event), now)
     case.own = order.order_id
     book.pending = {}
     _fill(case, order)

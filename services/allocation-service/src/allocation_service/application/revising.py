@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from allocation_service.application.answers import SOURCE
-from allocation_service.application.book import Book
+from allocation_service.application.book import Book, Origin
 from allocation_service.application.filling import PART
 from allocation_service.application.ports import Ledger, MovedLine
 from allocation_service.domain import promising, rules
@@ -13,7 +13,7 @@ from allocation_service.domain.promising import Revision
 from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event, new_event_id
 
 
-def note_slips(book: Book, sku: str, cause: str) -> None:
+def note_slips(book: Book, sku: str, origin: Origin) -> None:
     """Mark the SKU for revision if its supply comes later or is less than it was when it was locked."""
     state = book.skus[sku]
     if not state.waiting_units or state.last_now is None:
@@ -23,7 +23,7 @@ def note_slips(book: Book, sku: str, cause: str) -> None:
     after = state.expected(now, book.grace_days)
     undated = not state.promised or sum(state.promised.values()) < state.waiting_units
     if undated or promising.is_worse(before, after, book.given.get(sku, 0)):
-        book.revisions.setdefault(sku, cause)
+        book.revisions.setdefault(sku, origin)
 
 
 async def revise(ledger: Ledger, book: Book) -> int:
@@ -34,6 +34,7 @@ async def revise(ledger: Ledger, book: Book) -> int:
         state = book.skus[sku]
         if not state.waiting_units or state.last_now is None:
             continue
+        origin = book.revisions[sku]
         before = sum(one.units for one in book.expected_before(sku, state.last_now))
         revision = Revision(
             sku,
@@ -42,18 +43,19 @@ async def revise(ledger: Ledger, book: Book) -> int:
             state.last_now,
             state.lead_time_days,
             state.release_date(),
-            book.revisions[sku],
+            origin.name,
             new_event_id(),
+            origin.event_id,
         )
         moved = await ledger.revise_promises(revision)
         await ledger.lock_orders(rules.lock_order(line.order_id for line in moved))
-        for events in revised_events(moved, revision):
+        for events in revised_events(moved, revision, origin):
             await ledger.publish(events)
             told += len(events)
     return told
 
 
-def revised_events(moved: Sequence[MovedLine], revision: Revision) -> Iterator[list[Event]]:
+def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origin) -> Iterator[list[Event]]:
     """One event for each order whose promises moved, in parts."""
     orders: dict[str, list[MovedLine]] = {}
     for line in sorted(moved, key=lambda one: (one.order_id, one.line_id)):
@@ -74,6 +76,8 @@ def revised_events(moved: Sequence[MovedLine], revision: Revision) -> Iterator[l
                 source=SOURCE,
                 sequence=max(line.line_version for line in lines),
                 correlation_id=lines[0].correlation_id,
+                causation_id=origin.event_id,
+                traceparent=origin.traceparent,
             )
         )
         if len(part) >= PART:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from allocation_service.application.book import Book
+from allocation_service.application.book import Book, Origin
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance
 from allocation_service.application.filling import settle_supply
@@ -20,7 +20,7 @@ async def renew_passed_promises(ledger: Ledger, options: Options, skus: Collecti
     """Promise again what was promised for a day that is over."""
     book = await _locked(ledger, options, skus, now)
     for sku in book.skus:
-        book.revisions[sku] = PASSED
+        book.revisions[sku] = Origin(PASSED)
     await finish(ledger, book)
     return book
 
@@ -30,7 +30,7 @@ async def reconcile(ledger: Ledger, options: Options, skus: Collection[str], now
     book = await _locked(ledger, options, skus, now)
     for name, sku in book.skus.items():
         if sku.last_now is not None:
-            case = Case(book, "reconciler", "Reconciled", sku.last_now)
+            case = Case(book, Origin("Reconciled"), sku.last_now)
             case.freed.add(name)
             case.short.add(name)
             await settle_supply(case, ledger)

@@ -99,6 +99,7 @@ class Revision(NamedTuple):
     not_before: date | None
     cause: str
     decision_id: str
+    cause_event: str | None = None
 
     @property
     def fallback(self) -> date | None:
@@ -115,32 +116,35 @@ class Waiting(NamedTuple):
     queued_at: datetime
 
 
-def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date]:
+def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date | None]:
     """New dates after supply slipped or was lost, of the lines that move only; never an earlier date.
 
     Units are counted in the order (promise date, queue); each line is due when the supply reaches its
     cumulative count. Lines beyond all supply keep their date if the supply never covered them and it
-    is still to come; otherwise a new delivery is counted on. The pure twin of the one SQL statement.
+    is still to come; otherwise a new delivery is counted on, and where there is none the date is taken
+    back (None). A line in several places has the latest of their dates, and none while a place has
+    none. The pure twin of the one SQL statement.
     """
     expected, today, not_before = revision.expected, revision.now.date(), revision.not_before
     latest, fallback = date.max, revision.fallback
     ordered = sorted(waiting, key=lambda one: (one.promise_date or latest, one.queued_at, one.line_id))
     total, cumulative = sum(one.units for one in expected), 0
-    moved: dict[str, date] = {}
+    due: dict[str, date | None] = {}
     for one in ordered:
         cumulative += one.units
-        old = one.promise_date
-        if cumulative <= total:
-            due: date | None = _due(expected, cumulative)
-        elif old is not None and old >= today and cumulative > revision.supply_before:
-            due = None
-        else:
-            due = fallback
-        if due is not None and not_before is not None:
-            due = max(due, not_before)
-        if due is not None and (old is None or due > old):
-            moved[one.line_id] = max(due, moved.get(one.line_id, due))
-    return moved
+        found = one.promise_date
+        if cumulative <= total or found is None or found < today or cumulative <= revision.supply_before:
+            found = _due(expected, cumulative) if cumulative <= total else fallback
+            if found is not None and not_before is not None:
+                found = max(found, not_before)
+        known = due.get(one.line_id, found)
+        due[one.line_id] = None if found is None or known is None else max(found, known)
+    old = {one.line_id: one.promise_date for one in waiting}
+    return {line_id: day for line_id, day in due.items() if _moves(old[line_id], day)}
+
+
+def _moves(old: date | None, due: date | None) -> bool:
+    return old is not due if old is None or due is None else due > old
 
 
 def _due(expected: Sequence[Expected], cumulative: int) -> date:

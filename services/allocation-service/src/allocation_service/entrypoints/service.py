@@ -34,7 +34,7 @@ def build(
         database=wiring.database,
         routers=routers(wiring.database, sweeper.now, wiring.settings.grace_days),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
-        background=(sweeper.run_rechecks, sweeper.run_promises, sweeper.run_reconciler),
+        background=(sweeper.run_rechecks, sweeper.run_promises, sweeper.run_reconciler, sweeper.run_metrics),
         title="Backorder allocation",
         description=_DESCRIPTION,
         migrations_module="allocation_service",

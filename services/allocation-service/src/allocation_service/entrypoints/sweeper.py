@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from allocation_service.adapters import sweeps
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
@@ -22,6 +22,9 @@ log = structlog.get_logger(__name__)
 
 RECHECKS = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
 RECONCILED = Counter("invariant_violations_total", "Invariants found broken and repaired", ["invariant"])
+OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits longest has waited; 0: none waits")
+WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
+WAITING_LINES = Gauge("backorder_waiting_lines", "Places in the queues")
 
 
 class Sweeper:
@@ -52,6 +55,20 @@ class Sweeper:
     async def run_reconciler(self, stopping: asyncio.Event) -> None:
         """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
         await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
+
+    async def run_metrics(self, stopping: asyncio.Event) -> None:
+        """Keep the gauges of what waits up to date."""
+        await self._repeat(stopping, self._settings.metrics_seconds, self.measure_once, None, "metrics")
+
+    async def measure_once(self) -> int:
+        """One look at the queues; how many lines wait."""
+        now = await self.now()
+        async with self._database.reading() as conn:
+            found = await sweeps.backlog(conn)
+        OLDEST_AGE.set(max(0.0, (now - found.oldest).total_seconds()) if found.oldest else 0)
+        WAITING_UNITS.set(found.units)
+        WAITING_LINES.set(found.lines)
+        return found.lines
 
     async def recheck_once(self) -> int:
         """One round of rechecks; how many orders were decided."""
