@@ -1,17 +1,15 @@
 """On a real broker with the containers' settings each service can do what it needs, and nothing else."""
 
+from __future__ import annotations
+
 import asyncio
 import json
-import os
-import secrets
-import stat
-import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -22,116 +20,22 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from backorder_local.kafka_jars import ensure_jars, find_java
-from backorder_local.ports import LOOPBACK, free_port
-from backorder_local.processes import Child, Program, wait_until
 from service_kit.bus import Partition, Record
 from service_kit.kafka import KafkaSource, connection_options
 from service_kit.testing.topics import KafkaTopics
 
+if TYPE_CHECKING:
+    from .conftest import Broker
+
 pytestmark = pytest.mark.kafka
 
-ROOT = Path(__file__).resolve().parents[3]
-ACCESS_FILE = ROOT / "deploy/kafka/access.json"
-ACCESS = json.loads(ACCESS_FILE.read_text())
+ACCESS = json.loads((Path(__file__).resolve().parents[3] / "deploy/kafka/access.json").read_text())
 SERVICES = tuple(ACCESS["services"])
-
-_TOOLS = {"kafka-storage.sh": "kafka.tools.StorageTool", "kafka-server-start.sh": "kafka.Kafka"}
 _EVERY_TOPIC = (
     *ACCESS["topics"],
     *(f"{topic}.{service}.dlq" for service, duties in ACCESS["services"].items() for topic in duties["reads"]),
 )
 _TOPIC_DENIED, _CLUSTER_DENIED = 29, 31
-
-
-@dataclass(frozen=True)
-class Broker:
-    """A running broker with its accounts."""
-
-    bootstrap: str
-    passwords: dict[str, str]
-    secrets: Path
-    log: Path
-
-    def account(self, name: str) -> KafkaTopics:
-        """How the principal of this name reaches the broker."""
-        return KafkaTopics(
-            self.bootstrap,
-            topic_prefix="",
-            kafka_security_protocol="SASL_PLAINTEXT",
-            kafka_sasl_username=name,
-            kafka_sasl_password=self.passwords[name],
-        )
-
-
-def _kafka_home(directory: Path) -> Path:
-    """What the image has below /opt/kafka, as far as `start` uses it."""
-    class_path = ":".join(str(jar) for jar in ensure_jars())
-    (directory / "bin").mkdir(parents=True)
-    for name, main in _TOOLS.items():
-        program = directory / "bin" / name
-        options = "-Xms64m -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-        program.write_text(f'#!/bin/sh\nexec {find_java()} {options} $KAFKA_LOG4J_OPTS -cp {class_path} {main} "$@"\n')
-        program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return directory
-
-
-def _write_secrets(directory: Path) -> dict[str, str]:
-    directory.mkdir()
-    passwords = {name: secrets.token_hex(16) for name in ("admin", *SERVICES)}
-    for name, password in passwords.items():
-        (directory / f"kafka_{name}_password").write_text(password)
-    return passwords
-
-
-@pytest.fixture(scope="session")
-def started_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The broker of the compose file, nothing prepared yet."""
-    directory = tmp_path_factory.mktemp("broker")
-    passwords = _write_secrets(directory / "secrets")
-    port = free_port()
-    environment = {
-        "KAFKA_HOME": str(_kafka_home(directory / "home")),
-        "BACKORDER_KAFKA_CONFIG": str(ROOT / "deploy/kafka"),
-        "BACKORDER_KAFKA_SECRETS": str(directory / "secrets"),
-        "BACKORDER_KAFKA_DATA": str(directory / "data"),
-        "BACKORDER_KAFKA_BIND": LOOPBACK,
-        "BACKORDER_KAFKA_HOST": LOOPBACK,
-        "BACKORDER_KAFKA_PORT": str(port),
-        "BACKORDER_KAFKA_CONTROLLER_PORT": str(free_port(avoid=frozenset({port}))),
-    }
-    log = directory / "broker.log"
-    child = Child(Program("kafka", (str(ROOT / "deploy/kafka/start"),), log, env=environment, cwd=directory))
-    try:
-        wait_until(lambda: "Kafka Server started" in log.read_text(), child, within=60)
-        yield Broker(f"{LOOPBACK}:{port}", passwords, directory / "secrets", log)
-    finally:
-        child.kill()
-
-
-def _run_prepare(broker: Broker) -> str:
-    """Run the job of the compose file as it is run there; what it said."""
-    done = subprocess.run(
-        [sys.executable, ROOT / "deploy/kafka/prepare.py", ACCESS_FILE],
-        env=os.environ
-        | {
-            "BACKORDER_KAFKA_BOOTSTRAP": broker.bootstrap,
-            "BACKORDER_KAFKA_ADMIN_PASSWORD_FILE": str(broker.secrets / "kafka_admin_password"),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="session")
-def broker(started_broker: Broker) -> Broker:
-    """The broker with topics and rights as the job leaves them."""
-    _run_prepare(started_broker)
-    return started_broker
 
 
 def _may_write(service: str) -> set[str]:
@@ -255,7 +159,7 @@ async def test_nobody_gets_in_without_signing_in(broker: Broker) -> None:
 
 
 async def test_preparing_again_changes_nothing(broker: Broker) -> None:
-    assert _run_prepare(broker) == "created no topics; gave 0 rights, took away 0\n"
+    assert broker.prepare() == "created no topics; gave 0 rights, took away 0\n"
 
 
 async def test_preparing_takes_away_what_a_service_has_beyond_the_file(broker: Broker) -> None:
@@ -264,7 +168,7 @@ async def test_preparing_takes_away_what_a_service_has_beyond_the_file(broker: B
         await admin._send_request(CreateAclsRequest(2, "orders", 4, "User:inventory", "*", 4, 3))
     await _send(broker.account("inventory"), "orders")
 
-    assert "took away 1" in _run_prepare(broker)
+    assert "took away 1" in broker.prepare()
     with pytest.raises(TopicAuthorizationFailedError):
         await _send(broker.account("inventory"), "orders")
 
