@@ -62,8 +62,9 @@ e2e:
 test-fast: bootstrap ## Unit and contract tests only
 	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
 
-chaos: bootstrap ## Kill, freeze and cut off everything, then check that nothing was lost or sold twice
-	$(call pytest,tests/chaos,-q --timeout=1800)
+chaos: bootstrap ## Kill everything at random under load, then check every promise (KILLS=60 SEED=n RATE=15 FREEZE=20 PLANT=inbox)
+	@$(BIN)/python -m backorder_local.chaos --kills $(or $(KILLS),60) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(RATE),--rate $(RATE)) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
 
 bench: bootstrap ## Measure throughput and latency on this machine
 	$(call pytest,tests/bench,-q -s --timeout=1800)

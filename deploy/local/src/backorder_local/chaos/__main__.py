@@ -1,0 +1,61 @@
+"""`python -m backorder_local.chaos`: what `make chaos` runs. Exits with 0 only if every promise was kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from backorder_local.chaos.planted import PLANTS
+from backorder_local.chaos.report import show
+from backorder_local.chaos.run import Plan, run_chaos
+from backorder_local.data_directory import DataDirectory
+from backorder_local.private_files import write_json
+
+
+def main() -> int:
+    """Run, print, write `chaos.json`; the exit code."""
+    arguments = _parser().parse_args()
+    seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1_000_000)
+    plan = Plan(arguments.kills, seed, arguments.rate, arguments.freeze, arguments.plant)
+    console = Console(soft_wrap=True)
+    console.print(f"{plan.kills} kills, seed {seed}" + (f", planted: {plan.plant}" if plan.plant else ""))
+    os.umask(0o077)
+    root = Path(tempfile.mkdtemp(prefix="backorder-chaos-"))
+    holds = False
+    try:
+        outcome = asyncio.run(run_chaos(plan, DataDirectory(root), console))
+        show(outcome, console)
+        write_json(arguments.json, outcome.as_data())
+        holds = outcome.holds
+    finally:
+        if holds or not arguments.keep:
+            shutil.rmtree(root, ignore_errors=True)
+        else:
+            console.print(f"logs and data are kept in {root}")
+        again = f"make chaos KILLS={plan.kills} SEED={seed}" + (f" PLANT={plan.plant}" if plan.plant else "")
+        console.print(f"again: {again}", highlight=False)
+    return 0 if holds else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--kills", type=int, default=60, help="how many")
+    parser.add_argument("--seed", type=int, help="same seed, same kinds of kills and same choices of the load")
+    parser.add_argument("--rate", type=float, default=15.0, help="operations a second")
+    parser.add_argument("--freeze", type=float, default=20.0, help="seconds that a frozen process stands still")
+    parser.add_argument("--plant", choices=sorted(PLANTS), help="a defect to plant: the run must find it")
+    parser.add_argument("--json", type=Path, default=Path("chaos.json"), help="where the figures go")
+    parser.add_argument("--keep", action="store_true", help="keep logs and data of a run that failed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

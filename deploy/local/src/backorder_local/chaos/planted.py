@@ -1,0 +1,78 @@
+"""Runs a service with one defect planted in it, to show that the chaos run finds what it is there to find.
+
+    python -m backorder_local.chaos.planted PLANT MODULE
+
+replaces one function in memory and then runs MODULE as `python -m MODULE` would. Nothing of this is in the
+services themselves.
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+
+def _skip_inbox() -> None:
+    """Events are not noted as handled: each is taken for new whenever it comes."""
+    from service_kit import batches  # noqa: PLC0415 - only what the plant is about is loaded
+
+    async def claim(_conn: object, _consumer: str, event_ids: Collection[str]) -> set[str]:
+        return set(event_ids)
+
+    kit: Any = batches
+    kit.claim = claim
+
+
+def _commit_offset_first() -> None:
+    """Offsets are committed before the database: a crash between the two loses what was in hand."""
+    from service_kit.bus import Partition  # noqa: PLC0415
+    from service_kit.consumer import Consumer  # noqa: PLC0415
+
+    kit: Any = Consumer
+    consume, apply = kit._consume, kit._apply
+    sources: dict[int, Any] = {}
+
+    async def remember_source(self: Any, source: Any, *rest: Any) -> None:
+        sources[id(self)] = source
+        await consume(self, source, *rest)
+
+    async def commit_then_apply(self: Any, records: Sequence[Any], *rest: Any) -> None:
+        for record in records:
+            self._to_commit[Partition(record.topic, record.partition)] = record.offset + 1
+        await self._commit(sources[id(self)])
+        await apply(self, records, *rest)
+
+    kit._consume, kit._apply = remember_source, commit_then_apply
+
+
+def _supply_without_shipped() -> None:
+    """Supply is what is on hand, while grants count what has left too: every shipment looks like a loss."""
+    from allocation_service.domain import rules  # noqa: PLC0415
+
+    def supply_of(on_hand: int, _shipped: int) -> int:
+        return on_hand
+
+    kit: Any = rules
+    kit.supply_of = supply_of
+
+
+PLANTS: dict[str, Callable[[], None]] = {
+    "inbox": _skip_inbox,
+    "offset": _commit_offset_first,
+    "supply": _supply_without_shipped,
+}
+"""Name → what it does to the process."""
+
+
+def main() -> None:
+    """Plant, then run."""
+    plant, module = sys.argv[1:3]
+    PLANTS[plant]()
+    sys.argv = [module]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""One chaos run: start, load, kill, drain, check."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from rich.console import Console
+
+from backorder_local.chaos.client import PatientClient
+from backorder_local.chaos.faults import Faults
+from backorder_local.chaos.fleet import Fleet, let_database_account_pass
+from backorder_local.chaos.load import Load
+from backorder_local.chaos.recovery import recovered
+from backorder_local.chaos.report import Outcome
+from backorder_local.chaos.told import Told, compare
+from backorder_local.check.runner import check_system
+from backorder_local.data_directory import DataDirectory
+from backorder_local.topics import PARTITIONS, TOPICS
+
+_BURST = (2, 6)
+_GAP = (1.0, 3.0)
+_CALM = (0.5, 2.0)
+_RECOVERED_WITHIN = 120.0
+_ANSWERED_WITHIN = 60.0
+_DRAINED_WITHIN = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run shall do. `rate` is in operations a second, times are in seconds."""
+
+    kills: int
+    seed: int
+    rate: float = 15.0
+    freeze_seconds: float = 20.0
+    plant: str | None = None
+
+
+@dataclass
+class Kills:
+    """What was done to the system and how it took it."""
+
+    kinds: Counter[str]
+    recoveries: list[float]
+    not_recovered: int = 0
+
+
+async def run_chaos(plan: Plan, directory: DataDirectory, console: Console) -> Outcome:
+    """Run it in an empty directory; everything is stopped again at the end, the directory stays."""
+    let_database_account_pass(directory)
+    began = time.monotonic()
+    fleet = Fleet(directory, plan.plant)
+    try:
+        console.print("Starting PostgreSQL, Kafka and seven service processes …")
+        await fleet.start()
+        console.print(f"Up after {time.monotonic() - began:.0f} s. Load and kills begin.")
+        told = Told()
+        kills = await _under_load(plan, fleet, told, console)
+        console.print("Load has ended; waiting until everything has drained, then checking …")
+        system = fleet.running_system()
+        verdict = await check_system(system, console, within=_DRAINED_WITHIN)
+        return Outcome(
+            seed=plan.seed,
+            plant=plan.plant,
+            kills=kills.kinds,
+            recoveries=kills.recoveries,
+            not_recovered=kills.not_recovered,
+            told=told,
+            comparison=await compare(system, told),
+            verdict=verdict,
+            events=await _records(system.kafka_bootstrap),
+            ends_by_themselves=fleet.ends_by_themselves,
+            seconds=time.monotonic() - began,
+        )
+    finally:
+        await fleet.stop()
+
+
+async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) -> Kills:
+    client = PatientClient(
+        lambda service: [replica.url for replica in fleet.serving(service)],
+        fleet.api_key,
+        told,
+        random.Random(f"client:{plan.seed}"),
+    )
+    stopping = asyncio.Event()
+    load = Load(client, told, plan.seed, plan.rate)
+    await load.open()
+    working = asyncio.create_task(load.run(stopping))
+    try:
+        await asyncio.sleep(2)
+        kills = await _kill(plan, fleet, console)
+    finally:
+        stopping.set()
+        await working
+        await load.finish(_ANSWERED_WITHIN)
+        await client.close()
+    return kills
+
+
+async def _kill(plan: Plan, fleet: Fleet, console: Console) -> Kills:
+    """Kills in bursts, each begun once the system has recovered from the last."""
+    pick = random.Random(f"kills:{plan.seed}")
+    faults = Faults(fleet, pick, plan.freeze_seconds)
+    kills = Kills(Counter(), [])
+    while kills.kinds.total() < plan.kills:
+        struck_at = time.monotonic()
+        for _ in range(min(pick.randint(*_BURST), plan.kills - kills.kinds.total())):
+            await asyncio.sleep(pick.uniform(*_GAP))
+            struck_at = time.monotonic()
+            kind = await faults.strike()
+            if kind.startswith("killed"):
+                struck_at = time.monotonic()  # it died now, not when it was armed
+            kills.kinds[kind] += 1
+            console.print(f"  {kills.kinds.total():4} {kind}", highlight=False)
+        await faults.all_thawed()
+        took = await recovered(fleet, max(struck_at, faults.thawed_at), _RECOVERED_WITHIN)
+        if took is None:
+            kills.not_recovered += 1
+            console.print(f"       not recovered within {_RECOVERED_WITHIN:.0f} s", highlight=False)
+        else:
+            kills.recoveries.append(took)
+            console.print(f"       recovered after {took:.1f} s", highlight=False)
+        await asyncio.sleep(pick.uniform(*_CALM))
+    return kills
+
+
+async def _records(bootstrap: str) -> dict[str, int]:
+    """Topic → records in it, those sent twice counted twice."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+        ends = await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+    return {topic: sum(end for place, end in ends.items() if place.topic == topic) for topic in TOPICS}
