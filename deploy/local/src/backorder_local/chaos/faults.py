@@ -30,7 +30,7 @@ _DECK = (
 )  # fmt: skip
 _NOT_REACHED = "killed, failpoint not reached"
 
-_REACHED_WITHIN = 15.0
+_REACHED_WITHIN = 20.0
 _LOCK_CLASS = 0x6F757462  # the first half of the key of a relay's advisory lock
 _LOCK_HOLDERS = """
     SELECT activity.client_port FROM pg_locks JOIN pg_stat_activity activity USING (pid)
@@ -41,64 +41,74 @@ _LOCK_HOLDERS = """
 class Faults:
     """Deals faults from shuffled decks, so that a run of any length has each kind about as often as meant."""
 
-    def __init__(self, fleet: Fleet, pick: random.Random, freeze_seconds: float) -> None:
-        self._fleet, self._pick, self._freeze_seconds = fleet, pick, freeze_seconds
+    def __init__(self, fleet: Fleet, seed: int, freeze_seconds: float) -> None:
+        self._fleet, self._freeze_seconds = fleet, freeze_seconds
+        # Who is hit depends on who runs at that moment; the kinds and their order come from the seed alone.
+        self._shuffle, self._pick = random.Random(f"deck:{seed}"), random.Random(f"victims:{seed}")
         self._deck: list[str] = []
-        self._thaws: set[asyncio.Task[None]] = set()
-        self.thawed_at = 0.0
+        self._broker, self._postgres = asyncio.Lock(), asyncio.Lock()
+        self.harmed_at = 0.0
+        """When the last harm was done or, to a frozen process, ended; monotonic."""
 
-    async def strike(self) -> str:
-        """Do one; returns its kind once the harm is done."""
-        kind = self._draw()
-        match kind:
-            case _ if kind == BROKER:
-                self._fleet.kafka.kill()
-                await self._fleet.restart_server(self._fleet.kafka)
-            case _ if kind == POSTGRES:
-                self._fleet.stop_postgres_at_once()
-                await asyncio.sleep(self._pick.uniform(0, 1.5))
-                await self._fleet.restart_server(self._fleet.postgres)
-            case _ if kind == RELAY:
-                self._fleet.kill(await self._lock_holder() or self._victim())
-            case _ if kind == FREEZE:
-                self._freeze(self._victim())
-            case _ if kind.startswith(_AT):
-                return await self._at_failpoint(kind)
-            case _:
-                self._fleet.kill(self._victim())
-        return kind
-
-    async def all_thawed(self) -> None:
-        """Wait until nothing is frozen any more."""
-        while self._thaws:
-            await asyncio.wait(self._thaws)
-
-    def _draw(self) -> str:
+    def draw(self) -> str:
+        """The next kind of fault."""
         if not self._deck:
             self._deck = list(_DECK)
-            self._pick.shuffle(self._deck)
+            self._shuffle.shuffle(self._deck)
         return self._deck.pop()
 
-    def _victim(self) -> Replica:
-        """Any replica that is not frozen; those that run are preferred to those that just start."""
-        free = [each for each in self._fleet.replicas if not each.held]
-        return self._pick.choice([each for each in free if each.is_running] or free)
+    async def strike(self, kind: str) -> str:
+        """Do it; several may be under way. Returns its kind when the servers run again and nothing is frozen.
 
-    def _freeze(self, replica: Replica) -> None:
-        if replica.child is None or not replica.is_running:
+        Killed replicas come up again by themselves.
+        """
+        if kind == BROKER:
+            async with self._broker:
+                self._fleet.kafka.kill()
+                self._harmed()
+                await self._fleet.restart_server(self._fleet.kafka)
+        elif kind == POSTGRES:
+            async with self._postgres:
+                self._fleet.stop_postgres_at_once()
+                self._harmed()
+                await asyncio.sleep(self._pick.uniform(0, 1.5))
+                await self._fleet.restart_server(self._fleet.postgres)
+        elif kind == FREEZE:
+            await self._freeze(await self._victim())
+        elif kind.startswith(_AT):
+            return await self._at_failpoint(kind)
+        else:
+            found = await self._lock_holder() if kind == RELAY else None
+            if found is None:
+                kind, found = SERVICE, await self._victim()
+            self._fleet.kill(found)
+            self._harmed()
+        return kind
+
+    def _harmed(self) -> None:
+        self.harmed_at = time.monotonic()
+
+    async def _victim(self) -> Replica:
+        """Any replica that runs and that no other fault has in hand."""
+        while True:
+            free = [each for each in self._fleet.replicas if each.is_running and not each.held]
+            if free:
+                return self._pick.choice(free)
+            await asyncio.sleep(0.1)
+
+    async def _freeze(self, replica: Replica) -> None:
+        """SIGSTOP, and after a while SIGCONT."""
+        if replica.child is None:
             return
-        replica.held = replica.frozen = True
-        os.killpg(replica.child.pid, signal.SIGSTOP)
-        task = asyncio.create_task(self._thaw(replica, replica.child.pid))
-        self._thaws.add(task)
-        task.add_done_callback(self._thaws.discard)
-
-    async def _thaw(self, replica: Replica, pid: int) -> None:
-        await asyncio.sleep(self._freeze_seconds)
-        with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGCONT)
-        replica.held = replica.frozen = False
-        self.thawed_at = time.monotonic()
+        replica.held, pid = True, replica.child.pid
+        os.killpg(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._freeze_seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGCONT)
+            replica.held = False
+            self._harmed()
 
     async def _lock_holder(self) -> Replica | None:
         """A replica whose relay leads: the one that the lock's connection comes from."""
@@ -117,7 +127,7 @@ class Faults:
     async def _at_failpoint(self, kind: str) -> str:
         """Replace a worker by one that dies at the failpoint, and wait for that."""
         point = kind.removeprefix(_AT)
-        victim = self._victim()
+        victim = await self._victim()
         victim.held = True
         try:
             await self._fleet.stop_gracefully(victim)
@@ -127,6 +137,7 @@ class Faults:
                 await self._let_lead(victim)
             reached = await self._ends(victim)
             self._fleet.kill(victim)
+            self._harmed()
         finally:
             victim.held = False
         return kind if reached else _NOT_REACHED

@@ -51,7 +51,6 @@ class Replica:
     child: Child | None = None
     failpoint: str | None = None
     held: bool = False
-    frozen: bool = False
     expected_end: bool = False
     ended_at: float | None = None
 

@@ -35,6 +35,11 @@ class Load:
             (self._adjust, "adjust", 3),
         ]  # fmt: skip
 
+    @property
+    def skus(self) -> int:
+        """How many SKUs there are to order."""
+        return len(_HOT) + len(_COLD)
+
     async def open(self) -> None:
         """Locations, SKUs and a few customers to be told."""
         for priority, location in enumerate(LOCATIONS, start=1):

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
@@ -22,8 +23,7 @@ from backorder_local.check.runner import check_system
 from backorder_local.data_directory import DataDirectory
 from backorder_local.topics import PARTITIONS, TOPICS
 
-_BURST = (2, 6)
-_GAP = (1.0, 3.0)
+_GAP = (1.5, 3.5)
 _CALM = (0.5, 2.0)
 _RECOVERED_WITHIN = 120.0
 _ANSWERED_WITHIN = 60.0
@@ -39,6 +39,8 @@ class Plan:
     rate: float = 15.0
     freeze_seconds: float = 20.0
     plant: str | None = None
+    burst: tuple[int, int] = (2, 6)
+    """Fewest and most kills before the system is left to recover."""
 
 
 @dataclass
@@ -91,6 +93,7 @@ async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) ->
     stopping = asyncio.Event()
     load = Load(client, told, plan.seed, plan.rate)
     await load.open()
+    await _catalogue_known(fleet, load.skus)
     working = asyncio.create_task(load.run(stopping))
     try:
         await asyncio.sleep(2)
@@ -103,23 +106,31 @@ async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) ->
     return kills
 
 
+async def _catalogue_known(fleet: Fleet, skus: int) -> None:
+    """Wait until every SKU may be ordered: the order service knows them from events."""
+    connection = await asyncpg.connect(fleet.running_system().database_urls["order"])
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                if await connection.fetchval("SELECT count(*) FROM sku") >= skus:
+                    return
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+
+
 async def _kill(plan: Plan, fleet: Fleet, console: Console) -> Kills:
     """Kills in bursts, each begun once the system has recovered from the last."""
     pick = random.Random(f"kills:{plan.seed}")
-    faults = Faults(fleet, pick, plan.freeze_seconds)
+    faults = Faults(fleet, plan.seed, plan.freeze_seconds)
     kills = Kills(Counter(), [])
     while kills.kinds.total() < plan.kills:
-        struck_at = time.monotonic()
-        for _ in range(min(pick.randint(*_BURST), plan.kills - kills.kinds.total())):
+        under_way: list[asyncio.Task[None]] = []
+        for _ in range(min(pick.randint(*plan.burst), plan.kills - kills.kinds.total())):
             await asyncio.sleep(pick.uniform(*_GAP))
-            struck_at = time.monotonic()
-            kind = await faults.strike()
-            if kind.startswith("killed"):
-                struck_at = time.monotonic()  # it died now, not when it was armed
-            kills.kinds[kind] += 1
-            console.print(f"  {kills.kinds.total():4} {kind}", highlight=False)
-        await faults.all_thawed()
-        took = await recovered(fleet, max(struck_at, faults.thawed_at), _RECOVERED_WITHIN)
+            under_way.append(asyncio.create_task(_one(faults, faults.draw(), kills, console)))
+        await asyncio.gather(*under_way)
+        took = await recovered(fleet, faults.harmed_at, _RECOVERED_WITHIN)
         if took is None:
             kills.not_recovered += 1
             console.print(f"       not recovered within {_RECOVERED_WITHIN:.0f} s", highlight=False)
@@ -128,6 +139,12 @@ async def _kill(plan: Plan, fleet: Fleet, console: Console) -> Kills:
             console.print(f"       recovered after {took:.1f} s", highlight=False)
         await asyncio.sleep(pick.uniform(*_CALM))
     return kills
+
+
+async def _one(faults: Faults, wanted: str, kills: Kills, console: Console) -> None:
+    kind = await faults.strike(wanted)
+    kills.kinds[kind] += 1
+    console.print(f"  {kills.kinds.total():4} {kind}", highlight=False)
 
 
 async def _records(bootstrap: str) -> dict[str, int]:

@@ -1,0 +1,40 @@
+"""A short chaos run: a few kills of everything under load lose nothing and sell nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+
+_KILLS = 6
+
+
+def test_six_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
+    figures = tmp_path / "chaos.json"
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "backorder_local.chaos",
+            "--kills", str(_KILLS), "--burst", str(_KILLS), "--freeze", "2", "--json", str(figures),
+        ],
+        env={**os.environ, "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcome = json.loads(figures.read_text())
+    assert outcome["holds"]
+    assert outcome["kills_total"] == _KILLS
+    assert not any(outcome["counts"].values())
+    assert outcome["check"]["at_rest"]
+    # A run that did no work, or was not disturbed by the kills, would show nothing.
+    assert outcome["orders"] > 20
+    assert all(outcome["events"].values())
+    assert outcome["recovery_seconds"]["measured"] == 1
