@@ -23,13 +23,22 @@ class Refused(Exception):
 class PatientClient:
     """Sends to any replica that serves the service, a repeat to any other, until a definite answer comes."""
 
-    def __init__(self, urls: Callable[[str], Sequence[str]], key: str, told: Told, pick: random.Random) -> None:
+    def __init__(
+        self,
+        urls: Callable[[str], Sequence[str]],
+        key: str,
+        told: Told,
+        pick: random.Random,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._urls, self._told, self._pick = urls, told, pick
         self._http = httpx.AsyncClient(
             headers={"Authorization": f"Bearer {key}"},
             timeout=_TIMEOUT,
             verify=httpx.create_ssl_context(trust_env=False),
             trust_env=False,
+            transport=transport,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=5),
         )
 

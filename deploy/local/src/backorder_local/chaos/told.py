@@ -69,10 +69,11 @@ async def compare(system: RunningSystem, told: Told) -> Comparison:
     wanted: dict[str, object] = {f"order {reference}": order_id for reference, order_id in told.orders.items()}
     wanted |= {f"shipment {shipment_id}": units for shipment_id, units in told.shipments.items()}
     wanted |= {f"stock document {document_id}": kind for document_id, kind in told.stock_documents.items()}
-    return _difference(wanted, found)
+    return difference(wanted, found)
 
 
-def _difference(wanted: Mapping[str, object], found: Mapping[str, object]) -> Comparison:
+def difference(wanted: Mapping[str, object], found: Mapping[str, object]) -> Comparison:
+    """Documents wanted and not found as told, and documents found that nobody wanted."""
     lost = [name for name, value in wanted.items() if found.get(name) != value]
     twice = [name for name in found if name not in wanted]
     return Comparison(tuple(lost), tuple(twice))

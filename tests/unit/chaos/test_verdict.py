@@ -1,0 +1,84 @@
+"""What the chaos run concludes from what clients were told and what is there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from backorder_local.chaos.faults import Faults
+from backorder_local.chaos.fleet import Fleet
+from backorder_local.chaos.report import Outcome
+from backorder_local.chaos.told import Comparison, Told, difference
+from backorder_local.check.invariant import Invariant, Offender, Reading
+from backorder_local.check.runner import Finding, Verdict
+from backorder_local.data_directory import DataDirectory
+
+
+async def _nothing(_reading: Reading) -> AsyncIterator[Offender]:
+    if _reading is None:
+        yield {}
+
+
+def outcome(
+    *, comparison: Comparison | None = None, broken: dict[str, int] | None = None, told: Told | None = None
+) -> Outcome:
+    findings = [Finding(Invariant(name, "", _nothing), count, (), 0.0) for name, count in (broken or {}).items()]
+    return Outcome(
+        seed=1,
+        plant=None,
+        kills=Counter({"service killed": 2}),
+        recoveries=[3.0, 5.0, 20.0],
+        not_recovered=0,
+        told=told or Told(),
+        comparison=comparison or Comparison((), ()),
+        verdict=Verdict(tuple(findings), at_rest=True),
+        events={},
+        ends_by_themselves=Counter(),
+        seconds=60.0,
+    )
+
+
+def test_what_was_told_and_is_not_there_is_lost_and_what_nobody_was_told_of_is_there_twice() -> None:
+    wanted = {"order a": "1", "order b": "2", "order c": "3"}
+    found = {"order a": "1", "order b": "other", "order d": "4"}
+    assert difference(wanted, found) == Comparison(lost=("order b", "order c"), twice=("order d",))
+
+
+def test_a_run_without_findings_holds() -> None:
+    assert outcome().holds
+    assert outcome().recovery() == {"median": 5.0, "max": 20.0, "measured": 3}
+
+
+def test_each_finding_breaks_the_verdict_and_is_counted_under_its_name() -> None:
+    told = Told(wrong=["place when sent again: 409 reference_taken"], unanswered=["place"])
+    found = outcome(
+        comparison=Comparison(("order a",), ("order b", "order c")),
+        broken={
+            "every record handled": 5,
+            "grants within stock": 7,
+            "nothing parked": 1,
+            "allocation: no idle stock": 2,
+        },
+        told=told,
+    )
+    assert not found.holds
+    assert found.counts == {
+        "lost": 7,
+        "twice": 2,
+        "oversold": 7,
+        "parked": 1,
+        "other invariants": 2,
+        "wrong answers": 1,
+        "never recovered": 0,
+    }
+
+
+def test_the_same_seed_deals_the_same_kinds_and_every_kind_comes_up(tmp_path: Path) -> None:
+    def dealt(seed: int) -> list[str]:
+        faults = Faults(Fleet(DataDirectory(tmp_path)), seed, 1.0)
+        return [faults.draw() for _ in range(28)]
+
+    assert dealt(1) == dealt(1)
+    assert dealt(1) != dealt(2)
+    assert len(set(dealt(1)[:14])) == 11
