@@ -12,7 +12,7 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.domain.replaying import replay
+from allocation_service.domain.replaying import StoredLine, replay
 from event_contracts import (
     Event,
     InboundChange,
@@ -193,7 +193,7 @@ class World:
         different = []
         for decision in await self.rows("SELECT decision_id, decided_at, steps::text AS steps FROM decision"):
             lines = await self.rows(
-                "SELECT step, line_id, granted, facts::text AS facts FROM decision_line"
+                "SELECT step, line_id, sku, quantity, granted, facts::text AS facts FROM decision_line"
                 " WHERE decision_id = :id ORDER BY step, rank",
                 id=decision.decision_id,
             )
@@ -202,7 +202,11 @@ class World:
                 made: dict[str, int] = {}
                 for line in own:
                     made[line.line_id] = made.get(line.line_id, 0) + line.granted
-                again = replay(step, [json.loads(line.facts) for line in own], decision.decided_at)
+                again = replay(
+                    step,
+                    [StoredLine(line.line_id, line.sku, line.quantity, json.loads(line.facts)) for line in own],
+                    decision.decided_at,
+                )
                 if again is not None and again != made:
                     different.append(f"{decision.decision_id} step {number}: {made} but again {again}")
         return different

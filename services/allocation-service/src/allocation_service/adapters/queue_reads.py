@@ -19,16 +19,17 @@ _ORDER = {
 }
 
 
-def _head(sort: Sort) -> Any:
-    """The head of several queues at once. Protected promises come first; each part is one index scan,
-    cut where the running sum of units that need not come together passes the reach."""
+def _head(sort: Sort) -> str:
+    """The head of several queues at once, with lines and orders. Protected promises come first; each part
+    is one index scan, cut where the running sum of units that need not come together passes the reach.
+
+    ``OFFSET 0`` keeps the look-ups of lines and orders by key: how far the supply reaches is not known
+    to the planner, and reading whole tables for ten lines would be the dearest of mistakes.
+    """
     order = _ORDER[sort]
-    return text(
-        f"""
-        SELECT wanted.sku, q.line_id, q.order_id, q.ship_complete, q.queued_at, q.tier_rank, q.needed_by,
-               q.promise_date, q.read
-        FROM unnest(CAST(:skus AS text[]), CAST(:units AS bigint[]), CAST(:limits AS bigint[]),
-                    CAST(:protected_before AS date[])) AS wanted (sku, units, lines, protected_before)
+    return f"""
+        SELECT q.queued_at AS entry_at, q.read, d.*, o.*
+        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::date[]) AS wanted (sku, units, lines, protected_before)
         CROSS JOIN LATERAL (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
                        ORDER BY class, {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
@@ -46,12 +47,17 @@ def _head(sort: Sort) -> Any:
             ORDER BY class, {order}
             LIMIT wanted.lines
         ) AS q
+        CROSS JOIN LATERAL (SELECT * FROM demand WHERE line_id = q.line_id OFFSET 0) AS d
+        CROSS JOIN LATERAL (SELECT {_HEADER} FROM customer_order WHERE order_id = q.order_id OFFSET 0) AS o
         WHERE q.before < wanted.units
         ORDER BY wanted.sku, q.class, {", ".join("q." + one for one in order.split(", "))}
         """
-    )
 
 
+_HEADER = (
+    "basis, reference, placed_at, ship_complete, customer_id, tier, tier_rank, channel, region, needed_by,"
+    " latest_acceptable, preference, correlation_id, placed, answer_due"
+)
 _HEADS = {sort: _head(sort) for sort in Sort}
 _NEVER = date(1, 1, 1)
 
@@ -64,26 +70,26 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     heads: dict[str, list[Any]] = {sku: [] for sku in reach}
     for sort in Sort:
         skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
-        if not skus:
-            continue
-        values = {
-            "skus": skus,
-            "units": [reach[sku] for sku in skus],
-            "limits": [reach[sku] for sku in skus],
-            "protected_before": [_protected_before(book, sku) for sku in skus],
-        }
-        for row in (await conn.execute(_HEADS[sort], values)).all():
-            heads[row.sku].append(row)
+        if skus:
+            days = [_protected_before(book, sku) for sku in skus]
+            for row in await reads.fetch(conn, _HEADS[sort], skus, [reach[sku] for sku in skus], days):
+                heads[row["sku"]].append(row)
     found = [row for rows in heads.values() for row in rows]
-    await reads.load_orders(conn, book, {row.order_id for row in found if row.ship_complete})
-    await reads.load_lines(conn, book, [row.line_id for row in found])
+    await reads.load_orders(conn, book, {row["order_id"] for row in found if row["ship_complete"]})
+    for row in found:
+        if row["order_id"] not in book.orders:
+            reads.enter_header(book, row)
+    await reads.enter_lines(conn, book, found)
     for sku, rows in heads.items():
-        everything = len(rows) < reach[sku] and (not rows or len(rows) == rows[0].read)
+        everything = len(rows) < reach[sku] and (not rows or len(rows) == rows[0]["read"])
         book.open_queue(sku, None if everything else _key(book, sku, rows[-1]), reach[sku])
 
 
 def _key(book: Book, sku: str, row: Any) -> Key:
-    place = Demand(row.line_id, row.order_id, sku, 0, row.queued_at, row.tier_rank, row.needed_by, row.promise_date)
+    place = Demand(
+        row["line_id"], row["order_id"], sku, 0, row["entry_at"], row["tier_rank"], row["needed_by"] or NO_DATE,
+        row["promise_date"],
+    )  # fmt: skip
     return sort_key(place, book.skus[sku].policy, book.next_supply(sku))
 
 

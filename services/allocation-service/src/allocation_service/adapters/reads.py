@@ -88,13 +88,21 @@ async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str])
         sku.policy = policies.get(POLICY_PREFIX + sku.sku, default)
 
 
-_ORDERS = text("SELECT * FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))")
-_LINES_OF_ORDERS = text("SELECT * FROM demand WHERE order_id = ANY(CAST(:ids AS text[])) ORDER BY line_id")
-_LINES = text("SELECT * FROM demand WHERE line_id = ANY(CAST(:ids AS text[]))")
-_COMMITMENTS = text(
-    "SELECT line_id, location, granted, shipped FROM commitment WHERE line_id = ANY(CAST(:ids AS text[]))"
+_ORDERS = "SELECT * FROM customer_order WHERE order_id = ANY($1::text[])"
+_LINES_OF_ORDERS = "SELECT * FROM demand WHERE order_id = ANY($1::text[]) ORDER BY line_id"
+_LINES = "SELECT * FROM demand WHERE line_id = ANY($1::text[])"
+_COMMITMENTS = (
+    "SELECT line_id, location, granted, shipped FROM commitment WHERE line_id = ANY($1::text[])"
     " ORDER BY line_id, location"
 )
+
+
+async def fetch(conn: AsyncConnection, statement: str, *values: Any) -> Sequence[Any]:
+    """Rows straight from the driver, by column name or number: for statements that read a great many."""
+    raw = await conn.get_raw_connection()
+    driver: Any = raw.driver_connection
+    found: Sequence[Any] = await driver.fetch(statement, *values)
+    return found
 
 
 async def load_orders(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
@@ -103,8 +111,8 @@ async def load_orders(conn: AsyncConnection, book: Book, order_ids: Collection[s
     if not missing:
         return
     await load_headers(conn, book, missing)
-    rows = (await conn.execute(_LINES_OF_ORDERS, {"ids": missing})).all()
-    await _enter_lines(conn, book, [row for row in rows if row.order_id in book.orders])
+    rows = await fetch(conn, _LINES_OF_ORDERS, missing)
+    await enter_lines(conn, book, [row for row in rows if row["order_id"] in book.orders])
     for order_id in missing:
         if order_id in book.orders:
             book.orders[order_id].whole = True
@@ -113,14 +121,19 @@ async def load_orders(conn: AsyncConnection, book: Book, order_ids: Collection[s
 async def load_headers(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
     """Enter the headers of orders that are not in the book."""
     missing = [one for one in order_ids if one not in book.orders]
-    if not missing:
-        return
-    for row in (await conn.execute(_ORDERS, {"ids": missing})).all():
-        book.orders[row.order_id] = Order(
-            row.order_id, row.basis, row.reference, row.placed_at, row.ship_complete, row.customer_id, row.tier,
-            row.tier_rank, row.channel, row.region, row.needed_by, row.latest_acceptable, row.preference,
-            row.correlation_id, row.placed, row.answer_due, stored=True,
-        )  # fmt: skip
+    if missing:
+        for row in await fetch(conn, _ORDERS, missing):
+            enter_header(book, row)
+
+
+def enter_header(book: Book, row: Any) -> None:
+    """Enter an order from a row with its columns."""
+    order_id = row["order_id"]
+    book.orders[order_id] = Order(
+        order_id, row["basis"], row["reference"], row["placed_at"], row["ship_complete"], row["customer_id"],
+        row["tier"], row["tier_rank"], row["channel"], row["region"], row["needed_by"], row["latest_acceptable"],
+        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], stored=True,
+    )  # fmt: skip
 
 
 async def load_lines(conn: AsyncConnection, book: Book, line_ids: Collection[str]) -> None:
@@ -128,33 +141,38 @@ async def load_lines(conn: AsyncConnection, book: Book, line_ids: Collection[str
     missing = [one for one in line_ids if one not in book.lines]
     if not missing:
         return
-    rows = (await conn.execute(_LINES, {"ids": missing})).all()
-    await load_headers(conn, book, {row.order_id for row in rows})
-    await _enter_lines(conn, book, rows)
+    rows = await fetch(conn, _LINES, missing)
+    await load_headers(conn, book, {row["order_id"] for row in rows})
+    await enter_lines(conn, book, rows)
 
 
-async def _enter_lines(conn: AsyncConnection, book: Book, rows: Sequence[Any]) -> None:
-    new = [row for row in rows if row.line_id not in book.lines]
-    for row in new:
-        layers = (
-            [Entry(datetime.fromisoformat(at), units) for at, units in _decoded(row.layers)]
-            if row.layers
-            else [Entry(row.queued_at, row.live_units)] * bool(row.live_units)
-        )
+async def enter_lines(conn: AsyncConnection, book: Book, rows: Iterable[Any]) -> None:
+    """Enter lines from rows with the columns of ``demand``, and what they were granted; their orders are there."""
+    granted = []
+    for row in rows:
+        line_id = row["line_id"]
+        if line_id in book.lines:
+            continue
+        live, layers = row["live_units"], row["layers"]
+        if layers:
+            entries = [Entry(datetime.fromisoformat(at), units) for at, units in _decoded(layers)]
+        else:
+            entries = [Entry(row["queued_at"], live)] if live else []
+        if row["granted_units"]:
+            granted.append(line_id)
         book.add_line(
             Line(
-                row.line_id, row.order_id, row.sku, row.quantity, row.cancelled, row.declined, row.undecided, {}, {},
-                layers, row.granted_units, row.live_units, row.line_version, row.reason, row.promise_date,
-                row.promise_revision, row.promise_cause,
+                line_id, row["order_id"], row["sku"], row["quantity"], row["cancelled"], row["declined"],
+                row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"], row["reason"],
+                row["promise_date"], row["promise_revision"], row["promise_cause"],
             )
         )  # fmt: skip
-    granted = [row.line_id for row in new if row.granted_units]
     if granted:
-        for row in (await conn.execute(_COMMITMENTS, {"ids": granted})).all():
-            line = book.lines[row.line_id]
-            line.granted[row.location] = row.granted
-            if row.shipped:
-                line.shipped[row.location] = row.shipped
+        for line_id, location, units, shipped in await fetch(conn, _COMMITMENTS, granted):
+            line = book.lines[line_id]
+            line.granted[location] = units
+            if shipped:
+                line.shipped[location] = shipped
 
 
 _OPEN = text(

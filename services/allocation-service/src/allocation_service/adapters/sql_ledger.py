@@ -8,10 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import queue_reads, reads, revisions, writes
+from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
 from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
-from event_contracts import Event
 from service_kit.outbox import publish
 
 
@@ -57,14 +57,15 @@ class SqlLedger:
                 {"ids": ids},
             )
 
-    async def lock_queue_orders(self, sku: str, limit: int) -> None:
-        await self._conn.execute(
-            text(
-                "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry"
-                " WHERE sku = :sku ORDER BY queued_at, line_id LIMIT :limit) ORDER BY order_id FOR UPDATE) AS locked"
-            ),
-            {"sku": sku, "limit": limit},
+    async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
+        rows = await reads.fetch(
+            self._conn,
+            "SELECT order_id FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry"
+            " WHERE sku = $1 ORDER BY queued_at, line_id LIMIT $2) ORDER BY order_id FOR UPDATE",
+            sku,
+            limit,
         )
+        return [row[0] for row in rows]
 
     async def write(self, book: Book) -> None:
         await writes.write(self._conn, book)
@@ -79,5 +80,5 @@ class SqlLedger:
     async def open_rechecks(self, book: Book, order_ids: Sequence[str]) -> list[str]:
         return await reads.open_rechecks(self._conn, book, order_ids)
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    async def publish(self, events: Sequence[Answer]) -> None:
         await publish(self._conn, events)

@@ -24,7 +24,7 @@ async def write(conn: AsyncConnection, book: Book) -> None:
     touched = [(book.lines[line_id], stored) for line_id, stored in book.stored.items()]
     await _write_skus(conn, book)
     await _write_orders(conn, book)
-    await _write_lines(conn, touched)
+    await _write_lines(conn, book, touched)
     await _write_commitments(conn, touched)
     await _write_queue(conn, book, touched)
     await _write_promised(conn, book)
@@ -124,36 +124,53 @@ _LINE_INSERT = text(
     f"INSERT INTO demand ({_LINE_NAMES}) SELECT {_LINE_NAMES.replace('layers', 'CAST(layers AS jsonb)')}"
     f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})"
 )
-_LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
-_LINE_UPDATE = text(
-    "UPDATE demand SET "
-    + ", ".join(
-        f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in _LINE_CHANGE[1:]
+
+
+def _change(columns: Sequence[tuple[str, str]]) -> TextClause:
+    """``UPDATE demand`` from one array a column; the first is the key."""
+    sets = ", ".join(
+        f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in columns[1:]
     )
-    + f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE_CHANGE)})"
-    + f" AS row ({', '.join(name for name, _ in _LINE_CHANGE)}) WHERE demand.line_id = row.line_id"
-)
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
+    names = ", ".join(name for name, _ in columns)
+    return text(f"UPDATE demand SET {sets} FROM unnest({arrays}) AS row ({names}) WHERE demand.line_id = row.line_id")
 
 
-def _line_values(line: Line, queued_at: Any) -> dict[str, Any]:
+_LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
+_LINE_UPDATE = _change(_LINE_CHANGE)
+# All that a grant changes of a line; a fill changes a hundred thousand.
+_GRANT = (("line_id", "text"), ("granted_units", "bigint"), ("line_version", "bigint"), ("reason", "text"))
+_GRANT_UPDATE = _change(_GRANT)
+
+
+def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
     layers = None
     if len(line.layers) > 1:
         layers = orjson.dumps([[entry.queued_at.isoformat(), entry.quantity] for entry in line.layers]).decode()
-    return {
-        "line_id": line.line_id, "order_id": line.order_id, "sku": line.sku, "quantity": line.quantity,
-        "cancelled": line.cancelled, "declined": line.declined, "undecided": line.undecided,
-        "granted_units": line.granted_units, "live_units": line.live_units,
-        "queued_at": line.layers[0].queued_at if line.layers else queued_at, "layers": layers,
-        "line_version": line.version, "reason": line.reason, "promise_date": line.promise_date,
-        "promise_revision": line.promise_revision, "promise_cause": line.promise_cause,
-    }  # fmt: skip
+    return (
+        line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
+        line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
+        line.version, line.reason, line.promise_date, line.promise_revision, line.promise_cause,
+    )  # fmt: skip
 
 
-async def _write_lines(conn: AsyncConnection, touched: Sequence[tuple[Line, Stored]]) -> None:
-    for columns, statement, fresh in ((_LINE, _LINE_INSERT, True), (_LINE_CHANGE, _LINE_UPDATE, False)):
-        chosen = [_line_values(line, stored.joined) for line, stored in touched if stored.new is fresh]
-        if chosen:
-            await conn.execute(statement, {name: [values[name] for values in chosen] for name, _ in columns})
+async def _write_lines(conn: AsyncConnection, book: Book, touched: Sequence[tuple[Line, Stored]]) -> None:
+    new, changed, granted = [], [], []
+    for line, stored in touched:
+        if stored.new:
+            new.append(_line_values(line, stored.joined))
+        elif line.line_id in book.reshaped:
+            values = _line_values(line, stored.joined)
+            changed.append((values[0], *values[3:]))
+        else:
+            granted.append((line.line_id, line.granted_units, line.version, line.reason))
+    for columns, statement, rows in (
+        (_LINE, _LINE_INSERT, new),
+        (_LINE_CHANGE, _LINE_UPDATE, changed),
+        (_GRANT, _GRANT_UPDATE, granted),
+    ):
+        if rows:
+            await conn.execute(statement, _columns(columns, rows))
 
 
 _COMMITMENT = (

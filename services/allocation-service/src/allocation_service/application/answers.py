@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
 
+from allocation_service.application.answer import Answer, answer, line_data, moment, promise_data
 from allocation_service.application.book import Order
 from allocation_service.application.case import Case
 from allocation_service.domain.line import Line
-from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
-
-SOURCE = "backorder/allocation"
 
 ORDER_EVENTS = {
     "OrderPlaced": "placed",
@@ -19,16 +19,16 @@ ORDER_EVENTS = {
 }
 
 
-def line_state(line: Line) -> AllocationLine:
+def line_state(line: Line) -> dict[str, Any]:
     """The public state of a line."""
     promise = None
     if line.queued_units and (line.promise_date is not None or line.promise_revision):
-        promise = Promise(date=line.promise_date, revision=line.promise_revision, cause=line.promise_cause)
-    return AllocationLine(
+        promise = promise_data(line.promise_date, line.promise_revision, line.promise_cause)
+    return line_data(
         line_id=line.line_id,
         sku=line.sku,
-        line_version=line.version,
-        allocated={location: units for location, units in line.granted.items() if units},
+        version=line.version,
+        granted=line.granted,
         waiting=line.waiting,
         declined=line.declined,
         reason=line.reason,
@@ -38,7 +38,7 @@ def line_state(line: Line) -> AllocationLine:
 
 def events_of(
     case: Case, own: Order | None = None, answering: str | None = None, line_ids: Iterable[str] | None = None
-) -> list[Event]:
+) -> list[Answer]:
     """The events of a case: the answer to its own order (all lines), and one for each other order that changed.
 
     ``own`` without ``answering`` is told nothing yet: its answer follows its recheck.
@@ -48,17 +48,18 @@ def events_of(
     for line_id in case.before if line_ids is None else line_ids:
         line = case.book.lines[line_id]
         touched.setdefault(line.order_id, []).append(line)
-    events = []
+    events: list[Answer] = []
+    made_at = moment(datetime.now(UTC))
     if own is not None and answering is not None:
         lines = list(own.lines.values())
-        events.append(_event(case, own, answer_name(case, own, answering), lines))
+        events.append(_event(case, own, answer_name(case, own, answering), lines, made_at))
     if own is not None:
         touched.pop(own.order_id, None)
     for order_id, lines in touched.items():
         changed = [line for line in lines if _changed(case, line)]
         name = change_name(case, changed)
         if name is not None:
-            events.append(_event(case, case.book.orders[order_id], name, changed))
+            events.append(_event(case, case.book.orders[order_id], name, changed, made_at))
     return events
 
 
@@ -108,22 +109,20 @@ def _rise(case: Case, lines: Iterable[Line]) -> int:
     )
 
 
-def _event(case: Case, order: Order, name: str, lines: list[Line]) -> Event:
+def _event(case: Case, order: Order, name: str, lines: list[Line], made_at: bytes) -> Answer:
     for line in lines:
         case.book.touch(line)
         line.version += 1
-    return new_event(
+    return answer(
         name,
-        AllocationState(
-            order_id=order.order_id,
-            basis=order.basis,
-            decision_id=case.record.decision_id,
-            decided_at=case.now,
-            lines=tuple(line_state(line) for line in lines),
-        ),
-        source=SOURCE,
+        order_id=order.order_id,
+        basis=order.basis,
+        decision_id=case.record.decision_id,
+        decided_at=case.now,
+        lines=[line_state(line) for line in lines],
         sequence=max((line.version for line in lines), default=0),
-        correlation_id=order.correlation_id or None,
+        correlation_id=order.correlation_id,
         causation_id=case.origin.event_id,
         traceparent=case.origin.traceparent,
+        made_at=made_at,
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
+from allocation_service.application.answer import Answer
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import NO_DATE, Demand, Key, sort_key
 from allocation_service.domain.promising import Expected, expected_supply
 from allocation_service.domain.sku import Sku
-from event_contracts import Event
 
 
 @dataclass(slots=True)
@@ -62,6 +62,13 @@ class Stored(NamedTuple):
     joined: datetime | None = None
 
 
+class Booked(NamedTuple):
+    """What the SKU's counters hold of a line."""
+
+    promise_date: date | None
+    units: int
+
+
 @dataclass(slots=True)
 class Queue:
     """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped."""
@@ -109,7 +116,9 @@ class Book:
         self.pending: dict[str, set[str]] = {}
         self.queues: dict[str, Queue] = {}
         self.stored: dict[str, Stored] = {}
-        self.booked: dict[str, tuple[date | None, int]] = {}
+        self.booked: dict[str, Booked] = {}
+        self.reshaped: set[str] = set()
+        self.locked_orders: set[str] = set()
         self.promised_change: dict[tuple[str, date], int] = {}
         self.changed_skus: set[str] = set()
         self.curves: dict[str, Curve] = {}
@@ -120,7 +129,7 @@ class Book:
         self.rechecks_due: dict[str, Recheck] = {}
         self.rechecked: set[str] = set()
         self.decisions: list[Any] = []
-        self.events: list[Event] = []
+        self.events: list[Answer] = []
         self.told = 0
         self.decided = 0
         self.rechecks_left = False
@@ -143,7 +152,7 @@ class Book:
         self.orders[line.order_id].lines[line.line_id] = line
         if joined is not None:
             self.stored[line.line_id] = Stored(True, (), {}, {}, None, joined)
-            self.booked[line.line_id] = (None, 0)
+            self.booked[line.line_id] = Booked(None, 0)
 
     # -- changing it ------------------------------------------------------------------------------
 
@@ -155,7 +164,7 @@ class Book:
             self.stored[line.line_id] = Stored(
                 False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined
             )
-            self.booked[line.line_id] = (line.promise_date, line.queued_units)
+            self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
 
     def settle(self, line: Line) -> None:
         """Bring the SKU's counters in line with a changed line."""
@@ -166,9 +175,12 @@ class Book:
         sku = self.skus[line.sku]
         sku.waiting_units += new_units - old_units
         self.changed_skus.add(line.sku)
-        self._promised(sku, old_date, -old_units)
-        self._promised(sku, new_date, new_units)
-        self.booked[line.line_id] = (new_date, new_units)
+        if old_date == new_date:
+            self._promised(sku, new_date, new_units - old_units)
+        else:
+            self._promised(sku, old_date, -old_units)
+            self._promised(sku, new_date, new_units)
+        self.booked[line.line_id] = Booked(new_date, new_units)
 
     def _promised(self, sku: Sku, day: date | None, units: int) -> None:
         if day is None or not units:
@@ -202,6 +214,7 @@ class Book:
         for some in (self.stored, self.booked, self.promised_change, self.rechecks):
             some.clear()
         self.changed_skus.clear()
+        self.reshaped.clear()
         self.rechecked.clear()
         self.decisions.clear()
         self.events.clear()

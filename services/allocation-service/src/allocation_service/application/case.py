@@ -11,7 +11,7 @@ from allocation_service.application.book import Book, Order, Origin, Recheck
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.placing import later
-from allocation_service.domain.policy import Grants, Key
+from allocation_service.domain.policy import Grants
 from event_contracts import new_event_id
 
 
@@ -79,6 +79,7 @@ class Case:
     def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int]) -> None:
         """Apply newer facts about a line; what they free or force is counted."""
         self.touch(line)
+        self.book.reshaped.add(line.line_id)
         for location, change in line.learn(quantity, cancelled, shipped, self.now).items():
             self.book.move_grant(line, location, change)
             if change < 0:
@@ -110,6 +111,7 @@ class Case:
     def place(self, line: Line, units: int, declined: int, promise_date: date | None, reason: str) -> None:
         """Decide about ``units`` new ones: some declined, the rest accepted into the queue."""
         self.touch(line)
+        self.book.reshaped.add(line.line_id)
         if declined:
             line.decline(declined)
         line.accept(units - declined)
@@ -121,6 +123,7 @@ class Case:
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
         """Promise a line's waiting units for a date."""
         if promise_date != line.promise_date:
+            self.book.reshaped.add(line.line_id)
             line.promise_date = promise_date
             line.promise_revision += 1
             line.promise_cause = cause
@@ -174,8 +177,3 @@ class Case:
     def step_number(self) -> int:
         """Number of the step that is recorded next."""
         return len(self.record.steps)
-
-
-def key_as_json(key: Key) -> list[Any]:
-    """A sort key as it is stored."""
-    return [key[0], key[1], key[2].isoformat(), key[3].isoformat(), key[4]]

@@ -7,12 +7,13 @@ from typing import Any
 
 from allocation_service.application.answers import events_of
 from allocation_service.application.book import Book, Order
-from allocation_service.application.case import Case, Row, key_as_json
+from allocation_service.application.case import Case, Row
 from allocation_service.application.ports import Ledger
 from allocation_service.domain import rules
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import NO_DATE, Demand, Policy, Supply
+from allocation_service.domain.replaying import stored_facts
 from allocation_service.domain.taking_back import Holding, take_back
 
 TAKEN_BACK = "taken back: less stock than granted"
@@ -63,7 +64,7 @@ async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str])
             part *= 4
             continue
         if first:
-            await ledger.lock_queue_orders(sku, free)
+            book.locked_orders.update(await ledger.lock_queue_orders(sku, free))
             first = False
         await checkpoint(case, ledger, sku)
 
@@ -86,7 +87,7 @@ async def checkpoint(case: Case, ledger: Ledger, sku: str) -> None:
 async def store_and_tell(ledger: Ledger, book: Book) -> None:
     """Write the book, then its events, behind the locks of their orders (rule 12)."""
     await ledger.write(book)
-    await ledger.lock_orders(rules.lock_order(event.key for event in book.events))
+    await ledger.lock_orders(rules.lock_order({event.key for event in book.events} - book.locked_orders))
     for start in range(0, len(book.events), PART):
         await ledger.publish(book.events[start : start + PART])
     book.written()
@@ -266,12 +267,7 @@ def _record(case: Case, decision: Decision, supply: Mapping[str, Supply], blocke
             outcome.demand.quantity,
             outcome.granted,
             outcome.reason,
-            {
-                "demand": outcome.demand._asdict(),
-                "key": key_as_json(outcome.key),
-                "grants": outcome.grants,
-                "deferred": outcome.deferred,
-            },
+            stored_facts(outcome),
         )
         for outcome in decision.outcomes
     ]

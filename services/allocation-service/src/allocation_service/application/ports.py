@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, Protocol
 
+from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
 from allocation_service.domain.promising import Revision
-from event_contracts import Event
 
 
 class MovedLine(NamedTuple):
@@ -63,8 +63,8 @@ class Ledger(Protocol):
         """Store what changed."""
         ...
 
-    async def lock_queue_orders(self, sku: str, limit: int) -> None:
-        """Lock the orders of the first ``limit`` places of a queue in sorted order."""
+    async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
+        """Lock the orders of the first ``limit`` places of a queue in sorted order; their ids."""
         ...
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
@@ -79,6 +79,6 @@ class Ledger(Protocol):
         """Those of ``order_ids`` that still wait and stand behind no older one of the locked SKUs."""
         ...
 
-    async def publish(self, events: Sequence[Event]) -> None:
+    async def publish(self, events: Sequence[Answer]) -> None:
         """Put events into the outbox."""
         ...

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
-from allocation_service.application.answers import SOURCE
+from allocation_service.application.answer import Answer, answer, line_data, moment, promise_data
 from allocation_service.application.book import Book, Origin
 from allocation_service.application.filling import PART
 from allocation_service.application.ports import Ledger, MovedLine
 from allocation_service.domain import promising, rules
 from allocation_service.domain.promising import Revision
-from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event, new_event_id
+from event_contracts import new_event_id
 
 
 def note_slips(book: Book, sku: str, origin: Origin) -> None:
@@ -55,29 +57,27 @@ async def revise(ledger: Ledger, book: Book) -> int:
     return told
 
 
-def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origin) -> Iterator[list[Event]]:
+def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origin) -> Iterator[list[Answer]]:
     """One event for each order whose promises moved, in parts."""
     orders: dict[str, list[MovedLine]] = {}
     for line in sorted(moved, key=lambda one: (one.order_id, one.line_id)):
         orders.setdefault(line.order_id, []).append(line)
-    part: list[Event] = []
+    made_at = moment(datetime.now(UTC))
+    part: list[Answer] = []
     for order_id, lines in orders.items():
-        state = AllocationState(
-            order_id=order_id,
-            basis=lines[0].basis,
-            decision_id=revision.decision_id,
-            decided_at=revision.now,
-            lines=tuple(_line(line, revision.cause) for line in lines),
-        )
         part.append(
-            new_event(
+            answer(
                 "PromiseRevised",
-                state,
-                source=SOURCE,
+                order_id=order_id,
+                basis=lines[0].basis,
+                decision_id=revision.decision_id,
+                decided_at=revision.now,
+                lines=[_line(line, revision.cause) for line in lines],
                 sequence=max(line.line_version for line in lines),
                 correlation_id=lines[0].correlation_id,
                 causation_id=origin.event_id,
                 traceparent=origin.traceparent,
+                made_at=made_at,
             )
         )
         if len(part) >= PART:
@@ -87,14 +87,14 @@ def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origi
         yield part
 
 
-def _line(line: MovedLine, cause: str) -> AllocationLine:
-    return AllocationLine(
+def _line(line: MovedLine, cause: str) -> dict[str, Any]:
+    return line_data(
         line_id=line.line_id,
         sku=line.sku,
-        line_version=line.line_version,
-        allocated=line.allocated,
+        version=line.line_version,
+        granted=line.allocated,
         waiting=line.waiting,
         declined=line.declined,
         reason=line.reason,
-        promise=Promise(date=line.promise_date, revision=line.promise_revision, cause=cause),
+        promise=promise_data(line.promise_date, line.promise_revision, cause),
     )

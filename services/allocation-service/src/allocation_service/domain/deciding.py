@@ -29,7 +29,8 @@ class Outcome(NamedTuple):
     @property
     def granted(self) -> int:
         """Units granted over all locations."""
-        return sum(units for _, units in self.grants)
+        grants = self.grants
+        return grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
 
 
 class Decision(NamedTuple):
@@ -50,6 +51,12 @@ class Shelf:
 
     def take(self, units: int, preference: str | None) -> Grants:
         """Up to ``units``: the preferred location first, then by priority, then by name."""
+        place = preference if preference in self.free else next(iter(self.free), None)
+        if place is not None and units < self.free[place]:
+            # Nearly always: one location has enough.
+            self.free[place] -= units
+            self.total -= units
+            return ((place, units),) if units else ()
         taken: list[tuple[str, int]] = []
         units = min(units, self.total)
         order: Iterable[str] = tuple(self.free)
@@ -124,7 +131,7 @@ class _Deciding:
             self.blocked.add(demand.sku)
             return (), BEHIND, True
         grants = shelf.take(demand.quantity, demand.preference)
-        given = sum(units for _, units in grants)
+        given = grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
         return grants, GRANTED if given == demand.quantity else PARTLY, False
 
     def _serve_together(self, demand: Demand) -> tuple[Grants, str, bool]:

@@ -52,7 +52,7 @@ def sort_key(demand: Demand, policy: Policy, next_supply: date | None) -> Key:
     unprotected = 0
     if policy.protect_promises:
         promised = demand.promise_date
-        unprotected = int(promised is None or promised >= (next_supply or NO_DATE))
+        unprotected = 1 if promised is None or promised >= (next_supply or NO_DATE) else 0
     if policy.sort is Sort.PRIORITY:
         return (unprotected, demand.tier_rank, demand.needed_by, demand.queued_at, demand.line_id)
     return (unprotected, 0, NO_DATE, demand.queued_at, demand.line_id)

@@ -4,27 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from allocation_service.domain.deciding import decide
+from allocation_service.domain.deciding import Outcome, decide
 from allocation_service.domain.placing import Newcomer, Terms, place_line, place_together
-from allocation_service.domain.policy import Demand, Grants, Location, Policy, Sort, Supply
+from allocation_service.domain.policy import NO_DATE, Demand, Grants, Location, Policy, Sort, Supply, sort_key
 from allocation_service.domain.taking_back import Holding, take_back
 
 Result = dict[str, int]
 """Units by ``line_id``: granted (positive), taken back (negative)."""
 
 
-def replay(step: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], now: datetime) -> Result | None:
-    """What the step's inputs lead to; ``facts`` are those of its lines in rank order.
+class StoredLine(NamedTuple):
+    """A demand of a decision as it is stored; ``facts`` holds what the columns do not say."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    facts: Mapping[str, Any]
+
+
+def stored_facts(outcome: Outcome) -> dict[str, Any]:
+    """What is kept of an outcome beside its columns; a decision may have a hundred thousand of them, so
+    that only what differs from the rule is written."""
+    demand = outcome.demand
+    facts: dict[str, Any] = {"order_id": demand.order_id, "queued_at": demand.queued_at, "grants": outcome.grants}
+    if demand.promise_date is not None:
+        facts["promise_date"] = demand.promise_date
+    if demand.tier_rank:
+        facts["tier_rank"] = demand.tier_rank
+    if demand.needed_by != NO_DATE:
+        facts["needed_by"] = demand.needed_by
+    if demand.preference is not None:
+        facts["preference"] = demand.preference
+    if demand.ship_complete:
+        facts["ship_complete"] = True
+        facts["order_skus_locked"] = demand.order_skus_locked
+    if outcome.deferred:
+        facts["deferred"] = True
+    return facts
+
+
+def shown_facts(step: Mapping[str, Any], line: StoredLine) -> dict[str, Any]:
+    """All that was known of a demand, with the key it was ranked by."""
+    if step["kind"] != "fill":
+        return dict(line.facts)
+    demand = _demand(line)
+    supply = step["supply"].get(line.sku)
+    key = sort_key(demand, _policy(step["policy"]), _date(supply["next_supply"]) if supply else None)
+    return {
+        "demand": demand._asdict(),
+        "key": list(key),
+        "grants": line.facts["grants"],
+        "deferred": line.facts.get("deferred", False),
+    }
+
+
+def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) -> Result | None:
+    """What the step's inputs lead to; ``lines`` are its demands in rank order.
 
     None for steps that decide nothing by a policy (a release, a revision of promises).
     """
     match step["kind"]:
         case "fill":
-            return _replay_fill(step, facts, now)
+            return _replay_fill(step, lines, now)
         case "place":
-            return _replay_place(step, facts)
+            return _replay_place(step, lines)
         case "take_back":
             holdings = [_holding(one) for one in step["holdings"]]
             losses = take_back(step["shortfall"], holdings, _policy(step["policy"]))
@@ -32,8 +77,8 @@ def replay(step: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], now: dat
     return None
 
 
-def _replay_fill(step: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], now: datetime) -> Result:
-    demands = [_demand(one["demand"]) for one in facts]
+def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) -> Result:
+    demands = [_demand(one) for one in lines]
     decision = decide(_supplies(step["supply"]), demands, _policy(step["policy"]), now, blocked=step["blocked"])
     result: Result = {}
     for outcome in decision.outcomes:
@@ -41,8 +86,8 @@ def _replay_fill(step: Mapping[str, Any], facts: Sequence[Mapping[str, Any]], no
     return result
 
 
-def _replay_place(step: Mapping[str, Any], facts: Sequence[Mapping[str, Any]]) -> Result:
-    newcomers = [_newcomer(one["newcomer"]) for one in facts]
+def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine]) -> Result:
+    newcomers = [_newcomer(one.facts["newcomer"]) for one in lines]
     supply = _supplies(step["supply"])
     terms = {sku: Terms(**one) for sku, one in step["terms"].items()}
     quotes = {(sku, units): _date(day) for sku, units, day in step["quotes"]}
@@ -74,14 +119,20 @@ def _supplies(stored: Mapping[str, Any]) -> dict[str, Supply]:
     }
 
 
-def _demand(stored: Mapping[str, Any]) -> Demand:
+def _demand(line: StoredLine) -> Demand:
+    facts = line.facts
     return Demand(
-        **{
-            **stored,
-            "queued_at": datetime.fromisoformat(stored["queued_at"]),
-            "needed_by": date.fromisoformat(stored["needed_by"]),
-            "promise_date": _date(stored["promise_date"]),
-        }
+        line.line_id,
+        facts["order_id"],
+        line.sku,
+        line.quantity,
+        datetime.fromisoformat(facts["queued_at"]),
+        facts.get("tier_rank", 0),
+        _date(facts.get("needed_by")) or NO_DATE,
+        _date(facts.get("promise_date")),
+        facts.get("preference"),
+        facts.get("ship_complete", False),
+        facts.get("order_skus_locked", True),
     )
 
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from allocation_service.adapters import queries
+from allocation_service.domain.replaying import StoredLine, shown_facts
 from service_kit.database import Database
 from service_kit.http import Page, PageParams, Principal, ResponseModel, encode_cursor, link_header, require
 from service_kit.problems import FieldError, bad_request, not_found
@@ -47,6 +48,11 @@ class DecisionView(DecisionSummary):
     steps: list[dict[str, Any]]
     lines: list[DecisionLine]
     next_cursor: str | None
+
+
+def _line(step: dict[str, Any], row: Any) -> DecisionLine:
+    stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
+    return DecisionLine.model_validate({**row._mapping, "facts": shown_facts(step, stored)})
 
 
 def router(database: Database) -> APIRouter:
@@ -96,7 +102,8 @@ def router(database: Database) -> APIRouter:
         shown = rows[: page.limit]
         cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
         link_header(response, request, cursor)
-        lines = [DecisionLine.model_validate({**row._mapping, "facts": orjson.loads(row.facts)}) for row in shown]
+        steps = orjson.loads(found.steps_text)
+        lines = [_line(steps[row.step], row) for row in shown]
         return DecisionView(
             decision_id=found.decision_id,
             cause=found.cause,
@@ -104,7 +111,7 @@ def router(database: Database) -> APIRouter:
             decided_at=found.decided_at,
             digest=found.digest,
             recorded_at=found.recorded_at,
-            steps=orjson.loads(found.steps_text),
+            steps=steps,
             lines=lines,
             next_cursor=cursor,
         )

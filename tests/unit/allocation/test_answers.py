@@ -1,0 +1,73 @@
+"""Events written directly are, byte for byte, what the contract's models write."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allocation_service.application.answer import SOURCE, answer, line_data, moment, promise_data
+from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
+from event_contracts.envelope import decode
+from service_kit.packing import pack_headers
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+UNITS = st.integers(0, 1_000_000_000)
+MOMENTS = st.datetimes(
+    datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))])
+)
+LINES = st.fixed_dictionaries(
+    {
+        "line_id": TEXT, "sku": TEXT, "version": UNITS, "granted": st.dictionaries(TEXT, UNITS, max_size=3),
+        "waiting": UNITS, "declined": UNITS, "reason": st.one_of(st.just(""), TEXT),
+        "promise": st.one_of(st.none(), st.tuples(st.one_of(st.none(), st.dates(date(2000, 1, 1))), UNITS, TEXT)),
+    }
+)  # fmt: skip
+
+
+def modelled(line: dict[str, Any]) -> AllocationLine:
+    promise = line["promise"]
+    return AllocationLine(
+        line_id=line["line_id"],
+        sku=line["sku"],
+        line_version=line["version"],
+        allocated={place: units for place, units in line["granted"].items() if units},
+        waiting=line["waiting"],
+        declined=line["declined"],
+        reason=line["reason"],
+        promise=Promise(date=promise[0], revision=promise[1], cause=promise[2]) if promise else None,
+    )
+
+
+@given(
+    st.lists(LINES, min_size=1, max_size=3), TEXT, MOMENTS, UNITS,
+    st.sampled_from(["OrderAllocated", "BackorderAllocated", "PromiseRevised"]), st.one_of(st.none(), TEXT),
+)  # fmt: skip
+def test_an_answer_is_byte_for_byte_what_the_contract_writes(
+    lines: list[dict[str, Any]], order_id: str, at: datetime, number: int, name: str, cause: str | None
+) -> None:
+    wanted: Event = new_event(
+        name,
+        AllocationState(
+            order_id=order_id, basis=number, decision_id="d", decided_at=at, lines=tuple(modelled(one) for one in lines)
+        ),
+        source=SOURCE, sequence=number, now=at, correlation_id=order_id, causation_id=cause, traceparent=cause,
+    )  # fmt: skip
+    made = answer(
+        name, order_id=order_id, basis=number, decision_id="d", decided_at=at, sequence=number,
+        lines=[line_data(**{**one, "promise": promise_data(*one["promise"]) if one["promise"] else None}) for one in lines],
+        correlation_id=order_id, causation_id=cause, traceparent=cause, made_at=moment(at),
+    )  # fmt: skip
+    made.id = wanted.id
+    assert made.value() == wanted.value()
+    assert pack_headers(made.headers()) == pack_headers(wanted.headers())
+    assert made.topic == wanted.topic
+    assert decode(made.headers(), made.value()).payload == wanted.payload
+
+
+def test_an_answer_that_continues_nothing_starts_its_own_correlation() -> None:
+    made = answer(
+        "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[], sequence=1,
+        correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
+    )  # fmt: skip
+    assert made.correlation_id == made.id
