@@ -25,7 +25,7 @@ from backorder_local.topics import PARTITIONS, TOPICS
 
 _GAP = (1.5, 3.5)
 _CALM = (0.5, 2.0)
-_RECOVERED_WITHIN = 120.0
+_RECOVERED_WITHIN = 90.0
 _ANSWERED_WITHIN = 60.0
 _DRAINED_WITHIN = 120.0
 
