@@ -14,7 +14,8 @@ from service_kit.packing import pack_headers
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 UNITS = st.integers(0, 1_000_000_000)
 MOMENTS = st.datetimes(
-    datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))])
+    min_value=datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))]),
 )
 LINES = st.fixed_dictionaries(
     {
@@ -39,23 +40,27 @@ def modelled(line: dict[str, Any]) -> AllocationLine:
     )
 
 
-@given(
-    st.lists(LINES, min_size=1, max_size=3), TEXT, MOMENTS, UNITS,
-    st.sampled_from(["OrderAllocated", "BackorderAllocated", "PromiseRevised"]), st.one_of(st.none(), TEXT),
-)  # fmt: skip
+NAMES = st.sampled_from(["OrderAllocated", "BackorderAllocated", "PromiseRevised"])
+ENVELOPES = st.fixed_dictionaries(
+    {"name": NAMES, "order_id": TEXT, "at": MOMENTS, "number": UNITS, "cause": st.one_of(st.none(), TEXT)}
+)
+
+
+@given(st.lists(LINES, min_size=1, max_size=3), ENVELOPES)
 def test_an_answer_is_byte_for_byte_what_the_contract_writes(
-    lines: list[dict[str, Any]], order_id: str, at: datetime, number: int, name: str, cause: str | None
+    lines: list[dict[str, Any]], envelope: dict[str, Any]
 ) -> None:
+    order_id, at, number, cause = (envelope[name] for name in ("order_id", "at", "number", "cause"))
     wanted: Event = new_event(
-        name,
+        envelope["name"],
         AllocationState(
             order_id=order_id, basis=number, decision_id="d", decided_at=at, lines=tuple(modelled(one) for one in lines)
         ),
         source=SOURCE, sequence=number, now=at, correlation_id=order_id, causation_id=cause, traceparent=cause,
     )  # fmt: skip
+    told = [line_data(**{**one, "promise": promise_data(*one["promise"]) if one["promise"] else None}) for one in lines]
     made = answer(
-        name, order_id=order_id, basis=number, decision_id="d", decided_at=at, sequence=number,
-        lines=[line_data(**{**one, "promise": promise_data(*one["promise"]) if one["promise"] else None}) for one in lines],
+        envelope["name"], order_id=order_id, basis=number, decision_id="d", decided_at=at, sequence=number, lines=told,
         correlation_id=order_id, causation_id=cause, traceparent=cause, made_at=moment(at),
     )  # fmt: skip
     made.id = wanted.id

@@ -36,7 +36,7 @@ _LINES = text(
     """
 )
 _COLUMNS = ("decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason", "facts")
-_COPY_FROM = 1000
+_COPY_FROM = 200
 
 
 async def write_decisions(conn: AsyncConnection, records: Sequence[Record]) -> None:

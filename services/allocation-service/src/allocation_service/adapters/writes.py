@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -100,15 +101,18 @@ _ORDER = (
     ("channel", "text"), ("region", "text"), ("needed_by", "date"), ("latest_acceptable", "date"),
     ("preference", "text"), ("correlation_id", "text"), ("placed", "boolean"), ("answer_due", "text"),
 )  # fmt: skip
+_ORDER_NAMES = tuple(name for name, _ in _ORDER)
+_order_values = attrgetter(*_ORDER_NAMES)
 _ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert(_ORDER, 1))
 
 
 async def _write_orders(conn: AsyncConnection, book: Book) -> None:
-    rows = [
-        tuple(getattr(order, name) for name, _ in _ORDER)
-        for order in sorted(book.orders.values(), key=lambda one: one.order_id)
-        if order.changed
-    ]
+    changed = sorted((order for order in book.orders.values() if order.changed), key=lambda one: one.order_id)
+    new = [order for order in changed if not order.stored]
+    if len(new) > _COPY_FROM:
+        await copy_rows(conn, "customer_order", _ORDER_NAMES, [_order_values(order) for order in new])
+        changed = [order for order in changed if order.stored]
+    rows = [_order_values(order) for order in changed]
     if rows:
         await conn.execute(_ORDER_ROWS, _columns(_ORDER, rows))
 
@@ -164,6 +168,9 @@ async def _write_lines(conn: AsyncConnection, book: Book, touched: Sequence[tupl
             changed.append((values[0], *values[3:]))
         else:
             granted.append((line.line_id, line.granted_units, line.version, line.reason))
+    if len(new) > _COPY_FROM:
+        await copy_rows(conn, "demand", [name for name, _ in _LINE], new)
+        new = []
     for columns, statement, rows in (
         (_LINE, _LINE_INSERT, new),
         (_LINE_CHANGE, _LINE_UPDATE, changed),

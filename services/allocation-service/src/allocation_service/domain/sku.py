@@ -76,15 +76,13 @@ class Sku:
 
     def supply(self, next_supply: date | None) -> Supply:
         """What can be given now, for a decision."""
-        return Supply(
-            self.sku,
-            tuple(
-                Location(level.location, level.priority, rules.units_to_give(level.free, 0))
-                for level in sorted(self.levels.values(), key=lambda one: one.location)
-                if rules.units_to_give(level.free, 0) > 0
-            ),
-            next_supply,
-        )
+        places = []
+        for location in sorted(self.levels):
+            level = self.levels[location]
+            units = rules.units_to_give(level.free, 0)
+            if units > 0:
+                places.append(Location(location, level.priority, units))
+        return Supply(self.sku, tuple(places), next_supply)
 
     def terms(self) -> Terms:
         """How it is sold past stock, for a decision."""
