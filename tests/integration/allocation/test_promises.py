@@ -143,17 +143,26 @@ async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_ma
 @pytest.mark.parametrize("seed", range(15))
 async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, world: Any) -> None:
     random = Random(seed)
-    await world.apply(world.sku("A", lead=random.choice((0, 14))))
-    waiting = []
+    await world.apply(world.sku("A", lead=random.choice((0, 14))), world.sku("B"))
+    waiting, others = [], {}
     for n in range(12):
-        await world.apply(world.order(f"o{n:02}", ("A", random.randint(1, 4)))[1])
+        together = n % 4 == 0
+        lines = [("A", random.randint(1, 4)), *([("B", 1)] if n % 2 == 0 else [])]
+        await world.apply(world.order(f"o{n:02}", *lines, ship_complete=together)[1])
+    queue = (
+        "SELECT sku, line_id, order_id, quantity, queued_at, ship_complete FROM queue_entry ORDER BY sku DESC, line_id"
+    )
     async with world.database.transaction() as conn:
-        for row in await world.rows("SELECT line_id, quantity, queued_at FROM queue_entry ORDER BY line_id"):
-            day = random.choice((None, world.now.date() + timedelta(days=random.randint(-3, 25))))
+        for row in await world.rows(queue):
+            day = random.choice((None, *[world.now.date() + timedelta(days=random.randint(-3, 25))] * 3))
             values = {"day": day, "id": row.line_id}
             await conn.execute(text("UPDATE queue_entry SET promise_date = :day WHERE line_id = :id"), values)
             await conn.execute(text("UPDATE demand SET promise_date = :day WHERE line_id = :id"), values)
-            waiting.append(Waiting(row.line_id, row.quantity, day, row.queued_at))
+            if row.sku == "B":
+                others[row.order_id] = (day,) if row.ship_complete else ()
+            else:
+                rest = others.get(row.order_id, ())
+                waiting.append(Waiting(row.line_id, row.quantity, day, row.queued_at, rest))
     inbound = [(world.now + timedelta(days=random.randint(-5, 30)), random.randint(1, 9)) for _ in range(3)]
     not_before = random.choice((None, world.now.date() + timedelta(days=7)))
     revision = Revision(
@@ -164,3 +173,21 @@ async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, wo
         moved = await SqlLedger(conn).revise_promises(revision)
     found: dict[str, date | None] = {line.line_id: line.promise_date for line in moved}
     assert found == revise(waiting, revision)
+
+
+async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_and_not_anew_every_day(
+    world: Any,
+) -> None:
+    eta = world.now + timedelta(days=3)
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("A", 5), world.inbound("B", "p1", 5, eta))
+    await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
+    slipped = world.now + timedelta(days=20)
+    await world.apply(world.inbound("B", "p1", 5, slipped))
+    now = world.later(days=4)
+    for told in (1, 0):
+        async with world.database.transaction() as conn:
+            await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+        events = await world.published()
+        assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
+        now += timedelta(days=1)
+    await world.check()

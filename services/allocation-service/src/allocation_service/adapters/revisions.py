@@ -13,15 +13,16 @@ from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
 
 # Waiting units are counted in the order (promise date, queue); a line is due when the supply reaches
-# its count (width_bucket over the supply curve). The twin of domain.promising.revise.
+# its count (width_bucket over the supply curve). A line of an order that ships complete comes no sooner
+# than the rest of its order, whose other SKUs are read as they are. The twin of domain.promising.revise.
 _REVISE = text(
     """
     WITH counted AS (
-        SELECT line_id, promise_date, quantity,
+        SELECT line_id, order_id, ship_complete, promise_date, quantity,
                sum(quantity) OVER (ORDER BY coalesce(promise_date, '9999-12-31'), queued_at, line_id) AS cumulative
         FROM queue_entry WHERE sku = :sku
-    ), dated AS (
-        SELECT line_id, promise_date, quantity,
+    ), alone AS (
+        SELECT line_id, order_id, ship_complete, promise_date,
                CASE WHEN cumulative <= :total THEN
                         greatest((CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1],
                                  CAST(:not_before AS date))
@@ -30,6 +31,16 @@ _REVISE = text(
                                                                 THEN CAST(:not_before AS date) END)
                END AS due
         FROM counted
+    ), dated AS (
+        SELECT line_id, promise_date,
+               CASE WHEN due IS NULL OR rest.undated THEN NULL ELSE greatest(due, rest.latest) END AS due
+        FROM alone
+        LEFT JOIN LATERAL (
+            SELECT max(d.promise_date) AS latest, bool_or(d.promise_date IS NULL) AS undated
+            FROM demand AS d
+            WHERE alone.ship_complete AND d.order_id = alone.order_id AND d.sku <> :sku
+              AND d.live_units > d.granted_units
+        ) AS rest ON true
     ), moved AS (
         SELECT line_id, CASE WHEN bool_and(due IS NOT NULL) THEN max(due) END AS due
         FROM dated GROUP BY line_id, promise_date

@@ -114,6 +114,8 @@ class Waiting(NamedTuple):
     units: int
     promise_date: date | None
     queued_at: datetime
+    rest: tuple[date | None, ...] = ()
+    """Dates of the lines of other SKUs that must come too, where the order ships complete."""
 
 
 def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date | None]:
@@ -122,8 +124,9 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date | N
     Units are counted in the order (promise date, queue); each line is due when the supply reaches its
     cumulative count. Lines beyond all supply keep their date if the supply never covered them and it
     is still to come; otherwise a new delivery is counted on, and where there is none the date is taken
-    back (None). A line in several places has the latest of their dates, and none while a place has
-    none. The pure twin of the one SQL statement.
+    back (None). A line that must come with others comes no sooner than they do. A line in several
+    places has the latest of their dates, and none while a place has none. The pure twin of the one SQL
+    statement.
     """
     expected, today, not_before = revision.expected, revision.now.date(), revision.not_before
     latest, fallback = date.max, revision.fallback
@@ -137,6 +140,8 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, date | N
             found = _due(expected, cumulative) if cumulative <= total else fallback
             if found is not None and not_before is not None:
                 found = max(found, not_before)
+        if found is not None and one.rest:
+            found = None if None in one.rest else max(found, *(day for day in one.rest if day))
         known = due.get(one.line_id, found)
         due[one.line_id] = None if found is None or known is None else max(found, known)
     old = {one.line_id: one.promise_date for one in waiting}
