@@ -15,11 +15,11 @@ from order_service.adapters.sql_placement import KnownSkus, SqlPlacementStore
 from order_service.adapters.sql_queries import OrderQueries
 from order_service.adapters.tracking_links import TrackingLinks
 from order_service.application.apply_events import apply_events
-from order_service.application.business_clock import BusinessClock
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.place_orders import place_orders
 from order_service.config import OrderSettings
+from service_kit.business_clock import BusinessClock
 from service_kit.clock import Clock, SystemClock
 from service_kit.commands import CommandBus
 from service_kit.database import Database

@@ -117,7 +117,7 @@ async def _play(system: RunningSystem, orders: int, seed: int, console: Console)
 def _say_how_to_go_on(system: RunningSystem, told: Told, console: Console) -> None:
     urls, key = system.service_urls, f'-H "Authorization: Bearer {system.api_key}"'
     body = f'{{"reference": "WEB-1", "lines": [{{"sku": "{SKU}", "quantity": 20}}]}}'
-    console.print("\nThe system is up; `backorder down` stops it. Try it:\n", highlight=False)
+    console.print("\nThe system is up; `make down` stops it. Try it:\n", highlight=False)
     for comment, line in (
         ("Is it there, and if not, when?", f'curl -s {key} "{urls["allocation"]}/v1/availability?sku={SKU}"'),
         (
@@ -133,5 +133,5 @@ def _say_how_to_go_on(system: RunningSystem, told: Told, console: Console) -> No
         print(f"# {comment}\n{line}\n")
     print(f"# The order of the demo\ncurl -s {key} {urls['order']}/v1/orders/{told.order_id}\n")
     for name, url in urls.items():
-        print(f"  {name:13} {url}/docs")
+        print(f"  {name:13} {url}/openapi.json")
     print(f"  {'API key':13} {system.api_key}")

@@ -37,4 +37,4 @@ def down(
             os.kill(supervisor, signal.SIGKILL)
         directory.wait_until_released(5)
         end_leftovers(read_json(directory.parts).get("parts", []))
-    print(f"everything is stopped; the data stay in {directory.root}")
+    print("everything is stopped")

@@ -143,7 +143,7 @@ def _ports(directory: DataDirectory, base: int | None, take_free: bool) -> dict[
     wanted = {service.name: service.default_port for service in SERVICES} | {_SMTP: _SMTP_PORT}
     if base is not None:
         wanted |= {service.name: base + number for number, service in enumerate(SERVICES, start=1)}
-    elif take_free:
+    else:
         wanted |= {name: int(port) for name, port in read_json(directory.ports).items() if name in wanted}
     busy = [name for name, port in wanted.items() if not is_free(port)]
     # Nobody types the mail port, so it may move without asking.

@@ -100,8 +100,9 @@ def _service(result: Result) -> list[tuple[str, str, str]]:
         ("wait, mean", _days(waits.mean_days), ""),
         ("wait, 95 % within", _days(waits.p95_days), ""),
         ("promises made", f"{promises.made:,}", ""),
-        ("promises kept", f"{promises.kept:,}", kept),
-        ("promises broken", f"{promises.broken:,}", ""),
+        ("promises kept, first date", f"{promises.kept:,}", kept),
+        ("promises kept, as revised", f"{promises.kept_as_revised:,}", ""),
+        ("first date missed", f"{promises.broken:,}", ""),
         ("promises withdrawn or open", f"{promises.withdrawn + promises.open:,}", ""),
         ("messages sent", f"{messages_sent(result):,}", ""),
     ]

@@ -15,6 +15,7 @@ from allocation_service.adapters.event_handler import AllocationHandler, run_rec
 from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.sweeping import reconcile, renew_passed_promises
 from allocation_service.config import AllocationSettings
+from service_kit.business_clock import BusinessClock
 from service_kit.clock import Clock
 from service_kit.database import Database
 
@@ -33,14 +34,18 @@ class Sweeper:
     def __init__(
         self, database: Database, handler: AllocationHandler, settings: AllocationSettings, clock: Clock
     ) -> None:
-        self._database, self._handler, self._settings, self._clock = database, handler, settings, clock
+        self._database, self._handler, self._settings = database, handler, settings
+        self._follow_events = settings.business_clock == "events"
+        self._clock = BusinessClock(clock, follow_events=self._follow_events)
 
     async def now(self) -> datetime:
-        """The time that dates are judged by: the wall clock, or the newest cause seen."""
-        if self._settings.business_clock == "wall":
-            return self._clock.now()
-        async with self._database.reading() as conn:
-            return await sweeps.newest_cause(conn) or self._clock.now()
+        """The time that dates are judged by: the wall clock, or the newest cause while old data is replayed."""
+        if self._follow_events:
+            async with self._database.reading() as conn:
+                newest = await sweeps.newest_cause(conn)
+            if newest is not None:
+                self._clock.saw(newest)
+        return self._clock.now()
 
     async def run_rechecks(self, stopping: asyncio.Event) -> None:
         """Decide rechecks right after the batch that left them, and those a crash left behind."""
