@@ -47,6 +47,7 @@ class PlaceOrder(RequestModel):
     reference: str
     lines: list[Line]
     metadata: dict[str, str] = Field(default_factory=dict)
+    notes: dict[str, Annotated[str, Field(max_length=5)] | bool | int] = Field(default_factory=dict)
 
 
 class OrderView(ResponseModel):

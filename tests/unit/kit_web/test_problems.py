@@ -133,3 +133,34 @@ def test_extra_members_never_replace_the_standard_ones():
 
 def test_a_missing_thing_is_named_by_its_kind():
     assert not_found("purchase order").code == "purchase_order_not_found"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ({"bool": 1}, "Must be text, true, false or a number"),
+        ([], "Must be text, true, false or a number"),
+        ("x" * 6, "String should have at most 5 characters"),
+    ],
+)
+async def test_the_alternatives_of_a_union_are_one_error_at_the_place_that_was_sent(client, value, words):
+    body = {**BODY, "notes": {"a": value}}
+    document = is_problem(await client.post("/v1/orders", json=body, headers=KEY), 422, "validation_failed")
+    assert document["errors"] == [{"pointer": "/notes/a", "detail": words}]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "A JSON body is required."), (b"null", "A JSON object is required."), (b"[]", "A JSON object is required.")],
+)
+async def test_a_body_that_is_no_object_is_told_so(client, content, words):
+    headers = {**KEY, "Content-Type": "application/json"}
+    document = is_problem(await client.post("/v1/orders", content=content, headers=headers), 422, "validation_failed")
+    assert document["detail"] == words
+    assert document["errors"] == [{"pointer": "", "detail": words}]
+
+
+async def test_a_missing_field_is_named_where_it_should_be(client):
+    body = {**BODY, "lines": [{"sku": "LAMP-4"}]}
+    document = is_problem(await client.post("/v1/orders", json=body, headers=KEY), 422, "validation_failed")
+    assert document["errors"] == [{"pointer": "/lines/0/quantity", "detail": "This field is required"}]

@@ -21,6 +21,26 @@ _UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
 """character_not_in_repertoire, untranslatable_character: U+0000 in a place that no model looked at."""
 
 
+_NO_OBJECT = frozenset({"missing", "model_type", "model_attributes_type", "dict_type"})
+"""Pydantic's names of a body that is not there or no object."""
+_KINDS = {
+    "string_type": ("text",),
+    "int_type": ("a number",),
+    "int_parsing": ("a number",),
+    "int_from_float": ("a number",),
+    "float_type": ("a number",),
+    "float_parsing": ("a number",),
+    "bool_type": ("true", "false"),
+    "bool_parsing": ("true", "false"),
+    "none_required": ("null",),
+    "list_type": ("an array",),
+    "dict_type": ("an object",),
+    "model_type": ("an object",),
+    "model_attributes_type": ("an object",),
+}
+"""Pydantic's errors of a value of another type, and what it should have been."""
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error of routing, parsing, validation and endpoints with a problem."""
     app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
@@ -65,20 +85,25 @@ async def _on_database(request: Request, error: DBAPIError) -> Response:
 
 
 async def _on_invalid(request: Request, error: RequestValidationError) -> Response:
-    return ProblemResponse(_problem_of(error.errors(), request.headers.get("content-type")), request.scope)
+    return ProblemResponse(_problem_of(error.errors(), error.body, request.headers), request.scope)
 
 
-def _problem_of(errors: Sequence[Mapping[str, Any]], content_type: str | None) -> Problem:
+def _problem_of(errors: Sequence[Mapping[str, Any]], body: Any, headers: Mapping[str, str]) -> Problem:
     if any(error["type"] == "json_invalid" for error in errors):
         return bad_request("malformed_json", "The body is not JSON.")
-    if any(tuple(error["loc"]) == ("body",) for error in errors) and not _is_json(content_type):
+    if any(tuple(error["loc"]) == ("body",) for error in errors) and not _is_json(headers.get("content-type")):
         return Problem(415, "unsupported_media_type", "Unsupported media type", "Send the body as application/json.")
     parameters = [error for error in errors if error["loc"][0] != "body"]
     if parameters:
         found = [_parameter_error(error) for error in parameters]
         names = ", ".join(dict.fromkeys(str(error.parameter) for error in found))
         return bad_request("invalid_parameter", f"Not valid: {names}.", errors=found)
-    return unprocessable([_field_error(error) for error in errors[:_MAX_ERRORS]])
+    if any(tuple(error["loc"]) == ("body",) and error["type"] in _NO_OBJECT for error in errors):
+        # FastAPI takes null for a body that is missing.
+        sent = body is not None or headers.get("content-length", "0") != "0"
+        words = "A JSON object is required." if sent else "A JSON body is required."
+        return unprocessable([FieldError("", words)], words)
+    return unprocessable(_field_errors(errors[:_MAX_ERRORS], body))
 
 
 def _is_json(content_type: str | None) -> bool:
@@ -93,11 +118,42 @@ def _parameter_error(error: Mapping[str, Any]) -> FieldError:
     return FieldError("", _words(error), parameter=name[:100])
 
 
-def _field_error(error: Mapping[str, Any]) -> FieldError:
-    place = [str(part) for part in error["loc"][1:]]
-    if error["type"] == "unstorable_text":
-        place.append(str(error["ctx"]["field"]))
-    return FieldError(json_pointer(place), _words(error))
+def _field_errors(errors: Sequence[Mapping[str, Any]], body: Any) -> list[FieldError]:
+    """One error for each place: the alternatives of a union, which all failed there, are told together."""
+    places: dict[str, list[Mapping[str, Any]]] = {}
+    for error in errors:
+        place = _place(error, body)
+        if error["type"] == "unstorable_text":
+            place.append(str(error["ctx"]["field"]))
+        places.setdefault(json_pointer(place), []).append(error)
+    return [FieldError(pointer, _words_of(found)) for pointer, found in places.items()]
+
+
+def _place(error: Mapping[str, Any], body: Any) -> list[str]:
+    """Where the error is in what the caller sent: pydantic's path without the names of a union's alternatives."""
+    path = list(error["loc"][1:])
+    missing = [str(path.pop())] if error["type"] == "missing" and path else []
+    place: list[str] = []
+    here = body
+    for part in path:
+        # What the error is about has been reached, or the part names no place of the document.
+        if not missing and here is error.get("input"):
+            break
+        inside = part in here if isinstance(here, dict) else isinstance(here, list) and part in range(len(here))
+        if inside:
+            here = here[part]
+            place.append(str(part))
+    return place + missing
+
+
+def _words_of(errors: Sequence[Mapping[str, Any]]) -> str:
+    kinds = [_KINDS.get(error["type"]) for error in errors]
+    if len(errors) > 1 and None not in kinds:
+        *others, last = dict.fromkeys(kind for kinds_ in kinds if kinds_ for kind in kinds_)
+        return f"Must be {', '.join(others)} or {last}" if others else f"Must be {last}"
+    # An alternative of the right type says which of its rules is broken; the others only that they are others.
+    telling = [error for error, kind in zip(errors, kinds, strict=True) if kind is None] or errors
+    return "; or: ".join(dict.fromkeys(_words(error) for error in telling))
 
 
 def json_pointer(parts: Sequence[str]) -> str:
@@ -110,6 +166,8 @@ def _words(error: Mapping[str, Any]) -> str:
         return "This field is not known here"
     if error["type"] == "missing":
         return "This field is required"
+    if error["type"] in ("model_type", "model_attributes_type"):
+        return "Must be an object"
     words = str(error["msg"])
     # Unions and parsers may quote what they were given; everything else of pydantic's names the rule only.
     given = error.get("input")
