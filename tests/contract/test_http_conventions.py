@@ -133,6 +133,22 @@ def test_every_reference_of_the_document_leads_somewhere(document):
     walk(dict(document))
 
 
+def test_bounds_are_told_in_keywords_of_json_schema(document):
+    strange = []
+
+    def walk(node, place):
+        if isinstance(node, dict):
+            strange.extend(f"{place}/{name}" for name in ("ge", "le", "gt", "lt") if name in node)
+            for name, value in node.items():
+                walk(value, f"{place}/{name}")
+        elif isinstance(node, list):
+            for index, value in enumerate(node):
+                walk(value, f"{place}/{index}")
+
+    walk(dict(document), "")
+    assert strange == []
+
+
 def test_every_business_operation_is_secured_by_scopes_and_documents_its_problems(document):
     for path, method, operation in business(document):
         scopes = [scope for entry in operation["security"] for values in entry.values() for scope in values]

@@ -85,7 +85,7 @@ async def test_every_unknown_sku_is_named_and_nothing_is_stored(shop: Any) -> No
         ({"reference": ""}, "/reference"),
         ({"reference": "a\0b"}, "/reference"),
         ({"metadata": {"x": "a\0b"}}, "/metadata"),
-        ({"metadata": {"x": 10**30, "y": [1]}}, "/metadata/y/"),
+        ({"metadata": {"x": 10**30, "y": [1]}}, "/metadata/y"),
         ({"shipcomplete": True}, "/shipcomplete"),
         ({"needed_by": "2026-13-01"}, "/needed_by"),
         ({"charge_at": "deposit"}, "/deposit_percent"),
@@ -218,3 +218,14 @@ async def test_a_waiting_request_sees_an_answer_that_another_process_applied(ope
             text("UPDATE customer_order SET answered = 1, version = 2 WHERE order_id = :id"), {"id": placed.order_id}
         )
     assert (await waiting).json()["version"] == 2
+
+
+async def test_a_price_and_a_note_of_another_kind_are_refused_in_plain_words(shop: Any) -> None:
+    line = {"sku": "lamp", "quantity": 1, "unit_price": 49.99}
+    body = {"reference": "plain-words", "lines": [line], "metadata": {"gift": {"wrap": True}}}
+    response = await shop.post("/v1/orders", body, key="plain-words")
+    assert response.status_code == 422
+    assert {error["pointer"]: error["detail"] for error in response.json()["errors"]} == {
+        "/metadata/gift": "must be text, a number, true, false or null",
+        "/lines/0/unit_price": "must be whole minor units, such as 4999, or {amount, currency}",
+    }

@@ -7,14 +7,23 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from order_service.entrypoints.http.fields import Day, Moment, Name, Units, Whole
+from order_service.entrypoints.http.fields import WHOLE_ONLY, Day, Moment, Name, Units
 from service_kit.http import RequestModel
 from service_kit.problems import FieldError, unprocessable
 
+
+def _no_container(value: object) -> object:
+    if isinstance(value, dict | list):
+        raise ValueError("must be text, a number, true, false or null")
+    return value
+
+
 _MetadataNumber = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[float, Field(allow_inf_nan=False)]
-MetadataValue = Annotated[str, StringConstraints(max_length=500)] | bool | _MetadataNumber | None
+MetadataValue = Annotated[
+    Annotated[str, StringConstraints(max_length=500)] | bool | _MetadataNumber | None, BeforeValidator(_no_container)
+]
 Metadata = Annotated[
     dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], MetadataValue], Field(max_length=50)
 ]
@@ -38,13 +47,17 @@ class UnitPrice(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 1999, "currency": "EUR"}]})
 
-    amount: Whole = Field(ge=0, le=1_000_000_000_000)
+    amount: Annotated[int, Field(ge=0, le=1_000_000_000_000), WHOLE_ONLY]
     currency: Currency | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _bare_amount(cls, data: Any) -> Any:
-        return {"amount": data} if isinstance(data, int) and not isinstance(data, bool) else data
+        if isinstance(data, dict | UnitPrice):
+            return data
+        if isinstance(data, int | float) and not isinstance(data, bool) and data == data // 1:
+            return {"amount": data}
+        raise ValueError("must be whole minor units, such as 4999, or {amount, currency}")
 
 
 class NewLine(RequestModel):
@@ -91,7 +104,9 @@ class NewOrder(RequestModel):
     jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
     currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
     charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
-    deposit_percent: Whole | None = Field(default=None, ge=1, le=100, description="With charge_at deposit")
+    deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_ONLY] | None = Field(
+        default=None, description="With charge_at deposit"
+    )
     needed_by: Day | None = None
     latest_acceptable_date: Day | None = Field(default=None, description="Declined if the promise is later")
     ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
@@ -194,7 +209,9 @@ class NewTrackingLink(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"days": 30}]})
 
-    days: Whole | None = Field(default=None, ge=1, le=3650, description="By default the service's setting")
+    days: Annotated[int, Field(ge=1, le=3650), WHOLE_ONLY] | None = Field(
+        default=None, description="By default the service's setting"
+    )
 
 
 def _repeated(lines: Sequence[LineUnits]) -> list[FieldError]:
