@@ -110,6 +110,12 @@ async def test_cancelling_part_and_then_the_rest(shop: Any) -> None:
     assert events[-1][2].reason == "changed my mind"
 
 
+async def test_cancelling_without_a_body_cancels_everything(shop: Any) -> None:
+    order = await shop.place(("lamp", 2))
+    answer = await shop.client.post(f"/v1/orders/{order['order_id']}/cancel")
+    assert (answer.status_code, answer.json()["state"]) == (200, "cancelled")
+
+
 async def test_a_repeated_cancellation_with_its_key_cancels_once(shop: Any) -> None:
     order = await shop.place(("lamp", 5))
     body = {"lines": [{"line_id": order["lines"][0]["line_id"], "quantity": 2}]}

@@ -100,14 +100,18 @@ async def cancel_order(
     *,
     principal: Writer,
     order_id: OrderId,
-    body: Cancellation,
+    body: Cancellation | None = None,
     wiring: Wired,
     request: Request,
     response: Response,
     versions: IfMatch,
     key: Annotated[str | None, idempotency_key(required=False)],
 ) -> OrderView:
-    """Cancel units of some lines, or everything that has not left. Shipped units cannot be cancelled (409)."""
+    """Cancel units of some lines, or everything that has not left. Shipped units cannot be cancelled (409).
+
+    No body at all cancels everything.
+    """
+    body = body or Cancellation()
     may_state_business_time(principal, body.cancelled_at, "cancelled_at")
     body.check()
     command = CancelOrder(
