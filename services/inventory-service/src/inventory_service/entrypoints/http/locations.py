@@ -119,7 +119,7 @@ def _add_location(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/locations/{location_id}",
         name="put_location",
-        summary="Make or change a location",
+        summary="Create or replace a location; what is left out is set back to its default",
         responses={201: {"model": LocationView, "description": "The location was made"}},
     )
     async def put_one_location(
@@ -185,7 +185,7 @@ def _add_supplier(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/suppliers/{supplier_id}",
         name="put_supplier",
-        summary="Make or change a supplier",
+        summary="Create or replace a supplier; what is left out is set back to its default",
         responses={201: {"model": SupplierView, "description": "The supplier was made"}},
     )
     async def put_one_supplier(

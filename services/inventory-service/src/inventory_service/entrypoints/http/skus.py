@@ -219,7 +219,7 @@ def router(use_cases: UseCases) -> APIRouter:
 
 
 def _add_many(api: APIRouter, use_cases: UseCases) -> None:
-    @api.put("/v1/skus", summary="Make or change many SKUs")
+    @api.put("/v1/skus", summary="Create or replace many SKUs; what is left out is set back to its default")
     async def put_many_skus(*, principal: Annotated[Principal, require("inventory:write")], body: BulkBody) -> BulkView:
         may_state_business_time(principal, body.changed_at, "changed_at")
         wanted = [item.as_sku(item.sku) for item in body.skus]
@@ -256,7 +256,7 @@ def _add_one(api: APIRouter, use_cases: UseCases) -> None:
     @api.put(
         "/v1/skus/{sku:path}",
         name="put_sku",
-        summary="Make or change a SKU",
+        summary="Create or replace a SKU; what is left out is set back to its default",
         responses={201: {"model": SkuView, "description": "The SKU was made"}},
     )
     async def put_one_sku(
