@@ -30,7 +30,8 @@ from notification_service.adapters.rendering import TemplateRenderer
 from notification_service.adapters.webhook_client import HttpWebhookSender
 from notification_service.adapters.work import SqlUnitOfWork
 from notification_service.application.dispatching import Dispatcher
-from notification_service.application.telling import MailPlan, deliver_due, gather_due, settle_waiting
+from notification_service.application.telling import MailPlan, deliver_due, gather_due
+from notification_service.application.waking import settle_waiting
 from notification_service.application.webhooks import WebhookPlan
 from notification_service.config import NotificationSettings
 from service_kit.auth import SCOPES, Keyring

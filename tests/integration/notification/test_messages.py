@@ -184,3 +184,49 @@ async def test_a_contact_missed_by_a_race_is_found_by_the_sweep(world, placed, a
     assert await world.settle() == 1
     await world.deliver()
     assert len(world.catcher.messages) == 1
+
+
+async def test_a_contact_that_comes_late_is_told_the_present_state_once(world, placed, answered):
+    await world.take(placed(), answered(waiting=5, promise=JUNE))
+    await world.tell()
+    await world.take(answered("PromiseRevised", version=2, waiting=5, promise=JULY))
+    await world.tell()
+    await world.take(answered("BackorderAllocated", version=3, allocated=5))
+    await world.gather()
+    await world.contact()
+    await world.settle()
+    await world.deliver()
+    await world.deliver()
+    assert world.catcher.templates() == ["allocated"]
+    assert [(n["state"], n["reason"]) for n in await world.notifications()] == [
+        ("sent", None),
+        ("superseded", "overtaken"),
+        ("superseded", "overtaken"),
+    ]
+    assert [event.name for event in await world.events()] == ["NotificationSent"]
+    assert await world.tell() == []
+
+
+async def test_a_date_that_moved_before_the_contact_came_is_told_as_the_only_one(world, placed, answered):
+    await world.take(placed(), answered(waiting=5, promise=JUNE))
+    await world.tell()
+    await world.take(answered("PromiseRevised", version=2, waiting=5, promise=JULY))
+    await world.tell()
+    await world.contact()
+    await world.deliver()
+    assert world.catcher.templates() == ["placed_on_backorder"]
+    told = (await world.notifications())[0]
+    assert [(c["promise_date"], c["previous_date"]) for c in told["changes"]] == [("2026-07-01", None)]
+
+
+async def test_changes_being_gathered_when_the_contact_comes_are_told_with_what_waited(world, placed, answered):
+    await world.take(placed(), answered(waiting=5, promise=JUNE))
+    await world.tell()
+    await world.take(answered("BackorderAllocated", version=2, allocated=5))
+    await world.contact()
+    await world.deliver()
+    assert world.catcher.templates() == []
+    assert await world.tell() == ["allocated"]
+    [_, overtaken] = await world.notifications()
+    assert overtaken["state"] == "superseded"
+    assert (await world.post(f"/v1/notifications/{overtaken['notification_id']}/resend")).status_code == 409

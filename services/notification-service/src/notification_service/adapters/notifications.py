@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from notification_service.adapters.columns import columns
+from notification_service.adapters.set_aside import SqlSetAside, dump_told
 from notification_service.application.records import (
     ClaimedMail,
     NewNotification,
@@ -22,14 +22,14 @@ from notification_service.application.records import (
 
 _ADD = text(
     """
-    INSERT INTO notification (notification_id, order_id, contact_id, template, cause, resend_of, facts, state,
-                              next_attempt_at, created_at)
-    SELECT notification_id, order_id, contact_id, template, cause, resend_of, CAST(facts AS jsonb), 'pending',
-           :now, :now
+    INSERT INTO notification (notification_id, order_id, contact_id, template, cause, resend_of, facts, told_before,
+                              state, next_attempt_at, created_at)
+    SELECT notification_id, order_id, contact_id, template, cause, resend_of, CAST(facts AS jsonb),
+           CAST(told_before AS jsonb), 'pending', :now, :now
     FROM unnest(CAST(:ids AS text[]), CAST(:order_ids AS text[]), CAST(:contact_ids AS text[]),
                 CAST(:templates AS text[]), CAST(:causes AS text[]), CAST(:originals AS text[]),
-                CAST(:facts AS text[]))
-         AS n (notification_id, order_id, contact_id, template, cause, resend_of, facts)
+                CAST(:facts AS text[]), CAST(:told_befores AS text[]))
+         AS n (notification_id, order_id, contact_id, template, cause, resend_of, facts, told_before)
     ON CONFLICT DO NOTHING
     """
 )
@@ -62,13 +62,6 @@ _SET_ASIDE = text(
     WHERE notification_id = ANY(CAST(:ids AS text[])) AND state = 'pending'
     """
 )
-_WAKE = """
-    UPDATE notification AS n SET state = 'pending', next_attempt_at = :now, version = n.version + 1
-    FROM contact c
-    WHERE n.state = 'waiting_for_contact' AND c.contact_id = n.contact_id
-"""
-_WAKE_ALL = text(_WAKE)
-_WAKE_ONE = text(_WAKE + " AND c.contact_id = :contact_id")
 _OUTCOME = "SELECT notification_id, order_id, contact_id, template, attempts FROM notification"
 _OVERDUE = text(
     f"{_OUTCOME} WHERE state = 'waiting_for_contact' AND next_attempt_at <= :now ORDER BY next_attempt_at LIMIT :limit"
@@ -114,19 +107,25 @@ _LOCK = text(
 )
 
 
-class SqlNotifications:
+class SqlNotifications(SqlSetAside):
     """Reads and writes whole batches of messages."""
-
-    def __init__(self, conn: AsyncConnection) -> None:
-        self._conn = conn
 
     async def add(self, notifications: Sequence[NewNotification], now: datetime) -> None:
         """Queue messages; one that exists for its (cause, contact, template) is left out."""
         if not notifications:
             return
-        names = ("ids", "order_ids", "contact_ids", "templates", "causes", "originals", "facts")
+        names = ("ids", "order_ids", "contact_ids", "templates", "causes", "originals", "facts", "told_befores")
         rows = (
-            (n.notification_id, n.order_id, n.contact_id, n.template, n.cause, n.resend_of, json.dumps(n.facts))
+            (
+                n.notification_id,
+                n.order_id,
+                n.contact_id,
+                n.template,
+                n.cause,
+                n.resend_of,
+                json.dumps(n.facts),
+                dump_told(n.told_before),
+            )
             for n in notifications
         )
         await self._conn.execute(_ADD, {**columns(names, rows), "now": now})
@@ -140,12 +139,6 @@ class SqlNotifications:
         """Set messages aside; the look for a contact does not count as an attempt."""
         if notification_ids:
             await self._conn.execute(_SET_ASIDE, {"ids": list(notification_ids), "until": until})
-
-    async def wake(self, now: datetime, contact_id: str | None = None) -> int:
-        """Queue those set aside whose contact is known by now."""
-        if contact_id is None:
-            return (await self._conn.execute(_WAKE_ALL, {"now": now})).rowcount
-        return (await self._conn.execute(_WAKE_ONE, {"now": now, "contact_id": contact_id})).rowcount
 
     async def overdue(self, now: datetime, limit: int) -> list[Outcome]:
         """Messages that have waited for their contact for too long."""

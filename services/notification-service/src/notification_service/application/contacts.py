@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from notification_service.application.ports import UnitOfWork
 from notification_service.application.publishing import conclude
 from notification_service.application.records import Contact
+from notification_service.application.waking import wake
 from service_kit.clock import Clock
 from service_kit.problems import not_found
 
@@ -42,7 +43,7 @@ async def put_contact(
             if (before.email, before.locale, before.time_zone) == (command.email, command.locale, command.time_zone):
                 return before, False
         contact = await work.contacts.put(command.contact_id, command.email, command.locale, command.time_zone, now)
-        await work.notifications.wake(now, command.contact_id)
+        await wake(work, now, command.contact_id)
         return contact, before is None
 
 

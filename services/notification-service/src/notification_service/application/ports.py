@@ -20,6 +20,8 @@ from notification_service.application.records import (
     Notification,
     Outcome,
     Retry,
+    Rewrite,
+    SetAside,
     WebhookAnswer,
     WebhookMessage,
     WebhookResult,
@@ -70,8 +72,24 @@ class Notifications(Protocol):
         """Set messages aside whose contact is not known."""
         ...
 
-    async def wake(self, now: datetime, contact_id: str | None = None) -> int:
-        """Queue those set aside whose contact (or this contact) is known by now; returns how many."""
+    async def wakeable_orders(self, limit: int, contact_id: str | None = None) -> list[str]:
+        """Orders with messages set aside whose contact (or this contact) is known by now."""
+        ...
+
+    async def lock_unsent(self, order_ids: Collection[str]) -> list[SetAside]:
+        """Messages of the orders to known contacts that nobody has tried to send, the oldest first, locked."""
+        ...
+
+    async def requeue(self, notification_ids: Sequence[str], now: datetime) -> None:
+        """Queue messages as they are."""
+        ...
+
+    async def rewrite(self, rewrites: Sequence[Rewrite], now: datetime) -> None:
+        """Queue messages with other contents."""
+        ...
+
+    async def supersede(self, notification_ids: Sequence[str], now: datetime) -> None:
+        """End messages that another one of their order replaces; nothing is sent for them."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> list[Outcome]:

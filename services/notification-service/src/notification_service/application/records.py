@@ -8,6 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from notification_service.domain.lines import Told
+
+ToldBefore = Mapping[str, Told]
+"""What the customer knew of each line before a message."""
+
 
 class NotificationState(StrEnum):
     """Where a message is on its way."""
@@ -16,6 +21,7 @@ class NotificationState(StrEnum):
     WAITING_FOR_CONTACT = "waiting_for_contact"
     SENT = "sent"
     FAILED = "failed"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,27 @@ class NewNotification:
     cause: str
     facts: Mapping[str, Any]
     resend_of: str | None = None
+    told_before: ToldBefore | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message that nobody has tried to send; ``told_before`` is None where that was not kept."""
+
+    notification_id: str
+    order_id: str
+    contact_id: str
+    told_before: ToldBefore | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What an unsent message says instead."""
+
+    notification_id: str
+    template: str
+    facts: Mapping[str, Any]
+    told_before: ToldBefore
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,9 @@ async def resend(work: Work, commands: Sequence[Resend], now: datetime) -> list[
         elif original.state in {NotificationState.PENDING, NotificationState.WAITING_FOR_CONTACT}:
             words = "The message has not been sent yet."
             answers.append(conflict("notification_on_its_way", words, state=original.state.value))
+        elif original.state is NotificationState.SUPERSEDED:
+            words = "The message was overtaken before it was sent: a newer one told the state of the order."
+            answers.append(conflict("notification_superseded", words, state=original.state.value))
         elif original.contact_id not in contacts:
             words = "The contact is not known (any more): there is nobody to send to."
             answers.append(conflict("contact_missing", words, state=original.state.value))

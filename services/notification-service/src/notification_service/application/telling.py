@@ -20,6 +20,7 @@ from notification_service.application.records import (
     NewNotification,
     Outcome,
     Retry,
+    ToldBefore,
 )
 from notification_service.domain.messages import Message
 from notification_service.domain.orders import WatchedOrder
@@ -35,19 +36,22 @@ async def gather_due(uow: UnitOfWork, clock: Clock) -> int:
     async with uow.transaction() as work:
         now = clock.now()
         orders = await work.orders.lock_due(now, GATHERED_AT_ONCE)
-        told: list[tuple[WatchedOrder, Message]] = []
+        told: list[tuple[WatchedOrder, Message, ToldBefore]] = []
         for order in orders:
+            before = order.told()
             message = order.tell()
             if message is not None and order.contact_id is not None:
-                told.append((order, message))
-        skus = {change.sku for _, message in told for section in message.sections for change in section.changes}
+                told.append((order, message, before))
+        skus = {change.sku for _, message, _ in told for section in message.sections for change in section.changes}
         names = await work.orders.sku_names(skus)
         await work.orders.save(orders)
-        await work.notifications.add([_notification(order, message, names) for order, message in told], now)
+        await work.notifications.add([_notification(*each, names) for each in told], now)
         return len(orders)
 
 
-def _notification(order: WatchedOrder, message: Message, names: Mapping[str, str]) -> NewNotification:
+def _notification(
+    order: WatchedOrder, message: Message, before: ToldBefore, names: Mapping[str, str]
+) -> NewNotification:
     return NewNotification(
         notification_id=new_event_id(),
         order_id=order.order_id,
@@ -55,6 +59,7 @@ def _notification(order: WatchedOrder, message: Message, names: Mapping[str, str
         template=message.template.value,
         cause=order.cause or "",
         facts=facts_of(order, message, names),
+        told_before=before,
     )
 
 
@@ -126,7 +131,7 @@ async def deliver_due(uow: UnitOfWork, renderer: Renderer, mailer: Mailer, clock
     if attempts:
         async with uow.transaction() as work:
             finished = await _settle(work, attempts, clock.now(), plan)
-        _count(finished)
+        count_ended(finished)
     return len(claims)
 
 
@@ -156,17 +161,7 @@ async def _settle(
     return finished
 
 
-def _count(finished: Sequence[Outcome]) -> None:
+def count_ended(finished: Sequence[Outcome]) -> None:
+    """Count messages that ended."""
     for outcome in finished:
         NOTIFICATIONS.labels(outcome.template, "sent" if outcome.sent else "failed").inc()
-
-
-async def settle_waiting(uow: UnitOfWork, clock: Clock, limit: int = 500) -> int:
-    """Wake messages whose contact has come, and give up those that waited too long; returns how many it were."""
-    async with uow.transaction() as work:
-        now = clock.now()
-        woken = await work.notifications.wake(now)
-        overdue = await work.notifications.overdue(now, limit)
-        finished = await conclude(work, overdue, now)
-    _count(finished)
-    return woken + len(overdue)

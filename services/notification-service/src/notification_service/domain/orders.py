@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from notification_service.domain.lines import LineChange, WatchedLine, changes_of
+from notification_service.domain.lines import LineChange, Told, WatchedLine, changes_of
 from notification_service.domain.messages import Due, Holding, Message, compose, hold
 
 
@@ -125,6 +125,14 @@ class WatchedOrder:
         message = compose(self.untold())
         self._catch_up()
         return message
+
+    def told(self) -> dict[str, Told]:
+        """What the customer knows of each line."""
+        return {line_id: line.told for line_id, line in self.lines.items()}
+
+    def untell(self, before: Mapping[str, Told]) -> None:
+        """Take back what was only meant to be told: the customer knows ``before``, and nothing of other lines."""
+        self.lines = {line_id: replace(line, told=before.get(line_id, Told())) for line_id, line in self.lines.items()}
 
     def _catch_up(self) -> None:
         self.lines = {line_id: line.caught_up() for line_id, line in self.lines.items()}

@@ -16,8 +16,8 @@ from notification_service.application.telling import (
     MailPlan,
     deliver_due,
     gather_due,
-    settle_waiting,
 )
+from notification_service.application.waking import settle_waiting
 from service_kit.clock import Clock
 
 log = structlog.get_logger(__name__)

@@ -122,7 +122,10 @@ def contact_routes(uow: UnitOfWork, clock: Clock) -> APIRouter:
     async def put_contact_by_id(
         principal: Writer, contact_id: ContactId, body: ContactBody, request: Request, response: Response
     ) -> ContactView:
-        """Messages that waited for this contact are sent now. `If-Match` is honoured where it is given."""
+        """Orders with messages that waited for this contact are told as they stand now.
+
+        `If-Match` is honoured where it is given.
+        """
         command = PutContact(contact_id, body.email, body.locale, body.time_zone)
         contact, new = await put_contact(uow, clock, command, lambda found: check_if_match(request, found.version))
         response.status_code = 201 if new else 200

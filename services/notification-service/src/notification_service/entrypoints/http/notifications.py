@@ -72,7 +72,9 @@ class NotificationView(ResponseModel):
     state: NotificationState
     attempts: int
     next_attempt_at: datetime | None = Field(description="For a message that waits for its contact: when it gives up")
-    reason: str | None = Field(description="Why it failed, or why the last attempt did", examples=["no_contact"])
+    reason: str | None = Field(
+        description="Why it failed or was superseded, or why the last attempt failed", examples=["no_contact"]
+    )
     changes: list[ChangeView]
     cause: str = Field(description="Id of the event that made it")
     resend_of: str | None
