@@ -8,7 +8,7 @@ import httpx
 import pytest
 import structlog
 from fastapi import APIRouter, Request, Response
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from service_kit.auth import Keyring, Principal
 from service_kit.business_time import may_state_business_time
@@ -41,6 +41,14 @@ class Line(RequestModel):
     sku: str = Field(min_length=1, max_length=100)
     quantity: int = Field(ge=1, le=1000)
     unit_price: Money | None = None
+    approved_by: str | None = Field(default=None, validate_default=True)
+
+    @field_validator("approved_by")
+    @classmethod
+    def _of_many(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("quantity") == 1000:
+            raise ValueError("so many need a name")
+        return value
 
 
 class PlaceOrder(RequestModel):

@@ -164,3 +164,9 @@ async def test_a_missing_field_is_named_where_it_should_be(client):
     body = {**BODY, "lines": [{"sku": "LAMP-4"}]}
     document = is_problem(await client.post("/v1/orders", json=body, headers=KEY), 422, "validation_failed")
     assert document["errors"] == [{"pointer": "/lines/0/quantity", "detail": "This field is required"}]
+
+
+async def test_a_field_left_out_whose_default_does_not_fit_is_named(client):
+    body = {**BODY, "lines": [{"sku": "LAMP-4", "quantity": 1000}]}
+    document = is_problem(await client.post("/v1/orders", json=body, headers=KEY), 422, "validation_failed")
+    assert [error["pointer"] for error in document["errors"]] == ["/lines/0/approved_by"]

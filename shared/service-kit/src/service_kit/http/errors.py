@@ -131,19 +131,22 @@ def _field_errors(errors: Sequence[Mapping[str, Any]], body: Any) -> list[FieldE
 
 def _place(error: Mapping[str, Any], body: Any) -> list[str]:
     """Where the error is in what the caller sent: pydantic's path without the names of a union's alternatives."""
-    path = list(error["loc"][1:])
-    missing = [str(path.pop())] if error["type"] == "missing" and path else []
+    path = error["loc"][1:]
+    missing = error["type"] == "missing"
     place: list[str] = []
     here = body
-    for part in path:
-        # What the error is about has been reached, or the part names no place of the document.
-        if not missing and here is error.get("input"):
+    for depth, part in enumerate(path, start=1):
+        # What the error is about has been reached: the rest names alternatives. A missing field is about its object.
+        if here is error.get("input") and not missing:
             break
         inside = part in here if isinstance(here, dict) else isinstance(here, list) and part in range(len(here))
         if inside:
             here = here[part]
-            place.append(str(part))
-    return place + missing
+        # A field that was left out, and whose default does not fit the others, is not in the document either.
+        elif not (isinstance(here, dict) and depth == len(path) and part != "[key]"):
+            continue
+        place.append(str(part))
+    return place
 
 
 def _words_of(errors: Sequence[Mapping[str, Any]]) -> str:
