@@ -134,7 +134,7 @@ def test_every_reference_of_the_document_leads_somewhere(document):
 
 
 def test_bounds_are_told_in_keywords_of_json_schema(document):
-    strange = []
+    strange: list[str] = []
 
     def walk(node, place):
         if isinstance(node, dict):
