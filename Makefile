@@ -53,13 +53,11 @@ types:
 unit:
 	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
 
-# A process for each folder: what one leaves in its event loop cannot slow down another's time limits. What
-# fails gets one more try in a fresh process, said on the terminal: these tests kill servers on a shared machine.
+# A process for each folder: what one leaves in its event loop cannot slow down another's time limits.
 integration:
 	@for folder in tests/integration/*/; do \
 	  ls $$folder/test_*.py >/dev/null 2>&1 || continue; echo "pytest $$folder"; \
-	  $(BIN)/pytest $$folder -q $(ARGS) || { echo "once more: what failed in $$folder"; \
-	  $(BIN)/pytest $$folder -q --last-failed --last-failed-no-failures none $(ARGS) || exit 1; }; done
+	  $(BIN)/pytest $$folder -q $(ARGS) || exit 1; done
 
 e2e:
 	$(call pytest,tests/e2e,-q --durations=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest_asyncio
+import structlog
 
 from service_kit.database import Database
 from service_kit.testing.databases import TestDatabases
@@ -35,3 +36,13 @@ async def kafka_topics() -> AsyncIterator[KafkaTopics]:
     await topics.create()
     yield topics
     await topics.delete()
+
+
+def pytest_configure() -> None:
+    """Log failures plainly: unconfigured, structlog draws every traceback with all locals, for seconds each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+        ]
+    )
