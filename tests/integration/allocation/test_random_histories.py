@@ -158,6 +158,7 @@ async def test_a_random_history_comes_to_rest_with_everything_kept(
         # Parts so small that queues are served in many of them.
         for module in ("filling", "handler", "revising"):
             monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
+        monkeypatch.setattr("allocation_service.application.long_filling._LINES", 2)
     history = History(world, seed)
     await history.run(60)
     await world.check()

@@ -20,10 +20,13 @@ __all__ = [
     "Cause",
     "Outgoing",
     "PayloadTooLarge",
+    "Prepared",
     "Relay",
     "causing",
     "current_cause",
+    "prepare",
     "publish",
+    "store",
     "unpack_headers",
 ]
 
@@ -81,25 +84,34 @@ class Outgoing(Protocol):
         ...
 
 
-async def publish(conn: AsyncConnection, events: Sequence[Outgoing]) -> None:
-    """Insert ``events`` into the outbox in the order given; they are sent once the transaction commits.
+Prepared = tuple[str, str, str, bytes, bytes]
+"""An outbox row: event id, topic, key, packed headers, data."""
 
-    The caller has locked the rows of the aggregates they are about, so that id order is commit
-    order per key. Missing correlation, causation and traceparent are filled from ``current_cause``
-    and the current span. Raises PayloadTooLarge above 512 KiB; nothing is inserted then.
+
+def prepare(events: Sequence[Outgoing]) -> list[Prepared]:
+    """The outbox rows of ``events``; raises PayloadTooLarge above 512 KiB.
+
+    Missing correlation, causation and traceparent are filled from ``current_cause`` and the current span.
     """
-    if not events:
-        return
     cause = current_cause.get()
     traceparent = _current_traceparent() or (cause.traceparent if cause else None)
-    values = [event.value() for event in events]
-    for event, value in zip(events, values, strict=True):
+    rows: list[Prepared] = []
+    for event in events:
+        value = event.value()
         if len(value) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"{event.name} {event.id} of {event.key}: {len(value)} bytes > {MAX_PAYLOAD_BYTES}")
-    rows = [
-        (event.id, event.topic, event.key, pack_headers(_headers(event, cause, traceparent)), value)
-        for event, value in zip(events, values, strict=True)
-    ]
+        rows.append((event.id, event.topic, event.key, pack_headers(_headers(event, cause, traceparent)), value))
+    return rows
+
+
+async def store(conn: AsyncConnection, rows: Sequence[Prepared]) -> None:
+    """Insert prepared rows in the order given; they are sent once the transaction commits.
+
+    The caller has locked the rows of the aggregates they are about, so that id order is commit
+    order per key.
+    """
+    if not rows:
+        return
     if len(rows) >= _COPY_FROM:
         await copy_rows(conn, "outbox", ("event_id", "topic", "key", "headers", "value"), rows)
     else:
@@ -107,6 +119,11 @@ async def publish(conn: AsyncConnection, events: Sequence[Outgoing]) -> None:
         await conn.execute(_INSERT, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
     if conn.sync_connection is not None:
         conn.sync_connection.info[OUTBOX_WRITTEN] = True
+
+
+async def publish(conn: AsyncConnection, events: Sequence[Outgoing]) -> None:
+    """Prepare and store in one: nothing is inserted where an event's data is too large."""
+    await store(conn, prepare(events))
 
 
 def _headers(event: Outgoing, cause: Cause | None, traceparent: str | None) -> list[tuple[str, bytes]]:

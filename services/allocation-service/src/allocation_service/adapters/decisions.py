@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.case import Record
-from service_kit.database import copy_rows
 
 _DECISIONS = text(
     """
@@ -36,10 +35,9 @@ _LINES = text(
     """
 )
 _COLUMNS = ("decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason", "facts")
-_COPY_FROM = 200
 
 
-async def write_decisions(conn: AsyncConnection, records: Sequence[Record]) -> None:
+def steps_of(records: Sequence[Record]) -> Iterator[Step]:
     """Store decisions with their steps and lines; the digest covers all inputs and results."""
     if not records:
         return
@@ -54,7 +52,7 @@ async def write_decisions(conn: AsyncConnection, records: Sequence[Record]) -> N
             rows.append((record.decision_id, *row[:7], facts.decode()))
         steps.append(encoded.decode())
         digests.append(digest.hexdigest())
-    await conn.execute(
+    yield Execute(
         _DECISIONS,
         {
             "ids": [record.decision_id for record in records],
@@ -67,8 +65,8 @@ async def write_decisions(conn: AsyncConnection, records: Sequence[Record]) -> N
     )
     pairs = [(sku, record.decision_id) for record in records for sku in sorted(record.skus)]
     if pairs:
-        await conn.execute(_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
-    if len(rows) > _COPY_FROM:
-        await copy_rows(conn, "decision_line", _COLUMNS, rows)
+        yield Execute(_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
+    if len(rows) > COPY_FROM:
+        yield Copy("decision_line", _COLUMNS, rows)
     elif rows:
-        await conn.execute(_LINES, {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))})
+        yield Execute(_LINES, {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))})

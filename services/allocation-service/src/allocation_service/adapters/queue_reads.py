@@ -13,7 +13,7 @@ from allocation_service.adapters import reads
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort, sort_key
 
-_ORDER = {
+ORDER = {
     Sort.FIFO: "queued_at, line_id",
     Sort.PRIORITY: "tier_rank, needed_by, queued_at, line_id",
 }
@@ -26,7 +26,7 @@ def _head(sort: Sort) -> str:
     ``OFFSET 0`` keeps the look-ups of lines and orders by key: how far the supply reaches is not known
     to the planner, and reading whole tables for ten lines would be the dearest of mistakes.
     """
-    order = _ORDER[sort]
+    order = ORDER[sort]
     return f"""
         SELECT q.queued_at AS entry_at, q.read, d.*, o.*
         FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::date[]) AS wanted (sku, units, lines, protected_before)
@@ -48,16 +48,12 @@ def _head(sort: Sort) -> str:
             LIMIT wanted.lines
         ) AS q
         CROSS JOIN LATERAL (SELECT * FROM demand WHERE line_id = q.line_id OFFSET 0) AS d
-        CROSS JOIN LATERAL (SELECT {_HEADER} FROM customer_order WHERE order_id = q.order_id OFFSET 0) AS o
+        CROSS JOIN LATERAL (SELECT {reads.HEADER} FROM customer_order WHERE order_id = q.order_id OFFSET 0) AS o
         WHERE q.before < wanted.units
         ORDER BY wanted.sku, q.class, {", ".join("q." + one for one in order.split(", "))}
         """
 
 
-_HEADER = (
-    "basis, reference, placed_at, ship_complete, customer_id, tier, tier_rank, channel, region, needed_by,"
-    " latest_acceptable, preference, correlation_id, placed, answer_due"
-)
 _HEADS = {sort: _head(sort) for sort in Sort}
 _NEVER = date(1, 1, 1)
 
@@ -71,7 +67,7 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     for sort in Sort:
         skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
         if skus:
-            days = [_protected_before(book, sku) for sku in skus]
+            days = [protected_before(book, sku) for sku in skus]
             for row in await reads.fetch(conn, _HEADS[sort], skus, [reach[sku] for sku in skus], days):
                 heads[row["sku"]].append(row)
     found = [row for rows in heads.values() for row in rows]
@@ -79,13 +75,14 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     for row in found:
         if row["order_id"] not in book.orders:
             reads.enter_header(book, row)
-    await reads.enter_lines(conn, book, found)
+    reads.enter_lines(book, found, await reads.commitments_of(conn, found))
     for sku, rows in heads.items():
         everything = len(rows) < reach[sku] and (not rows or len(rows) == rows[0]["read"])
-        book.open_queue(sku, None if everything else _key(book, sku, rows[-1]), reach[sku])
+        book.open_queue(sku, None if everything else place_key(book, sku, rows[-1]), reach[sku])
 
 
-def _key(book: Book, sku: str, row: Any) -> Key:
+def place_key(book: Book, sku: str, row: Any) -> Key:
+    """Where a row of a queue stands, with ``entry_at`` for the moment it joined."""
     place = Demand(
         row["line_id"], row["order_id"], sku, 0, row["entry_at"], row["tier_rank"], row["needed_by"] or NO_DATE,
         row["promise_date"],
@@ -93,7 +90,8 @@ def _key(book: Book, sku: str, row: Any) -> Key:
     return sort_key(place, book.skus[sku].policy, book.next_supply(sku))
 
 
-def _protected_before(book: Book, sku: str) -> date:
+def protected_before(book: Book, sku: str) -> date:
+    """The day before which promises are served first."""
     if not book.skus[sku].policy.protect_promises:
         return _NEVER
     return book.next_supply(sku) or NO_DATE

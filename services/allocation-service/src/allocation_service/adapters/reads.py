@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import TextClause, text
@@ -88,6 +88,12 @@ async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str])
         sku.policy = policies.get(POLICY_PREFIX + sku.sku, default)
 
 
+HEADER = (
+    "basis, reference, placed_at, ship_complete, customer_id, tier, tier_rank, channel, region, needed_by,"
+    " latest_acceptable, preference, correlation_id, placed, answer_due"
+)
+"""Columns of an order beside its id."""
+
 _ORDERS = "SELECT * FROM customer_order WHERE order_id = ANY($1::text[])"
 _LINES_OF_ORDERS = "SELECT * FROM demand WHERE order_id = ANY($1::text[]) ORDER BY line_id"
 _LINES = "SELECT * FROM demand WHERE line_id = ANY($1::text[])"
@@ -105,17 +111,39 @@ async def fetch(conn: AsyncConnection, statement: str, *values: Any) -> Sequence
     return found
 
 
+class FoundOrders(NamedTuple):
+    """Rows of whole orders, read but not entered."""
+
+    headers: Sequence[Any] = ()
+    lines: Sequence[Any] = ()
+    commitments: Sequence[Any] = ()
+
+
+async def find_orders(conn: AsyncConnection, order_ids: Collection[str]) -> FoundOrders:
+    """Read orders with all of their lines; unknown ones are left out."""
+    ids = list(order_ids)
+    if not ids:
+        return FoundOrders()
+    headers = await fetch(conn, _ORDERS, ids)
+    known = {row["order_id"] for row in headers}
+    lines = [row for row in await fetch(conn, _LINES_OF_ORDERS, ids) if row["order_id"] in known]
+    return FoundOrders(headers, lines, await commitments_of(conn, lines))
+
+
+def enter_orders(book: Book, found: FoundOrders) -> None:
+    """Enter whole orders; what the book has of them stays."""
+    for row in found.headers:
+        if row["order_id"] not in book.orders:
+            enter_header(book, row)
+    enter_lines(book, found.lines, found.commitments)
+    for row in found.headers:
+        book.orders[row["order_id"]].whole = True
+
+
 async def load_orders(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
-    """Enter orders with all of their lines; unknown ones are left out."""
+    """Read and enter orders with all of their lines; unknown ones are left out."""
     missing = [one for one in order_ids if one not in book.orders or not book.orders[one].whole]
-    if not missing:
-        return
-    await load_headers(conn, book, missing)
-    rows = await fetch(conn, _LINES_OF_ORDERS, missing)
-    await enter_lines(conn, book, [row for row in rows if row["order_id"] in book.orders])
-    for order_id in missing:
-        if order_id in book.orders:
-            book.orders[order_id].whole = True
+    enter_orders(book, await find_orders(conn, missing))
 
 
 async def load_headers(conn: AsyncConnection, book: Book, order_ids: Collection[str]) -> None:
@@ -143,12 +171,19 @@ async def load_lines(conn: AsyncConnection, book: Book, line_ids: Collection[str
         return
     rows = await fetch(conn, _LINES, missing)
     await load_headers(conn, book, {row["order_id"] for row in rows})
-    await enter_lines(conn, book, rows)
+    enter_lines(book, rows, await commitments_of(conn, rows))
 
 
-async def enter_lines(conn: AsyncConnection, book: Book, rows: Iterable[Any]) -> None:
-    """Enter lines from rows with the columns of ``demand``, and what they were granted; their orders are there."""
-    granted = []
+async def commitments_of(conn: AsyncConnection, rows: Iterable[Any]) -> Sequence[Any]:
+    """What lines (rows with the columns of ``demand``) were granted, per location."""
+    granted = [row["line_id"] for row in rows if row["granted_units"]]
+    return await fetch(conn, _COMMITMENTS, granted) if granted else ()
+
+
+def enter_lines(book: Book, rows: Iterable[Any], commitments: Iterable[Any]) -> None:
+    """Enter lines from rows with the columns of ``demand``, and what they were granted; their orders are
+    there. Lines that the book has are newer than any row."""
+    entered = set()
     for row in rows:
         line_id = row["line_id"]
         if line_id in book.lines:
@@ -159,7 +194,7 @@ async def enter_lines(conn: AsyncConnection, book: Book, rows: Iterable[Any]) ->
         else:
             entries = [Entry(row["queued_at"], live)] if live else []
         if row["granted_units"]:
-            granted.append(line_id)
+            entered.add(line_id)
         book.add_line(
             Line(
                 line_id, row["order_id"], row["sku"], row["quantity"], row["cancelled"], row["declined"],
@@ -167,8 +202,8 @@ async def enter_lines(conn: AsyncConnection, book: Book, rows: Iterable[Any]) ->
                 row["promise_date"], row["promise_revision"], row["promise_cause"],
             )
         )  # fmt: skip
-    if granted:
-        for line_id, location, units, shipped in await fetch(conn, _COMMITMENTS, granted):
+    for line_id, location, units, shipped in commitments:
+        if line_id in entered:
             line = book.lines[line_id]
             line.granted[location] = units
             if shipped:

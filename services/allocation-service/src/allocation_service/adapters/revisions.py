@@ -7,7 +7,8 @@ from itertools import accumulate
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.decisions import write_decisions
+from allocation_service.adapters.decisions import steps_of
+from allocation_service.adapters.steps import run
 from allocation_service.application.case import Record
 from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
@@ -104,7 +105,7 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
         revision.decision_id, revision.cause_event or revision.cause, revision.cause, revision.now, skus={revision.sku}
     )
     record.steps.append({"kind": "revise", **revision._asdict(), "lines": len(rows)})
-    await write_decisions(conn, [record])
+    await run(conn, steps_of([record]))
     granted: dict[str, dict[str, int]] = {}
     holding = [row.line_id for row in rows if row.granted_units]
     if holding:

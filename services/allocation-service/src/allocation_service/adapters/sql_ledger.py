@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import queue_reads, reads, revisions, writes
+from allocation_service.adapters.long_queue import LongQueue
+from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
 from allocation_service.application.ports import MovedLine
 from allocation_service.domain.promising import Revision
-from service_kit.outbox import publish
+from service_kit import outbox
+
+
+class PreparedBook(NamedTuple):
+    """What stores a book: its rows, the orders to lock, then the outbox rows of its events."""
+
+    steps: list[Step]
+    lock: list[str]
+    rows: list[outbox.Prepared]
 
 
 class SqlLedger:
@@ -67,8 +78,16 @@ class SqlLedger:
         )
         return [row[0] for row in rows]
 
-    async def write(self, book: Book) -> None:
-        await writes.write(self._conn, book)
+    def prepare(self, book: Book, lock: Sequence[str]) -> PreparedBook:
+        return PreparedBook(list(writes.steps_of(book)), list(lock), outbox.prepare(book.events))
+
+    async def store(self, prepared: PreparedBook) -> None:
+        await run(self._conn, prepared.steps)
+        await self.lock_orders(prepared.lock)
+        await outbox.store(self._conn, prepared.rows)
+
+    async def open_long_queue(self, book: Book, sku: str, units: int) -> LongQueue:
+        return await LongQueue.open(self._conn, book, sku, units)
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await revisions.revise_promises(self._conn, revision)
@@ -81,4 +100,4 @@ class SqlLedger:
         return await reads.open_rechecks(self._conn, book, order_ids)
 
     async def publish(self, events: Sequence[Answer]) -> None:
-        await publish(self._conn, events)
+        await outbox.publish(self._conn, events)

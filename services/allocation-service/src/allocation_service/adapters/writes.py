@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import decisions
+from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.book import Book, Stored
 from allocation_service.domain.line import Line
 from allocation_service.domain.policy import NO_DATE
-from service_kit.database import copy_rows
-
-_COPY_FROM = 200
-"""Rows from which COPY is faster than one INSERT over arrays."""
 
 
-async def write(conn: AsyncConnection, book: Book) -> None:
-    """Store everything that changed in the book."""
+def steps_of(book: Book) -> Iterator[Step]:
+    """All that stores what changed in the book; take the steps before the book changes again."""
     touched = [(book.lines[line_id], stored) for line_id, stored in book.stored.items()]
-    await _write_skus(conn, book)
-    await _write_orders(conn, book)
-    await _write_lines(conn, book, touched)
-    await _write_commitments(conn, touched)
-    await _write_queue(conn, book, touched)
-    await _write_promised(conn, book)
-    await _write_rechecks(conn, book)
-    await decisions.write_decisions(conn, book.decisions)
+    yield from _skus(book)
+    yield from _orders(book)
+    yield from _lines(book, touched)
+    yield from _commitments(touched)
+    yield from _queue(book, touched)
+    yield from _promised(book)
+    yield from _rechecks(book)
+    yield from decisions.steps_of(book.decisions)
 
 
 def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> TextClause:
@@ -69,14 +65,14 @@ _INBOUND = (
 _INBOUND_ROWS = _arrays("inbound", _INBOUND, _upsert(_INBOUND, 1))
 
 
-async def _write_skus(conn: AsyncConnection, book: Book) -> None:
+def _skus(book: Book) -> Iterator[Step]:
     changed = [book.skus[sku] for sku in sorted(book.changed_skus)]
     if changed:
         rows = (
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
              s.waiting_units) for s in changed
         )  # fmt: skip
-        await conn.execute(_SKU_ROWS, _columns(_SKU, rows))
+        yield Execute(_SKU_ROWS, _columns(_SKU, rows))
     levels = [
         (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted)
         for sku in book.skus.values()
@@ -84,7 +80,7 @@ async def _write_skus(conn: AsyncConnection, book: Book) -> None:
         if one.changed
     ]
     if levels:
-        await conn.execute(_LEVEL_ROWS, _columns(_LEVEL, levels))
+        yield Execute(_LEVEL_ROWS, _columns(_LEVEL, levels))
     inbound = [
         (one.po_line, sku.sku, one.remaining, one.eta, one.supplier, one.location, one.version)
         for sku in book.skus.values()
@@ -92,7 +88,7 @@ async def _write_skus(conn: AsyncConnection, book: Book) -> None:
         if one.changed
     ]
     if inbound:
-        await conn.execute(_INBOUND_ROWS, _columns(_INBOUND, inbound))
+        yield Execute(_INBOUND_ROWS, _columns(_INBOUND, inbound))
 
 
 _ORDER = (
@@ -106,15 +102,15 @@ _order_values = attrgetter(*_ORDER_NAMES)
 _ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert(_ORDER, 1))
 
 
-async def _write_orders(conn: AsyncConnection, book: Book) -> None:
+def _orders(book: Book) -> Iterator[Step]:
     changed = sorted((order for order in book.orders.values() if order.changed), key=lambda one: one.order_id)
     new = [order for order in changed if not order.stored]
-    if len(new) > _COPY_FROM:
-        await copy_rows(conn, "customer_order", _ORDER_NAMES, [_order_values(order) for order in new])
+    if len(new) > COPY_FROM:
+        yield Copy("customer_order", _ORDER_NAMES, [_order_values(order) for order in new])
         changed = [order for order in changed if order.stored]
     rows = [_order_values(order) for order in changed]
     if rows:
-        await conn.execute(_ORDER_ROWS, _columns(_ORDER, rows))
+        yield Execute(_ORDER_ROWS, _columns(_ORDER, rows))
 
 
 _LINE = (
@@ -158,7 +154,7 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-async def _write_lines(conn: AsyncConnection, book: Book, touched: Sequence[tuple[Line, Stored]]) -> None:
+def _lines(book: Book, touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]:
     new, changed, granted = [], [], []
     for line, stored in touched:
         if stored.new:
@@ -168,8 +164,8 @@ async def _write_lines(conn: AsyncConnection, book: Book, touched: Sequence[tupl
             changed.append((values[0], *values[3:]))
         else:
             granted.append((line.line_id, line.granted_units, line.version, line.reason))
-    if len(new) > _COPY_FROM:
-        await copy_rows(conn, "demand", [name for name, _ in _LINE], new)
+    if len(new) > COPY_FROM:
+        yield Copy("demand", [name for name, _ in _LINE], new)
         new = []
     for columns, statement, rows in (
         (_LINE, _LINE_INSERT, new),
@@ -177,7 +173,7 @@ async def _write_lines(conn: AsyncConnection, book: Book, touched: Sequence[tupl
         (_GRANT, _GRANT_UPDATE, granted),
     ):
         if rows:
-            await conn.execute(statement, _columns(columns, rows))
+            yield Execute(statement, _columns(columns, rows))
 
 
 _COMMITMENT = (
@@ -190,7 +186,7 @@ _UNCOMMITTED = text(
 )
 
 
-async def _write_commitments(conn: AsyncConnection, touched: Sequence[tuple[Line, Stored]]) -> None:
+def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]:
     new, changed, gone = [], [], []
     for line, stored in touched:
         for location, granted in line.granted.items():
@@ -204,12 +200,12 @@ async def _write_commitments(conn: AsyncConnection, touched: Sequence[tuple[Line
                 changed.append(row)
     if gone:
         # Lines without grants are read without their commitments: none may be left that a COPY would meet.
-        await conn.execute(_UNCOMMITTED, {"ids": [one for one, _ in gone], "locations": [place for _, place in gone]})
-    if len(new) > _COPY_FROM:
-        await copy_rows(conn, "commitment", [name for name, _ in _COMMITMENT], new)
+        yield Execute(_UNCOMMITTED, {"ids": [one for one, _ in gone], "locations": [place for _, place in gone]})
+    if len(new) > COPY_FROM:
+        yield Copy("commitment", [name for name, _ in _COMMITMENT], new)
         new = []
     if new or changed:
-        await conn.execute(_COMMITMENT_ROWS, _columns(_COMMITMENT, new + changed))
+        yield Execute(_COMMITMENT_ROWS, _columns(_COMMITMENT, new + changed))
 
 
 _ENTRY = (
@@ -220,7 +216,7 @@ _ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
 _LEAVE = text("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
 
 
-async def _write_queue(conn: AsyncConnection, book: Book, touched: Sequence[tuple[Line, Stored]]) -> None:
+def _queue(book: Book, touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]:
     left, joined = [], []
     for line, stored in touched:
         entries, order = line.entries(), book.orders[line.order_id]
@@ -234,11 +230,11 @@ async def _write_queue(conn: AsyncConnection, book: Book, touched: Sequence[tupl
             for entry in entries
         ]  # fmt: skip
     if left:
-        await conn.execute(_LEAVE, {"ids": left})
-    if len(joined) > _COPY_FROM:
-        await copy_rows(conn, "queue_entry", [name for name, _ in _ENTRY], joined)
+        yield Execute(_LEAVE, {"ids": left})
+    if len(joined) > COPY_FROM:
+        yield Copy("queue_entry", [name for name, _ in _ENTRY], joined)
     elif joined:
-        await conn.execute(_ENTRY_ROWS, _columns(_ENTRY, joined))
+        yield Execute(_ENTRY_ROWS, _columns(_ENTRY, joined))
 
 
 _PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
@@ -251,14 +247,14 @@ _PROMISED_EMPTY = text(
 )
 
 
-async def _write_promised(conn: AsyncConnection, book: Book) -> None:
+def _promised(book: Book) -> Iterator[Step]:
     rows = [(sku, day, units) for (sku, day), units in sorted(book.promised_change.items()) if units]
     if not rows:
         return
-    await conn.execute(_PROMISED_ROWS, _columns(_PROMISED, rows))
+    yield Execute(_PROMISED_ROWS, _columns(_PROMISED, rows))
     gone = [(sku, day) for sku, day, _ in rows if not book.skus[sku].promised.get(day)]
     if gone:
-        await conn.execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
+        yield Execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
 
 
 _DONE = text("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
@@ -275,13 +271,13 @@ _RECHECK_SKUS = text(
 )
 
 
-async def _write_rechecks(conn: AsyncConnection, book: Book) -> None:
+def _rechecks(book: Book) -> Iterator[Step]:
     if book.rechecked:
-        await conn.execute(_DONE, {"ids": sorted(book.rechecked)})
+        yield Execute(_DONE, {"ids": sorted(book.rechecked)})
     new = list(book.rechecks.values())
     if not new:
         return
-    await conn.execute(
+    yield Execute(
         _RECHECKS,
         {
             "ids": [one.order_id for one in new],
@@ -290,4 +286,4 @@ async def _write_rechecks(conn: AsyncConnection, book: Book) -> None:
         },
     )
     pairs = [(sku, one.order_id) for one in new for sku in one.skus]
-    await conn.execute(_RECHECK_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
+    yield Execute(_RECHECK_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})

@@ -10,10 +10,11 @@ from allocation_service.application.answers import ORDER_EVENTS, events_of
 from allocation_service.application.book import Book, Order, Origin
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance, apply_inventory, apply_order
-from allocation_service.application.filling import PART, settle_supply, store_and_tell
+from allocation_service.application.filling import settle_supply
 from allocation_service.application.newcomers import place_newcomers, waits_for_recheck
 from allocation_service.application.ports import Ledger
 from allocation_service.application.revising import note_slips, revise
+from allocation_service.application.storing import PART, store_and_tell
 from allocation_service.domain import rules
 from event_contracts import Event, InboundChange, OrderState, StockChange
 

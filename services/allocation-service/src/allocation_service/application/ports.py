@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
@@ -26,6 +26,18 @@ class MovedLine(NamedTuple):
     basis: int
     correlation_id: str
     allocated: dict[str, int]
+
+
+class LongQueue(Protocol):
+    """A queue that is read once, from its head, while its first places are being served already."""
+
+    async def read(self, lines: int) -> Any | None:
+        """The next places (opaque), None at the end; touches no book."""
+        ...
+
+    def enter(self, book: Book, places: Any) -> None:
+        """Put a stretch into the book; its queue is known up to the last place."""
+        ...
 
 
 class Ledger(Protocol):
@@ -59,8 +71,17 @@ class Ledger(Protocol):
         """Lock the order rows in sorted order, before events about them are inserted."""
         ...
 
-    async def write(self, book: Book) -> None:
-        """Store what changed."""
+    def prepare(self, book: Book, lock: Sequence[str]) -> Any:
+        """What stores all that changed in the book and its events, behind locks of these orders; made at
+        once, so that the book may go on before it is stored. Opaque."""
+        ...
+
+    async def store(self, prepared: Any) -> None:
+        """Write what was prepared."""
+        ...
+
+    async def open_long_queue(self, book: Book, sku: str, units: int) -> LongQueue:
+        """A queue to be read in stretches, as far as that many units reach."""
         ...
 
     async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:

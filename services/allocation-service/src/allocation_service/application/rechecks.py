@@ -9,10 +9,11 @@ from __future__ import annotations
 from allocation_service.application.book import Book, Order, Origin
 from allocation_service.application.case import Case
 from allocation_service.application.facts import advance
-from allocation_service.application.filling import release, run_decision, settle_supply, together
+from allocation_service.application.filling import release, settle_supply
 from allocation_service.application.handler import Options, close, finish
 from allocation_service.application.newcomers import place_newcomers, waits_for_recheck
 from allocation_service.application.ports import Ledger
+from allocation_service.application.waiters import run_decision, together
 from allocation_service.domain import rules
 from allocation_service.domain.policy import sort_key
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from allocation_service.application.answer import Answer, answer, line_data, moment, promise_data
 from allocation_service.application.book import Book, Origin
-from allocation_service.application.filling import PART
 from allocation_service.application.ports import Ledger, MovedLine
+from allocation_service.application.storing import PART
 from allocation_service.domain import promising, rules
 from allocation_service.domain.promising import Revision
 from event_contracts import new_event_id

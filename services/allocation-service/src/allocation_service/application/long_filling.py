@@ -1,0 +1,64 @@
+"""A fill that reaches a great many lines: while one part is decided, the one before is stored and the next read.
+
+Each part is a decision of its own, all of them in one transaction, so that neither memory nor the
+connection waits too long. Deciding happens in a thread: the database works meanwhile, and the event loop
+goes on answering health checks and the broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NamedTuple
+
+from allocation_service.application.case import Case
+from allocation_service.application.ports import Ledger, LongQueue
+from allocation_service.application.storing import prepare_part
+from allocation_service.application.waiters import head, run_decision
+from allocation_service.domain.policy import Key
+
+_LINES = 5_000
+"""Places of the queue in a part."""
+
+
+class _Part(NamedTuple):
+    prepared: Any
+    reached: Key | None
+
+
+async def serve_long_queue(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str]) -> None:
+    """Serve the queue of a SKU from its head until the supply is gone, nobody is left, or an order is met
+    that must be decided by itself (whoever stands behind it waits for that)."""
+    book = case.book
+
+    def decide(places: Any, behind: Key | None) -> _Part:
+        queue.enter(book, places)
+        reached = book.queues[sku].horizon
+        demands, _ = head(book, sku, book.skus[sku].free, unserved, behind=behind)
+        if demands:
+            run_decision(case, demands, book.skus[sku].policy)
+        return _Part(prepare_part(case, ledger, sku), reached)
+
+    queue = await ledger.open_long_queue(book, sku, book.skus[sku].free)
+    places = await queue.read(_LINES)
+    if places is None:
+        return
+    book.locked_orders.update(await ledger.lock_queue_orders(sku, book.skus[sku].free))
+    part = _Part(None, None)
+    while places is not None and book.skus[sku].free > 0 and not book.blocked(sku):
+        behind = asyncio.ensure_future(_store_and_read(ledger, queue, part.prepared))
+        try:
+            part = await asyncio.to_thread(decide, places, part.reached)
+        except BaseException:
+            # The connection is given back only when nothing uses it any more.
+            behind.cancel()
+            await asyncio.gather(behind, return_exceptions=True)
+            raise
+        places = await behind
+    if part.prepared is not None:
+        await ledger.store(part.prepared)
+
+
+async def _store_and_read(ledger: Ledger, queue: LongQueue, prepared: Any) -> Any:
+    if prepared is not None:
+        await ledger.store(prepared)
+    return await queue.read(_LINES)

@@ -1,0 +1,118 @@
+"""Who waits, in the order they are served, and deciding about them with what is free."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from allocation_service.application.book import Book, Order
+from allocation_service.application.case import Case, Row
+from allocation_service.application.ports import Ledger
+from allocation_service.domain import rules
+from allocation_service.domain.deciding import Decision, decide
+from allocation_service.domain.line import Entry, Line
+from allocation_service.domain.policy import Demand, Key, Policy, Supply
+from allocation_service.domain.replaying import stored_facts
+
+_READ_AT_LEAST = 50
+
+
+def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
+    """Decide about these demands with what is free now, apply and record it."""
+    book = case.book
+    supply = {one: book.skus[one].supply(book.next_supply(one)) for one in sorted({d.sku for d in demands})}
+    blocked = [one for one in supply if book.blocked(one)]
+    decision = decide(supply, demands, policy, case.now, blocked=blocked)
+    for outcome in decision.outcomes:
+        if outcome.deferred:
+            case.recheck(book.orders[outcome.demand.order_id])
+        elif outcome.grants:
+            case.grant(book.lines[outcome.demand.line_id], outcome.grants, outcome.reason)
+            book.given[outcome.demand.sku] = book.given.get(outcome.demand.sku, 0) + outcome.granted
+    _record(case, decision, supply, blocked)
+
+
+def _record(case: Case, decision: Decision, supply: Mapping[str, Supply], blocked: list[str]) -> None:
+    step = {
+        "kind": "fill",
+        "policy": decision.policy._asdict(),
+        "supply": {sku: one._asdict() for sku, one in supply.items()},
+        "blocked": blocked,
+    }
+    number = case.step_number
+    rows = [
+        Row(
+            number,
+            outcome.rank,
+            outcome.demand.line_id,
+            outcome.demand.sku,
+            outcome.demand.quantity,
+            outcome.granted,
+            outcome.reason,
+            stored_facts(outcome),
+        )
+        for outcome in decision.outcomes
+    ]
+    case.add_step(step, rows)
+
+
+async def reach(book: Book, ledger: Ledger, sku: str, units: int, unserved: frozenset[str]) -> list[Demand]:
+    """The head of the queue, as far as that many units reach."""
+    if sku not in book.queues:
+        await ledger.load_queues(book, {sku: max(units, _READ_AT_LEAST)})
+    while True:
+        demands, known = head(book, sku, units, unserved)
+        queue = book.queues[sku]
+        if known or queue.complete:
+            return demands
+        await ledger.load_queues(book, {sku: queue.limit * 4})
+
+
+def head(
+    book: Book, sku: str, free: int, unserved: frozenset[str], *, behind: Key | None = None
+) -> tuple[list[Demand], bool]:
+    """Demands from the part of the queue that was read, ``behind`` a place if one is given, and whether it
+    reached far enough."""
+    queue, certain = book.queues[sku], 0
+    found: list[Demand] = []
+    seen: set[Any] = set()
+    units: dict[str, dict[Any, int]] = {}
+    for key, line_id, queued_at in queue.entries:
+        if certain >= free:
+            return found, True
+        if not queue.complete and (queue.horizon is None or key > queue.horizon):
+            return found, False
+        if behind is not None and key <= behind:
+            continue
+        if (line_id, queued_at) in seen:
+            continue
+        seen.add((line_id, queued_at))
+        line = book.lines[line_id]
+        order = book.orders[line.order_id]
+        if order.ship_complete:
+            if order.order_id not in seen:
+                seen.add(order.order_id)
+                found += together(book, order, sku, unserved)
+            continue
+        if line_id not in units:
+            units[line_id] = {entry.queued_at: entry.quantity for entry in line.entries()}
+        quantity = units[line_id].get(queued_at, 0)
+        if quantity:
+            found.append(book.demand(line, Entry(queued_at, quantity)))
+            certain += quantity
+    return found, certain >= free or queue.complete
+
+
+def together(book: Book, order: Order, sku: str | None, unserved: Collection[str]) -> list[Demand]:
+    """The demands of a ship-complete order: all that wait, or only those of ``sku`` where the order
+    cannot be decided here. Units not yet decided about keep the whole order waiting."""
+    if order.undecided:
+        return []
+    skus = order.skus()
+    here = rules.decidable(skus, book.skus) and not any(other in unserved for other in skus)
+    chosen = [line for line in order.lines.values() if line.queued_units and (here or line.sku == sku)]
+    return [book.demand(line, entry, locked=here) for line in chosen for entry in _as_one(line)]
+
+
+def _as_one(line: Line) -> list[Entry]:
+    return [Entry(line.entries()[0].queued_at, line.queued_units)]

@@ -1,0 +1,90 @@
+"""A fill that reaches many lines is decided in parts, and serves as one that is decided at once would."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from allocation_service.domain.policy import Sort
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("allocation_service.application.filling.PART", 4)
+    monkeypatch.setattr("allocation_service.application.long_filling._LINES", 3)
+
+
+async def _set_sort(world: Any, sort: Sort) -> None:
+    async with world.database.transaction() as conn:
+        await conn.execute(text("UPDATE allocation_policy SET sort = :sort, version = 2"), {"sort": sort.value})
+
+
+async def _queue(world: Any, seed: int) -> list[Any]:
+    """Thirty orders that wait, of different tiers; some ship complete, some were amended up later."""
+    random = Random(seed)
+    await world.apply(world.sku("A"), world.sku("B"))
+    orders = []
+    for number in range(30):
+        more = [("B", 1)] if random.random() < 0.1 else []
+        order, event = world.order(
+            f"o{number:02}",
+            ("A", random.randint(1, 4)),
+            *more,
+            tier=random.choice(("gold", "standard")),
+            ship_complete=random.random() < 0.3,
+        )
+        orders.append(order)
+        await world.apply(event)
+    for order in random.sample(orders, 6):
+        await world.apply(world.amend(order, 1, order.state.lines[0].quantity + random.randint(1, 3)))
+    return orders
+
+
+@pytest.mark.parametrize("sort", [Sort.FIFO, Sort.PRIORITY])
+@pytest.mark.parametrize("seed", range(4))
+async def test_parts_give_to_whom_one_decision_would(
+    world: Any, sort: Sort, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = await _queue(world, seed)
+    await _set_sort(world, sort)
+    ids = [order.state.lines[0].line_id for order in orders]
+    await world.apply(world.stock("A", 45))
+    in_parts = await world.granted(*ids)
+    assert len(await world.rows("SELECT DISTINCT decision_id FROM decision_line WHERE step = 0 AND granted > 0")) > 5
+    await world.check()
+
+    # All is taken back and given again, this time as one decision.
+    monkeypatch.setattr("allocation_service.application.filling.PART", 10_000)
+    await world.apply(world.stock("A", -45))
+    assert sum(await world.granted(*ids)) == 0
+    await world.apply(world.stock("A", 45))
+    assert await world.granted(*ids) == in_parts
+    await world.check()
+
+
+async def test_a_failure_while_a_part_is_decided_leaves_nothing_behind(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = await _queue(world, 1)
+    calls = 0
+
+    def fails_later(*arguments: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise RuntimeError("planted")
+        decide(*arguments)
+
+    from allocation_service.application import long_filling  # noqa: PLC0415 - the module whose name is replaced
+
+    decide = long_filling.run_decision
+    receipt = world.stock("A", 45)
+    with monkeypatch.context() as planted:
+        planted.setattr(long_filling, "run_decision", fails_later)
+        with pytest.raises(RuntimeError, match="planted"):
+            await world.apply(receipt)
+    assert sum(await world.granted(*(order.state.lines[0].line_id for order in orders))) == 0
+    assert await world.published() == []
+    await world.apply(receipt)
+    await world.check()
