@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from allocation_service.application.waiters import run_decision
 from allocation_service.domain.policy import Sort
 
 
@@ -74,14 +75,11 @@ async def test_a_failure_while_a_part_is_decided_leaves_nothing_behind(
         calls += 1
         if calls == 3:
             raise RuntimeError("planted")
-        decide(*arguments)
+        run_decision(*arguments)
 
-    from allocation_service.application import long_filling  # noqa: PLC0415 - the module whose name is replaced
-
-    decide = long_filling.run_decision
     receipt = world.stock("A", 45)
     with monkeypatch.context() as planted:
-        planted.setattr(long_filling, "run_decision", fails_later)
+        planted.setattr("allocation_service.application.long_filling.run_decision", fails_later)
         with pytest.raises(RuntimeError, match="planted"):
             await world.apply(receipt)
     assert sum(await world.granted(*(order.state.lines[0].line_id for order in orders))) == 0
