@@ -58,7 +58,43 @@ def _supply_without_shipped() -> None:
     kit.supply_of = supply_of
 
 
+def _fill_from_the_delta() -> None:
+    """A receipt hands out the units it says came in, and nothing else hands out any: what a cancellation
+    frees or a delivery leaves over never reaches those who wait."""
+    from allocation_service.application import facts, filling  # noqa: PLC0415
+    from allocation_service.domain.sku import Sku  # noqa: PLC0415
+
+    facts_: Any = facts
+    filling_: Any = filling
+    sku_: Any = Sku
+    apply, give, free = facts_._apply_stock, filling_.give_to_waiters, sku_.free.fget
+    came_in: dict[str, int] = {}
+    limits: dict[str, int] = {}
+
+    def apply_and_note(sku: Any, change: Any) -> bool:
+        before = sum(level.on_hand + level.shipped for level in sku.levels.values())
+        new = bool(apply(sku, change))
+        after = sum(level.on_hand + level.shipped for level in sku.levels.values())
+        came_in[sku.sku] = max(0, after - before)
+        return new
+
+    async def give_what_came_in(case: Any, ledger: Any, skus: Any) -> None:
+        for sku in sorted(skus):
+            units = came_in.pop(sku, 0)
+            if units:
+                limits[sku] = free(case.book.skus[sku]) - units
+                try:
+                    await give(case, ledger, {sku})
+                finally:
+                    del limits[sku]
+
+    facts_._apply_stock, filling_.give_to_waiters = apply_and_note, give_what_came_in
+    # What lay there before the event counts for nothing while its delta is handed out.
+    sku_.free = property(lambda sku: max(0, free(sku) - max(0, limits.get(sku.sku, 0))))
+
+
 PLANTS: dict[str, Callable[[], None]] = {
+    "delta": _fill_from_the_delta,
     "inbox": _skip_inbox,
     "offset": _commit_offset_first,
     "supply": _supply_without_shipped,
