@@ -67,9 +67,9 @@ def _fill_from_the_delta() -> None:
     facts_: Any = facts
     filling_: Any = filling
     sku_: Any = Sku
-    apply, give, free = facts_._apply_stock, filling_.give_to_waiters, sku_.free.fget
+    apply, give, supply = facts_._apply_stock, filling_.give_to_waiters, sku_.supply
     came_in: dict[str, int] = {}
-    limits: dict[str, int] = {}
+    delta: dict[str, int] = {}
 
     def apply_and_note(sku: Any, change: Any) -> bool:
         before = sum(level.on_hand + level.shipped for level in sku.levels.values())
@@ -78,19 +78,27 @@ def _fill_from_the_delta() -> None:
         came_in[sku.sku] = max(0, after - before)
         return new
 
+    def only_the_delta(sku: Any, *rest: Any) -> Any:
+        whole = supply(sku, *rest)
+        left, places = delta.get(sku.sku, whole.free), []
+        for place in whole.locations:
+            units = min(left, place.free)
+            left -= units
+            if units:
+                places.append(place._replace(free=units))
+        return whole._replace(locations=tuple(places))
+
     async def give_what_came_in(case: Any, ledger: Any, skus: Any) -> None:
         for sku in sorted(skus):
-            units = came_in.pop(sku, 0)
-            if units:
-                limits[sku] = free(case.book.skus[sku]) - units
+            if units := came_in.pop(sku, 0):
+                delta[sku] = units
                 try:
                     await give(case, ledger, {sku})
                 finally:
-                    del limits[sku]
+                    del delta[sku]
 
     facts_._apply_stock, filling_.give_to_waiters = apply_and_note, give_what_came_in
-    # What lay there before the event counts for nothing while its delta is handed out.
-    sku_.free = property(lambda sku: max(0, free(sku) - max(0, limits.get(sku.sku, 0))))
+    sku_.supply = only_the_delta
 
 
 PLANTS: dict[str, Callable[[], None]] = {
