@@ -76,10 +76,13 @@ class Case:
             )
             self.book.touch(line)
 
-    def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int]) -> None:
+    def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int], unit_value: int) -> None:
         """Apply newer facts about a line; what they free or force is counted."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
+        line.unit_value = unit_value
+        sku = self.book.skus[line.sku]
+        sku.top_value = max(sku.top_value, unit_value)
         for location, change in line.learn(quantity, cancelled, shipped, self.now).items():
             self.book.move_grant(line, location, change)
             if change < 0:

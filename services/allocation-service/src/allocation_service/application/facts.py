@@ -108,9 +108,12 @@ def apply_order(case: Case, event: Event, state: OrderState, tiers: Sequence[str
             line = Line(fact.line_id, state.order_id, fact.sku)
             book.add_line(line, joined=case.now)
         known = {location: line.shipped.get(location, 0) for location in fact.shipped}
-        if moved or (line.quantity, line.cancelled, known) != (fact.quantity, fact.cancelled, dict(fact.shipped)):
-            case.learn(line, fact.quantity, fact.cancelled, dict(fact.shipped))
-        if moved:
+        dearer = line.unit_value != fact.unit_price
+        if moved or dearer or (line.quantity, line.cancelled, known) != (
+            fact.quantity, fact.cancelled, dict(fact.shipped)
+        ):  # fmt: skip
+            case.learn(line, fact.quantity, fact.cancelled, dict(fact.shipped), fact.unit_price)
+        if moved or dearer:
             book.enqueue(line)
     return order
 
