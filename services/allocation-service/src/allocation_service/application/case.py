@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from allocation_service.application.book import Book, Order, Origin, Recheck
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
-from allocation_service.domain.placing import later
+from allocation_service.domain.placing import Placement, later
 from allocation_service.domain.policy import Grants
 from event_contracts import new_event_id
 
@@ -91,11 +91,14 @@ class Case:
     def grant(self, line: Line, grants: Grants, reason: str) -> None:
         """Give waiting units stock."""
         self.touch(line)
+        self._hand_out(line, grants)
+        line.reason = reason
+        self.book.settle(line)
+
+    def _hand_out(self, line: Line, grants: Grants) -> None:
         for location, units in grants:
             line.grant(location, units)
             self.book.move_grant(line, location, units)
-        line.reason = reason
-        self.book.settle(line)
 
     def give_back(self, line: Line, location: str, units: int, reason: str) -> None:
         """Take granted units back; they wait again where they stood."""
@@ -108,16 +111,18 @@ class Case:
         self.returned.add(line.line_id)
         self.freed.add(line.sku)
 
-    def place(self, line: Line, units: int, declined: int, promise_date: date | None, reason: str) -> None:
-        """Decide about ``units`` new ones: some declined, the rest accepted into the queue."""
+    def place(self, line: Line, units: int, placement: Placement) -> None:
+        """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
+        given what there is."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
-        if declined:
-            line.decline(declined)
-        line.accept(units - declined)
-        line.reason = reason
+        if placement.declined:
+            line.decline(placement.declined)
+        line.accept(units - placement.declined)
+        self._hand_out(line, placement.grants)
+        line.reason = placement.reason
         if line.queued_units:
-            self.promise(line, promise_date, self.record.cause_type)
+            self.promise(line, placement.promise_date, self.record.cause_type)
         self.book.settle(line)
 
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
