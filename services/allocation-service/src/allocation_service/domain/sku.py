@@ -66,7 +66,7 @@ class Sku:
     @property
     def free(self) -> int:
         """Units that may be handed out, over all locations."""
-        return sum(rules.units_to_give(level.free, 0) for level in self.levels.values())
+        return sum([rules.units_to_give(level.free, 0) for level in self.levels.values()])
 
     def level(self, location: str) -> Level:
         """The level of a location, made empty where nothing is known of it yet."""
