@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.policy_inputs import load_policy_inputs
 from allocation_service.application.book import Book, Order, Recheck
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Policy, Sort
@@ -78,6 +79,7 @@ async def _read_skus(
             )
     for row in (await conn.execute(_PROMISED, values)).all():
         book.skus[row.sku].promised[row.promise_date] = row.units
+    await load_policy_inputs(conn, book.skus.values(), book.grace_days)
 
 
 async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str]) -> None:
