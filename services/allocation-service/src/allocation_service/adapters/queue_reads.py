@@ -86,7 +86,7 @@ def place_key(book: Book, sku: str, row: Any) -> Key:
     """Where a row of a queue stands, with ``entry_at`` for the moment it joined."""
     place = Demand(
         row["line_id"], row["order_id"], sku, 0, row["entry_at"], row["tier_rank"], row["needed_by"] or NO_DATE,
-        row["promise_date"], placed_at=row["placed_at"],
+        row["promise_date"], unit_value=row["unit_value"],
     )  # fmt: skip
     return sort_key(place, book.skus[sku].policy, book.moment(sku))
 

@@ -22,10 +22,12 @@ RELEASED = "released: its order ships complete and no longer is"
 
 async def settle_supply(case: Case, ledger: Ledger) -> None:
     """What a case freed or lost: take back where too much is granted, then serve those who wait."""
-    await take_back_shortfalls(case, ledger)
+    if case.short:
+        await take_back_shortfalls(case, ledger)
     release_incomplete(case)
-    await give_to_waiters(case, ledger, case.freed)
-    case.freed.clear()
+    if case.freed:
+        await give_to_waiters(case, ledger, case.freed)
+        case.freed.clear()
 
 
 async def give_to_waiters(case: Case, ledger: Ledger, skus: Iterable[str]) -> None:

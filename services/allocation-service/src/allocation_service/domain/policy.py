@@ -57,7 +57,7 @@ class Weights(NamedTuple):
 
 class TierTerms(NamedTuple):
     """A class of customers. ``weight``: what a day late of theirs counts; ``patience_days``: the mean time
-    until they cancel; ``due_days``: when an order without a date is due, after it was placed."""
+    until they cancel; ``due_days``: when units without a date are due, after they were ordered."""
 
     name: str
     weight: int
@@ -132,6 +132,22 @@ class Policy(NamedTuple):
     ageing: Ageing | None = None
     bypass_limit: int | None = None
     complete: Complete = Complete.GREEDY
+
+    @property
+    def guarded(self) -> bool:
+        """Free stock may rightly stand before demand that waits for it."""
+        return bool(self.holdback or self.quotas or self.bypass_limit is not None)
+
+    @property
+    def shared(self) -> bool:
+        """Who gets what depends on everybody who waits, not only on those who stand before."""
+        return self.share is not Share.SEQUENTIAL or self.complete is Complete.OPTIMAL
+
+    @property
+    def indexed(self) -> bool:
+        """The queue's order is that of an index, and whoever stands first is served first."""
+        in_order = self.sort in (Sort.FIFO, Sort.PRIORITY) and self.ageing is None
+        return in_order and not self.guarded and not self.shared
 
 
 class Demand(NamedTuple):

@@ -45,7 +45,7 @@ class Inbound:
 @dataclass(slots=True)
 class Sku:
     """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
-    waiting lines or a million."""
+    waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor units)."""
 
     sku: str
     known: bool = False
@@ -57,6 +57,7 @@ class Sku:
     policy_version: int = -1
     last_now: datetime | None = None
     waiting_units: int = 0
+    top_value: int = 0
     policy: Policy = field(default_factory=Policy)
     levels: dict[str, Level] = field(default_factory=dict)
     inbound: dict[str, Inbound] = field(default_factory=dict)
@@ -65,7 +66,7 @@ class Sku:
     @property
     def free(self) -> int:
         """Units that may be handed out, over all locations."""
-        return sum(rules.units_to_give(level.free, 0) for level in self.levels.values())
+        return sum([rules.units_to_give(level.free, 0) for level in self.levels.values()])
 
     def level(self, location: str) -> Level:
         """The level of a location, made empty where nothing is known of it yet."""
