@@ -64,7 +64,7 @@ async def _read_skus(
     for row in (await conn.execute(statement, values)).all():
         book.skus[row.sku] = Sku(
             row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
-            row.policy_version, row.last_now, row.waiting_units,
+            row.policy_version, row.last_now, row.waiting_units, row.top_value,
         )  # fmt: skip
     await _read_policies(conn, book, skus)
     for row in (await conn.execute(_LEVELS, values)).all():
@@ -90,7 +90,7 @@ async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str])
 
 HEADER = (
     "basis, reference, placed_at, ship_complete, customer_id, tier, tier_rank, channel, region, needed_by,"
-    " latest_acceptable, preference, correlation_id, placed, answer_due"
+    " latest_acceptable, preference, correlation_id, placed, answer_due, bypassed"
 )
 """Columns of an order beside its id."""
 
@@ -160,7 +160,7 @@ def enter_header(book: Book, row: Any) -> None:
     book.orders[order_id] = Order(
         order_id, row["basis"], row["reference"], row["placed_at"], row["ship_complete"], row["customer_id"],
         row["tier"], row["tier_rank"], row["channel"], row["region"], row["needed_by"], row["latest_acceptable"],
-        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], stored=True,
+        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], row["bypassed"], stored=True,
     )  # fmt: skip
 
 
@@ -199,7 +199,7 @@ def enter_lines(book: Book, rows: Iterable[Any], commitments: Iterable[Any]) -> 
             Line(
                 line_id, row["order_id"], row["sku"], row["quantity"], row["cancelled"], row["declined"],
                 row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"], row["reason"],
-                row["promise_date"], row["promise_revision"], row["promise_cause"],
+                row["promise_date"], row["promise_revision"], row["promise_cause"], row["unit_value"],
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
 from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.policy import NO_DATE, Demand, Key, sort_key
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment
 from allocation_service.domain.promising import Expected, expected_supply
 from allocation_service.domain.sku import Sku
+from allocation_service.domain.sorting import sort_key
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""
 
 
 @dataclass(slots=True)
@@ -35,6 +39,7 @@ class Order:
     correlation_id: str = ""
     placed: bool = False
     answer_due: str | None = None
+    bypassed: int = 0
     lines: dict[str, Line] = field(default_factory=dict)
     whole: bool = False
     stored: bool = False
@@ -60,6 +65,7 @@ class Stored(NamedTuple):
     shipped: dict[str, int]
     promise_date: date | None
     joined: datetime | None = None
+    unit_value: int = 0
 
 
 class Booked(NamedTuple):
@@ -69,14 +75,26 @@ class Booked(NamedTuple):
     units: int
 
 
+class Unread(NamedTuple):
+    """Places of one tier that were not read: none of them stands before ``key`` or is older than ``oldest``."""
+
+    key: Key
+    tier_rank: int
+    oldest: datetime
+
+
 @dataclass(slots=True)
 class Queue:
-    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped."""
+    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped.
+
+    It was read up to ``horizon``, or, where no index has its order, all but ``unread``.
+    """
 
     entries: list[tuple[Key, str, datetime]]
     complete: bool
     horizon: Key | None
     limit: int
+    unread: Sequence[Unread] = ()
 
 
 class Curve(NamedTuple):
@@ -162,7 +180,7 @@ class Book:
             entries = tuple(line.entries())
             joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
             self.stored[line.line_id] = Stored(
-                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined
+                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined, line.unit_value
             )
             self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
 
@@ -241,6 +259,12 @@ class Book:
             self._next_supply[sku] = state.next_supply(now, self.grace_days) if now else None
         return self._next_supply[sku]
 
+    def moment(self, sku: str) -> Moment:
+        """When the SKU's queue is ranked, the same all through this transaction."""
+        state = self.skus[sku]
+        now = self.moments.get(sku, state.last_now) or _LONG_AGO
+        return Moment(now, self.next_supply(sku), state.lead_time_days)
+
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""
         curve = self.curves[sku]
@@ -261,12 +285,19 @@ class Book:
             order.preference,
             order.ship_complete,
             locked,
+            order.tier,
+            order.customer_id,
+            order.channel,
+            order.region,
+            line.unit_value,
+            order.placed_at,
+            order.bypassed,
         )
 
     def key(self, line: Line, entry: Entry) -> Key:
         """Where a place in the queue stands under the SKU's policy."""
         sku = self.skus[line.sku]
-        return sort_key(self.demand(line, entry), sku.policy, self.next_supply(line.sku))
+        return sort_key(self.demand(line, entry), sku.policy, self.moment(line.sku))
 
     def enqueue(self, line: Line) -> None:
         """Show new places of a line in the part of the queue that has been read."""
@@ -275,17 +306,17 @@ class Book:
             for entry in line.entries():
                 insort(queue.entries, (self.key(line, entry), line.line_id, entry.queued_at))
 
-    def open_queue(self, sku: str, horizon: Key | None, limit: int) -> None:
+    def open_queue(self, sku: str, horizon: Key | None, limit: int, unread: Sequence[Unread] = ()) -> None:
         """Make the queue of a SKU from all of its lines in the book, after its head has been read.
 
-        The queue is known up to ``horizon``; None where nothing was left unread.
+        The queue is known up to ``horizon``, or all but ``unread``; None and nothing if it is there whole.
         """
         entries = []
         for line_id in self.lines_of.get(sku, ()):
             line = self.lines[line_id]
             entries += [(self.key(line, entry), line_id, entry.queued_at) for entry in line.entries()]
         entries.sort()
-        self.queues[sku] = Queue(entries, horizon is None, horizon, limit)
+        self.queues[sku] = Queue(entries, horizon is None and not unread, horizon, limit, unread)
 
     def blocked(self, sku: str) -> bool:
         """An older recheck of an order that is not being processed here waits for this SKU."""

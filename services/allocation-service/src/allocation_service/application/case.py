@@ -12,7 +12,7 @@ from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.placing import Placement, later
 from allocation_service.domain.policy import Grants
-from event_contracts import new_event_id
+from event_contracts import OrderLine, new_event_id
 
 
 class Row(NamedTuple):
@@ -76,11 +76,14 @@ class Case:
             )
             self.book.touch(line)
 
-    def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int]) -> None:
+    def learn(self, line: Line, fact: OrderLine) -> None:
         """Apply newer facts about a line; what they free or force is counted."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
-        for location, change in line.learn(quantity, cancelled, shipped, self.now).items():
+        line.unit_value = fact.unit_price
+        sku = self.book.skus[line.sku]
+        sku.top_value = max(sku.top_value, line.unit_value)
+        for location, change in line.learn(fact.quantity, fact.cancelled, dict(fact.shipped), self.now).items():
             self.book.move_grant(line, location, change)
             if change < 0:
                 self.freed.add(line.sku)

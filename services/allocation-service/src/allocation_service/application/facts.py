@@ -109,9 +109,10 @@ def apply_order(case: Case, event: Event, state: OrderState, tiers: Sequence[str
         if line is None:
             line = Line(fact.line_id, state.order_id, fact.sku)
             book.add_line(line, joined=case.now)
-        if moved or _is_news(line, fact):
-            case.learn(line, fact.quantity, fact.cancelled, dict(fact.shipped))
-        if moved:
+        revalued = line.unit_value != fact.unit_price
+        if moved or revalued or _is_news(line, fact):
+            case.learn(line, fact)
+        if moved or (revalued and line.queued_units):
             book.enqueue(line)
     return order
 

@@ -41,6 +41,7 @@ class Line:
     promise_date: date | None = None
     promise_revision: int = 0
     promise_cause: str = ""
+    unit_value: int = 0
 
     @property
     def waiting(self) -> int:

@@ -45,7 +45,7 @@ class Inbound:
 @dataclass(slots=True)
 class Sku:
     """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
-    waiting lines or a million."""
+    waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor units)."""
 
     sku: str
     known: bool = False
@@ -57,6 +57,7 @@ class Sku:
     policy_version: int = -1
     last_now: datetime | None = None
     waiting_units: int = 0
+    top_value: int = 0
     policy: Policy = field(default_factory=Policy)
     levels: dict[str, Level] = field(default_factory=dict)
     inbound: dict[str, Inbound] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class Sku:
             units = rules.units_to_give(level.free, 0)
             if units > 0:
                 places.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(places), next_supply)
+        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days)
 
     def terms(self) -> Terms:
         """How it is sold past stock, for a decision."""
