@@ -50,6 +50,8 @@ class _Batch(NamedTuple):
 
     records: Sequence[Record]
     events: Sequence[Incoming]
+    assignment: int
+    """Which of this consumer's assignments they were read under."""
 
 
 class Consumer:
@@ -87,6 +89,7 @@ class Consumer:
         )
         self._turn = asyncio.Lock()
         self._to_commit: dict[Partition, int] = {}
+        self._assignment = 0
         self._watchdog: Watchdog | None = None
         self._rebuilds_without_progress = 0
         self._last_timestamp = 0
@@ -158,26 +161,24 @@ class Consumer:
                 batch = await (ahead or self._read(source))
                 ahead = None
                 async with self._turn:
-                    if batch.records:
+                    if batch.records and batch.assignment == self._assignment:
                         if len(batch.records) >= _MAX_RECORDS:
                             # There is more: read it while the database works.
                             ahead = asyncio.ensure_future(self._read(source))
-                        await self._apply(batch.records, batch.events, stopping)
+                        await self._apply(batch, stopping)
                         watchdog.progress()
                         self._rebuilds_without_progress = 0
                     await self._commit(source)
                 self._show_lag(source, ahead)
         finally:
             if ahead is not None:
-                # Nothing of it is committed: it comes again.
-                ahead.cancel()
-                await asyncio.wait([ahead], timeout=_STOP_TIMEOUT)
-                if ahead.done() and not ahead.cancelled():
-                    ahead.exception()
+                await _give_up(ahead)
 
     async def _read(self, source: RecordSource) -> _Batch:
         """The next records, and what the subscription wants of them."""
         records = await source.poll(_POLL, _MAX_RECORDS)
+        # Taken down before anybody else has a turn: a revocation from here on is one of these records.
+        assignment = self._assignment
         types = self._subscription.types
         events: list[Incoming] = []
         with collector_paused():
@@ -187,14 +188,14 @@ class Consumer:
                     events.append(incoming)
                 if number % _READ_AT_ONCE == 0:
                     await asyncio.sleep(0)
-        return _Batch(records, events)
+        return _Batch(records, events, assignment)
 
-    async def _apply(self, records: Sequence[Record], events: Sequence[Incoming], stopping: asyncio.Event) -> None:
-        if events:
-            await self._processor.process(events, stopping)
-        for record in records:
+    async def _apply(self, batch: _Batch, stopping: asyncio.Event) -> None:
+        if batch.events:
+            await self._processor.process(batch.events, stopping)
+        for record in batch.records:
             self._to_commit[Partition(record.topic, record.partition)] = record.offset + 1
-        self._last_timestamp = records[-1].timestamp
+        self._last_timestamp = batch.records[-1].timestamp
 
     async def _commit(self, source: RecordSource) -> None:
         """Commit what is handled. A refusal is normal: the records come again, here or elsewhere."""
@@ -209,7 +210,12 @@ class Consumer:
         self._to_commit.clear()
 
     async def _revoked(self) -> None:
-        """Before a rebalance: let the turn in hand end and commit, so that others do not do it again."""
+        """Before a rebalance: let the turn in hand end and commit, so that others do not do it again.
+
+        What was read ahead of it is dropped: nothing of it is committed, so whoever gets its partitions
+        reads it again, this consumer too.
+        """
+        self._assignment += 1
         with suppress(TimeoutError):
             await asyncio.wait_for(self._turn.acquire(), _FINISH_BEFORE_REBALANCE)
             self._turn.release()
@@ -225,7 +231,7 @@ class Consumer:
             return
         self._metrics_due = time.monotonic() + _METRICS_EVERY
         lag = source.lag() or 0
-        if ahead is not None and ahead.done() and not ahead.cancelled() and ahead.exception() is None:
+        if ahead is not None and ahead.done() and ahead.exception() is None:
             lag += len(ahead.result().records)
         CONSUMER_LAG.labels(self._group).set(lag)
         seconds = time.time() - self._last_timestamp / 1000 if lag and self._last_timestamp else 0
@@ -236,6 +242,14 @@ class Consumer:
             await asyncio.wait_for(source.stop(), _STOP_TIMEOUT)
         except Exception as error:
             log.warning("consumer_not_stopped_cleanly", consumer=self._group, exc_info=error)
+
+
+async def _give_up(ahead: asyncio.Future[_Batch]) -> None:
+    """End a read whose records nobody will handle; none of them is committed, so they come again."""
+    ahead.cancel()
+    await asyncio.wait([ahead], timeout=_STOP_TIMEOUT)
+    if ahead.done() and not ahead.cancelled():
+        ahead.exception()  # looked at, so that it is not reported as forgotten
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:
