@@ -11,8 +11,9 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.rehearsal import rehearse_idle
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.domain.policy import Policy
 from allocation_service.domain.replaying import StoredLine, replay
 from event_contracts import (
     Event,
@@ -148,6 +149,16 @@ class World:
         if rechecks:
             await self.recheck()
         return await self.published()
+
+    async def use(self, policy: Policy) -> None:
+        """Decide by this policy from now on."""
+        from allocation_service.adapters import reads
+
+        async def fixed(conn: Any, book: Any, skus: Any) -> None:
+            for sku in book.skus.values():
+                sku.policy = policy._replace(name="default", version=2)
+
+        reads._read_policies = fixed
 
     async def recheck(self) -> int:
         return await run_rechecks(self.database, self.handler.options)
