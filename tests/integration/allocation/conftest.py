@@ -11,9 +11,13 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.application.policy_choice import DEFAULT, Target
+from allocation_service.domain.policy import Policy
 from allocation_service.domain.replaying import StoredLine, replay
+from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import (
     Event,
     InboundChange,
@@ -138,6 +142,19 @@ class World:
         shipped = dict(order.state.lines[line - 1].shipped)
         shipped[location] = shipped.get(location, 0) + units
         return self.change("OrderShipped", order, line, shipped=shipped)
+
+    # -- what merchandisers say --
+
+    async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
+        """Let a target (everything, by default) follow a policy from now on; the version that was made."""
+        name = ":".join(part for part in target if part)
+        async with self.database.transaction() as conn:
+            await policies.create_policy(conn, name)
+            await policies.retire(conn, name, None, "test")
+            made = await policies.write_active(conn, name, content_of(policy), "test")
+            await policy_assignments.assign(conn, target, name, "test")
+            await policy_assignments.want_review(conn, policy=name)
+        return made.policy
 
     # -- the handler --
 

@@ -90,7 +90,9 @@ def _place_together(case: Case, order: Order) -> None:
     newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
     skus = sorted({one.sku for one in newcomers})
     supply = {
-        sku: limited(case, order, [one for one in order.lines.values() if one.sku == sku], book.skus[sku].supply(None))[0]
+        sku: limited(case, order, [one for one in order.lines.values() if one.sku == sku], book.skus[sku].supply(None))[
+            0
+        ]
         for sku in skus
     }
     terms = {sku: book.skus[sku].terms() for sku in skus}

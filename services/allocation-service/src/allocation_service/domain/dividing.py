@@ -8,7 +8,6 @@ from typing import NamedTuple
 from allocation_service.domain.policy import Demand, Key
 from allocation_service.domain.reasons import Limit
 from allocation_service.domain.serving import Place, Served, Serving
-from allocation_service.domain.sharing import Claim, divide
 
 Member = tuple[Key, Demand]
 
