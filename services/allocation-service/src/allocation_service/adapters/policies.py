@@ -184,7 +184,8 @@ async def write_active(conn: AsyncConnection, name: str, document: Mapping[str, 
     values = {"name": name, "version": free, "document": orjson.dumps(document).decode(), "by": by}
     row = await conn.execute(
         text(
-            "INSERT INTO policy_version (name, version, document, status, created_by, activated_at, activated_by, begun)"
+            "INSERT INTO policy_version"
+            " (name, version, document, status, created_by, activated_at, activated_by, begun)"
             " VALUES (:name, :version, CAST(:document AS jsonb), 'active', :by, now(), :by, true)"
             f" RETURNING {_COLUMNS}"
         ),

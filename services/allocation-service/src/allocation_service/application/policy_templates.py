@@ -45,6 +45,7 @@ def templates(tier_names: Sequence[str]) -> tuple[Template, ...]:
     """All templates, the plainest first."""
     tiers = tier_terms(tier_names)
     plain = Policy(tiers=tiers)
+    holdback = Holdback() if len(tiers) > 1 else None
     return (
         Template("fifo", "First come, first served: the order a customer would call fair.", plain),
         Template(
@@ -56,7 +57,7 @@ def templates(tier_names: Sequence[str]) -> tuple[Template, ...]:
             "value-index",
             "Whoever it costs most to let wait for the next receipt first; units are kept for better tiers,"
             " and whoever has waited for 30 days goes to the top.",
-            plain._replace(sort=Sort.VALUE_INDEX, holdback=Holdback(), ageing=Ageing(step_days=10, max_days=30)),
+            plain._replace(sort=Sort.VALUE_INDEX, holdback=holdback, ageing=Ageing(step_days=10, max_days=30)),
         ),
         Template(
             "wholesale",

@@ -118,7 +118,7 @@ class PolicyContent(RequestModel):
     )
     value_index: ValueIndexBody = ValueIndexBody()
     holdback: HoldbackBody | None = None
-    quotas: Annotated[list[QuotaBody], Field(max_length=200)] = []
+    quotas: list[QuotaBody] = Field(default_factory=list, max_length=200)
     ageing: AgeingBody | None = None
     bypass_limit: _Number | None = Field(
         default=None, description="How often an order that ships complete may be passed; null for no limit"
