@@ -125,7 +125,7 @@ def policies(draw: st.DrawFn, sorts: Sequence[Sort] = tuple(Sort), shares: Seque
         (None, 0, 3, 8),
     )
     step, oldest, limit, complete = _choices(draw, (None, 4, 9), (12, 30), (None, 0, 1, 3), tuple(Complete))
-    quotas = (("channel", "web", web), ("region", "north", north))
+    quotas = (Quota("channel", "web", web), Quota("region", "north", north))
     return Policy(
         "p",
         1,
@@ -135,7 +135,7 @@ def policies(draw: st.DrawFn, sorts: Sequence[Sort] = tuple(Sort), shares: Seque
         TIERS,
         ValueIndex(Weights(dated, 100, 100, valued), 30),
         Holdback(max_units=most) if held else None,
-        tuple(Quota(*one) for one in quotas if one[2] is not None),
+        tuple(one for one in quotas if one.units is not None),
         Ageing(step, oldest) if step else None,
         limit,
         complete if sort is Sort.VALUE_INDEX else Complete.GREEDY,
