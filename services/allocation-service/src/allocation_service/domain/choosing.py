@@ -54,12 +54,13 @@ def _decidable(serving: Serving, queue: Sequence[tuple[Key, Demand]]) -> list[tu
     """Those who can be served here: neither left to be decided elsewhere, nor behind such an order, nor already
     settled with an order of which another line stands at the top."""
     elsewhere = serving.blocked | {demand.sku for _, demand in queue if not demand.order_skus_locked}
-    return [
-        (key, demand)
-        for key, demand in queue
-        if (serving.open(demand.order_id) and not elsewhere.intersection(serving.needs(demand.order_id)))
-        or (not demand.ship_complete and demand.sku not in elsewhere)
-    ]
+
+    def is_decidable(demand: Demand) -> bool:
+        if not demand.ship_complete:
+            return demand.sku not in elsewhere
+        return serving.open(demand.order_id) and not elsewhere.intersection(serving.needs(demand.order_id))
+
+    return [(key, demand) for key, demand in queue if is_decidable(demand)]
 
 
 class _Limits:
