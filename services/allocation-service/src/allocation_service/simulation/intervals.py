@@ -1,0 +1,33 @@
+"""Confidence intervals over seeds: each seed is one independent pair of histories on the same world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import t as student
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A mean over seeds and its two-sided 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mean_interval(values: Sequence[float]) -> Interval:
+    """Student's t interval of the mean; with one seed there is none, and both ends are the value.
+
+    Figures that compare policies are differences or ratios within a seed before they come here (paired),
+    so that what the worlds have in common does not widen the interval.
+    """
+    found = np.asarray(values, dtype=float)
+    mean = float(found.mean())
+    if len(found) < 2:
+        return Interval(mean, mean, mean)
+    half = float(student.ppf((1 + LEVEL) / 2, len(found) - 1) * found.std(ddof=1) / np.sqrt(len(found)))
+    return Interval(mean, mean - half, mean + half)
