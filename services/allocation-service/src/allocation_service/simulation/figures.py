@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from allocation_service.simulation.intervals import mean_interval
+from allocation_service.simulation.intervals import mean_interval, ratio_interval
 from allocation_service.simulation.measures import Measures
 from allocation_service.simulation.setting import TIERS
 
 FIFO = "fifo"
+BOUND = "clairvoyant bound"
 
 COST, GAP, LOWEST, SHIP_COMPLETE = "cost_vs_fifo", "gap_closed", "lowest_tier_extra_loss", "greedy_vs_mip"
+FILL = "fill_by_tier"
 
 
 class Goal(NamedTuple):
@@ -61,42 +63,53 @@ class Seeded(NamedTuple):
     measures: Mapping[str, Measures]
 
 
-Figure = Callable[[Measures, Measures, float], float]
+def _cost(one: Measures, fifo: Measures, bound: float) -> tuple[float, float]:
+    return one.cost - fifo.cost, fifo.cost
 
 
-def _gap_closed(one: Measures, fifo: Measures, bound: float) -> float:
-    gap = fifo.cost - bound
-    return (fifo.cost - one.cost) / gap if gap > 0 else 0.0
+def _gap_closed(one: Measures, fifo: Measures, bound: float) -> tuple[float, float]:
+    return fifo.cost - one.cost, fifo.cost - bound
 
 
-def _fill_of(rank: int) -> Figure:
-    return lambda one, fifo, bound: one.fill[rank]
+RATIOS: dict[str, Callable[[Measures, Measures, float], tuple[float, float]]] = {COST: _cost, GAP: _gap_closed}
+"""Figures that are ratios of totals over all seeds: (part, whole) of one seed."""
 
 
-_FIGURES: dict[str, Figure] = {
-    COST: lambda one, fifo, bound: one.cost / fifo.cost - 1 if fifo.cost else 0.0,
-    GAP: _gap_closed,
-    LOWEST: lambda one, fifo, bound: one.lost[-1] - fifo.lost[-1],
-    **{f"fill_by_tier.{tier.name}": _fill_of(rank) for rank, tier in enumerate(TIERS)},
-    "wait_mean": lambda one, fifo, bound: one.wait_mean,
-    "wait_p95": lambda one, fifo, bound: one.wait_p95,
-    "weighted_tardiness": lambda one, fifo, bound: one.tardiness,
-    "cancelled": lambda one, fifo, bound: one.cancelled,
-    "worst_decile_customer": lambda one, fifo, bound: one.worst_decile,
-    "jain": lambda one, fifo, bound: one.jain,
+def _fill_of(rank: int) -> Callable[[Measures, Measures], float]:
+    return lambda one, fifo: one.fill[rank]
+
+
+MEANS: dict[str, Callable[[Measures, Measures], float]] = {
+    LOWEST: lambda one, fifo: one.lost[-1] - fifo.lost[-1],
+    **{f"{FILL}.{tier.name}": _fill_of(rank) for rank, tier in enumerate(TIERS)},
+    "wait_mean": lambda one, fifo: one.wait_mean,
+    "wait_p95": lambda one, fifo: one.wait_p95,
+    "weighted_tardiness": lambda one, fifo: one.tardiness,
+    "cancelled": lambda one, fifo: one.cancelled,
+    "worst_decile_customer": lambda one, fifo: one.worst_decile,
+    "jain": lambda one, fifo: one.jain,
 }
+"""Figures that are means over seeds; differences from first come are taken within a seed."""
 
 
 def rows_of(scenario: str, seeded: Sequence[Seeded], policies: Sequence[str], judged: Sequence[str]) -> list[Row]:
     """All figures of a scenario; ``judged`` names the policies that are measured against the goals."""
     rows = []
     for policy in policies:
-        for figure, compute in _FIGURES.items():
-            interval = mean_interval([compute(one.measures[policy], one.measures[FIFO], one.bound) for one in seeded])
+        pairs = [(one.measures[policy], one.measures[FIFO], one.bound) for one in seeded]
+        intervals = {
+            figure: ratio_interval(*zip(*[compute(*pair) for pair in pairs], strict=True))
+            for figure, compute in RATIOS.items()
+        }
+        intervals |= {
+            figure: mean_interval([compute(one, fifo) for one, fifo, _ in pairs]) for figure, compute in MEANS.items()
+        }
+        for figure, interval in intervals.items():
             goal = GOALS.get((scenario, figure)) if policy in judged else None
             rows.append(judged_row(scenario, policy, figure, interval, goal))
-    bound = mean_interval([one.bound / one.measures[FIFO].cost - 1 for one in seeded])
-    rows.append(judged_row(scenario, "clairvoyant bound", COST, bound, None))
+    fifo_costs = [one.measures[FIFO].cost for one in seeded]
+    saved = [one.bound - cost for one, cost in zip(seeded, fifo_costs, strict=True)]
+    rows.append(judged_row(scenario, BOUND, COST, ratio_interval(saved, fifo_costs), None))
     return rows
 
 
