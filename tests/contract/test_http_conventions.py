@@ -38,6 +38,8 @@ PATHS = {
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
         GET PUT /v1/allocation-policies/{scope}
+        POST GET /v1/simulations
+        GET /v1/simulations/{simulation_id}
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from fastapi import APIRouter
 
-from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api
+from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api, simulations_api
 from service_kit.database import Database
 
 TAGS = {
@@ -15,16 +16,18 @@ TAGS = {
     "Backorders": "Who waits for what, at which place, promised for when",
     "Decisions": "Why somebody got something",
     "Policies": "In which order those who wait are served",
+    "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
 Now = Callable[[], Awaitable[datetime]]
 
 
-def routers(database: Database, now: Now, grace_days: int) -> list[APIRouter]:
+def routers(database: Database, now: Now, grace_days: int, simulation_wanted: asyncio.Event) -> list[APIRouter]:
     """All routes of the service."""
     return [
         availability_api.router(database, now, grace_days),
         queue_api.router(database, now, grace_days),
         decisions_api.router(database),
         policies_api.router(database),
+        simulations_api.router(database, simulation_wanted),
     ]

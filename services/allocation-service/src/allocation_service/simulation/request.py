@@ -2,13 +2,74 @@
 
 from __future__ import annotations
 
-OWN_POLICIES = ("fifo", "priority")
-"""Policies of the service that a benchmark knows by name."""
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-BASELINE_NAMES = ("odoo", "ofbiz", "spree")
-"""The sort keys of known open systems."""
+from allocation_service.simulation.setting import SCENARIOS, Scenario, Size
 
-DEFAULT_POLICIES = (*OWN_POLICIES, *BASELINE_NAMES)
 
-LARGEST = 4_000
-"""Worlds times SKUs that one request over HTTP may ask for, both scenarios counted."""
+class PolicyName(StrEnum):
+    """The policies that a benchmark knows by name: the service's own, and the sort keys of known open systems."""
+
+    FIFO = "fifo"
+    PRIORITY = "priority"
+    ODOO = "odoo"
+    OFBIZ = "ofbiz"
+    SPREE = "spree"
+
+
+DEFAULT_POLICIES = tuple(name.value for name in PolicyName)
+
+LARGEST = 1_000_000
+"""SKU-days that one request over HTTP may ask for: seeds times SKUs times days times scenarios."""
+
+
+class ScenarioName(StrEnum):
+    """How short supply is."""
+
+    SEVERE = "severe"
+    MODERATE = "moderate"
+
+
+class Asked(NamedTuple):
+    """A simulation in plain terms; both scenarios unless stated."""
+
+    policies: tuple[str, ...] = DEFAULT_POLICIES
+    scenarios: tuple[str, ...] = tuple(SCENARIOS)
+    patience_from_due: bool = True
+    size: Size = Size()
+
+    @property
+    def sku_days(self) -> int:
+        """How much work it is."""
+        return self.size.seeds * self.size.skus * self.size.days * len(self.scenarios)
+
+    @property
+    def worlds(self) -> int:
+        """How many worlds are simulated."""
+        return self.size.seeds * len(self.scenarios)
+
+    def chosen_scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios with their settings."""
+        return tuple(SCENARIOS[name]._replace(patience_from_due=self.patience_from_due) for name in self.scenarios)
+
+
+def document_of(asked: Asked) -> dict[str, Any]:
+    """Plain JSON."""
+    return {
+        "policies": list(asked.policies),
+        "scenarios": list(asked.scenarios),
+        "patience_from": "due" if asked.patience_from_due else "order",
+        **asked.size._asdict(),
+    }
+
+
+def asked_from(document: Mapping[str, Any]) -> Asked:
+    """The way back from ``document_of``."""
+    return Asked(
+        tuple(document["policies"]),
+        tuple(document["scenarios"]),
+        document["patience_from"] == "due",
+        Size(*(document[field] for field in Size._fields)),
+    )
