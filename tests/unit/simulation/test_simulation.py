@@ -126,7 +126,8 @@ def test_cost_is_weighted_days_late_and_thirty_of_them_for_a_cancelled_unit() ->
     history = History((Served(0, 2, 5.0),), 0, ())
     found = measure([(lines, history)], 100.0)
     assert found.cost == pytest.approx(2 * 4 * (5.0 - 3.0) + 4 * ((20.0 - 3.0) + 30.0))
-    assert (found.fill[0], found.lost[0]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert found.fill[0] == pytest.approx(2 / 3)
+    assert found.lost[0] == pytest.approx(1 / 3)
     assert (found.wait_mean, found.wait_p95) == (5.0, 5.0)
 
 

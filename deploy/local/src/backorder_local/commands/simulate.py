@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from allocation_service.simulation.experiment import Plan, Result, simulate
-from allocation_service.simulation.figures import COST, FILL, GAP, GOALS, LOWEST, SHIP_COMPLETE, Goal, Row, as_json
+from allocation_service.simulation.figures import COST, FILL, GAP, GOALS, LOWEST, SHIP_COMPLETE, Row, as_json
 from allocation_service.simulation.picture import svg
 from allocation_service.simulation.request import DEFAULT_POLICIES
 from allocation_service.simulation.setting import QUICK, SCENARIOS, TIERS, Scenario, Size
@@ -110,47 +110,51 @@ def _show(console: Console, result: Result, plan: Plan, orders: Path | None) -> 
     source = f"the {size.skus} busiest SKUs of {orders}" if orders else f"{size.skus} generated SKUs"
     console.print(
         f"{size.seeds} worlds a scenario (seeds {size.first_seed} to {size.first_seed + size.seeds - 1}), {source},"
-        f" {size.days} days, {result.lines:,.0f} order lines a world; mean and 95 % confidence interval over seeds"
+        f" {size.days} days, {result.lines:,.0f} order lines a world; mean and 95 % confidence interval over seeds",
+        soft_wrap=True,
     )
     for scenario in dict.fromkeys(row.scenario for row in result.rows):
-        console.print(_table(scenario, [row for row in result.rows if row.scenario == scenario]))
+        goals = [f"{figure} {goal}" for (name, figure), goal in GOALS.items() if name == scenario]
+        console.print(f"\n[bold]{scenario}[/]  goals: {', '.join(goals)}", soft_wrap=True)
+        console.print(_table([row for row in result.rows if row.scenario == scenario]))
+    console.print(_LEGEND, style="dim", soft_wrap=True)
 
 
+_LEGEND = """\
+cost: against first come; gap: share of the gap from first come to the clairvoyant bound that is closed; lowest: units
+of the lowest tier that are cancelled, against first come, in points; fill: units served, gold, silver, bronze; wait:
+mean and 95th percentile, days; late: weighted days late a unit; lost: units cancelled; worst: share served of the tenth
+of the customers who got least; Jain: index of the customers' shares served, 1 where all are equal"""
 _COLUMNS = {
     "cost": (COST,),
-    "gap closed": (GAP,),
-    "lowest tier lost": (LOWEST,),
-    "fill by tier": tuple(f"{FILL}.{tier.name}" for tier in TIERS),
-    "wait mean, p95": ("wait_mean", "wait_p95"),
-    "tardiness": ("weighted_tardiness",),
-    "cancelled": ("cancelled",),
-    "worst tenth": ("worst_decile_customer",),
+    "gap": (GAP,),
+    "lowest": (LOWEST,),
+    "fill": tuple(f"{FILL}.{tier.name}" for tier in TIERS),
+    "wait": ("wait_mean", "wait_p95"),
+    "late": ("weighted_tardiness",),
+    "lost": ("cancelled",),
+    "worst": ("worst_decile_customer",),
     "Jain": ("jain",),
     "of optimum": (SHIP_COMPLETE,),
 }
 _POINTS, _DAYS, _PLAIN = frozenset({LOWEST}), frozenset({"wait_mean", "wait_p95", "weighted_tardiness"}), {"jain"}
 
 
-def _table(scenario: str, rows: list[Row]) -> Table:
+def _table(rows: list[Row]) -> Table:
     found = {(row.policy, row.figure): row for row in rows}
-    goals = {figure: goal for (name, figure), goal in GOALS.items() if name == scenario}
     there = {row.figure for row in rows}
-    table = Table(title=scenario, title_justify="left", caption=_goals(goals), caption_justify="left", padding=(0, 0))
-    table.add_column("policy")
+    table = Table(padding=(0, 0))
+    table.add_column("policy", no_wrap=True)
     columns = {title: figures for title, figures in _COLUMNS.items() if there.intersection(figures)}
     for title in columns:
-        table.add_column(title, justify="right", no_wrap=title not in ("fill by tier",))
+        table.add_column(title, justify="right", no_wrap=True)
     for policy in dict.fromkeys(row.policy for row in rows):
         cells = []
         for figures in columns.values():
             shown = [found[policy, figure] for figure in figures if (policy, figure) in found]
-            cells.append(_single(shown[0]) if len(shown) == 1 else " ".join(_number(row, row.value) for row in shown))
+            cells.append(_single(shown[0]) if len(shown) == 1 else "\n".join(_number(row, row.value) for row in shown))
         table.add_row(policy, *cells)
     return table
-
-
-def _goals(goals: dict[str, Goal]) -> str:
-    return "goals: " + ", ".join(f"{figure} {goal}" for figure, goal in goals.items())
 
 
 def _single(row: Row) -> str:
