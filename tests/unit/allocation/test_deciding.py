@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import NO_DATE, Demand, Location, Policy, Sort, Supply, sort_key
+from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.sorting import sort_key
 from allocation_service.domain.taking_back import Holding, take_back
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -51,7 +52,7 @@ SUPPLIES = st.fixed_dictionaries(
         for sku in ("A", "B")
     }
 )
-POLICIES = st.builds(Policy, st.just("p"), st.just(1), st.sampled_from(Sort), st.booleans())
+POLICIES = st.builds(lambda sort, protect: Policy("p", 1, sort, protect), st.sampled_from(Sort), st.booleans())
 
 
 @given(SUPPLIES, demands(), POLICIES)
@@ -169,7 +170,7 @@ def test_taking_back_takes_exactly_what_is_missing_from_the_last_in_the_queue(
 
 def test_ties_end_in_the_moment_of_queueing_and_the_line() -> None:
     first, second = Demand("l1", "o1", "A", 1, NOW), Demand("l2", "o2", "A", 1, NOW)
-    assert sort_key(first, Policy(), None) < sort_key(second, Policy(), None)
+    assert sort_key(first, Policy(), Moment(NOW)) < sort_key(second, Policy(), Moment(NOW))
 
 
 def test_an_order_that_comes_together_does_not_depend_on_which_of_its_lines_is_named_first() -> None:

@@ -29,7 +29,7 @@ def _places(sort: Sort) -> str:
         """
 
 
-_PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in Sort}
+_PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in ORDER}
 _LINES = f"""
     SELECT wanted.queued_at AS entry_at, d.*, o.*
     FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS wanted (line_id, order_id, queued_at, n)

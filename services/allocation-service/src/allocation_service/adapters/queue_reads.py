@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
 from allocation_service.application.book import Book
-from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort, sort_key
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort
+from allocation_service.domain.sorting import sort_key
 
 ORDER = {
     Sort.FIFO: "queued_at, line_id",
@@ -54,7 +55,7 @@ def _head(sort: Sort) -> str:
         """
 
 
-_HEADS = {sort: _head(sort) for sort in Sort}
+_HEADS = {sort: _head(sort) for sort in ORDER}
 _NEVER = date(1, 1, 1)
 
 
@@ -64,7 +65,7 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     Orders that ship complete are entered whole. A queue of which nothing was left out is complete.
     """
     heads: dict[str, list[Any]] = {sku: [] for sku in reach}
-    for sort in Sort:
+    for sort in ORDER:
         skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
         if skus:
             days = [protected_before(book, sku) for sku in skus]
@@ -85,9 +86,9 @@ def place_key(book: Book, sku: str, row: Any) -> Key:
     """Where a row of a queue stands, with ``entry_at`` for the moment it joined."""
     place = Demand(
         row["line_id"], row["order_id"], sku, 0, row["entry_at"], row["tier_rank"], row["needed_by"] or NO_DATE,
-        row["promise_date"],
+        row["promise_date"], placed_at=row["placed_at"],
     )  # fmt: skip
-    return sort_key(place, book.skus[sku].policy, book.next_supply(sku))
+    return sort_key(place, book.skus[sku].policy, book.moment(sku))
 
 
 def protected_before(book: Book, sku: str) -> date:

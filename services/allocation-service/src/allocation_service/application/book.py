@@ -5,14 +5,18 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
 from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.policy import NO_DATE, Demand, Key, sort_key
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment
 from allocation_service.domain.promising import Expected, expected_supply
 from allocation_service.domain.sku import Sku
+from allocation_service.domain.sorting import sort_key
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""
 
 
 @dataclass(slots=True)
@@ -241,6 +245,12 @@ class Book:
             self._next_supply[sku] = state.next_supply(now, self.grace_days) if now else None
         return self._next_supply[sku]
 
+    def moment(self, sku: str) -> Moment:
+        """When the SKU's queue is ranked, the same all through this transaction."""
+        state = self.skus[sku]
+        now = self.moments.get(sku, state.last_now) or _LONG_AGO
+        return Moment(now, self.next_supply(sku), state.lead_time_days)
+
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""
         curve = self.curves[sku]
@@ -261,12 +271,17 @@ class Book:
             order.preference,
             order.ship_complete,
             locked,
+            order.tier,
+            order.customer_id,
+            order.channel,
+            order.region,
+            placed_at=order.placed_at,
         )
 
     def key(self, line: Line, entry: Entry) -> Key:
         """Where a place in the queue stands under the SKU's policy."""
         sku = self.skus[line.sku]
-        return sort_key(self.demand(line, entry), sku.policy, self.next_supply(line.sku))
+        return sort_key(self.demand(line, entry), sku.policy, self.moment(line.sku))
 
     def enqueue(self, line: Line) -> None:
         """Show new places of a line in the part of the queue that has been read."""

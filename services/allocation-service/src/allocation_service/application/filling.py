@@ -13,6 +13,7 @@ from allocation_service.application.waiters import reach, run_decision
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.policy import NO_DATE
+from allocation_service.domain.policy_document import stored_policy
 from allocation_service.domain.taking_back import Holding, take_back
 
 TAKEN_BACK = "taken back: less stock than granted"
@@ -96,7 +97,7 @@ def _take_back(case: Case, sku: str, location: str, missing: int) -> None:
             "kind": "take_back",
             "location": location,
             "shortfall": missing,
-            "policy": book.skus[sku].policy._asdict(),
+            "policy": stored_policy(book.skus[sku].policy),
             "holdings": [holding._asdict() for holding in holdings],
         }
         case.add_step(step, rows)

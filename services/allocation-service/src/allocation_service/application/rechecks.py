@@ -15,7 +15,8 @@ from allocation_service.application.newcomers import place_newcomers, waits_for_
 from allocation_service.application.ports import Ledger
 from allocation_service.application.waiters import run_decision, together
 from allocation_service.domain import rules
-from allocation_service.domain.policy import sort_key
+from allocation_service.domain.policy import Moment
+from allocation_service.domain.sorting import sort_key
 
 
 async def process_rechecks(ledger: Ledger, options: Options, limit: int = 500) -> Book | None:
@@ -98,7 +99,8 @@ def _place(book: Book, order: Order) -> tuple[object, ...]:
         if line.layers:
             demand = book.demand(line, line.layers[0])
             sku = book.skus[line.sku]
-            places.append(sort_key(demand, sku.policy._replace(protect_promises=False), None))
+            moment = Moment(book.moment(line.sku).now, None, sku.lead_time_days)
+            places.append(sort_key(demand, sku.policy._replace(protect_promises=False), moment))
     return (not places, *(min(places, default=())))
 
 

@@ -12,6 +12,7 @@ from allocation_service.domain import rules
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Demand, Key, Policy, Supply
+from allocation_service.domain.policy_document import stored_policy
 from allocation_service.domain.replaying import stored_facts
 
 _READ_AT_LEAST = 50
@@ -35,7 +36,7 @@ def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
 def _record(case: Case, decision: Decision, supply: Mapping[str, Supply], blocked: list[str]) -> None:
     step = {
         "kind": "fill",
-        "policy": decision.policy._asdict(),
+        "policy": stored_policy(decision.policy),
         "supply": {sku: one._asdict() for sku, one in supply.items()},
         "blocked": blocked,
     }

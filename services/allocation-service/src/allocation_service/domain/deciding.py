@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from allocation_service.domain.policy import Demand, Grants, Key, Policy, Supply, sort_key
+from allocation_service.domain.policy import Demand, Grants, Key, Moment, Policy, Supply
+from allocation_service.domain.sorting import Ranking
 
 GRANTED = "granted"
 PARTLY = "partly: supply ran out"
@@ -105,7 +106,9 @@ class _Deciding:
     ) -> None:
         self.shelves = {sku: Shelf(one) for sku, one in supply.items()}
         self.policy, self.now, self.blocked = policy, now, blocked
-        keyed = [(sort_key(d, policy, supply[d.sku].next_supply if d.sku in supply else None), d) for d in demands]
+        rankings = {sku: Ranking(policy, one.moment(now)) for sku, one in supply.items()}
+        nothing = Ranking(policy, Moment(now))
+        keyed = [(rankings.get(d.sku, nothing).key(d), d) for d in demands]
         self.ranked = sorted(keyed, key=lambda pair: pair[0])
         self.together: dict[str, list[Demand]] = {}
         for demand in demands:

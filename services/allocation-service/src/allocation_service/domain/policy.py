@@ -1,34 +1,145 @@
-"""Allocation policies: versioned data that say in which order waiting demand is served."""
+"""Allocation policies: versioned data that say in which order waiting demand is served, how scarce supply
+is shared, and what guards those who would lose by it."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 NO_DATE = date(9999, 12, 31)
 """Stands for "no date" in sort keys: such demand comes after every dated one."""
 
+DEFAULT_HORIZON_DAYS = 30
+"""Days until the next receipt where none is confirmed and the SKU has no lead time."""
+
 
 class Sort(StrEnum):
-    """The order of the queue."""
+    """The order of the queue. ``priority``: tier, needed by, queued; ``earliest_due``: due, queued;
+    ``value_index``: the cost of making a unit wait for the next receipt, the dearest first."""
 
     FIFO = "fifo"
     PRIORITY = "priority"
+    EARLIEST_DUE = "earliest_due"
+    VALUE_INDEX = "value_index"
+
+
+class Share(StrEnum):
+    """How a class is served when the supply does not reach all of it. A class is what shares the leading
+    part of the key: a tier under ``priority``, one value under ``value_index``, else the whole queue.
+
+    ``proportional`` invites inflated orders; under ``max_min`` an order's size beyond its share gains nothing.
+    """
+
+    SEQUENTIAL = "sequential"
+    PROPORTIONAL = "proportional"
+    MAX_MIN = "max_min"
+    UNIFORM_LOSSES = "uniform_losses"
+
+
+class Complete(StrEnum):
+    """How orders that ship complete are chosen when several SKUs bind: by value per scarce unit, or by
+    an integer programme (a solver is passed in; without one, or without its answer, greedily)."""
+
+    GREEDY = "greedy"
+    OPTIMAL = "optimal"
+
+
+class Weights(NamedTuple):
+    """What the value index counts, each in percent: the days since a line was queued, its customer's tier,
+    its lateness, and its unit value (by doublings)."""
+
+    date: int = 0
+    loyalty: int = 100
+    urgency: int = 100
+    value: int = 0
+
+
+class TierTerms(NamedTuple):
+    """A class of customers. ``weight``: what a day late of theirs counts; ``patience_days``: the mean time
+    until they cancel; ``due_days``: when an order without a date is due, after it was placed."""
+
+    name: str
+    weight: int
+    patience_days: int
+    due_days: int
+
+
+DEFAULT_TIERS = (
+    TierTerms("platinum", 8, 50, 2),
+    TierTerms("gold", 4, 40, 3),
+    TierTerms("silver", 2, 30, 7),
+    TierTerms("standard", 1, 20, 14),
+)
+
+
+class ValueIndex(NamedTuple):
+    """``loss_days``: what a cancelled unit costs, in weighted days late."""
+
+    weights: Weights = Weights()
+    loss_days: int = 30
+
+
+class Holdback(NamedTuple):
+    """Units are kept for better tiers that are expected to order before the next receipt.
+
+    ``horizon_days``: how far to look where no receipt is confirmed; None for the SKU's lead time.
+    ``max_units``: never keep more than that; None for no limit.
+    """
+
+    enabled: bool = True
+    horizon_days: int | None = None
+    max_units: int | None = None
+
+
+class Quota(NamedTuple):
+    """At most ``units`` of a SKU for a channel or region between two receipts: what was granted to it since
+    the last one counts, whether it has shipped or not. A cap protects the others only from this one; it
+    protects a channel only if all the others are capped.
+    """
+
+    field: Literal["channel", "region"]
+    name: str
+    units: int
+
+
+class Ageing(NamedTuple):
+    """A line counts as one tier better for every ``step_days`` it has waited; older than ``max_days``, it
+    goes to the top and nothing is held back from it."""
+
+    step_days: int
+    max_days: int
 
 
 class Policy(NamedTuple):
     """``protect_promises``: demand promised before the next expected supply is served before the rest,
-    so that a sort moves stock among waiters but never breaks a promise already made."""
+    so that a sort moves stock among waiters but never breaks a promise already made.
+
+    ``tiers`` are the best first; a demand's ``tier_rank`` is a position in them, and whoever stands
+    behind the last is treated as the last. ``bypass_limit``: how often an order that ships complete may
+    be passed by others; then the stock it waits for is kept for it.
+    """
 
     name: str = "default"
     version: int = 0
     sort: Sort = Sort.FIFO
     protect_promises: bool = True
+    share: Share = Share.SEQUENTIAL
+    tiers: tuple[TierTerms, ...] = DEFAULT_TIERS
+    value_index: ValueIndex = ValueIndex()
+    holdback: Holdback | None = None
+    quotas: tuple[Quota, ...] = ()
+    ageing: Ageing | None = None
+    bypass_limit: int | None = None
+    complete: Complete = Complete.GREEDY
 
 
 class Demand(NamedTuple):
-    """Units of one line that wait. ``order_skus_locked`` false: its order cannot be decided here."""
+    """Units of one line that wait. ``order_skus_locked`` false: its order cannot be decided here.
+
+    ``unit_value``: price of a unit in minor units; ``bypassed``: how often others were served before it
+    because it could not be filled whole.
+    """
 
     line_id: str
     order_id: str
@@ -41,21 +152,33 @@ class Demand(NamedTuple):
     preference: str | None = None
     ship_complete: bool = False
     order_skus_locked: bool = True
+    tier: str | None = None
+    customer_id: str | None = None
+    channel: str | None = None
+    region: str | None = None
+    unit_value: int = 0
+    placed_at: datetime | None = None
+    bypassed: int = 0
+
+
+class Moment(NamedTuple):
+    """When a SKU's queue is ranked: ``next_supply`` is the date of its next confirmed receipt, None where
+    nothing is inbound; ``lead_time_days`` then says how long it would take (0: not known)."""
+
+    now: datetime
+    next_supply: date | None = None
+    lead_time_days: int = 0
+
+    @property
+    def horizon_days(self) -> int:
+        """Days until the next receipt, at least 1: what comes today is handed out tomorrow."""
+        if self.next_supply is not None:
+            return max(1, (self.next_supply - self.now.date()).days)
+        return self.lead_time_days or DEFAULT_HORIZON_DAYS
 
 
 Key = tuple[int, int, date, datetime, str]
-"""(unprotected, tier rank, needed by, queued at, line id): smaller is served first; a total order."""
-
-
-def sort_key(demand: Demand, policy: Policy, next_supply: date | None) -> Key:
-    """The place of a demand under a policy; ties always end in (queued at, line id)."""
-    unprotected = 0
-    if policy.protect_promises:
-        promised = demand.promise_date
-        unprotected = 1 if promised is None or promised >= (next_supply or NO_DATE) else 0
-    if policy.sort is Sort.PRIORITY:
-        return (unprotected, demand.tier_rank, demand.needed_by, demand.queued_at, demand.line_id)
-    return (unprotected, 0, NO_DATE, demand.queued_at, demand.line_id)
+"""(0 at the top or 1, rank or negative value, date, queued at, line id): smaller is served first; a total order."""
 
 
 class Location(NamedTuple):
@@ -66,17 +189,35 @@ class Location(NamedTuple):
     free: int
 
 
+class Expectation(NamedTuple):
+    """Units one tier is expected to order before the next receipt."""
+
+    mean: float
+    variance: float
+
+
+Forecast = tuple[Expectation, ...]
+"""Expected demand by tier rank, the best first; tiers that are left out are expected to order nothing."""
+
+
 class Supply(NamedTuple):
-    """What can be given of a SKU now, and the date of the next expected supply."""
+    """What can be given of a SKU now, the date of the next expected supply (or the lead time), and the
+    demand that better tiers may bring before it, from which units are held back."""
 
     sku: str
     locations: tuple[Location, ...]
     next_supply: date | None = None
+    lead_time_days: int = 0
+    forecast: Forecast | None = None
 
     @property
     def free(self) -> int:
         """Free units over all locations."""
         return sum(location.free for location in self.locations if location.free > 0)
+
+    def moment(self, now: datetime) -> Moment:
+        """When its queue is ranked."""
+        return Moment(now, self.next_supply, self.lead_time_days)
 
 
 Grants = tuple[tuple[str, int], ...]

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from allocation_service.domain.deciding import Outcome, decide
 from allocation_service.domain.placing import Newcomer, Terms, place_line, place_together
-from allocation_service.domain.policy import NO_DATE, Demand, Grants, Location, Policy, Sort, Supply, sort_key
+from allocation_service.domain.policy import NO_DATE, Demand, Grants, Location, Moment, Supply
+from allocation_service.domain.policy_document import policy_from
+from allocation_service.domain.sorting import sort_key
 from allocation_service.domain.taking_back import Holding, take_back
 
 Result = dict[str, int]
@@ -45,13 +47,13 @@ def stored_facts(outcome: Outcome) -> dict[str, Any]:
     return facts
 
 
-def shown_facts(step: Mapping[str, Any], line: StoredLine) -> dict[str, Any]:
+def shown_facts(step: Mapping[str, Any], line: StoredLine, now: datetime) -> dict[str, Any]:
     """All that was known of a demand, with the key it was ranked by."""
     if step["kind"] != "fill":
         return dict(line.facts)
     demand = _demand(line)
-    supply = step["supply"].get(line.sku)
-    key = sort_key(demand, _policy(step["policy"]), _date(supply["next_supply"]) if supply else None)
+    supply = _supplies(step["supply"]).get(line.sku)
+    key = sort_key(demand, policy_from(step["policy"]), supply.moment(now) if supply else Moment(now))
     return {
         "demand": demand._asdict(),
         "key": list(key),
@@ -72,14 +74,14 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
             return _replay_place(step, lines)
         case "take_back":
             holdings = [_holding(one) for one in step["holdings"]]
-            losses = take_back(step["shortfall"], holdings, _policy(step["policy"]))
+            losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]))
             return {loss.holding.line_id: -loss.units for loss in losses}
     return None
 
 
 def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) -> Result:
     demands = [_demand(one) for one in lines]
-    decision = decide(_supplies(step["supply"]), demands, _policy(step["policy"]), now, blocked=step["blocked"])
+    decision = decide(_supplies(step["supply"]), demands, policy_from(step["policy"]), now, blocked=step["blocked"])
     result: Result = {}
     for outcome in decision.outcomes:
         result[outcome.demand.line_id] = result.get(outcome.demand.line_id, 0) + outcome.granted
@@ -108,13 +110,14 @@ def _units(grants: Grants) -> int:
     return sum(units for _, units in grants)
 
 
-def _policy(stored: Mapping[str, Any]) -> Policy:
-    return Policy(**{**stored, "sort": Sort(stored["sort"])})
-
-
 def _supplies(stored: Mapping[str, Any]) -> dict[str, Supply]:
     return {
-        sku: Supply(sku, tuple(Location(*place) for place in one["locations"]), _date(one["next_supply"]))
+        sku: Supply(
+            sku,
+            tuple(Location(*place) for place in one["locations"]),
+            _date(one["next_supply"]),
+            one.get("lead_time_days", 0),
+        )
         for sku, one in stored.items()
     }
 

@@ -82,7 +82,7 @@ class Sku:
             units = rules.units_to_give(level.free, 0)
             if units > 0:
                 places.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(places), next_supply)
+        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days)
 
     def terms(self) -> Terms:
         """How it is sold past stock, for a decision."""

@@ -50,9 +50,9 @@ class DecisionView(DecisionSummary):
     next_cursor: str | None
 
 
-def _line(step: dict[str, Any], row: Any) -> DecisionLine:
+def _line(step: dict[str, Any], row: Any, now: datetime) -> DecisionLine:
     stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
-    return DecisionLine.model_validate({**row._mapping, "facts": shown_facts(step, stored)})
+    return DecisionLine.model_validate({**row._mapping, "facts": shown_facts(step, stored, now)})
 
 
 def router(database: Database) -> APIRouter:
@@ -103,7 +103,7 @@ def router(database: Database) -> APIRouter:
         cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
         link_header(response, request, cursor)
         steps = orjson.loads(found.steps_text)
-        lines = [_line(steps[row.step], row) for row in shown]
+        lines = [_line(steps[row.step], row, found.decided_at) for row in shown]
         return DecisionView(
             decision_id=found.decision_id,
             cause=found.cause,
