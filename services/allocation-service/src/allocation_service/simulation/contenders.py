@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import Demand, Location, Policy, Sort, Supply
+from allocation_service.domain.policy import (
+    Ageing,
+    Demand,
+    Expectation,
+    Holdback,
+    Location,
+    Policy,
+    Sort,
+    Supply,
+    TierTerms,
+)
 from allocation_service.simulation.baselines import BASELINES, Sorted
 from allocation_service.simulation.figures import FIFO
+from allocation_service.simulation.forecasting import expected
 from allocation_service.simulation.running import Case, Contender
 from allocation_service.simulation.setting import TIERS
 from allocation_service.simulation.streams import Line
@@ -16,28 +26,53 @@ from allocation_service.simulation.streams import Line
 _START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
-class Decided:
-    """A policy of the service: the waiting lines become demands, and ``decide`` hands out the stock."""
+LEAD_TIME_DAYS = 21
+"""What the service knows of a SKU where nothing is inbound: the mean lead time and the week between orders."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
+
+class Decided:
+    """A policy of the service: the waiting lines become demands, and ``decide`` hands out the stock.
+
+    ``dated`` false: as if no delivery had a confirmed date, so that the lead time stands for it.
+    """
+
+    def __init__(self, policy: Policy, *, dated: bool = True) -> None:
+        self._policy, self._dated = policy, dated
         self._demands: dict[str, Demand] = {}
 
     def grants(self, case: Case) -> list[tuple[int, int]]:
         """What ``decide`` grants."""
+        now = _moment(case.now)
         numbers = {case.lines[number].line_id: number for number in case.waiting}
         demands = [self._demand(case.lines[number], units) for number, units in case.waiting.items()]
-        sku = case.lines[0].sku
-        supply = Supply(sku, (Location("main", 1, case.free),), _day(case.next_supply))
-        decision = decide({sku: supply}, demands, self._policy, _moment(case.now))
+        supply = self._supply(case, now)
+        decision = decide({supply.sku: supply}, demands, self._policy, now)
         return [(numbers[one.demand.line_id], one.granted) for one in decision.outcomes if one.granted]
+
+    def _supply(self, case: Case, now: datetime) -> Supply:
+        expected_at = case.next_supply if self._dated else None
+        next_supply = None if expected_at is None else _moment(expected_at).date()
+        supply = Supply(case.lines[0].sku, (Location("main", 1, case.free),), next_supply, LEAD_TIME_DAYS)
+        if self._policy.holdback is None:
+            return supply
+        horizon = supply.moment(now).horizon_days
+        forecast = tuple(Expectation(*one) for one in expected(case.lines, case.placed, case.now, horizon))
+        return supply._replace(forecast=forecast)
 
     def _demand(self, line: Line, units: int) -> Demand:
         demand = self._demands.get(line.line_id)
         if demand is None:
             placed = _moment(line.placed)
             demand = self._demands[line.line_id] = Demand(
-                line.line_id, line.order_id, line.sku, line.quantity, placed, line.tier, _moment(line.due).date()
+                line.line_id,
+                line.order_id,
+                line.sku,
+                line.quantity,
+                placed,
+                line.tier,
+                _moment(line.due).date(),
+                customer_id=line.customer,
+                placed_at=placed,
             )
         return demand if units == demand.quantity else demand._replace(quantity=units)
 
@@ -46,32 +81,36 @@ def _moment(at: float) -> datetime:
     return _START + timedelta(days=at)
 
 
-def _day(at: float | None) -> date | None:
-    return None if at is None else _moment(at).date()
-
+_TERMS = tuple(TierTerms(one.name, one.weight, round(one.patience_days), round(one.due_days)) for one in TIERS)
+_FIFO = Policy(sort=Sort.FIFO, protect_promises=False, tiers=_TERMS)
+_INDEX = _FIFO._replace(sort=Sort.VALUE_INDEX)
+_HOLDBACK = _INDEX._replace(holdback=Holdback())
 
 POLICIES: dict[str, Policy] = {
-    FIFO: Policy(sort=Sort.FIFO, protect_promises=False),
-    "priority": Policy(sort=Sort.PRIORITY, protect_promises=False),
+    FIFO: _FIFO,
+    "priority": _FIFO._replace(sort=Sort.PRIORITY),
+    "earliest-due": _FIFO._replace(sort=Sort.EARLIEST_DUE),
+    "index": _INDEX,
+    "index+holdback": _HOLDBACK,
+    "index+holdback+ageing": _HOLDBACK._replace(ageing=Ageing(step_days=60, max_days=18)),
 }
 """The service's policies that a benchmark knows by name."""
 
-JUDGED: tuple[str, ...] = ("priority",)
+UNDATED = "index+holdback undated"
+"""Index and holdback as if no delivery had a confirmed date: the policy of the known figures."""
+
+JUDGED: tuple[str, ...] = ("index+holdback+ageing",)
 """Policies that are measured against the goals."""
 
-NAMES = (*POLICIES, *BASELINES)
+NAMES = (*POLICIES, UNDATED, *BASELINES)
 
 
-def contender(name: str, policies: Mapping[str, Policy] | None = None) -> Contender:
+def contender(name: str) -> Contender:
     """A fresh contender. Raises ValueError, naming what there is, for an unknown name."""
-    own = {**POLICIES, **(policies or {})}
-    if name in own:
-        return Decided(own[name])
+    if name in POLICIES:
+        return Decided(POLICIES[name])
+    if name == UNDATED:
+        return Decided(_HOLDBACK, dated=False)
     if name in BASELINES:
         return Sorted(name, BASELINES[name])
-    raise ValueError(f"unknown policy {name!r}; there are {', '.join((*own, *BASELINES))}")
-
-
-def tier_names() -> tuple[str, ...]:
-    """The tiers of the benchmark, best first."""
-    return tuple(tier.name for tier in TIERS)
+    raise ValueError(f"unknown policy {name!r}; there are {', '.join(NAMES)}")

@@ -14,6 +14,11 @@ class PolicyName(StrEnum):
 
     FIFO = "fifo"
     PRIORITY = "priority"
+    EARLIEST_DUE = "earliest-due"
+    INDEX = "index"
+    INDEX_HOLDBACK = "index+holdback"
+    INDEX_HOLDBACK_AGEING = "index+holdback+ageing"
+    UNDATED = "index+holdback undated"
     ODOO = "odoo"
     OFBIZ = "ofbiz"
     SPREE = "spree"
