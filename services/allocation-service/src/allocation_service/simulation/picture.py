@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from allocation_service.simulation.figures import COST, GOALS, LOWEST, Row
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _GAP = 470, 400, 64, 62, 22, 56, 24
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _GAP = 560, 400, 64, 70, 176, 56, 8
 _LINE = 15
 _STYLE = """
-.bg{fill:#fff}.t,.l,.a{font:13px system-ui,sans-serif;fill:#1b2430}.h{font:600 15px system-ui,sans-serif;fill:#1b2430}
+.bg{fill:#fff}.t,.l,.a{font:13px sans-serif;fill:#1b2430}.h{font:600 15px system-ui,sans-serif;fill:#1b2430}
 .a{fill:#5a6675;font-size:12px}.g{stroke:#dfe4ea}.z{stroke:#8793a1}.w{stroke:#2a6fb0;opacity:.55}.p{fill:#2a6fb0}
 .goal{fill:#2e9e5b;opacity:.12}.k{stroke:#8793a1;stroke-dasharray:2 2}
 @media(prefers-color-scheme:dark){.bg{fill:#141a21}.t,.l,.h{fill:#e8edf3}.a{fill:#a5b1bf}.g{stroke:#2c3640}
@@ -40,11 +40,8 @@ def svg(rows: Sequence[Row], title: str = "Cost against the lowest tier's losses
     """A standalone SVG. Whiskers are 95 % confidence intervals; the shaded corner is where both goals are met."""
     scenarios = list(dict.fromkeys(row.scenario for row in rows if row.figure == LOWEST))
     panels = [_points(rows, scenario) for scenario in scenarios]
-    flat = [point for points in panels for point in points]
-    if not flat:
+    if not panels:
         raise ValueError("there is nothing to draw: no row has the lowest tier's losses")
-    x = _axis([0.0, *(value for point in flat for value in (point.loss.ci_low, point.loss.ci_high))])
-    y = _axis([0.0, *(value for point in flat for value in (point.cost.ci_low, point.cost.ci_high))])
     width = len(panels) * (_WIDTH + _GAP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT + 34}" role="img">',
@@ -54,6 +51,8 @@ def svg(rows: Sequence[Row], title: str = "Cost against the lowest tier's losses
     ]
     for number, (scenario, points) in enumerate(zip(scenarios, panels, strict=True)):
         left = number * (_WIDTH + _GAP)
+        x = _axis([0.0, *(value for point in points for value in (point.loss.ci_low, point.loss.ci_high))])
+        y = _axis([0.0, *(value for point in points for value in (point.cost.ci_low, point.cost.ci_high))])
         across = _Scale(*x, left + _LEFT, left + _WIDTH - _RIGHT)
         down = _Scale(*y, _HEIGHT - _BOTTOM, _TOP)
         parts += [*_frame(scenario, across, down), *_marks(points, across, down)]
@@ -74,7 +73,7 @@ def _points(rows: Sequence[Row], scenario: str) -> list[_Point]:
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
     low, high = min(values), max(values)
-    margin = max(0.01, 0.12 * (high - low))
+    margin = max(0.003, 0.12 * (high - low))
     return low - margin, high + margin
 
 
@@ -86,7 +85,7 @@ def _ticks(scale: _Scale) -> list[float]:
 
 
 def _frame(scenario: str, across: _Scale, down: _Scale) -> list[str]:
-    parts = [f'<text class="h" x="{across.start}" y="{_TOP - 12}">{escape(scenario)} shortage</text>']
+    parts = [f'<text class="h" x="{across.start}" y="{_TOP - 14}">{escape(scenario)} shortage</text>']
     cost, loss = GOALS.get((scenario, COST)), GOALS.get((scenario, LOWEST))
     if cost and loss and cost.at_most is not None and loss.at_most is not None:
         right, top = min(across.end, across(loss.at_most)), max(down.end, down(cost.at_most))
@@ -110,7 +109,7 @@ def _frame(scenario: str, across: _Scale, down: _Scale) -> list[str]:
         f'<text class="a" x="{middle}" y="{down.start + 37}" text-anchor="middle">'
         "lowest tier: cancelled units against FIFO, points</text>"
     )
-    parts.append(f'<text class="a" x="{across.start}" y="{down.end - 2}" dx="4">cost against FIFO</text>')
+    parts.append(f'<text class="a" x="{across.end}" y="{_TOP - 14}" text-anchor="end">cost against FIFO</text>')
     return parts
 
 
@@ -121,30 +120,23 @@ def _marks(points: Sequence[_Point], across: _Scale, down: _Scale) -> list[str]:
         parts.append(f'<line class="w" x1="{across(loss.ci_low)}" x2="{across(loss.ci_high)}" y1="{y}" y2="{y}"/>')
         parts.append(f'<line class="w" x1="{x}" x2="{x}" y1="{down(cost.ci_low)}" y2="{down(cost.ci_high)}"/>')
         parts.append(f'<circle class="p" cx="{x}" cy="{y}" r="4"/>')
-    middle = (across.start + across.end) / 2
-    for side in (-1, 1):
-        members = [one for one in points if (across(one.loss.value) <= middle) == (side > 0)]
-        members.sort(key=lambda one: down(one.cost.value))
-        parts += _labels(members, across, down, side)
-    return parts
+    return parts + _labels(points, across, down)
 
 
-def _labels(members: Sequence[_Point], across: _Scale, down: _Scale, side: int) -> list[str]:
-    """Names beside their dots, pushed apart where they would cover each other, with a line to the dot."""
+def _labels(points: Sequence[_Point], across: _Scale, down: _Scale) -> list[str]:
+    """Names in a column at the right, in the sequence of their dots and a line to each, none over another."""
+    ordered = sorted(points, key=lambda one: (down(one.cost.value), -across(one.loss.value)))
     heights: list[float] = []
-    for point in members:
+    for point in ordered:
         wanted = down(point.cost.value)
         heights.append(max(wanted, heights[-1] + _LINE) if heights else wanted)
-    overflow = (heights[-1] - down.start + 4) if heights else 0.0
-    if overflow > 0:
-        heights = [height - overflow for height in heights]
+    for number in range(len(heights) - 1, -1, -1):
+        most = heights[number + 1] - _LINE if number + 1 < len(heights) else down.start
+        heights[number] = min(heights[number], most)
     parts = []
-    for point, height in zip(members, heights, strict=True):
-        x, y = across(point.loss.value), down(point.cost.value)
-        at = round(x + side * 26, 1)
-        anchor = "start" if side > 0 else "end"
-        parts.append(f'<line class="k" x1="{x + side * 5}" x2="{at - side * 3}" y1="{y}" y2="{height:.1f}"/>')
-        parts.append(
-            f'<text class="l" x="{at}" y="{height + 4:.1f}" text-anchor="{anchor}">{escape(point.policy)}</text>'
-        )
+    for point, height in zip(ordered, heights, strict=True):
+        x, y, at = across(point.loss.value), down(point.cost.value), across.end + 10
+        name = escape(point.policy)
+        parts.append(f'<line class="k" x1="{x + 5:.1f}" x2="{at - 3:.1f}" y1="{y}" y2="{height:.1f}"/>')
+        parts.append(f'<text class="l" x="{at:.1f}" y="{height + 4:.1f}">{name}</text>')
     return parts
