@@ -76,6 +76,8 @@ async def test_the_same_key_gives_the_same_simulation_and_another_body_is_refuse
         ({"seeds": 0}, "/seeds"),
         ({"seeds": 200, "skus": 100, "days": 365}, "/seeds"),
         ({"scenarios": ["mild"]}, "/scenarios/0"),
+        ({"documents": {"mine": {"bypass_limit": -1}}}, "/documents/mine/bypass_limit"),
+        ({"documents": {"mine": {"sorted": "fifo"}}}, "/documents/mine"),
     ],
 )
 async def test_what_cannot_be_simulated_is_refused_and_the_field_named(

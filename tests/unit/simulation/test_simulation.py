@@ -15,7 +15,7 @@ from allocation_service.simulation.forecasting import expected
 from allocation_service.simulation.intervals import mean_interval, ratio_interval
 from allocation_service.simulation.measures import measure
 from allocation_service.simulation.picture import svg
-from allocation_service.simulation.request import Asked, PolicyName, asked_from, document_of
+from allocation_service.simulation.request import Asked, PolicyName, asked_from, document_of, faults_of
 from allocation_service.simulation.running import Case, History, Served, run, watched
 from allocation_service.simulation.setting import MODERATE, QUICK, SCENARIOS, SEVERE, TIERS
 from allocation_service.simulation.ship_complete import greedy_choice, instance, optimal_value, value_of
@@ -83,7 +83,7 @@ def test_every_policy_gets_the_same_supply_and_gives_no_unit_twice(
     name: str, worlds: list[tuple[tuple[Line, ...], History, float]]
 ) -> None:
     for lines, supply, days in worlds:
-        history = run(lines, contender(name), days, supply)
+        history = run(lines, contender(name, {}), days, supply)
         assert sorted(history.deliveries) == sorted(supply.deliveries)
         given: dict[int, int] = {}
         for number, units, at in history.served:
@@ -98,14 +98,14 @@ def test_first_come_is_spree_and_repeats_what_the_buyer_watched(
     worlds: list[tuple[tuple[Line, ...], History, float]],
 ) -> None:
     for lines, supply, days in worlds:
-        assert run(lines, contender("fifo"), days, supply).served == supply.served
+        assert run(lines, contender("fifo", {}), days, supply).served == supply.served
 
 
 def test_no_policy_costs_less_than_the_bound(worlds: list[tuple[tuple[Line, ...], History, float]]) -> None:
     for lines, supply, days in worlds:
         bound = clairvoyant_cost(lines, supply, days)
         for name in NAMES:
-            cost = measure([(lines, run(lines, contender(name), days, supply))], days).cost
+            cost = measure([(lines, run(lines, contender(name, {}), days, supply))], days).cost
             assert cost >= bound - 1e-6
 
 
@@ -225,7 +225,7 @@ def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
 
 def test_what_can_be_asked_for_by_name_is_there() -> None:
     for name in PolicyName:
-        contender(name.value)
+        contender(name.value, {})
     assert {name.value for name in PolicyName} == set(NAMES)
     assert asked_from(json.loads(json.dumps(document_of(Asked())))) == Asked()
 
@@ -247,3 +247,21 @@ def test_the_picture_is_well_formed_and_names_every_policy() -> None:
     assert words.count("priority") == words.count("odoo") == 2
     with pytest.raises(ValueError, match="nothing to draw"):
         svg([])
+
+
+def test_a_policy_of_ones_own_is_simulated_by_its_name_and_judged() -> None:
+    plan = Plan((), (SEVERE,), TINY, documents={"mine": {"sort": "priority", "protect_promises": False}})
+    rows = simulate(plan, workers=1).rows
+    named = simulate(Plan(("priority",), (SEVERE,), TINY), workers=1).rows
+    costs = {row.policy: row for row in (*named, *rows) if row.figure == COST}
+    assert costs["mine"].value == costs["priority"].value
+    assert (costs["mine"].met, costs["priority"].met) == (costs["mine"].value <= -0.25, None)
+
+
+def test_what_is_wrong_with_a_policy_of_ones_own_is_told_at_its_place() -> None:
+    documents = {
+        "mine": {"sort": "value_index", "ageing": {"step_days": 9, "max_days": 3}},
+        "fifo": {},
+        "x": {"sort": 1},
+    }
+    assert [fault.pointer for fault in faults_of(documents)] == ["/mine/ageing/max_days", "/fifo", "/x"]

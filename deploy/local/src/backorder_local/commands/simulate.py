@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,7 +14,7 @@ from rich.table import Table
 from allocation_service.simulation.experiment import Plan, Result, simulate
 from allocation_service.simulation.figures import COST, FILL, GAP, GOALS, LOWEST, SHIP_COMPLETE, Row, as_json
 from allocation_service.simulation.picture import svg
-from allocation_service.simulation.request import DEFAULT_POLICIES
+from allocation_service.simulation.request import DEFAULT_POLICIES, faults_of
 from allocation_service.simulation.setting import QUICK, SCENARIOS, TIERS, Scenario, Size
 from allocation_service.simulation.streams import Sold, busiest
 from backorder_local.replay.order_file import BadOrderFile, read_orders
@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 def simulate_policies(
     *,
     policies: Annotated[
-        str, typer.Option(help="Names, with commas between; first come (fifo) is always among them.")
+        str,
+        typer.Option(help="Names, with commas between, or files NAME.json; first come (fifo) is always among them."),
     ] = ",".join(DEFAULT_POLICIES),
     orders: Annotated[
         Path | None, typer.Option(help="CSV of order lines (may be gzipped); without it orders are generated.")
@@ -62,7 +63,8 @@ def simulate_policies(
     try:
         chosen = _scenarios(scenario, patience)
         sold = None if orders is None else _sold(orders, size)
-        plan = Plan(tuple(name.strip() for name in policies.split(",") if name.strip()), chosen, size, sold)
+        names, documents = _policies(policies)
+        plan = Plan(names, chosen, size, sold, documents)
         result = _simulated(plan, console, workers)
     except (OSError, BadOrderFile, ValueError) as error:
         raise SystemExit(str(error)) from None
@@ -72,6 +74,22 @@ def simulate_policies(
     if picture is not None:
         picture.write_text(svg(result.rows))
     raise SystemExit(0 if all(row.met is not False for row in result.rows) else 1)
+
+
+def _policies(listed: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
+    """Names as they are; what ends in .json is a file with a policy, called as the file."""
+    words = [word.strip() for word in listed.split(",") if word.strip()]
+    files = [Path(word) for word in words if word.endswith(".json")]
+    documents = {}
+    for file in files:
+        try:
+            documents[file.stem] = json.loads(file.read_text())
+        except ValueError as error:
+            raise ValueError(f"{file} is no JSON: {error}") from None
+    faults = faults_of(documents)
+    if faults:
+        raise ValueError("\n".join(f"--policies {fault.pointer[1:]}: {fault.detail}" for fault in faults))
+    return tuple(word for word in words if not word.endswith(".json")), documents
 
 
 def _scenarios(names: list[str] | None, patience: str) -> tuple[Scenario, ...]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from allocation_service.adapters import simulations
 from allocation_service.adapters.simulations import Simulation
@@ -18,6 +18,7 @@ from allocation_service.simulation.request import (
     PolicyName,
     ScenarioName,
     document_of,
+    faults_of,
 )
 from allocation_service.simulation.setting import Size
 from event_contracts import new_event_id
@@ -54,6 +55,12 @@ class NewSimulation(RequestModel):
         max_length=20,
         description="The service's own by name, and the sort keys of Odoo, OFBiz and Spree as baselines",
     )
+    documents: dict[Annotated[str, StringConstraints(pattern=r"^[\w.+-]{1,50}$")], dict[str, Any]] = Field(
+        default_factory=dict,
+        max_length=5,
+        description="Policies of your own by name, as allocation policies are written; without tiers they have"
+        " gold, silver and bronze",
+    )
     scenarios: list[ScenarioName] = Field(
         default_factory=lambda: list(ScenarioName), min_length=1, max_length=2, description="How short supply is"
     )
@@ -67,13 +74,17 @@ class NewSimulation(RequestModel):
     days: int = Field(default=Size().days, ge=28, le=365, description="Length of a world")
 
     def asked(self) -> Asked:
-        """The simulation in plain terms. Problem 422 where it is too large as a whole."""
+        """The simulation in plain terms. Problem 422 where it is too large as a whole, or a policy is none."""
         asked = Asked(
             tuple(dict.fromkeys(name.value for name in self.policies)),
             tuple(dict.fromkeys(name.value for name in self.scenarios)),
             self.patience_from == "due",
             Size(self.seeds, self.skus, self.days, self.first_seed),
+            self.documents,
         )
+        faults = faults_of(self.documents)
+        if faults:
+            raise unprocessable([FieldError(f"/documents{fault.pointer}", fault.detail) for fault in faults])
         if asked.sku_days > LARGEST:
             words = f"seeds x skus x days x scenarios must not be above {LARGEST:,}; ask for fewer seeds or SKUs."
             raise unprocessable([FieldError("/seeds", words)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from allocation_service.domain.deciding import decide
 from allocation_service.domain.policy import (
@@ -16,9 +18,11 @@ from allocation_service.domain.policy import (
     Supply,
     TierTerms,
 )
+from allocation_service.domain.policy_document import policy_from
 from allocation_service.simulation.baselines import BASELINES, Sorted
 from allocation_service.simulation.figures import FIFO
 from allocation_service.simulation.forecasting import expected
+from allocation_service.simulation.request import Documents
 from allocation_service.simulation.running import Case, Contender
 from allocation_service.simulation.setting import TIERS
 from allocation_service.simulation.streams import Line
@@ -92,7 +96,7 @@ POLICIES: dict[str, Policy] = {
     "earliest-due": _FIFO._replace(sort=Sort.EARLIEST_DUE),
     "index": _INDEX,
     "index+holdback": _HOLDBACK,
-    "index+holdback+ageing": _HOLDBACK._replace(ageing=Ageing(step_days=60, max_days=18)),
+    "index+holdback+ageing": _HOLDBACK._replace(ageing=Ageing(step_days=16, max_days=16)),
 }
 """The service's policies that a benchmark knows by name."""
 
@@ -105,12 +109,20 @@ JUDGED: tuple[str, ...] = ("index+holdback+ageing",)
 NAMES = (*POLICIES, UNDATED, *BASELINES)
 
 
-def contender(name: str) -> Contender:
+def contender(name: str, documents: Documents) -> Contender:
     """A fresh contender. Raises ValueError, naming what there is, for an unknown name."""
+    if name in documents:
+        return Decided(described(documents[name]))
     if name in POLICIES:
         return Decided(POLICIES[name])
     if name == UNDATED:
         return Decided(_HOLDBACK, dated=False)
     if name in BASELINES:
         return Sorted(name, BASELINES[name])
-    raise ValueError(f"unknown policy {name!r}; there are {', '.join(NAMES)}")
+    raise ValueError(f"unknown policy {name!r}; there are {', '.join((*documents, *NAMES))}")
+
+
+def described(document: Mapping[str, Any]) -> Policy:
+    """The policy of a document; without tiers of its own it has those of the benchmark."""
+    policy = policy_from(document)
+    return policy if "tiers" in document else policy._replace(tiers=_TERMS)

@@ -6,12 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
+from types import MappingProxyType
 from typing import NamedTuple
 
 from allocation_service.simulation.bound import clairvoyant_cost
 from allocation_service.simulation.contenders import JUDGED, contender
 from allocation_service.simulation.figures import FIFO, Row, Seeded, rows_of
 from allocation_service.simulation.measures import measure
+from allocation_service.simulation.request import Documents
 from allocation_service.simulation.running import run, watched
 from allocation_service.simulation.setting import Scenario, Size
 from allocation_service.simulation.ship_complete import ship_complete_rows
@@ -20,12 +22,14 @@ from allocation_service.simulation.supply import Buyer
 
 
 class Plan(NamedTuple):
-    """What to simulate. ``sold``: the lines of real orders in place of generated ones."""
+    """What to simulate. ``sold``: the lines of real orders in place of generated ones; ``documents``: policies
+    of the caller's own, beside those known by name."""
 
     policies: tuple[str, ...]
     scenarios: tuple[Scenario, ...]
     size: Size
     sold: tuple[Sold, ...] | None = None
+    documents: Documents = MappingProxyType({})
 
     @property
     def steps(self) -> int:
@@ -55,9 +59,9 @@ def simulate(plan: Plan, progress: Progress | None = None, workers: int | None =
 
     The order in which worlds are finished does not matter: the same plan gives the same result.
     """
-    policies = _with_fifo(plan.policies)
+    policies = _with_fifo((*plan.policies, *plan.documents))
     for name in policies:
-        contender(name)
+        contender(name, plan.documents)
     done: dict[tuple[str, int], _Done] = {}
     report = progress or (lambda finished, total: None)
     report(0, plan.steps)
@@ -68,7 +72,7 @@ def simulate(plan: Plan, progress: Progress | None = None, workers: int | None =
     seeds = range(plan.size.first_seed, plan.size.first_seed + plan.size.seeds)
     for scenario in plan.scenarios:
         seeded = [done[scenario.name, seed].seeded for seed in seeds]
-        rows += rows_of(scenario.name, seeded, policies, JUDGED)
+        rows += rows_of(scenario.name, seeded, policies, (*JUDGED, *plan.documents))
     rows += ship_complete_rows(seeds)
     lines = sum(one.lines for one in done.values()) / max(1, len(done))
     return Result(tuple(rows), lines)
@@ -88,7 +92,8 @@ def _compute(plan: Plan, policies: tuple[str, ...], workers: int) -> Iterator[tu
         for scenario, seed in tasks:
             yield (scenario.name, seed), _world_done(plan, policies, scenario, seed)
         return
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_keep, initargs=(plan, policies))
+    sent = plan._replace(documents=dict(plan.documents))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_keep, initargs=(sent, policies))
     with pool:
         futures = {pool.submit(_kept_world_done, *task): task for task in tasks}
         try:
@@ -119,11 +124,14 @@ def _world_done(plan: Plan, policies: tuple[str, ...], scenario: Scenario, seed:
     for sku, lines in world.lines.items():
         rate = sum(line.quantity for line in lines) / world.days
         buyer = Buyer(scenario, rate, draw(seed, f"supply of {sku}"))
-        supplies[sku] = watched(lines, contender(FIFO), world.days, buyer)
+        supplies[sku] = watched(lines, contender(FIFO, {}), world.days, buyer)
         bound += clairvoyant_cost(lines, supplies[sku], world.days)
     measures = {
         name: measure(
-            ((lines, run(lines, contender(name), world.days, supplies[sku])) for sku, lines in world.lines.items()),
+            (
+                (lines, run(lines, contender(name, plan.documents), world.days, supplies[sku]))
+                for sku, lines in world.lines.items()
+            ),
             world.days,
         )
         for name in policies

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from allocation_service.domain.policy_document import Fault, policy_from, validate
 from allocation_service.simulation.setting import SCENARIOS, Scenario, Size
 
 
@@ -26,6 +28,9 @@ class PolicyName(StrEnum):
 
 DEFAULT_POLICIES = tuple(name.value for name in PolicyName)
 
+Documents = Mapping[str, Mapping[str, Any]]
+"""Policies of the caller's own by name, as ``domain.policy_document`` describes them."""
+
 LARGEST = 1_000_000
 """SKU-days that one request over HTTP may ask for: seeds times SKUs times days times scenarios."""
 
@@ -38,12 +43,13 @@ class ScenarioName(StrEnum):
 
 
 class Asked(NamedTuple):
-    """A simulation in plain terms; both scenarios unless stated."""
+    """A simulation in plain terms; both scenarios unless stated. ``documents`` are policies beside the named ones."""
 
     policies: tuple[str, ...] = DEFAULT_POLICIES
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
     patience_from_due: bool = True
     size: Size = Size()
+    documents: Documents = MappingProxyType({})
 
     @property
     def sku_days(self) -> int:
@@ -67,6 +73,7 @@ def document_of(asked: Asked) -> dict[str, Any]:
         "scenarios": list(asked.scenarios),
         "patience_from": "due" if asked.patience_from_due else "order",
         **asked.size._asdict(),
+        "documents": {name: dict(document) for name, document in asked.documents.items()},
     }
 
 
@@ -77,4 +84,19 @@ def asked_from(document: Mapping[str, Any]) -> Asked:
         tuple(document["scenarios"]),
         document["patience_from"] == "due",
         Size(*(document[field] for field in Size._fields)),
+        document["documents"],
     )
+
+
+def faults_of(documents: Documents) -> list[Fault]:
+    """What is wrong with policies of the caller's own; pointers begin with the policy's name."""
+    faults = []
+    for name, document in documents.items():
+        if name in set(PolicyName):
+            faults.append(Fault(f"/{name}", "There is a policy of this name already; choose another."))
+        try:
+            found = validate(policy_from(document))
+        except (TypeError, ValueError, AttributeError) as error:
+            found = [Fault("", f"This is not a policy: {error}.")]
+        faults += [Fault(f"/{name}{fault.pointer}", fault.detail) for fault in found]
+    return faults
