@@ -15,7 +15,7 @@ from allocation_service.simulation.forecasting import expected
 from allocation_service.simulation.intervals import mean_interval, ratio_interval
 from allocation_service.simulation.measures import measure
 from allocation_service.simulation.picture import svg
-from allocation_service.simulation.request import Asked, PolicyName, asked_from, document_of, faults_of
+from allocation_service.simulation.request import Asked, Documents, PolicyName, asked_from, document_of, faults_of
 from allocation_service.simulation.running import Case, History, Served, run, watched
 from allocation_service.simulation.setting import MODERATE, QUICK, SCENARIOS, SEVERE, TIERS
 from allocation_service.simulation.ship_complete import greedy_choice, instance, optimal_value, value_of
@@ -259,7 +259,7 @@ def test_a_policy_of_ones_own_is_simulated_by_its_name_and_judged() -> None:
 
 
 def test_what_is_wrong_with_a_policy_of_ones_own_is_told_at_its_place() -> None:
-    documents = {
+    documents: Documents = {
         "mine": {"sort": "value_index", "ageing": {"step_days": 9, "max_days": 3}},
         "fifo": {},
         "x": {"sort": 1},
