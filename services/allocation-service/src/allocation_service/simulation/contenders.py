@@ -85,8 +85,8 @@ def _moment(at: float) -> datetime:
     return _START + timedelta(days=at)
 
 
-_TERMS = tuple(TierTerms(one.name, one.weight, round(one.patience_days), round(one.due_days)) for one in TIERS)
-_FIFO = Policy(sort=Sort.FIFO, protect_promises=False, tiers=_TERMS)
+TERMS = tuple(TierTerms(one.name, one.weight, round(one.patience_days), round(one.due_days)) for one in TIERS)
+_FIFO = Policy(sort=Sort.FIFO, protect_promises=False, tiers=TERMS)
 _INDEX = _FIFO._replace(sort=Sort.VALUE_INDEX)
 _HOLDBACK = _INDEX._replace(holdback=Holdback())
 
@@ -125,4 +125,4 @@ def contender(name: str, documents: Documents) -> Contender:
 def described(document: Mapping[str, Any]) -> Policy:
     """The policy of a document; without tiers of its own it has those of the benchmark."""
     policy = policy_from(document)
-    return policy if "tiers" in document else policy._replace(tiers=_TERMS)
+    return policy if "tiers" in document else policy._replace(tiers=TERMS)

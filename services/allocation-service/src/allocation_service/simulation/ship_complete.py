@@ -18,7 +18,9 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
 from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import Demand, Location, Policy, Sort, Supply
+from allocation_service.domain.policy import Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.sorting import MICRO, Ranking, demand_value
+from allocation_service.simulation.contenders import TERMS
 from allocation_service.simulation.figures import GOALS, SHIP_COMPLETE, Row, judged_row
 from allocation_service.simulation.intervals import mean_interval
 from allocation_service.simulation.setting import TIERS
@@ -26,16 +28,17 @@ from allocation_service.simulation.streams import draw
 
 ORDERS, SKUS, SHARE = 60, 8, 0.55
 SCENARIO = "ship complete"
-GREEDY = Policy(sort=Sort.PRIORITY, protect_promises=False)
+GREEDY = Policy(sort=Sort.VALUE_INDEX, protect_promises=False, tiers=TERMS)
 _GAP, _SECONDS = 0.001, 5.0
-_PLACED = datetime(2026, 1, 5, tzinfo=UTC)
+_NOW = datetime(2026, 1, 5, tzinfo=UTC)
+_MOMENT = Moment(_NOW, _NOW.date() + timedelta(days=7))
 
 
 class Wanted(NamedTuple):
-    """An order: its value as a whole, its tier, and units by SKU number."""
+    """An order: what serving it whole is worth by the policy's own index, its demands, its units by SKU number."""
 
     value: int
-    tier: int
+    demands: tuple[Demand, ...]
     units: dict[int, int]
 
 
@@ -47,14 +50,23 @@ class Instance(NamedTuple):
 
 
 def instance(seed: int) -> Instance:
-    """Orders of one to four SKUs, of every tier; stock for a share of what is wanted."""
+    """Orders of one to four SKUs, of every tier, placed within three weeks; stock for a share of what is wanted."""
     pick = draw(seed, "ship complete")
+    ranking = Ranking(GREEDY, _MOMENT)
     orders = []
-    for _ in range(ORDERS):
+    for number in range(ORDERS):
         tier = int(pick.choice(len(TIERS), p=[one.share for one in TIERS]))
+        placed = _NOW - timedelta(days=float(pick.uniform(0, 21)))
         skus = pick.choice(SKUS, size=int(pick.integers(1, 5)), replace=False)
         units = {int(sku): int(max(1, round(pick.lognormal(0.7, 0.7)))) for sku in skus}
-        orders.append(Wanted(TIERS[tier].weight * sum(units.values()), tier, units))
+        demands = tuple(
+            Demand(
+                f"{number}-{sku}", str(number), str(sku), wanted, placed, tier, ship_complete=True, placed_at=placed
+            )
+            for sku, wanted in units.items()
+        )  # fmt: skip
+        value = sum(demand_value(demand, ranking) * demand.quantity for demand in demands)
+        orders.append(Wanted(value, demands, units))
     wanted = [sum(order.units.get(sku, 0) for order in orders) for sku in range(SKUS)]
     return Instance(tuple(orders), tuple(int(units * SHARE) for units in wanted))
 
@@ -70,7 +82,7 @@ def optimal_value(one: Instance) -> float:
     matrix = csr_array((units, (rows, columns)), shape=(len(one.free), len(one.orders)))
     with _quietly():
         answer = milp(
-            -np.array([order.value for order in one.orders], dtype=float),
+            -np.array([order.value / MICRO for order in one.orders], dtype=float),
             constraints=LinearConstraint(matrix, ub=np.array(one.free, dtype=float)),
             bounds=Bounds(0, 1),
             integrality=np.ones(len(one.orders)),
@@ -78,7 +90,7 @@ def optimal_value(one: Instance) -> float:
         )
     if answer.x is None:
         raise RuntimeError(f"the optimum could not be computed: {answer.message}")
-    return float(-answer.fun)
+    return float(-answer.fun) * MICRO
 
 
 @contextmanager
@@ -111,16 +123,12 @@ def value_of(one: Instance, chosen: Iterable[int]) -> int:
 
 def greedy_choice(one: Instance) -> list[int]:
     """The orders that the service's own decision serves."""
-    demands = [
-        Demand(
-            f"{number}-{sku}", str(number), str(sku), units, _PLACED + timedelta(minutes=number), order.tier,
-            ship_complete=True,
-        )
-        for number, order in enumerate(one.orders)
-        for sku, units in order.units.items()
-    ]  # fmt: skip
-    supply = {str(sku): Supply(str(sku), (Location("main", 1, free),)) for sku, free in enumerate(one.free)}
-    decision = decide(supply, demands, GREEDY, _PLACED + timedelta(days=1))
+    demands = [demand for order in one.orders for demand in order.demands]
+    supply = {
+        str(sku): Supply(str(sku), (Location("main", 1, free),), _MOMENT.next_supply)
+        for sku, free in enumerate(one.free)
+    }
+    decision = decide(supply, demands, GREEDY, _NOW)
     return [int(outcome.demand.order_id) for outcome in decision.outcomes if outcome.granted]
 
 
