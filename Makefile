@@ -69,8 +69,8 @@ chaos: bootstrap ## Kill everything at random under load, then check every promi
 	@$(BIN)/python -m backorder_local.chaos --kills $(or $(KILLS),60) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
 
-bench: bootstrap ## Measure throughput and latency on this machine
-	$(call pytest,tests/bench,-q -s --timeout=1800)
+bench: bootstrap ## Measure against floors of the same run; writes bench.json (ROWS=relay,fill-100k: only these)
+	@$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
 
 fmt: bootstrap ## Put the source in order
 	$(BIN)/ruff check --fix .

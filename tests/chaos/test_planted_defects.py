@@ -15,6 +15,7 @@ import pytest
 pytestmark = pytest.mark.timeout(600)
 
 _FOUND_BY = {
+    "delta": {"allocation: no idle stock"},
     "inbox": {"every record handled"},
     "offset": {"every record handled"},
     "supply": {"allocation: no idle stock"},

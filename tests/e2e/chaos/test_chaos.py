@@ -1,4 +1,4 @@
-"""A short chaos run: a few kills of everything under load lose nothing and sell nothing twice."""
+"""Sixty kills of everything, at random and under load, lose nothing and sell nothing twice."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
-_KILLS = 6
+_KILLS = 60
 
 
-def test_six_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
+def test_sixty_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
     done = subprocess.run(
         [
             sys.executable, "-m", "backorder_local.chaos",
-            "--kills", str(_KILLS), "--burst", str(_KILLS), "--freeze", "2", "--json", str(figures),
+            "--kills", str(_KILLS), "--freeze", "8", "--json", str(figures),
         ],
         env={**os.environ, "COLUMNS": "160"},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=880,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -35,6 +35,6 @@ def test_six_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
     assert not any(outcome["counts"].values())
     assert outcome["check"]["at_rest"]
     # A run that did no work, or was not disturbed by the kills, would show nothing.
-    assert outcome["orders"] > 20
+    assert outcome["orders"] > 200
     assert all(outcome["events"].values())
-    assert outcome["recovery_seconds"]["measured"] == 1
+    assert outcome["recovery_seconds"]["measured"] >= _KILLS / 9

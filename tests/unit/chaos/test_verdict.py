@@ -29,6 +29,7 @@ def outcome(
         plant=None,
         kills=Counter({"service killed": 2}),
         recoveries=[3.0, 5.0, 20.0],
+        waited_for=Counter(),
         not_recovered=0,
         told=told or Told(),
         comparison=comparison or Comparison((), ()),

@@ -155,6 +155,8 @@ class LocalSystem:
             "keyring_path": self._directory.keyring,
             "tracking_secret": remembered_secret(self._directory.secrets / "tracking"),
             "local_mode": "true",
+            # One machine is shared by all: every connection kept is a server process of some 7 MB.
+            "pool_size": 4,
             # Replays bring business times of years ago: what is due is told by the newest event, not by today.
             "business_clock": "events",
             "log_format": "console",

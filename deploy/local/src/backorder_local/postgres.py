@@ -46,7 +46,7 @@ class PostgresServer:
         port: int | None = None,
         durable: bool = True,
         max_connections: int = 200,
-        shared_buffers: str = "256MB",
+        shared_buffers: str = "128MB",
     ) -> None:
         self.directory = directory.resolve()
         self.log = self.directory / "postgres.log"

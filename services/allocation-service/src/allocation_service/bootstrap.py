@@ -26,6 +26,11 @@ def wire(
 ) -> Wiring:
     """The parts from the settings (read from the environment by default), on another clock or database in tests."""
     settings = settings or AllocationSettings()
-    database = database or Database(settings.database_url, pool_size=settings.pool_size, application_name="allocation")
+    database = database or Database(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        application_name="allocation",
+        idle_in_transaction=settings.idle_in_transaction,
+    )
     handler = AllocationHandler(Options(tiers=settings.tiers, grace_days=settings.grace_days))
     return Wiring(settings, clock or SystemClock(), database, handler)

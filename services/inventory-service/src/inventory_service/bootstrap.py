@@ -25,6 +25,9 @@ def wire(
     """The parts from the settings (read from the environment by default), on another clock or database in tests."""
     settings = settings or InventorySettings()
     database = database or Database(
-        settings.database_url, pool_size=settings.pool_size, application_name="inventory-service"
+        settings.database_url,
+        pool_size=settings.pool_size,
+        application_name="inventory-service",
+        idle_in_transaction=settings.idle_in_transaction,
     )
     return Wiring(settings, database, UseCases(database, clock or SystemClock()))

@@ -55,7 +55,10 @@ def wire(
     settings = settings or NotificationSettings()
     clock = clock or SystemClock()
     database = database or Database(
-        settings.database_url, pool_size=settings.pool_size, application_name="notification"
+        settings.database_url,
+        pool_size=settings.pool_size,
+        application_name="notification",
+        idle_in_transaction=settings.idle_in_transaction,
     )
     uow = SqlUnitOfWork(database)
     sender = HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)

@@ -50,7 +50,10 @@ def wire(
     settings = settings or OrderSettings()
     clock = clock or SystemClock()
     database = database or Database(
-        settings.database_url, pool_size=settings.pool_size, application_name="order-service"
+        settings.database_url,
+        pool_size=settings.pool_size,
+        application_name="order-service",
+        idle_in_transaction=settings.idle_in_transaction,
     )
     known_skus = KnownSkus()
 

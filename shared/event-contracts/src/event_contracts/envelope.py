@@ -26,27 +26,27 @@ class MalformedEvent(ValueError):
 
 def new_event_id() -> str:
     """A UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds, then random bits; sorts by time."""
-    milliseconds = time.time_ns() // 1_000_000
-    value = (milliseconds << 80) | int.from_bytes(_ten_random_bytes(), "big")
-    value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    return f"{moment[:8]}-{moment[8:]}{_random_rest()}"
 
 
-_random: deque[bytes] = deque()
+_random: deque[str] = deque()
 # A child process must not hand out what its parent does.
 os.register_at_fork(after_in_child=_random.clear)
 
 
-def _ten_random_bytes() -> bytes:
-    """From the operating system, for a hundred ids at a time: a call for each costs more than the id."""
+def _random_rest() -> str:
+    """What follows the time in an id, its version and variant set. Made from the operating system's random
+    bytes for a hundred ids at a time: a call for each costs more than the id."""
     try:
         return _random.pop()
     except IndexError:
-        fresh = os.urandom(1000)
-        _random.extend(fresh[start : start + 10] for start in range(10, 1000, 10))
-        return fresh[:10]
+        digits = os.urandom(1000).hex()
+        for start in range(0, len(digits), 20):
+            one = digits[start : start + 19]
+            variant = "89ab"[int(digits[start + 19], 16) & 3]
+            _random.append(f"-7{one[:3]}-{variant}{one[3:6]}-{one[6:18]}")
+        return _random.pop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ class Database:
 
     ``idle_in_transaction`` (seconds) ends a transaction whose process froze; it stays below the
     consumer's session time-out, so that a frozen worker's locks are gone before its partitions are
-    given to another. ``command_timeout`` (seconds) bounds one statement: a server that stopped
-    answering shows as a transient error and not as a hang.
+    given to another (``ServiceSettings.idle_in_transaction``). ``command_timeout`` (seconds) bounds
+    one statement: a server that stopped answering shows as a transient error and not as a hang.
     """
 
     def __init__(

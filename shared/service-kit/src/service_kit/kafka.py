@@ -71,6 +71,11 @@ class ClientTiming:
     request: int = 20_000
     linger: int = 5
 
+    @classmethod
+    def for_session(cls, seconds: float) -> ClientTiming:
+        """Ten heartbeats to a session of this many seconds, all else as it is by default."""
+        return cls(session=round(seconds * 1000), heartbeat=round(seconds * 100))
+
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     """Where the brokers are and how to sign in, as aiokafka's keyword arguments."""

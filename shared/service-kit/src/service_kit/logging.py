@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 import traceback
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -136,6 +137,7 @@ def configure_logging(settings: ServiceSettings) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(formatter)
     handler.addFilter(_our_own_or_serious)
+    handler.addFilter(NotAgain())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -158,6 +160,29 @@ _LIBRARIES = {
 def _our_own_or_serious(record: logging.LogRecord) -> bool:
     """Libraries tell freely below warnings: clients log whole URLs, drivers log statements."""
     return isinstance(record.msg, dict) or record.levelno >= logging.WARNING
+
+
+class NotAgain(logging.Filter):
+    """Lets what Kafka's client says through once in ``every`` seconds, by pattern.
+
+    While a broker is down it says the same a hundred times a second, in each process.
+    """
+
+    def __init__(self, every: float = 10.0, *, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every, self._now = every, now
+        self._passed: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a line of the client whose pattern was let through a short while ago."""
+        if record.name.partition(".")[0] != "aiokafka":
+            return True
+        what, now = (record.name, str(record.msg)), self._now()
+        if now - self._passed.get(what, -self._every) < self._every:
+            return False
+        self._passed = {known: at for known, at in self._passed.items() if now - at < self._every}
+        self._passed[what] = now
+        return True
 
 
 def _naming(settings: ServiceSettings) -> Any:

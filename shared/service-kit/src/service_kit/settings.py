@@ -44,6 +44,11 @@ class ServiceSettings(BaseSettings):
     kafka_sasl_username: str | None = None
     kafka_sasl_password: str | None = Field(default=None, repr=False)
     kafka_ca_path: Path | None = None
+    kafka_session_timeout: float = Field(default=10.0, ge=1, le=300)
+    """Seconds without a sign of life after which a consumer's partitions go to others.
+
+    Brokers accept 6 s and more unless their ``group.min.session.timeout.ms`` says otherwise.
+    """
     topic_prefix: str = ""
 
     keyring_path: Path
@@ -75,3 +80,11 @@ class ServiceSettings(BaseSettings):
 
     business_clock: Literal["wall", "events"] = "wall"
     """What sweepers call now: the wall clock, or the newest business time seen in events (replays of old data)."""
+
+    @property
+    def idle_in_transaction(self) -> float:
+        """Seconds after which the database ends the transaction of a process that froze.
+
+        Less than the session time-out: its locks are gone before others get its partitions.
+        """
+        return 0.8 * self.kafka_session_timeout

@@ -16,7 +16,7 @@ from service_kit.consumer import Consumer, ConsumerStuck, TooManyParked
 from service_kit.database import Database
 from service_kit.health import Health, NotReady
 from service_kit.inbox import purge
-from service_kit.kafka import KafkaBus
+from service_kit.kafka import ClientTiming, KafkaBus
 from service_kit.outbox import Relay
 from service_kit.parking import show_parked
 from service_kit.settings import ServiceSettings
@@ -47,7 +47,7 @@ async def run_worker(service: WorkerService, stopping: asyncio.Event, *, bus: Bu
     commits and leaves the group, background tasks end, and only then the relay flushes what they
     wrote and frees its lock. Raises ConsumerStuck when the process should be replaced by a new one.
     """
-    bus = bus or KafkaBus(service.settings)
+    bus = bus or KafkaBus(service.settings, ClientTiming.for_session(service.settings.kafka_session_timeout))
     relay_stopping = asyncio.Event()
     relay = asyncio.create_task(
         supervise("relay", Relay(service.database, bus.producer).run, relay_stopping), name="relay"

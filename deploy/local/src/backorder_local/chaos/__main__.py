@@ -25,8 +25,8 @@ def main() -> int:
     """Run, print, write `chaos.json`; the exit code."""
     arguments = _parser().parse_args()
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1_000_000)
-    burst = (arguments.burst, arguments.burst) if arguments.burst else (2, 6)
-    plan = Plan(arguments.kills, seed, arguments.rate, arguments.freeze, arguments.plant, burst)
+    burst = (arguments.burst, arguments.burst) if arguments.burst else Plan.burst
+    plan = Plan(arguments.kills, seed, arguments.rate, arguments.freeze, arguments.plant, burst, arguments.session)
     console = Console(soft_wrap=True)
     console.print(f"{plan.kills} kills, seed {seed}" + (f", planted: {plan.plant}" if plan.plant else ""))
     os.umask(0o077)
@@ -60,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="same seed, same kinds of kills and same choices of the load")
     parser.add_argument("--rate", type=float, default=15.0, help="operations a second")
     parser.add_argument("--freeze", type=float, default=20.0, help="seconds that a frozen process stands still")
-    parser.add_argument("--burst", type=int, help="kills before the system is left to recover; 2 to 6 by default")
+    parser.add_argument("--burst", type=int, help="kills before the system is left to recover; 4 to 9 by default")
+    parser.add_argument(
+        "--session", type=float, default=Plan.session_timeout, help="Kafka's session time-out of the consumers, seconds"
+    )
     parser.add_argument("--plant", choices=sorted(PLANTS), help="a defect to plant: the run must find it")
     parser.add_argument("--json", type=Path, default=Path("chaos.json"), help="where the figures go")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of a run that failed")

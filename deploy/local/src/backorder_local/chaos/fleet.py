@@ -76,6 +76,8 @@ class Fleet:
 
     directory: DataDirectory
     plant: str | None = None
+    session_timeout: float = 10.0
+    """Seconds after which Kafka gives a dead consumer's partitions to others."""
     replicas: list[Replica] = field(default_factory=list)
     ends_by_themselves: Counter[str] = field(default_factory=Counter)
 
@@ -153,7 +155,14 @@ class Fleet:
 
     def all_ready(self) -> bool:
         """True if every replica answers that it is ready (asked one after the other; blocks)."""
-        return all(replica.is_running and answers_ready(replica.port) for replica in self.replicas)
+        return self.first_not_ready() is None
+
+    def first_not_ready(self) -> str | None:
+        """The name of a replica that does not answer that it is ready, None if all do (blocks)."""
+        for replica in self.replicas:
+            if not (replica.is_running and answers_ready(replica.port)):
+                return replica.name
+        return None
 
     def serving(self, service: str) -> list[Replica]:
         """The replicas of a service that serve its API."""
@@ -224,6 +233,7 @@ class Fleet:
             "database_url": self._access()[service.name].app_url.replace("postgresql://", "postgresql+asyncpg://", 1),
             "pool_size": 5,
             "kafka_bootstrap": self.kafka.bootstrap,
+            "kafka_session_timeout": self.session_timeout,
             "keyring_path": self.directory.keyring,
             "tracking_secret": remembered_secret(self.directory.secrets / "tracking"),
             "local_mode": "true",

@@ -58,7 +58,51 @@ def _supply_without_shipped() -> None:
     kit.supply_of = supply_of
 
 
+def _fill_from_the_delta() -> None:
+    """A receipt hands out the units it says came in, and nothing else hands out any: what a cancellation
+    frees or a delivery leaves over never reaches those who wait."""
+    from allocation_service.application import facts, filling  # noqa: PLC0415
+    from allocation_service.domain.sku import Sku  # noqa: PLC0415
+
+    facts_: Any = facts
+    filling_: Any = filling
+    sku_: Any = Sku
+    apply, give, supply = facts_._apply_stock, filling_.give_to_waiters, sku_.supply
+    came_in: dict[str, int] = {}
+    delta: dict[str, int] = {}
+
+    def apply_and_note(sku: Any, change: Any) -> bool:
+        before = sum(level.on_hand + level.shipped for level in sku.levels.values())
+        new = bool(apply(sku, change))
+        after = sum(level.on_hand + level.shipped for level in sku.levels.values())
+        came_in[sku.sku] = max(0, after - before)
+        return new
+
+    def only_the_delta(sku: Any, *rest: Any) -> Any:
+        whole = supply(sku, *rest)
+        left, places = delta.get(sku.sku, whole.free), []
+        for place in whole.locations:
+            units = min(left, place.free)
+            left -= units
+            if units:
+                places.append(place._replace(free=units))
+        return whole._replace(locations=tuple(places))
+
+    async def give_what_came_in(case: Any, ledger: Any, skus: Any) -> None:
+        for sku in sorted(skus):
+            if units := came_in.pop(sku, 0):
+                delta[sku] = units
+                try:
+                    await give(case, ledger, {sku})
+                finally:
+                    del delta[sku]
+
+    facts_._apply_stock, filling_.give_to_waiters = apply_and_note, give_what_came_in
+    sku_.supply = only_the_delta
+
+
 PLANTS: dict[str, Callable[[], None]] = {
+    "delta": _fill_from_the_delta,
     "inbox": _skip_inbox,
     "offset": _commit_offset_first,
     "supply": _supply_without_shipped,

@@ -27,6 +27,8 @@ class Outcome:
     plant: str | None
     kills: Counter[str]
     recoveries: list[float]
+    waited_for: Counter[str]
+    """What stood in the way of recovery → times it was found to, four times a second."""
     not_recovered: int
     told: Told
     comparison: Comparison
@@ -76,6 +78,7 @@ class Outcome:
             "resent_after_a_lost_answer": dict(self.told.resent),
             "events": dict(self.events),
             "recovery_seconds": self.recovery(),
+            "recovery_waited_for": dict(self.waited_for.most_common()),
             "ended_by_themselves": dict(self.ends_by_themselves),
             "counts": self.counts,
             "wrong_answers": self.told.wrong[:20],

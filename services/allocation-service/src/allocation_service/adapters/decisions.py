@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.case import Record
@@ -16,14 +16,14 @@ _DECISIONS = text(
     """
     INSERT INTO decision (decision_id, cause, cause_type, decided_at, digest, steps)
     SELECT decision_id, cause, cause_type, decided_at, digest, CAST(steps AS jsonb)
-    FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]), CAST(:types AS text[]), CAST(:times AS timestamptz[]),
-                CAST(:digests AS text[]), CAST(:steps AS text[]))
+    FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS text[]), CAST(:c3 AS timestamptz[]),
+                CAST(:c4 AS text[]), CAST(:c5 AS text[]))
          AS row (decision_id, cause, cause_type, decided_at, digest, steps)
     """
 )
 _SKUS = text(
     "INSERT INTO decision_sku (sku, decision_id)"
-    " SELECT sku, decision_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, decision_id)"
+    " SELECT sku, decision_id FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[])) AS row (sku, decision_id)"
 )
 _LINES = text(
     """
@@ -34,39 +34,36 @@ _LINES = text(
          AS row (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
     """
 )
-_COLUMNS = ("decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason", "facts")
+_DECISION_COLUMNS = ("decision_id", "cause", "cause_type", "decided_at", "digest", "steps")
+_SKU_COLUMNS = ("sku", "decision_id")
+_LINE_COLUMNS = ("decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason", "facts")
 
 
 def steps_of(records: Sequence[Record]) -> Iterator[Step]:
     """Store decisions with their steps and lines; the digest covers all inputs and results."""
     if not records:
         return
+    heads: list[tuple[Any, ...]] = []
     rows: list[tuple[Any, ...]] = []
-    digests, steps = [], []
     for record in records:
+        decision_id = record.decision_id
         encoded = orjson.dumps(record.steps, default=list)
         digest = hashlib.sha256(encoded)
         for row in record.rows:
             facts = orjson.dumps(row.facts, default=list)
             digest.update(facts)
-            rows.append((record.decision_id, *row[:7], facts.decode()))
-        steps.append(encoded.decode())
-        digests.append(digest.hexdigest())
-    yield Execute(
-        _DECISIONS,
-        {
-            "ids": [record.decision_id for record in records],
-            "causes": [record.cause for record in records],
-            "types": [record.cause_type for record in records],
-            "times": [record.decided_at for record in records],
-            "digests": digests,
-            "steps": steps,
-        },
-    )
-    pairs = [(sku, record.decision_id) for record in records for sku in sorted(record.skus)]
-    if pairs:
-        yield Execute(_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
+            rows.append((decision_id, *row[:7], facts.decode()))
+        heads.append(
+            (decision_id, record.cause, record.cause_type, record.decided_at, digest.hexdigest(), encoded.decode())
+        )
+    skus = [(sku, record.decision_id) for record in records for sku in sorted(record.skus)]
+    yield from _added("decision", _DECISION_COLUMNS, _DECISIONS, heads)
+    yield from _added("decision_sku", _SKU_COLUMNS, _SKUS, skus)
+    yield from _added("decision_line", _LINE_COLUMNS, _LINES, rows)
+
+
+def _added(table: str, columns: Sequence[str], insert: TextClause, rows: Sequence[tuple[Any, ...]]) -> Iterator[Step]:
     if len(rows) > COPY_FROM:
-        yield Copy("decision_line", _COLUMNS, rows)
+        yield Copy(table, columns, rows)
     elif rows:
-        yield Execute(_LINES, {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))})
+        yield Execute(insert, {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))})

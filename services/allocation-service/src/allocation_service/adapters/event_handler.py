@@ -39,8 +39,9 @@ class AllocationHandler:
     async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
         """Apply the batch and answer it, in the caller's transaction."""
         with collector_paused():
-            book = await handle_events(SqlLedger(conn), events, self.options)
-        if book.rechecks_left:
+            # Nothing holds the book any more when the collector goes on: it would walk over all of it once.
+            rechecks_left = (await handle_events(SqlLedger(conn), events, self.options)).rechecks_left
+        if rechecks_left:
             self.rechecks_wanted.set()
 
 

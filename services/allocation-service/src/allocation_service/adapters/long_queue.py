@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import reads
 from allocation_service.adapters.queue_reads import ORDER, place_key, protected_before
+from allocation_service.adapters.ranked_queue import Place, read_everything, within_reach
+from allocation_service.adapters.stretches import AtPlace, Stretch, enter, read_lines
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import Sort
 
@@ -18,7 +19,7 @@ def _places(sort: Sort) -> str:
     """Places in the order they are served, cut where the units that need not come together pass the reach."""
     order = ORDER[sort]
     return f"""
-        SELECT line_id, order_id, ship_complete, queued_at
+        SELECT line_id, order_id, queued_at, ship_complete
         FROM (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
                        ORDER BY class, {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
@@ -30,54 +31,49 @@ def _places(sort: Sort) -> str:
 
 
 _PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in ORDER}
-_LINES = f"""
-    SELECT wanted.queued_at AS entry_at, d.*, o.*
-    FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY AS wanted (line_id, order_id, queued_at, n)
-    CROSS JOIN LATERAL (SELECT * FROM demand WHERE line_id = wanted.line_id OFFSET 0) AS d
-    CROSS JOIN LATERAL (SELECT {reads.HEADER} FROM customer_order WHERE order_id = wanted.order_id OFFSET 0) AS o
-    ORDER BY n
-    """
 
 
-class Places(NamedTuple):
-    """A stretch of the queue as it was read, not yet in the book."""
-
-    rows: Sequence[Any]
-    commitments: Sequence[Any]
-    whole: reads.FoundOrders
+class _Place(NamedTuple):
+    line_id: str
+    order_id: str
+    queued_at: datetime
+    ship_complete: bool
 
 
 class LongQueue:
     """A queue's places in order. The places are those of the moment it was opened; the SKU's lock, held
     by the transaction, keeps them so. Lines are read as they are stored when their places are reached."""
 
-    def __init__(self, conn: AsyncConnection, sku: str, cursor: Any, before: date) -> None:
-        self._conn, self._sku, self._cursor, self._before = conn, sku, cursor, before
+    def __init__(self, conn: AsyncConnection, sku: str, cursor: Any, ranked: Sequence[Place]) -> None:
+        self._conn, self._sku, self._cursor, self._ranked = conn, sku, cursor, ranked
+        self._position = 0
 
     @classmethod
     async def open(cls, conn: AsyncConnection, book: Book, sku: str, units: int) -> LongQueue:
-        """The queue of a locked SKU, as far as that many units reach."""
+        """The queue of a locked SKU, as far as that many units reach.
+
+        Where no index has its order, its places are read and ranked at once: a hundred bytes for each.
+        """
+        if not book.skus[sku].policy.indexed:
+            chosen, _ = within_reach(await read_everything(conn, book, sku), book.skus[sku].policy, units)
+            return cls(conn, sku, None, [place for _, place in chosen])
         before = protected_before(book, sku)
         raw = await conn.get_raw_connection()
         driver: Any = raw.driver_connection
-        return cls(conn, sku, await driver.cursor(_PLACES[book.skus[sku].policy.sort], sku, before, units), before)
+        cursor = await driver.cursor(_PLACES[book.skus[sku].policy.sort], sku, before, units)
+        return cls(conn, sku, cursor, ())
 
-    async def read(self, lines: int) -> Places | None:
+    async def read(self, lines: int) -> Stretch | None:
         """The next places; None at the end. Touches no book."""
-        places = await self._cursor.fetch(lines)
-        if not places:
-            return None
-        ids = [place["line_id"] for place in places]
-        orders = [place["order_id"] for place in places]
-        rows = await reads.fetch(self._conn, _LINES, ids, orders, [place["queued_at"] for place in places])
-        together = {place["order_id"] for place in places if place["ship_complete"]}
-        return Places(rows, await reads.commitments_of(self._conn, rows), await reads.find_orders(self._conn, together))
+        places: Sequence[AtPlace]
+        if self._cursor is None:
+            places = self._ranked[self._position : self._position + lines]
+            self._position += lines
+        else:
+            places = [_Place(*row) for row in await self._cursor.fetch(lines)]
+        return await read_lines(self._conn, places) if places else None
 
-    def enter(self, book: Book, places: Places) -> None:
+    def enter(self, book: Book, stretch: Stretch) -> None:
         """Put a stretch into the book; the queue is known up to its last place."""
-        reads.enter_orders(book, places.whole)
-        for row in places.rows:
-            if row["order_id"] not in book.orders:
-                reads.enter_header(book, row)
-        reads.enter_lines(book, places.rows, places.commitments)
-        book.open_queue(self._sku, place_key(book, self._sku, places.rows[-1]), len(places.rows))
+        enter(book, stretch)
+        book.open_queue(self._sku, place_key(book, self._sku, stretch.rows[-1]), len(stretch.rows))

@@ -10,6 +10,7 @@ import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.policy_inputs import load_policy_inputs
 from allocation_service.application.book import Book, Order, Recheck
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Policy, Sort
@@ -64,7 +65,7 @@ async def _read_skus(
     for row in (await conn.execute(statement, values)).all():
         book.skus[row.sku] = Sku(
             row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
-            row.policy_version, row.last_now, row.waiting_units,
+            row.policy_version, row.last_now, row.waiting_units, row.top_value,
         )  # fmt: skip
     await _read_policies(conn, book, skus)
     for row in (await conn.execute(_LEVELS, values)).all():
@@ -78,6 +79,7 @@ async def _read_skus(
             )
     for row in (await conn.execute(_PROMISED, values)).all():
         book.skus[row.sku].promised[row.promise_date] = row.units
+    await load_policy_inputs(conn, book.skus.values(), book.grace_days)
 
 
 async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str]) -> None:
@@ -90,7 +92,7 @@ async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str])
 
 HEADER = (
     "basis, reference, placed_at, ship_complete, customer_id, tier, tier_rank, channel, region, needed_by,"
-    " latest_acceptable, preference, correlation_id, placed, answer_due"
+    " latest_acceptable, preference, correlation_id, placed, answer_due, bypassed"
 )
 """Columns of an order beside its id."""
 
@@ -160,7 +162,7 @@ def enter_header(book: Book, row: Any) -> None:
     book.orders[order_id] = Order(
         order_id, row["basis"], row["reference"], row["placed_at"], row["ship_complete"], row["customer_id"],
         row["tier"], row["tier_rank"], row["channel"], row["region"], row["needed_by"], row["latest_acceptable"],
-        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], stored=True,
+        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], row["bypassed"], stored=True,
     )  # fmt: skip
 
 
@@ -199,7 +201,7 @@ def enter_lines(book: Book, rows: Iterable[Any], commitments: Iterable[Any]) -> 
             Line(
                 line_id, row["order_id"], row["sku"], row["quantity"], row["cancelled"], row["declined"],
                 row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"], row["reason"],
-                row["promise_date"], row["promise_revision"], row["promise_cause"],
+                row["promise_date"], row["promise_revision"], row["promise_cause"], row["unit_value"],
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import queue_reads, reads, revisions, writes
+from allocation_service.adapters import queue_reads, ranked_queue, reads, revisions, writes
 from allocation_service.adapters.long_queue import LongQueue
 from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
@@ -46,6 +46,9 @@ class SqlLedger:
 
     async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
         await queue_reads.load_queues(self._conn, book, reach)
+
+    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
+        await ranked_queue.load_ranked_queue(self._conn, book, sku, lines, reach)
 
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         await queue_reads.load_holdings(self._conn, book, sku, location, limit)

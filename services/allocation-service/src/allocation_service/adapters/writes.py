@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import TextClause, text
 
-from allocation_service.adapters import decisions
+from allocation_service.adapters import decisions, policy_inputs
 from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.book import Book, Stored
 from allocation_service.domain.line import Line
@@ -26,6 +26,7 @@ def steps_of(book: Book) -> Iterator[Step]:
     yield from _queue(book, touched)
     yield from _promised(book)
     yield from _rechecks(book)
+    yield from policy_inputs.steps_of(book)
     yield from decisions.steps_of(book.decisions)
 
 
@@ -50,7 +51,7 @@ def _upsert(columns: Sequence[tuple[str, str]], key: int) -> str:
 _SKU = (
     ("sku", "text"), ("known", "boolean"), ("mode", "text"), ("cap", "bigint"), ("release_at", "timestamptz"),
     ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
-    ("waiting_units", "bigint"),
+    ("waiting_units", "bigint"), ("top_value", "bigint"),
 )  # fmt: skip
 _SKU_ROWS = _arrays("sku", _SKU, _upsert(_SKU, 1))
 _LEVEL = (
@@ -70,7 +71,7 @@ def _skus(book: Book) -> Iterator[Step]:
     if changed:
         rows = (
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
-             s.waiting_units) for s in changed
+             s.waiting_units, s.top_value) for s in changed
         )  # fmt: skip
         yield Execute(_SKU_ROWS, _columns(_SKU, rows))
     levels = [
@@ -96,6 +97,7 @@ _ORDER = (
     ("ship_complete", "boolean"), ("customer_id", "text"), ("tier", "text"), ("tier_rank", "int"),
     ("channel", "text"), ("region", "text"), ("needed_by", "date"), ("latest_acceptable", "date"),
     ("preference", "text"), ("correlation_id", "text"), ("placed", "boolean"), ("answer_due", "text"),
+    ("bypassed", "int"),
 )  # fmt: skip
 _ORDER_NAMES = tuple(name for name, _ in _ORDER)
 _order_values = attrgetter(*_ORDER_NAMES)
@@ -118,6 +120,7 @@ _LINE = (
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
     ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason", "text"),
     ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
+    ("unit_value", "bigint"),
 )  # fmt: skip
 _LINE_NAMES = ", ".join(name for name, _ in _LINE)
 _LINE_INSERT = text(
@@ -150,7 +153,7 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
     return (
         line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
         line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
-        line.version, line.reason, line.promise_date, line.promise_revision, line.promise_cause,
+        line.version, line.reason, line.promise_date, line.promise_revision, line.promise_cause, line.unit_value,
     )  # fmt: skip
 
 
@@ -211,6 +214,7 @@ def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]:
 _ENTRY = (
     ("line_id", "text"), ("queued_at", "timestamptz"), ("sku", "text"), ("order_id", "text"), ("quantity", "bigint"),
     ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
+    ("unit_value", "bigint"),
 )  # fmt: skip
 _ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
 _LEAVE = text("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
@@ -220,13 +224,14 @@ def _queue(book: Book, touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]
     left, joined = [], []
     for line, stored in touched:
         entries, order = line.entries(), book.orders[line.order_id]
-        if tuple(entries) == stored.entries and line.promise_date == stored.promise_date and not order.moved:
+        same = line.promise_date == stored.promise_date and line.unit_value == stored.unit_value
+        if tuple(entries) == stored.entries and same and not order.moved:
             continue
         if stored.entries:
             left.append(line.line_id)
         joined += [
             (line.line_id, entry.queued_at, line.sku, line.order_id, entry.quantity, line.promise_date,
-             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete)
+             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete, line.unit_value)
             for entry in entries
         ]  # fmt: skip
     if left:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
 from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.promising import Expected, expected_supply
-from allocation_service.domain.sku import Sku
+from allocation_service.domain.sku import QuotaName, Sku
 from allocation_service.domain.sorting import sort_key
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,6 +39,7 @@ class Order:
     correlation_id: str = ""
     placed: bool = False
     answer_due: str | None = None
+    bypassed: int = 0
     lines: dict[str, Line] = field(default_factory=dict)
     whole: bool = False
     stored: bool = False
@@ -64,6 +65,7 @@ class Stored(NamedTuple):
     shipped: dict[str, int]
     promise_date: date | None
     joined: datetime | None = None
+    unit_value: int = 0
 
 
 class Booked(NamedTuple):
@@ -73,14 +75,26 @@ class Booked(NamedTuple):
     units: int
 
 
+class Unread(NamedTuple):
+    """Places of one tier that were not read: none of them stands before ``key`` or is older than ``oldest``."""
+
+    key: Key
+    tier_rank: int
+    oldest: datetime
+
+
 @dataclass(slots=True)
 class Queue:
-    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped."""
+    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped.
+
+    It was read up to ``horizon``, or, where no index has its order, all but ``unread``.
+    """
 
     entries: list[tuple[Key, str, datetime]]
     complete: bool
     horizon: Key | None
     limit: int
+    unread: Sequence[Unread] = ()
 
 
 class Curve(NamedTuple):
@@ -137,9 +151,13 @@ class Book:
         self.told = 0
         self.decided = 0
         self.rechecks_left = False
+        self.missed: set[str] = set()
         self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
+        self.ordered: dict[tuple[str, date, int], int] = {}
+        self.quotas_changed: set[tuple[str, QuotaName]] = set()
+        self.quotas_cleared: set[str] = set()
 
     # -- filling it -------------------------------------------------------------------------------
 
@@ -147,7 +165,7 @@ class Book:
         """Enter a locked SKU."""
         self.skus[sku.sku] = sku
         coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
-        self.curves[sku.sku] = Curve(sku.free, coming)
+        self.curves[sku.sku] = Curve(sku.open_stock, coming)
 
     def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
         """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
@@ -166,7 +184,7 @@ class Book:
             entries = tuple(line.entries())
             joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
             self.stored[line.line_id] = Stored(
-                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined
+                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined, line.unit_value
             )
             self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
 
@@ -202,6 +220,31 @@ class Book:
         level = self.skus[line.sku].level(location)
         level.granted += units
         level.changed = True
+        if self.skus[line.sku].policy.quotas:
+            self._use_quotas(line, units)
+
+    def note_ordered(self, line: Line, units: int, now: datetime) -> None:
+        """Remember what was ordered, whether there was enough of it or not."""
+        if not units:
+            return
+        order = self.orders[line.order_id]
+        day = (line.layers[-1].queued_at if line.layers else now).date()
+        key = (line.sku, day, order.tier_rank)
+        self.ordered[key] = self.ordered.get(key, 0) + units
+
+    def _use_quotas(self, line: Line, units: int) -> None:
+        sku, order = self.skus[line.sku], self.orders[line.order_id]
+        for quota in sku.policy.quotas:
+            if getattr(order, quota.field) == quota.name:
+                name = (quota.field, quota.name)
+                sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
+                self.quotas_changed.add((line.sku, name))
+
+    def clear_quotas(self, sku: str) -> None:
+        """Stock was received: from here on, quotas count anew."""
+        self.skus[sku].quota_used.clear()
+        self.quotas_cleared.add(sku)
+        self.quotas_changed = {one for one in self.quotas_changed if one[0] != sku}
 
     def written(self) -> None:
         """Everything changed so far is stored and told: the database has what the book has."""
@@ -215,8 +258,10 @@ class Book:
                 level.changed = False
             for inbound in sku.inbound.values():
                 inbound.changed = False
-        for some in (self.stored, self.booked, self.promised_change, self.rechecks):
+        for some in (self.stored, self.booked, self.promised_change, self.rechecks, self.ordered):
             some.clear()
+        self.quotas_changed.clear()
+        self.quotas_cleared.clear()
         self.changed_skus.clear()
         self.reshaped.clear()
         self.rechecked.clear()
@@ -251,6 +296,11 @@ class Book:
         now = self.moments.get(sku, state.last_now) or _LONG_AGO
         return Moment(now, self.next_supply(sku), state.lead_time_days)
 
+    def supply(self, sku: str, now: datetime) -> Supply:
+        """What can be given of a SKU now, for a decision."""
+        state, day = self.skus[sku], self.next_supply(sku)
+        return state.supply(day, state.forecast(Moment(now, day, state.lead_time_days)))
+
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""
         curve = self.curves[sku]
@@ -275,7 +325,9 @@ class Book:
             order.customer_id,
             order.channel,
             order.region,
-            placed_at=order.placed_at,
+            line.unit_value,
+            order.placed_at,
+            order.bypassed,
         )
 
     def key(self, line: Line, entry: Entry) -> Key:
@@ -290,17 +342,17 @@ class Book:
             for entry in line.entries():
                 insort(queue.entries, (self.key(line, entry), line.line_id, entry.queued_at))
 
-    def open_queue(self, sku: str, horizon: Key | None, limit: int) -> None:
+    def open_queue(self, sku: str, horizon: Key | None, limit: int, unread: Sequence[Unread] = ()) -> None:
         """Make the queue of a SKU from all of its lines in the book, after its head has been read.
 
-        The queue is known up to ``horizon``; None where nothing was left unread.
+        The queue is known up to ``horizon``, or all but ``unread``; None and nothing if it is there whole.
         """
         entries = []
         for line_id in self.lines_of.get(sku, ()):
             line = self.lines[line_id]
             entries += [(self.key(line, entry), line_id, entry.queued_at) for entry in line.entries()]
         entries.sort()
-        self.queues[sku] = Queue(entries, horizon is None, horizon, limit)
+        self.queues[sku] = Queue(entries, horizon is None and not unread, horizon, limit, unread)
 
     def blocked(self, sku: str) -> bool:
         """An older recheck of an order that is not being processed here waits for this SKU."""

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from allocation_service.application.book import Book, Order, Origin, Recheck
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
-from allocation_service.domain.placing import later
+from allocation_service.domain.placing import Placement, later
 from allocation_service.domain.policy import Grants
-from event_contracts import new_event_id
+from event_contracts import OrderLine, new_event_id
 
 
 class Row(NamedTuple):
@@ -76,11 +76,14 @@ class Case:
             )
             self.book.touch(line)
 
-    def learn(self, line: Line, quantity: int, cancelled: int, shipped: dict[str, int]) -> None:
+    def learn(self, line: Line, fact: OrderLine) -> None:
         """Apply newer facts about a line; what they free or force is counted."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
-        for location, change in line.learn(quantity, cancelled, shipped, self.now).items():
+        line.unit_value = fact.unit_price
+        sku = self.book.skus[line.sku]
+        sku.top_value = max(sku.top_value, line.unit_value)
+        for location, change in line.learn(fact.quantity, fact.cancelled, dict(fact.shipped), self.now).items():
             self.book.move_grant(line, location, change)
             if change < 0:
                 self.freed.add(line.sku)
@@ -91,11 +94,14 @@ class Case:
     def grant(self, line: Line, grants: Grants, reason: str) -> None:
         """Give waiting units stock."""
         self.touch(line)
+        self._hand_out(line, grants)
+        line.reason = reason
+        self.book.settle(line)
+
+    def _hand_out(self, line: Line, grants: Grants) -> None:
         for location, units in grants:
             line.grant(location, units)
             self.book.move_grant(line, location, units)
-        line.reason = reason
-        self.book.settle(line)
 
     def give_back(self, line: Line, location: str, units: int, reason: str) -> None:
         """Take granted units back; they wait again where they stood."""
@@ -108,16 +114,19 @@ class Case:
         self.returned.add(line.line_id)
         self.freed.add(line.sku)
 
-    def place(self, line: Line, units: int, declined: int, promise_date: date | None, reason: str) -> None:
-        """Decide about ``units`` new ones: some declined, the rest accepted into the queue."""
+    def place(self, line: Line, units: int, placement: Placement) -> None:
+        """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
+        given what there is."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
-        if declined:
-            line.decline(declined)
-        line.accept(units - declined)
-        line.reason = reason
+        self.book.note_ordered(line, units, self.now)
+        if placement.declined:
+            line.decline(placement.declined)
+        line.accept(units - placement.declined)
+        self._hand_out(line, placement.grants)
+        line.reason = placement.reason
         if line.queued_units:
-            self.promise(line, promise_date, self.record.cause_type)
+            self.promise(line, placement.promise_date, self.record.cause_type)
         self.book.settle(line)
 
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
@@ -172,6 +181,12 @@ class Case:
         """Go on under a new decision, after the one so far has been told."""
         was = self.record
         self.record = Record(new_event_id(), was.cause, was.cause_type, was.decided_at)
+
+    @property
+    def tells_of_supply(self) -> bool:
+        """Caused by an event that is about a SKU, not about an order: what it leads to is told even if
+        nobody gets anything."""
+        return self.own is None and self.origin.event_id is not None
 
     @property
     def step_number(self) -> int:

@@ -10,7 +10,7 @@ from allocation_service.application.case import Case
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.sku import Inbound, Sku
-from event_contracts import Event, InboundChange, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
+from event_contracts import Event, InboundChange, OrderLine, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
 
 
 def apply_inventory(book: Book, events: Sequence[Event]) -> dict[str, Event]:
@@ -20,6 +20,8 @@ def apply_inventory(book: Book, events: Sequence[Event]) -> dict[str, Event]:
         payload = event.payload
         if isinstance(payload, StockChange):
             new = _apply_stock(book.skus[payload.sku], payload)
+            if new and event.name == "StockReceived":
+                book.clear_quotas(payload.sku)
         elif isinstance(payload, InboundChange):
             new = _apply_inbound(book.skus[payload.sku], payload)
         elif isinstance(payload, SkuPolicy):
@@ -38,7 +40,9 @@ def apply_inventory(book: Book, events: Sequence[Event]) -> dict[str, Event]:
 
 def advance(sku: Sku, cause: datetime) -> datetime:
     """``now`` of a decision on this SKU from here on."""
-    sku.last_now = rules.decision_time(cause, [sku.last_now])
+    if sku.last_now is cause:
+        return cause
+    sku.last_now = rules.decision_time(cause, (sku.last_now,))
     return sku.last_now
 
 
@@ -107,12 +111,18 @@ def apply_order(case: Case, event: Event, state: OrderState, tiers: Sequence[str
         if line is None:
             line = Line(fact.line_id, state.order_id, fact.sku)
             book.add_line(line, joined=case.now)
-        known = {location: line.shipped.get(location, 0) for location in fact.shipped}
-        if moved or (line.quantity, line.cancelled, known) != (fact.quantity, fact.cancelled, dict(fact.shipped)):
-            case.learn(line, fact.quantity, fact.cancelled, dict(fact.shipped))
-        if moved:
+        revalued = line.unit_value != fact.unit_price
+        if moved or revalued or _is_news(line, fact):
+            case.learn(line, fact)
+        if moved or (revalued and line.queued_units):
             book.enqueue(line)
     return order
+
+
+def _is_news(line: Line, fact: OrderLine) -> bool:
+    if line.quantity != fact.quantity or line.cancelled != fact.cancelled:
+        return True
+    return any(line.shipped.get(location, 0) != units for location, units in fact.shipped.items())
 
 
 def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:

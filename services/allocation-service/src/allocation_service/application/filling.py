@@ -8,6 +8,7 @@ from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
 from allocation_service.application.long_filling import serve_long_queue
 from allocation_service.application.ports import Ledger
+from allocation_service.application.ranked_filling import serve_ranked
 from allocation_service.application.storing import PART, prepare_part
 from allocation_service.application.waiters import reach, run_decision
 from allocation_service.domain import rules
@@ -22,10 +23,12 @@ RELEASED = "released: its order ships complete and no longer is"
 
 async def settle_supply(case: Case, ledger: Ledger) -> None:
     """What a case freed or lost: take back where too much is granted, then serve those who wait."""
-    await take_back_shortfalls(case, ledger)
+    if case.short:
+        await take_back_shortfalls(case, ledger)
     release_incomplete(case)
-    await give_to_waiters(case, ledger, case.freed)
-    case.freed.clear()
+    if case.freed:
+        await give_to_waiters(case, ledger, case.freed)
+        case.freed.clear()
 
 
 async def give_to_waiters(case: Case, ledger: Ledger, skus: Iterable[str]) -> None:
@@ -46,8 +49,13 @@ def _may_serve(book: Book, sku: str) -> bool:
 async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str]) -> None:
     """Serve one queue as far as the supply reaches."""
     book = case.book
-    if book.skus[sku].free > PART and not book.blocked(sku):
+    policy = book.skus[sku].policy
+    if book.skus[sku].free > PART and policy.in_parts and not book.blocked(sku):
         await serve_long_queue(case, ledger, sku, unserved)
+    if not policy.indexed:
+        if _may_serve(book, sku):
+            await serve_ranked(case, ledger, sku, unserved)
+        return
     part = PART
     while _may_serve(book, sku):
         free = book.skus[sku].free

@@ -89,7 +89,7 @@ async def _read_ahead(ledger: Ledger, book: Book, orders: Sequence[OrderState], 
         for line in known.lines.values() if known else ():
             if line.unshipped > 0 and book.skus[line.sku].waiting_units:
                 reach[line.sku] = reach.get(line.sku, book.skus[line.sku].free) + line.unshipped
-    reach = {sku: min(units, PART) for sku, units in reach.items() if units > 0}
+    reach = {sku: min(units, PART) for sku, units in reach.items() if units > 0 and book.skus[sku].policy.indexed}
     if reach:
         await ledger.load_queues(book, reach)
 

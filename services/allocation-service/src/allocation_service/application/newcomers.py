@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, NamedTuple
 
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
 from allocation_service.application.filling import release
+from allocation_service.application.guarding import explained, limited
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
-from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
-from allocation_service.domain.policy import Supply
+from allocation_service.domain.placing import Newcomer, Placement, place_line, place_together
+from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
 
 
 def place_newcomers(case: Case, order: Order) -> bool:
@@ -59,14 +59,6 @@ def _newcomer(order: Order, line: Line) -> Newcomer:
     return Newcomer(line.line_id, line.sku, units, line.waiting, order.preference, line.promise_date)
 
 
-class _Inputs(NamedTuple):
-    """What a placing went by, as it was before it changed anything."""
-
-    supply: dict[str, Supply]
-    terms: dict[str, Terms]
-    quotes: _Quotes
-
-
 class _Quotes:
     """Promise dates as asked for, kept for the record."""
 
@@ -82,78 +74,64 @@ class _Quotes:
 
 
 def _place_line(case: Case, order: Order, line: Line) -> None:
-    book = case.book
-    sku = book.skus[line.sku]
-    newcomer, supply, terms, quotes = _newcomer(order, line), sku.supply(None), sku.terms(), _Quotes(case)
-    placement = place_line(newcomer, supply, terms, quotes, order.latest_acceptable)
-    _apply(case, [newcomer], [placement])
-    inputs = _Inputs({line.sku: supply}, {line.sku: terms}, quotes)
-    _record(case, order, [(newcomer, placement)], inputs, placing=None)
+    sku = case.book.skus[line.sku]
+    newcomer, terms, quotes = _newcomer(order, line), sku.terms(), _Quotes(case)
+    supply, limit = limited(case, order, [line], sku.supply(None))
+    placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
+    _apply(case, line, newcomer, placement)
+    inputs = Inputs(
+        order.order_id, {line.sku: supply}, {line.sku: terms}, quotes.given, order.latest_acceptable, placing=None
+    )
+    _record(case, inputs, [newcomer], [placement])
 
 
 def _place_together(case: Case, order: Order) -> None:
     book = case.book
     newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
     skus = sorted({one.sku for one in newcomers})
-    supply = {sku: book.skus[sku].supply(None) for sku in skus}
+    supply = {
+        sku: limited(case, order, [one for one in order.lines.values() if one.sku == sku], book.skus[sku].supply(None))[0]
+        for sku in skus
+    }
     terms = {sku: book.skus[sku].terms() for sku in skus}
-    quotes, placing = _Quotes(case), not order.placed
-    placements = place_together(newcomers, supply, terms, quotes, order.latest_acceptable, placing=placing)
-    _apply(case, newcomers, placements)
-    pairs = list(zip(newcomers, placements, strict=True))
-    _record(case, order, pairs, _Inputs(supply, terms, quotes), placing=placing)
+    quotes, placing, latest = _Quotes(case), not order.placed, order.latest_acceptable
+    placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
+    for newcomer, placement in zip(newcomers, placements, strict=True):
+        _apply(case, book.lines[newcomer.line_id], newcomer, placement)
+    _record(case, Inputs(order.order_id, supply, terms, quotes.given, latest, placing), newcomers, placements)
     order.placed = order.changed = True
     release(case, order)
 
 
-def _apply(case: Case, newcomers: list[Newcomer], placements: list[Placement]) -> None:
+def _apply(case: Case, line: Line, newcomer: Newcomer, placement: Placement) -> None:
     book = case.book
-    for newcomer, placement in zip(newcomers, placements, strict=True):
-        line = book.lines[newcomer.line_id]
-        free_before = book.skus[line.sku].free
-        waited = line.queued_units
-        case.place(line, newcomer.units, placement.declined, placement.promise_date, placement.reason)
-        if placement.grants:
-            case.grant(line, placement.grants, placement.reason)
-        book.enqueue(line)
-        taken = free_before - book.skus[line.sku].free
-        if taken and book.skus[line.sku].waiting_units:
-            # Stock that those who ship complete were promised may be gone now.
-            book.revisions.setdefault(line.sku, case.origin)
+    waited = line.queued_units
+    case.place(line, newcomer.units, placement)
+    book.enqueue(line)
+    taken = placement.granted
+    if taken and book.skus[line.sku].waiting_units:
+        # Stock that those who ship complete were promised may be gone now.
+        book.revisions.setdefault(line.sku, case.origin)
+    if waited:
         book.given[line.sku] = book.given.get(line.sku, 0) + min(taken, waited)
 
 
-def _record(
-    case: Case, order: Order, pairs: Sequence[tuple[Newcomer, Placement]], inputs: _Inputs, *, placing: bool | None
-) -> None:
-    step: dict[str, Any] = {
-        "kind": "place",
-        "order_id": order.order_id,
-        "supply": {sku: one._asdict() for sku, one in inputs.supply.items()},
-        "terms": {sku: one._asdict() for sku, one in inputs.terms.items()},
-        "quotes": [[sku, units, day] for (sku, units), day in inputs.quotes.given.items()],
-        "latest": order.latest_acceptable,
-        "placing": placing,
-    }
+def _record(case: Case, inputs: Inputs, newcomers: Sequence[Newcomer], placements: Sequence[Placement]) -> None:
+    number = case.step_number
     rows = [
         Row(
-            case.step_number,
+            number,
             rank,
             newcomer.line_id,
             newcomer.sku,
             newcomer.open_units,
-            sum(units for _, units in placement.grants),
+            placement.granted,
             placement.reason,
-            {
-                "newcomer": newcomer._asdict(),
-                "grants": placement.grants,
-                "declined": placement.declined,
-                "promise_date": placement.promise_date,
-            },
+            stored_demand(newcomer, placement),
         )
-        for rank, (newcomer, placement) in enumerate(pairs, start=1)
+        for rank, (newcomer, placement) in enumerate(zip(newcomers, placements, strict=True), start=1)
     ]
-    case.add_step(step, rows)
+    case.add_step(stored_step(inputs), rows)
 
 
 def waits_for_recheck(book: Book, order: Order) -> bool:

@@ -59,6 +59,11 @@ class Ledger(Protocol):
         """Read the head of each SKU's queue as far as that many units reach, with the orders that ship complete."""
         ...
 
+    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
+        """Read the head of a queue that has no index's order: about ``lines`` places of each tier and list, or
+        all (None), and enter of each tier as far as ``reach`` units go; the book's queue names what is unread."""
+        ...
+
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         """Enter the lines that would lose stock of a location first."""
         ...

@@ -39,6 +39,8 @@ def prepare_part(case: Case, ledger: Ledger, sku: str) -> Any:
 
 
 def _prepare(ledger: Ledger, book: Book) -> Any:
+    # Nobody else sees an order before it is committed: who inserts it holds it.
+    book.locked_orders.update(order.order_id for order in book.orders.values() if not order.stored and order.changed)
     prepared = ledger.prepare(book, rules.lock_order({event.key for event in book.events} - book.locked_orders))
     book.written()
     return prepared

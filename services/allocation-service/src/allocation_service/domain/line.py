@@ -41,6 +41,7 @@ class Line:
     promise_date: date | None = None
     promise_revision: int = 0
     promise_cause: str = ""
+    unit_value: int = 0
 
     @property
     def waiting(self) -> int:
@@ -82,10 +83,14 @@ class Line:
         Added units join the queue ``now`` and are undecided; a cut takes waiting units first, newest
         first, then grants that have not left, then what was declined.
         """
-        before = dict(self.granted)
-        self._ship(shipped)
         self.quantity, self.cancelled = quantity, cancelled
         alive = quantity - cancelled
+        if not self.granted and not shipped:
+            self.declined = rules.declined_after_change(self.declined, alive, 0)
+            self._resize(max(0, alive - self.declined), now)
+            return {}
+        before = dict(self.granted)
+        self._ship(shipped)
         kept = max(self.shipped_units, min(self.granted_units, alive - self.declined))
         self._release(self.granted_units - kept)
         self.declined = rules.declined_after_change(self.declined, alive, self.granted_units)

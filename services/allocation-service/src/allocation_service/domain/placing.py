@@ -39,6 +39,15 @@ class Placement(NamedTuple):
     promise_date: date | None
     reason: str
 
+    @property
+    def granted(self) -> int:
+        """Units granted over all locations."""
+        return _units(self.grants)
+
+
+def _units(grants: Grants) -> int:
+    return grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
+
 
 Quote = Callable[[str, int], "date | None"]
 """The promise date for that many more units of a SKU."""
@@ -81,7 +90,7 @@ def place_line(newcomer: Newcomer, supply: Supply, terms: Terms, quote: Quote, l
     if refused is not None:
         return Placement(newcomer.line_id, (), newcomer.units, newcomer.promise_date, refused)
     grants = Shelf(supply).take(newcomer.open_units, newcomer.preference)
-    given = sum(units for _, units in grants)
+    given = _units(grants)
     reason = GRANTED if given == newcomer.open_units else PARTLY if given else RAN_OUT
     return Placement(newcomer.line_id, grants, 0, promise_date, reason)
 

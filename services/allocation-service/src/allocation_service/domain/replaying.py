@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.domain.deciding import Outcome, decide
-from allocation_service.domain.placing import Newcomer, Terms, place_line, place_together
-from allocation_service.domain.policy import NO_DATE, Demand, Grants, Location, Moment, Supply
+from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Supply
 from allocation_service.domain.policy_document import policy_from
+from allocation_service.domain.recorded_placing import newcomer_of, place_again, shown_demand
 from allocation_service.domain.sorting import sort_key
 from allocation_service.domain.taking_back import Holding, take_back
 
@@ -49,6 +49,8 @@ def stored_facts(outcome: Outcome) -> dict[str, Any]:
 
 def shown_facts(step: Mapping[str, Any], line: StoredLine, now: datetime) -> dict[str, Any]:
     """All that was known of a demand, with the key it was ranked by."""
+    if step["kind"] == "place":
+        return shown_demand(newcomer_of(*line), line.facts)
     if step["kind"] != "fill":
         return dict(line.facts)
     demand = _demand(line)
@@ -89,25 +91,8 @@ def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: date
 
 
 def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine]) -> Result:
-    newcomers = [_newcomer(one.facts["newcomer"]) for one in lines]
-    supply = _supplies(step["supply"])
-    terms = {sku: Terms(**one) for sku, one in step["terms"].items()}
-    quotes = {(sku, units): _date(day) for sku, units, day in step["quotes"]}
-
-    def quote(sku: str, units: int) -> date | None:
-        return quotes[sku, units]
-
-    latest = _date(step["latest"])
-    if step["placing"] is None:
-        one = newcomers[0]
-        placements = [place_line(one, supply[one.sku], terms[one.sku], quote, latest)]
-    else:
-        placements = place_together(newcomers, supply, terms, quote, latest, placing=step["placing"])
-    return {one.line_id: _units(one.grants) for one in placements}
-
-
-def _units(grants: Grants) -> int:
-    return sum(units for _, units in grants)
+    placements = place_again(step, [newcomer_of(*one) for one in lines])
+    return {one.line_id: one.granted for one in placements}
 
 
 def _supplies(stored: Mapping[str, Any]) -> dict[str, Supply]:
@@ -137,10 +122,6 @@ def _demand(line: StoredLine) -> Demand:
         facts.get("ship_complete", False),
         facts.get("order_skus_locked", True),
     )
-
-
-def _newcomer(stored: Mapping[str, Any]) -> Newcomer:
-    return Newcomer(**{**stored, "promise_date": _date(stored["promise_date"])})
 
 
 def _holding(stored: Mapping[str, Any]) -> Holding:

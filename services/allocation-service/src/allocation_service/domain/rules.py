@@ -23,7 +23,11 @@ def must_answer(*, applied: bool, changed: bool) -> bool:
 
 def decision_time(cause: datetime, last_known: Iterable[datetime | None]) -> datetime:
     """Rule 3: ``now`` of a decision never runs back behind a decision on one of the same SKUs."""
-    return max([cause, *(moment for moment in last_known if moment is not None)])
+    now = cause
+    for moment in last_known:
+        if moment is not None and moment > now:
+            now = moment
+    return now
 
 
 def supply_of(on_hand: int, shipped: int) -> int:

@@ -28,8 +28,6 @@ class Ranked(Protocol):
     def promise_date(self) -> date | None: ...
     @property
     def unit_value(self) -> int: ...
-    @property
-    def placed_at(self) -> datetime | None: ...
 
 
 def sort_key(demand: Ranked, policy: Policy, moment: Moment) -> Key:
@@ -71,11 +69,10 @@ class Ranking:
         return max(0, tier_rank - (self.moment.now - queued_at).days // self._ageing.step_days)
 
     def due(self, demand: Ranked) -> date:
-        """The date it is needed by, else what its tier may expect after placing the order."""
+        """The date it is needed by, else what its tier may expect after these units were ordered."""
         if demand.needed_by != NO_DATE:
             return demand.needed_by
-        placed = demand.placed_at or demand.queued_at
-        return placed.date() + timedelta(days=self.policy.tiers[min(demand.tier_rank, self._last)].due_days)
+        return demand.queued_at.date() + timedelta(days=self.policy.tiers[min(demand.tier_rank, self._last)].due_days)
 
     def value(self, tier_rank: int, unit_value: int, due: date, queued_at: datetime) -> int:
         """What it costs to let a unit wait for the next receipt, in millionths of a weighted day.

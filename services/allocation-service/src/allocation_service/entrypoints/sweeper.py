@@ -27,6 +27,8 @@ OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits
 WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
 WAITING_LINES = Gauge("backorder_waiting_lines", "Places in the queues")
 
+_RECONCILED_AT_ONCE = 100
+
 
 class Sweeper:
     """The tasks of one process; every round is one or a few transactions, safe beside other workers."""
@@ -35,6 +37,7 @@ class Sweeper:
         self, database: Database, handler: AllocationHandler, settings: AllocationSettings, clock: Clock
     ) -> None:
         self._database, self._handler, self._settings = database, handler, settings
+        self._reconciled = ""
         self._follow_events = settings.business_clock == "events"
         self._clock = BusinessClock(clock, follow_events=self._follow_events)
 
@@ -93,18 +96,21 @@ class Sweeper:
         return book.told
 
     async def reconcile_once(self) -> int:
-        """One round of the reconciler; how many events it had to make (0 is the proof)."""
+        """One round of the reconciler; how many events it made. None that a policy does not explain (stock that
+        was held back and is no longer) is the proof."""
         async with self._database.reading() as conn:
-            skus = await sweeps.skus_to_reconcile(conn)
+            skus = await sweeps.skus_to_reconcile(conn, self._reconciled, _RECONCILED_AT_ONCE)
+        # Where policies keep stock from those who wait, it may lie there for long: the others have their turn.
+        self._reconciled = skus[-1] if len(skus) == _RECONCILED_AT_ONCE else ""
         if not skus:
             return 0
         async with self._database.transaction() as conn:
             book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
         if book.rechecks_left:
             self._handler.rechecks_wanted.set()
-        if book.told:
-            RECONCILED.labels("idle_stock").inc(book.told)
-            log.error("reconciler_had_to_act", sku=skus[0], count=len(skus), events=book.told)
+        if book.missed:
+            RECONCILED.labels("idle_stock").inc(len(book.missed))
+            log.error("reconciler_had_to_act", sku=min(book.missed), count=len(book.missed), events=book.told)
         return book.told
 
     async def _repeat(

@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
-import pytest_asyncio
 from sqlalchemy import text
+from tests.bench.assortment import NOW
 
 from allocation_service.adapters.event_handler import AllocationHandler
-from event_contracts import (
-    Event,
-    InboundChange,
-    OrderLine,
-    OrderState,
-    StockChange,
-    StockLevel,
-    new_event,
-    new_event_id,
-)
+from event_contracts import Event, InboundChange, StockChange, StockLevel, new_event, new_event_id
 from service_kit.database import Database
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 DUE = date(2026, 3, 16)
 
 # Ids as the services make them: UUIDs of version 7, in the order of time.
@@ -126,13 +115,6 @@ class Warehouse:
                 await conn.execute(text(statement.replace(":sku", "CAST(:sku AS text)")), values)
         await self.tidy()
 
-    async def queue_of_none(self, sku: str) -> None:
-        """A SKU on sale with a hundred units in stock and nobody waiting."""
-        async with self.database.transaction() as conn:
-            insert = "INSERT INTO sku (sku, known, mode, lead_time_days) VALUES (:sku, true, 'backorder', 14)"
-            await conn.execute(text(insert), {"sku": sku})
-            await conn.execute(text("INSERT INTO stock_level VALUES (:sku, 'HH', 100, 0, 0, 100, 0)"), {"sku": sku})
-
     async def tidy(self) -> None:
         """Statistics and visibility as a running system has them; nothing left to collect in this process."""
         async with self.database.engine.connect() as conn:
@@ -179,20 +161,3 @@ class Warehouse:
             version=2, occurred_at=NOW,
         )  # fmt: skip
         return new_event("InboundRescheduled", change, source="bench", sequence=2)
-
-    @staticmethod
-    def placed(*skus: str) -> Event:
-        """An order of one unit of each SKU."""
-        lines = tuple(OrderLine(line_id=new_event_id(), sku=sku, quantity=1, unit_price=990) for sku in skus)
-        order_id = new_event_id()
-        state = OrderState(
-            order_id=order_id, sequence=1, reference=order_id, placed_at=NOW, updated_at=NOW, tier="standard",
-            channel="web", country="DE", region="DE-HH", lines=lines,
-        )  # fmt: skip
-        return new_event("OrderPlaced", state, source="bench", sequence=1, now=NOW)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def warehouse(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[Warehouse]:
-    """An empty allocation."""
-    yield Warehouse(await service_database("allocation_service"))

@@ -1,0 +1,170 @@
+"""Reading the head of a queue whose order is no index's: by value, by due date, or with ageing.
+
+In every tier a place stands the further ahead the earlier it is due and the earlier it joined. So two indexes
+are read from their heads, as far as needed, and what was left unread is bounded by where each of them
+stopped (the threshold algorithm of Fagin, Lotem and Naor, 2003). Ranking is left to the domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters import reads
+from allocation_service.adapters.queue_reads import protected_before
+from allocation_service.adapters.stretches import enter, read_lines
+from allocation_service.application.book import Book, Unread
+from allocation_service.domain.policy import NO_DATE, Key, Policy
+from allocation_service.domain.sorting import Ranking
+
+_FEW = 2_000
+"""Units promised before the next supply (or not) that are read all at once, by the index of promises."""
+
+_COLUMNS = "line_id, order_id, queued_at, quantity, promise_date, tier_rank, needed_by, ship_complete, unit_value"
+_PROTECTED = "promise_date < $2::date"
+_REST = "(promise_date IS NULL OR promise_date >= $2::date)"
+_TIERS = """
+    WITH RECURSIVE tier (rank) AS (
+        SELECT min(tier_rank) FROM queue_entry WHERE sku = $1
+        UNION ALL
+        SELECT (SELECT min(tier_rank) FROM queue_entry WHERE sku = $1 AND tier_rank > tier.rank)
+        FROM tier WHERE tier.rank IS NOT NULL
+    )
+    SELECT rank FROM tier WHERE rank IS NOT NULL
+    """
+
+
+def _part(condition: str, dated: str, order: str) -> str:
+    return (
+        f"SELECT '{order}' AS list, {_COLUMNS} FROM queue_entry"
+        f" WHERE sku = $1 AND tier_rank = $3 AND {condition} {dated} ORDER BY {order}, line_id LIMIT $4::bigint"
+    )
+
+
+def _lists(condition: str) -> str:
+    due = _part(condition, f"AND needed_by < '{NO_DATE}'", "needed_by, queued_at")
+    return f"({due}) UNION ALL ({_part(condition, '', 'queued_at')})"
+
+
+def _whole(condition: str) -> str:
+    return f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1 AND {condition}"
+
+
+_SCAN = {condition: _lists(condition) for condition in (_PROTECTED, _REST)}
+_ALL_OF = {condition: _whole(condition) for condition in (_PROTECTED, _REST)}
+_EVERYTHING = f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1"
+
+
+class Place(NamedTuple):
+    """A place of the queue as its indexes have it: all that its rank depends on."""
+
+    line_id: str
+    order_id: str
+    queued_at: datetime
+    quantity: int
+    promise_date: date | None
+    tier_rank: int
+    needed_by: date
+    ship_complete: bool
+    unit_value: int
+
+
+Ranked = list[tuple[Key, Place]]
+
+
+async def load_ranked_queue(conn: AsyncConnection, book: Book, sku: str, lines: int | None, reach: int) -> None:
+    """Enter the head of a queue: ``lines`` places of each list, or everything (None).
+
+    Of what was read, each tier is entered only as far as ``reach`` units go if it gets them all; the
+    book's queue says what was left out.
+    """
+    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    found, unread = await _read(conn, book, sku, ranking, lines)
+    chosen, cut = within_reach(rank(found, ranking), book.skus[sku].policy, reach)
+    enter(book, await read_lines(conn, [place for _, place in chosen]))
+    book.open_queue(sku, None, lines or len(chosen), [*unread, *cut])
+
+
+async def read_everything(conn: AsyncConnection, book: Book, sku: str) -> Ranked:
+    """All places of a queue in the order they are served; touches no lines."""
+    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    return rank(_places(await reads.fetch(conn, _EVERYTHING, sku)), ranking)
+
+
+def rank(places: Iterable[Place], ranking: Ranking) -> Ranked:
+    """Places in the order they are served."""
+    key = ranking.key
+    found = [(key(one), one) for one in places]
+    found.sort()
+    return found
+
+
+def within_reach(ranked: Ranked, policy: Policy, units: int) -> tuple[Ranked, list[Unread]]:
+    """Of each tier, what stands before the place that so many units cannot reach any more, even if all other
+    tiers got nothing. Everything where that cannot be told: shares count all, quotas leave some out."""
+    if policy.shared or policy.quotas:
+        return ranked, []
+    asked: dict[int, int] = {}
+    chosen: Ranked = []
+    cut: dict[int, Unread] = {}
+    for key, place in ranked:
+        tier = place.tier_rank
+        if asked.get(tier, 0) < units:
+            chosen.append((key, place))
+            if not place.ship_complete:
+                asked[tier] = asked.get(tier, 0) + place.quantity
+        elif tier in cut:
+            cut[tier] = cut[tier]._replace(oldest=min(cut[tier].oldest, place.queued_at))
+        else:
+            cut[tier] = Unread(key, tier, place.queued_at)
+    return chosen, list(cut.values())
+
+
+async def _read(
+    conn: AsyncConnection, book: Book, sku: str, ranking: Ranking, lines: int | None
+) -> tuple[Iterable[Place], list[Unread]]:
+    if lines is None:
+        return _places(await reads.fetch(conn, _EVERYTHING, sku)), []
+    state, before = book.skus[sku], protected_before(book, sku)
+    protected = sum(units for day, units in state.promised.items() if day < before)
+    found: dict[tuple[str, datetime], Place] = {}
+    unread: list[Unread] = []
+    tiers: list[int] | None = None
+    for condition, units in ((_PROTECTED, protected), (_REST, state.waiting_units - protected)):
+        if units <= 0:
+            continue
+        if units <= _FEW:
+            for place in _places(await reads.fetch(conn, _ALL_OF[condition], sku, before)):
+                found[place.line_id, place.queued_at] = place
+            continue
+        if tiers is None:
+            tiers = [row[0] for row in await reads.fetch(conn, _TIERS, sku)]
+        for tier in tiers:
+            rows = await reads.fetch(conn, _SCAN[condition], sku, before, tier, lines)
+            for place in _places(rows):
+                found[place.line_id, place.queued_at] = place
+            unread += _bounds(rows, lines, ranking, state.top_value, protected=condition is _PROTECTED)
+    return found.values(), unread
+
+
+def _places(rows: Sequence[Any]) -> Iterable[Place]:
+    return (Place(*tuple(row)[1:]) for row in rows)
+
+
+def _bounds(rows: Sequence[Any], lines: int, ranking: Ranking, top_value: int, *, protected: bool) -> list[Unread]:
+    """The best that may stand behind where the lists of one tier stopped: among the dated, and among the rest."""
+    by_due = [row for row in rows if row["list"] != "queued_at"]
+    by_age = [row for row in rows if row["list"] == "queued_at"]
+    if len(by_age) < lines:
+        return []
+    last = by_age[-1]
+    promised = date.min if protected else None
+    best = Place("", "", last["queued_at"], 0, promised, last["tier_rank"], NO_DATE, False, top_value)
+    bounds = [Unread(ranking.key(best), best.tier_rank, best.queued_at)]
+    if len(by_due) >= lines:
+        dated = best._replace(needed_by=by_due[-1]["needed_by"])
+        bounds.append(Unread(ranking.key(dated), best.tier_rank, best.queued_at))
+    return bounds

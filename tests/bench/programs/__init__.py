@@ -1,0 +1,1 @@
+"""Programs that benches run as processes of their own."""
