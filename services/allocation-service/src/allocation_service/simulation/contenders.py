@@ -96,7 +96,7 @@ POLICIES: dict[str, Policy] = {
     "earliest-due": _FIFO._replace(sort=Sort.EARLIEST_DUE),
     "index": _INDEX,
     "index+holdback": _HOLDBACK,
-    "index+holdback+ageing": _HOLDBACK._replace(ageing=Ageing(step_days=16, max_days=16)),
+    "index+holdback+ageing": _HOLDBACK._replace(ageing=Ageing(step_days=14, max_days=21)),
 }
 """The service's policies that a benchmark knows by name."""
 
