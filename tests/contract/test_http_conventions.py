@@ -50,6 +50,8 @@ PATHS = {
         GET PUT /v1/policy-assignments/default
         GET PUT DELETE /v1/policy-assignments/categories/{category}
         GET PUT DELETE /v1/policy-assignments/skus/{sku}
+        POST GET /v1/simulations
+        GET /v1/simulations/{simulation_id}
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 # In the order in which `--help` lists them; each is `backorder_local.commands.NAME` with `register(app)`.
-_COMMANDS = ("up", "down", "status", "demo", "replay", "check", "mails", "keys", "doctor")
+_COMMANDS = ("up", "down", "status", "demo", "replay", "simulate", "check", "mails", "keys", "doctor")
 
 
 class CommandModules(TyperGroup):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from allocation_service.entrypoints import (
     policy_assignments_api,
     queue_api,
     short_policies_api,
+    simulations_api,
 )
 from service_kit.database import Database
 
@@ -23,12 +25,15 @@ TAGS = {
     "Backorders": "Who waits for what, at which place, promised for when",
     "Decisions": "Why somebody got something",
     "Policies": "In which order those who wait are served, and what guards the others",
+    "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
 Now = Callable[[], Awaitable[datetime]]
 
 
-def routers(database: Database, now: Now, settings: AllocationSettings) -> list[APIRouter]:
+def routers(
+    database: Database, now: Now, settings: AllocationSettings, simulation_wanted: asyncio.Event
+) -> list[APIRouter]:
     """All routes of the service."""
     grace_days, tiers = settings.grace_days, settings.tiers
     return [
@@ -38,4 +43,5 @@ def routers(database: Database, now: Now, settings: AllocationSettings) -> list[
         policies_api.router(database, now, tiers),
         policy_assignments_api.router(database),
         short_policies_api.router(database, now, tiers),
+        simulations_api.router(database, simulation_wanted),
     ]
