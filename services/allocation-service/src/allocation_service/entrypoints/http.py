@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api
+from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api, why_api
 from service_kit.database import Database
 
 TAGS = {
@@ -26,5 +26,6 @@ def routers(database: Database, now: Now, grace_days: int) -> list[APIRouter]:
         availability_api.router(database, now, grace_days),
         queue_api.router(database, now, grace_days),
         decisions_api.router(database),
+        why_api.router(database, now, grace_days),
         policies_api.router(database),
     ]
