@@ -3,17 +3,21 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 
-from allocation_service.adapters import reads
+from allocation_service.adapters import reads, standings
+from allocation_service.application.standing import moment_of
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.explaining import day_in_words
-from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort
+from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
+from allocation_service.domain.sorting import Ranking
 from allocation_service.entrypoints.service import build
+from event_contracts import new_event
 from service_kit.auth import SCOPES, Keyring
 from service_kit.http import create_app
 from service_kit.testing import FakeClock
@@ -151,6 +155,44 @@ async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(
     facts = (await ask("/v1/demands/b-1/why"))["policy"]["placed_by"]
     assert [one["name"] for one in facts] == ["value", "tier", "due", "queued_at"]
     assert facts[1]["value"] == "gold"
+
+
+async def test_places_found_class_by_class_are_those_of_the_ranked_queue(
+    world: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the policy looks at: the queue in the order of its keys is the queue in the order of its places."""
+    random = Random(7)
+    await world.apply(world.sku("A"), world.inbound("A", "p", 30, world.now + timedelta(days=20)))
+    for number in range(60):
+        world.later(hours=random.randint(1, 40))
+        needed = (world.now + timedelta(days=random.randint(1, 9))).date() if random.random() < 0.5 else None
+        tier = random.choice(["platinum", "gold", "silver", "standard"])
+        _, placed = world.order(f"o{number:02}", ("A", random.randint(1, 3)), tier=tier, needed_by=needed)
+        lines = tuple(
+            one.model_copy(update={"unit_price": random.choice([50, 900, 90_000])}) for one in placed.payload.lines
+        )
+        state = placed.payload.model_copy(update={"lines": lines})
+        await world.apply(new_event("OrderPlaced", state, source="test", sequence=1))
+    rows = await world.rows("SELECT * FROM queue_entry WHERE sku = 'A'")
+    weights = ValueIndex(Weights(date=3, value=20))
+    ageing = Ageing(5, 25)
+    for policy in (
+        Policy(sort=Sort.FIFO, ageing=ageing),
+        Policy(sort=Sort.PRIORITY, ageing=ageing),
+        Policy(sort=Sort.EARLIEST_DUE),
+        Policy(sort=Sort.VALUE_INDEX, value_index=weights, ageing=ageing),
+        Policy(sort=Sort.VALUE_INDEX, value_index=weights, protect_promises=False),
+    ):
+        follow(monkeypatch, policy)
+        async with world.database.reading() as conn:
+            sku = (await reads.peek_skus(conn, ["A"]))["A"]
+            moment = moment_of(sku, world.now, 2)
+            key = Ranking(policy, moment).key
+            ranked = sorted(rows, key=key)
+            units = 0
+            for number, row in enumerate(ranked):
+                assert await standings.ahead(conn, row, sku, moment) == (number, units), (policy.sort, number)
+                units += row.quantity
 
 
 async def test_a_decision_shows_cause_whole_policy_keys_grants_and_reasons(world: Any, ask: Ask) -> None:
