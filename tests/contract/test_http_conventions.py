@@ -37,6 +37,7 @@ PATHS = {
         GET /v1/backorders
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
+        GET /v1/demands/{line_id}/why
         GET PUT /v1/allocation-policies/{scope}
         GET POST /v1/policies
         GET /v1/policies/{name}

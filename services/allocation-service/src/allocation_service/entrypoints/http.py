@@ -17,6 +17,7 @@ from allocation_service.entrypoints import (
     queue_api,
     short_policies_api,
     simulations_api,
+    why_api,
 )
 from service_kit.database import Database
 
@@ -44,4 +45,5 @@ def routers(
         policy_assignments_api.router(database),
         short_policies_api.router(database, now, tiers),
         simulations_api.router(database, simulation_wanted),
+        why_api.router(database, now, grace_days),
     ]

@@ -43,6 +43,7 @@ def build(
             sweeper.run_reconciler,
             sweeper.run_metrics,
             runner.run,
+            sweeper.run_retention,
         ),
         title="Backorder allocation",
         description=_DESCRIPTION,
