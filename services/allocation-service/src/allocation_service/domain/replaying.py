@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from allocation_service.domain.deciding import Outcome, decide
 from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Supply
 from allocation_service.domain.policy_document import policy_from
+from allocation_service.domain.recorded_lending import lend_again, repay_again
 from allocation_service.domain.recorded_placing import newcomer_of, place_again, shown_demand
 from allocation_service.domain.sorting import sort_key
 from allocation_service.domain.taking_back import Holding, take_back
@@ -78,6 +79,10 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
             holdings = [_holding(one) for one in step["holdings"]]
             losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]))
             return {loss.holding.line_id: -loss.units for loss in losses}
+        case "lend":
+            return lend_again(step)
+        case "repay":
+            return repay_again(step)
     return None
 
 
