@@ -89,10 +89,10 @@ def _place_together(case: Case, order: Order) -> None:
     book = case.book
     newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
     skus = sorted({one.sku for one in newcomers})
-    supply = {
-        sku: limited(case, order, [one for one in order.lines.values() if one.sku == sku], book.skus[sku].supply(None))[0]
-        for sku in skus
-    }
+    supply = {}
+    for sku in skus:
+        lines = [one for one in order.lines.values() if one.sku == sku]
+        supply[sku], _ = limited(case, order, lines, book.skus[sku].supply(None))
     terms = {sku: book.skus[sku].terms() for sku in skus}
     quotes, placing, latest = _Quotes(case), not order.placed, order.latest_acceptable
     placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
