@@ -55,7 +55,7 @@ def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
 
 def _served(decision: Decision) -> int:
     """How many outcomes say something: up to the last who got anything or is left to a recheck, and a few."""
-    if decision.policy.shared:
+    if decision.joint:
         return len(decision.outcomes)
     last = max((one.rank for one in decision.outcomes if one.granted or one.deferred or one.short), default=0)
     return last + _SHOWN

@@ -15,7 +15,7 @@ from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Demand, Key, Policy, Supply
 from allocation_service.domain.policy_document import stored_policy
-from allocation_service.domain.replaying import stored_facts
+from allocation_service.domain.recorded_fill import stored_context, stored_facts, stored_supply
 
 _READ_AT_LEAST = 50
 

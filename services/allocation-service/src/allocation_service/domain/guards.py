@@ -26,6 +26,10 @@ class Context(NamedTuple):
     note: str = ""
 
 
+NO_CONTEXT = Context()
+"""Nothing but supply and demand."""
+
+
 class Outlet(Protocol):
     """Where units would go."""
 
@@ -73,6 +77,16 @@ class Guards:
             tier = self.policy.tiers[level - 1].name
             limit = held_back(max(0, limit.units - threshold), tier, min(threshold, limit.units))
         return limit
+
+    def steps(self, sku: str, total: int) -> list[tuple[int, Limit]]:
+        """What of ``total`` units those may take together who count as a tier or as a worse one; only tiers
+        from which more is held back than from the one before."""
+        held, tiers = self.held.get(sku, ()), self.policy.tiers
+        return [
+            (level, held_back(max(0, total - held[level]), tiers[level - 1].name, min(held[level], total)))
+            for level in range(1, min(len(held), len(tiers)))
+            if held[level] > held[level - 1]
+        ]
 
     def limit(self, demand: Demand, level: int, total: int) -> Limit:
         """What a demand may take of ``total`` free units; of several limits, the tightest is told."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from allocation_service.domain.policy import Share
+
 GRANTED = "granted"
 PARTLY = "partly: supply ran out"
 RAN_OUT = "waits: supply ran out"
 INCOMPLETE = "waits: order ships complete"
 DEFERRED = "deferred: its order is decided by itself, with all of its SKUs locked"
 BEHIND = "deferred: stands behind an order that is being decided by itself"
+TAKEN_BACK = "taken back: less stock than granted"
 
 
 class Limit(NamedTuple):
@@ -45,3 +48,9 @@ def kept_for_others(units: int) -> Limit:
 def kept_for_it(passed: int) -> str:
     """The order itself still waits, but nobody passes it any more."""
     return f"{INCOMPLETE}, passed {passed} times: its stock is kept"
+
+
+def shared_loss(share: Share) -> str:
+    """A class that shares what it is given shares what it loses."""
+    words = {Share.PROPORTIONAL: "in proportion", Share.MAX_MIN: "by max-min", Share.UNIFORM_LOSSES: "evenly"}
+    return f"{TAKEN_BACK}, the loss is shared {words.get(share, 'in turn')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import NamedTuple
 
 from allocation_service.domain.guards import Context, Guards
@@ -48,6 +49,7 @@ class Serving:
         demands: Sequence[Demand],
         policy: Policy,
         now: datetime,
+        *,
         blocked: Iterable[str],
         context: Context,
     ) -> None:
@@ -71,6 +73,16 @@ class Serving:
         """The order of a SKU's queue."""
         return self._rankings.get(sku, self._nothing)
 
+    def queue(self, demands: Iterable[Demand]) -> list[tuple[Key, Demand]]:
+        """The demands in the policy's order."""
+        keys = {sku: ranking.key for sku, ranking in self._rankings.items()}
+        nothing = self._nothing.key
+        return sorted([(keys.get(demand.sku, nothing)(demand), demand) for demand in demands], key=itemgetter(0))
+
+    def comes_first(self, key: Key, demand: Demand) -> bool:
+        """The demand stands at the top, or its order was passed as often as may be."""
+        return key[0] == 0 or (demand.ship_complete and self.at_limit(demand.order_id))
+
     def level(self, key: Key, demand: Demand) -> int:
         """How deep a demand may reach into stock that is held back."""
         if not self.guards.held:
@@ -85,30 +97,30 @@ class Serving:
         shelf = self.shelves.get(demand.sku)
         if shelf is None or not shelf.total:
             return _RAN_OUT
-        wanted = demand.quantity
-        if self._unguarded:
-            if demand.sku in self.blocked or not demand.order_skus_locked:
-                self.blocked.add(demand.sku)
-                return _BEHIND
-            grants = shelf.take(wanted, demand.preference)
-            return Served(grants, GRANTED if _units(grants) == wanted else PARTLY)
-        limit = self.guards.limit(demand, self.level(key, demand), shelf.total)
-        if not limit.units:
-            return Served((), limit.reason(0, wanted))
-        return self.take(demand, min(wanted, limit.units), limit)
-
-    def take(self, demand: Demand, units: int, limit: Limit) -> Served:
-        """Give a demand units that its limits allow, unless an order before it is decided elsewhere."""
+        limit = None
+        if not self._unguarded:
+            limit = self.guards.limit(demand, self.level(key, demand), shelf.total)
+            if not limit.units:
+                return Served((), limit.reason(0, demand.quantity))
         if demand.sku in self.blocked or not demand.order_skus_locked:
             self.blocked.add(demand.sku)
             return _BEHIND
-        return self.give(demand, units, limit)
+        if limit is not None:
+            return self.give(demand, min(demand.quantity, limit.units), limit)
+        grants = shelf.take(demand.quantity, demand.preference)
+        return Served(grants, GRANTED if _units(grants) == demand.quantity else PARTLY)
 
     def give(self, demand: Demand, units: int, limit: Limit) -> Served:
         """Give a demand units of what is on the shelf."""
+        if not units:
+            return Served((), limit.reason(0, demand.quantity))
         grants = self.shelves[demand.sku].take(units, demand.preference)
         self.guards.spend(demand, units)
         return Served(grants, limit.reason(units, demand.quantity))
+
+    def defer(self) -> Served:
+        """A demand waits until what stands before it is decided elsewhere."""
+        return _BEHIND
 
     def needs(self, order_id: str) -> dict[str, int]:
         """Units an order that ships complete needs by SKU."""
@@ -122,12 +134,16 @@ class Serving:
         return order_id not in self._settled and order_id not in self._held
 
     def settle(self, order_id: str, level: int) -> None:
-        """Decide a whole order: all of it from what is there, or none."""
-        members, needed = self.together[order_id], self.needs(order_id)
-        why = self._in_the_way(members, needed, level)
-        if why is not None:
+        """Decide a whole order: all of it from what is there within its limits, or none."""
+        why = self._in_the_way(self.together[order_id], self.needs(order_id), level)
+        if why is None:
+            self.commit(order_id)
+        else:
             self._held[order_id] = why
-            return
+
+    def commit(self, order_id: str) -> None:
+        """Give a whole order what it needs, which must be there, unless it is to be decided elsewhere."""
+        members, needed = self.together[order_id], self.needs(order_id)
         undecidable = not all(member.order_skus_locked for member in members)
         if undecidable or any(sku in self.blocked for sku in needed):
             self._held[order_id] = Served((), DEFERRED, deferred=True) if undecidable else _BEHIND
@@ -140,21 +156,19 @@ class Serving:
             settled[member.line_id, member.queued_at] = self.shelves[member.sku].take(member.quantity, place)
             self.guards.spend(member, member.quantity)
 
-    def keep_for(self, order_id: str) -> int:
-        """How often an order was passed, once nobody may pass it any more and its stock is kept; else 0."""
+    def at_limit(self, order_id: str) -> bool:
+        """The order was passed as often as may be."""
         most = self.policy.bypass_limit
-        passed = max(member.bypassed for member in self.together[order_id])
-        if most is None or passed < most:
-            return 0
+        return most is not None and max(member.bypassed for member in self.together[order_id]) >= most
+
+    def _too_short(self, order_id: str) -> Served:
+        """The order cannot be filled whole; if nobody may pass it any more, its stock is kept for it."""
+        if not self.at_limit(order_id):
+            return _INCOMPLETE
         for sku, units in self.needs(order_id).items():
             if sku in self.shelves:
                 self.guards.keep(sku, units, self.shelves[sku].total)
-        return passed
-
-    def hold(self, order_id: str) -> None:
-        """The order could not be filled whole."""
-        passed = self.keep_for(order_id)
-        self._held[order_id] = Served((), kept_for_it(passed), short=True) if passed else _INCOMPLETE
+        return Served((), kept_for_it(max(member.bypassed for member in self.together[order_id])), short=True)
 
     def _serve_together(self, key: Key, demand: Demand) -> Served:
         order_id = demand.order_id
@@ -168,9 +182,7 @@ class Serving:
     def _in_the_way(self, members: Sequence[Demand], needed: Mapping[str, int], level: int) -> Served | None:
         """Why the order cannot have all that it needs; None if it can."""
         if any(sku not in self.shelves or self.shelves[sku].total < units for sku, units in needed.items()):
-            order_id = members[0].order_id
-            self.hold(order_id)
-            return self._held[order_id]
+            return self._too_short(members[0].order_id)
         if self._unguarded:
             return None
         for member in members:
