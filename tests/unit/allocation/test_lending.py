@@ -106,6 +106,13 @@ def test_the_lender_takes_the_borrowers_place_even_if_all_that_comes_is_spoken_f
     assert lent(promised={day(10): 20}) == [("b", "l", 2)]
 
 
+def test_what_the_borrower_was_promised_beyond_all_supply_is_in_nobodys_way() -> None:
+    few = situation(borrowers=[waiting(units=3, promised=14)], promised={day(14): 3})
+    few = few._replace(deliveries=[coming(units=2)], expected=[Expected(TODAY, 0), Expected(day(10), 2)])
+    assert [one.units for one in choose_loans(few)] == [2]
+    assert choose_loans(few._replace(promised={day(12): 1, day(14): 3}))[0].units == 1
+
+
 def test_a_borrower_promised_later_frees_nothing_before_that_day() -> None:
     expected = [Expected(TODAY, 0), Expected(day(10), 20), Expected(day(25), 5)]
     later = situation(borrowers=[waiting(promised=25)], expected=expected)
@@ -178,7 +185,7 @@ def test_every_loan_is_outside_the_lock_window_and_sure_to_be_repaid(one: Situat
 @given(situations())
 def test_nothing_is_lent_twice_or_to_oneself_and_nobody_gets_more_than_it_waits_for(one: Situation) -> None:
     loans = choose_loans(one)
-    borrowers, lenders = ({x.line_id: x for x in some} for some in (one.borrowers, one.lenders))
+    borrowers, lenders = {x.line_id: x for x in one.borrowers}, {x.line_id: x for x in one.lenders}
     got: Counter[str] = Counter()
     gave: Counter[tuple[str, str]] = Counter()
     pledged: Counter[str] = Counter()
@@ -234,10 +241,10 @@ def test_the_same_situation_leads_to_the_same_loans_however_it_is_listed_and_whe
 
 def test_the_outlook_counts_the_borrower_out_and_the_lender_in() -> None:
     outlook = Outlook([Expected(TODAY, 0), Expected(day(10), 5)], {day(20): 3}, TODAY)
-    assert outlook.room(day(10), day(15), day(20)) == 5
+    assert outlook.room(day(10), day(15), day(20), 3) == 5
     outlook.move(2, day(20), day(10))
-    assert outlook.room(day(10), day(15), day(20)) == 3
-    assert outlook.room(day(10), day(15), None) == 2
+    assert outlook.room(day(10), day(15), day(20), 3) == 3
+    assert outlook.room(day(10), day(15), None, 1) == 2
 
 
 CLAIMS = st.lists(

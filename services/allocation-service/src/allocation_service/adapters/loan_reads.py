@@ -53,7 +53,7 @@ async def load_evidence(conn: AsyncConnection, book: Book, supplier: str, lead_d
 
 
 _URGENT = text(
-    f"""
+    """
     WITH RECURSIVE tier (rank) AS (
         SELECT min(tier_rank) FROM queue_entry WHERE sku = :sku
         UNION ALL
@@ -70,7 +70,7 @@ _URGENT = text(
          ORDER BY needed_by, queued_at, line_id LIMIT :limit)
         UNION ALL
         (SELECT line_id, CAST(queued_at AT TIME ZONE 'UTC' AS date) + due.days, queued_at FROM queue_entry
-         WHERE sku = :sku AND tier_rank = due.rank AND needed_by = '{NO_DATE}' AND queued_at < due.joined
+         WHERE sku = :sku AND tier_rank = due.rank AND needed_by = :no_date AND queued_at < due.joined
            AND NOT ship_complete
          ORDER BY queued_at, line_id LIMIT :limit)
     ) AS found
@@ -83,7 +83,7 @@ async def load_urgent(conn: AsyncConnection, book: Book, sku: str, before: date,
     """Enter the lines that are due soonest; where no date was asked for, by what their tier may expect."""
     days = [tier.due_days for tier in book.skus[sku].policy.tiers]
     joined = [datetime.combine(before - timedelta(days=one), time(), UTC) for one in days]
-    values = {"sku": sku, "before": before, "limit": limit, "joined": joined, "due_days": days}
+    values = {"sku": sku, "before": before, "limit": limit, "joined": joined, "due_days": days, "no_date": NO_DATE}
     await reads.load_lines(conn, book, list((await conn.execute(_URGENT, values)).scalars()))
 
 

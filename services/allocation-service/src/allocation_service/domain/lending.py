@@ -79,9 +79,10 @@ class Outlook:
         for day, units in promised.items():
             self._add(day, -units)
 
-    def room(self, day: date, repay_by: date, promise_date: date | None) -> int:
-        """Units of what comes on ``day`` that a lender may have although it was promised nothing, once a borrower
-        with that promise is out of the queue: nobody else's promise breaks, and nothing is promised twice."""
+    def room(self, day: date, repay_by: date, promise_date: date | None, units: int) -> int:
+        """Units of what comes on ``day`` that a lender may have although it was promised nothing, in the place of a
+        borrower that waits for ``units`` with that promise: no other promise breaks, and none of those that are
+        due before the lender is left without supply."""
         left, most = 0, _NO_LIMIT
         for then in sorted({*self._change, day}):
             left += self._change.get(then, 0)
@@ -89,8 +90,8 @@ class Outlook:
                 continue
             if promise_date is None or then < promise_date:
                 most = min(most, left)
-            elif then <= repay_by and left < 0:
-                return 0
+            elif then <= repay_by:
+                most = min(most, left + units)
         return max(0, most)
 
     def move(self, units: int, promise_date: date | None, day: date) -> None:
@@ -131,7 +132,7 @@ class _Choice:
         lent = 0
         repay_by = lender.need - timedelta(days=self._terms.lock_days)
         while wanted > lent and held:
-            found = self._delivery(repay_by, borrower)
+            found = self._delivery(repay_by, borrower, wanted - lent)
             if found is None:
                 break
             delivery, chance, room = found
@@ -151,7 +152,7 @@ class _Choice:
             )  # fmt: skip
         return lent
 
-    def _delivery(self, repay_by: date, borrower: Borrower) -> tuple[Delivery, Chance, int] | None:
+    def _delivery(self, repay_by: date, borrower: Borrower, wanted: int) -> tuple[Delivery, Chance, int] | None:
         """The first delivery that surely brings units by then, and how many."""
         if repay_by <= self._today:
             return None
@@ -163,7 +164,8 @@ class _Choice:
             chance = chance_of_arrival(one.evidence, slack, percent, least)
             if chance is None or not chance.reaches(percent):
                 continue
-            room = min(self._left[one.po_line], self._outlook.room(one.day, repay_by, borrower.promise_date))
+            room = self._outlook.room(one.day, repay_by, borrower.promise_date, wanted)
+            room = min(room, self._left[one.po_line])
             if room:
                 return one, chance, room
         return None

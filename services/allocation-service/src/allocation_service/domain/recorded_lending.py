@@ -32,12 +32,17 @@ def stored_loans(situation: Situation) -> dict[str, Any]:
         "borrowers": [one._asdict() for one in situation.borrowers],
         "lenders": [one._asdict() for one in situation.lenders],
         "deliveries": [
-            {**one._asdict(), "evidence": {name: part._asdict() for name, part in one.evidence._asdict().items()}}
+            {**one._asdict(), "evidence": {name: _stored(part) for name, part in one.evidence._asdict().items()}}
             for one in situation.deliveries
         ],
         "expected": [list(one) for one in situation.expected],
         "promised": [list(one) for one in sorted(situation.promised.items())],
     }
+
+
+def _stored(known: Lateness) -> dict[str, Any]:
+    """Deliveries by days late: most of them come on the same few days."""
+    return {"days": [[days, known.days.count(days)] for days in sorted(set(known.days))], "missing": known.missing}
 
 
 def stored_repayments(supply: Supply, claims: Sequence[Claim]) -> dict[str, Any]:
@@ -92,5 +97,8 @@ def _lender(one: Mapping[str, Any]) -> Lender:
 
 
 def _delivery(one: Mapping[str, Any]) -> Delivery:
-    parts = {name: Lateness(tuple(part["days"]), part["missing"]) for name, part in one["evidence"].items()}
+    parts = {
+        name: Lateness(tuple(days for days, times in part["days"] for _ in range(times)), part["missing"])
+        for name, part in one["evidence"].items()
+    }
     return Delivery(**{**one, "day": _Day(one["day"]), "evidence": Evidence(**parts)})
