@@ -37,6 +37,8 @@ PATHS = {
         GET /v1/backorders
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
+        GET /v1/lending
+        GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}
     """,
     "notification": """

@@ -5,37 +5,17 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import Lending, Policy, Quota, Sort
 
-HISTORY = """
-    INSERT INTO inbound_lateness (po_line, supplier, eta, lead_from, lead_to, arrived_on, observed_at)
-    SELECT 'h' || n, :supplier, CAST(:today AS date) - n, 60, 0, CAST(:today AS date) - n + CAST(:late AS int),
-           CAST(:today AS date) - n + CAST(:late AS int)
-    FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n
-    """
 
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Callable[[Policy], None]:
-    """Lets all SKUs follow a policy."""
-    lock_skus = SqlLedger.lock_skus
-
-    def follow(policy: Policy) -> None:
-        async def locked(ledger: SqlLedger, book: Book, skus: Any, po_lines: Any) -> None:
-            await lock_skus(ledger, book, skus, po_lines)
-            for sku in book.skus.values():
-                sku.policy = policy
-                book.add_sku(sku)
-
-        monkeypatch.setattr(SqlLedger, "lock_skus", locked)
-
-    follow(Policy(lending=Lending()))
-    return follow
+@pytest.fixture(autouse=True)
+def lending(use_policy: Callable[[Policy], None]) -> None:
+    """Every policy lends, until a test says otherwise."""
+    use_policy(Policy(lending=Lending()))
 
 
 def in_days(world: Any, days: int) -> date:
@@ -43,41 +23,13 @@ def in_days(world: Any, days: int) -> date:
     return found
 
 
-async def remember(world: Any, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S") -> None:
-    """Deliveries of the past, one a day, all of them this late."""
-    async with world.database.transaction() as conn:
-        values = {"supplier": supplier, "today": world.now.date(), "late": late, "first": first, "last": last}
-        await conn.execute(text(HISTORY), values)
-
-
 async def loans(world: Any) -> list[Any]:
     return list(await world.rows("SELECT * FROM loan ORDER BY repay_by, borrower_line"))
 
 
-async def check(world: Any) -> None:
-    """All that must hold anywhere, and what must hold of loans."""
-    await world.check()
-    for problem, sql in CHECKS.items():
-        found = await world.rows(sql)
-        assert not found, (problem, [dict(row._mapping) for row in found])
-
-
-CHECKS = {
-    "a SKU's open loans differ from its loans": """
-        SELECT * FROM sku s WHERE open_loans <>
-        (SELECT count(*) FROM loan l WHERE l.sku = s.sku AND closed_at IS NULL)""",
-    "a lender waits for less than it is owed": """
-        SELECT lender_line FROM loan l JOIN demand d ON d.line_id = l.lender_line WHERE closed_at IS NULL
-        GROUP BY lender_line HAVING sum(l.units - repaid_units - void_units)
-                                    > max(d.live_units - d.granted_units - d.undecided)""",
-    "a loan was made inside the lock window or without the confidence": """
-        SELECT * FROM loan WHERE repay_by <= lent_at::date OR chance < 0.99 OR observations < 99""",
-}
-
-
 async def start(world: Any, *, need: int = 40, eta: int = 10, inbound: int = 20) -> None:
     """Five units are allocated to an order that needs them late; twenty are to come."""
-    await remember(world)
+    await world.remember_deliveries()
     await world.apply(world.sku("A"), world.stock("A", 5))
     await world.apply(world.order("late", ("A", 5), needed_by=in_days(world, need))[1])
     await world.apply(world.inbound("A", "po", inbound, world.now + timedelta(days=eta)))
@@ -87,9 +39,7 @@ def urgent(world: Any, name: str = "now", units: int = 3, due: int = 2, **more: 
     return world.order(name, ("A", units), needed_by=in_days(world, due), **more)[1]
 
 
-async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
+async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(world: Any) -> None:
     await start(world)
     answers = {event.key: event for event in await world.apply(urgent(world))}
     assert (answers["now"].name, answers["late"].name) == ("OrderAllocated", "AllocationReleased")
@@ -101,13 +51,13 @@ async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(
     (loan,) = await loans(world)
     assert (loan.lender_line, loan.borrower_line, loan.units, loan.po_line) == ("late-1", "now-1", 3, "po")
     assert (loan.repay_by, loan.needed_on, loan.observations) == (in_days(world, 38), in_days(world, 40), 99)
-    await check(world)
+    await world.check()
 
 
 async def test_the_lender_is_repaid_before_those_who_stand_before_it_in_the_queue(
-    world: Any, use: Callable[[Policy], None]
+    world: Any, use_policy: Callable[[Policy], None]
 ) -> None:
-    use(Policy(sort=Sort.PRIORITY, lending=Lending()))
+    use_policy(Policy(sort=Sort.PRIORITY, lending=Lending()))
     await start(world)
     await world.apply(world.order("gold", ("A", 4), tier="gold", needed_by=in_days(world, 12))[1])
     await world.apply(urgent(world))
@@ -116,29 +66,29 @@ async def test_the_lender_is_repaid_before_those_who_stand_before_it_in_the_queu
     assert {event.key: event.name for event in answers} == {"late": "BackorderAllocated", "gold": "BackorderAllocated"}
     (loan,) = await loans(world)
     assert (loan.repaid_units, loan.breached, loan.repaid_at) == (3, False, world.now)
-    await check(world)
+    await world.check()
 
 
-async def test_a_loan_comes_back_in_parts(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_a_loan_comes_back_in_parts(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
     await world.apply(world.stock("A", 2, po_line="po", remaining=18))
     (loan,) = await loans(world)
     assert (loan.repaid_units, loan.closed_at) == (2, None)
-    await check(world)
+    await world.check()
     await world.apply(world.stock("A", 1, po_line="po", remaining=17))
     (loan,) = await loans(world)
     assert (loan.repaid_units, loan.closed_at) == (3, world.now)
-    await check(world)
+    await world.check()
 
 
-async def test_loans_are_repaid_when_the_policy_lends_no_more(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_loans_are_repaid_when_the_policy_lends_no_more(world: Any, use_policy: Callable[[Policy], None]) -> None:
     await start(world)
     await world.apply(urgent(world))
-    use(Policy())
+    use_policy(Policy())
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
     assert (await loans(world))[0].closed_at is not None
-    await check(world)
+    await world.check()
 
 
 @pytest.mark.parametrize(
@@ -149,25 +99,23 @@ async def test_loans_are_repaid_when_the_policy_lends_no_more(world: Any, use: C
         ("the borrower can wait for the delivery", {"eta": 1}),
     ],
 )
-async def test_nothing_is_lent_if(world: Any, use: Callable[[Policy], None], why: str, more: dict[str, int]) -> None:
+async def test_nothing_is_lent_if(world: Any, why: str, more: dict[str, int]) -> None:
     await start(world, **more)
     await world.apply(urgent(world))
     assert await loans(world) == [], why
     assert await world.granted("late-1", "now-1") == [5, 0]
-    await check(world)
+    await world.check()
 
 
-async def test_without_a_lending_policy_nothing_is_lent(world: Any, use: Callable[[Policy], None]) -> None:
-    use(Policy())
+async def test_without_a_lending_policy_nothing_is_lent(world: Any, use_policy: Callable[[Policy], None]) -> None:
+    use_policy(Policy())
     await start(world)
     await world.apply(urgent(world))
     assert await loans(world) == []
 
 
-async def test_the_part_of_an_order_that_ships_complete_neither_lends_nor_borrows(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
-    await remember(world)
+async def test_the_part_of_an_order_that_ships_complete_neither_lends_nor_borrows(world: Any) -> None:
+    await world.remember_deliveries()
     await world.apply(world.sku("A"), world.stock("A", 5))
     late = world.order("late", ("A", 5), needed_by=in_days(world, 40), ship_complete=True)[1]
     await world.apply(late, world.inbound("A", "po", 20, world.now + timedelta(days=10)))
@@ -178,11 +126,11 @@ async def test_the_part_of_an_order_that_ships_complete_neither_lends_nor_borrow
     await world.apply(world.stock("A", 2), urgent(world, "whole", 1, ship_complete=True))
     assert await world.granted("later-1", "now-1", "whole-1") == [2, 3, 0]
     assert await loans(world) == []
-    await check(world)
+    await world.check()
 
 
-async def test_what_has_shipped_is_not_lent(world: Any, use: Callable[[Policy], None]) -> None:
-    await remember(world)
+async def test_what_has_shipped_is_not_lent(world: Any) -> None:
+    await world.remember_deliveries()
     await world.apply(world.sku("A"), world.stock("A", 5))
     order, placed = world.order("late", ("A", 5), needed_by=in_days(world, 40))
     await world.apply(placed)
@@ -190,10 +138,10 @@ async def test_what_has_shipped_is_not_lent(world: Any, use: Callable[[Policy], 
     await world.apply(world.inbound("A", "po", 20, world.now + timedelta(days=10)))
     await world.apply(urgent(world))
     assert await world.granted("late-1", "now-1") == [4, 1]
-    await check(world)
+    await world.check()
 
 
-async def test_a_line_lends_once_and_a_borrower_never(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_a_line_lends_once_and_a_borrower_never(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
@@ -201,20 +149,18 @@ async def test_a_line_lends_once_and_a_borrower_never(world: Any, use: Callable[
     await world.apply(urgent(world, "again"))
     assert await world.granted("late-1", "now-1", "again-1") == [5, 3, 0]
     assert len(await loans(world)) == 1
-    await check(world)
+    await world.check()
 
 
-async def test_what_one_delivery_brings_is_pledged_once(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_what_one_delivery_brings_is_pledged_once(world: Any) -> None:
     await start(world, inbound=2)
     await world.apply(urgent(world))
     await world.apply(urgent(world, "again"))
     assert [loan.units for loan in await loans(world)] == [2]
-    await check(world)
+    await world.check()
 
 
-async def test_those_who_wait_borrow_as_soon_as_a_delivery_is_announced(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
+async def test_those_who_wait_borrow_as_soon_as_a_delivery_is_announced(world: Any) -> None:
     await start(world, inbound=0)
     for number, due in enumerate((4, 2, None)):
         wanted = None if due is None else in_days(world, due)
@@ -222,20 +168,18 @@ async def test_those_who_wait_borrow_as_soon_as_a_delivery_is_announced(
     await world.apply(world.inbound("A", "po1", 20, world.now + timedelta(days=10)))
     # The one without a date is due when its tier may expect it: in two days, as the second, which came before.
     assert await world.granted("q0-1", "q1-1", "q2-1") == [0, 3, 2]
-    await check(world)
+    await world.check()
 
 
-async def test_a_quota_holds_for_borrowers_too(world: Any, use: Callable[[Policy], None]) -> None:
-    use(Policy(lending=Lending(), quotas=(Quota("channel", "web", 1),)))
+async def test_a_quota_holds_for_borrowers_too(world: Any, use_policy: Callable[[Policy], None]) -> None:
+    use_policy(Policy(lending=Lending(), quotas=(Quota("channel", "web", 1),)))
     await start(world)
     await world.apply(urgent(world, channel="web"))
     assert await world.granted("now-1") == [1]
-    await check(world)
+    await world.check()
 
 
-async def test_a_borrower_that_cancels_gives_the_lender_its_units_back(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
+async def test_a_borrower_that_cancels_gives_the_lender_its_units_back(world: Any) -> None:
     await start(world)
     order, placed = world.order("now", ("A", 3), needed_by=in_days(world, 2))
     await world.apply(placed)
@@ -243,11 +187,11 @@ async def test_a_borrower_that_cancels_gives_the_lender_its_units_back(
     await world.apply(world.cancel(order))
     assert await world.granted("late-1") == [5]
     assert (await loans(world))[0].repaid_units == 3
-    await check(world)
+    await world.check()
 
 
-async def test_a_lender_that_cancels_is_owed_nothing_more(world: Any, use: Callable[[Policy], None]) -> None:
-    await remember(world)
+async def test_a_lender_that_cancels_is_owed_nothing_more(world: Any) -> None:
+    await world.remember_deliveries()
     await world.apply(world.sku("A"), world.stock("A", 5))
     order, placed = world.order("late", ("A", 5), needed_by=in_days(world, 40))
     await world.apply(placed, world.inbound("A", "po", 20, world.now + timedelta(days=10)))
@@ -258,12 +202,10 @@ async def test_a_lender_that_cancels_is_owed_nothing_more(world: Any, use: Calla
     await world.apply(world.cancel(order, 1, 2))
     (loan,) = await loans(world)
     assert (loan.void_units, loan.repaid_units, loan.closed_at, loan.breached) == (3, 0, world.now, False)
-    await check(world)
+    await world.check()
 
 
-async def test_a_loan_that_is_not_back_in_time_is_breached_and_still_owed(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
+async def test_a_loan_that_is_not_back_in_time_is_breached_and_still_owed(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
     last = (await loans(world))[0].repay_by
@@ -276,21 +218,19 @@ async def test_a_loan_that_is_not_back_in_time_is_breached_and_still_owed(
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
     (loan,) = await loans(world)
     assert (loan.breached, loan.repaid_units) == (True, 3)
-    await check(world)
+    await world.check()
 
 
-async def test_a_repayment_after_the_day_is_a_breach_even_if_nobody_looked(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
+async def test_a_repayment_after_the_day_is_a_breach_even_if_nobody_looked(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
     world.later(days=45)
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
     assert (await loans(world))[0].breached
-    await check(world)
+    await world.check()
 
 
-async def test_a_lender_that_loses_more_than_it_lent_is_still_repaid(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_a_lender_that_loses_more_than_it_lent_is_still_repaid(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
     await world.apply(world.stock("A", -5))
@@ -299,31 +239,29 @@ async def test_a_lender_that_loses_more_than_it_lent_is_still_repaid(world: Any,
     # Two that were taken back stand in the queue, the three that were lent before it.
     assert await world.granted("late-1", "now-1") == [4, 0]
     assert (await loans(world))[0].repaid_units == 3
-    await check(world)
+    await world.check()
 
 
-async def test_too_few_or_unpunctual_deliveries_allow_no_loan(world: Any, use: Callable[[Policy], None]) -> None:
+async def test_too_few_or_unpunctual_deliveries_allow_no_loan(world: Any) -> None:
     await world.apply(world.sku("A"), world.stock("A", 5))
-    await remember(world, last=98)
+    await world.remember_deliveries(last=98)
     await world.apply(world.order("late", ("A", 5), needed_by=in_days(world, 40))[1])
     await world.apply(world.inbound("A", "po", 20, world.now + timedelta(days=10)))
     await world.apply(urgent(world))
     assert await loans(world) == []
-    await remember(world, first=99, last=99, late=29)
+    await world.remember_deliveries(first=99, last=99, late=29)
     await world.apply(urgent(world, "again"))
     assert await loans(world) == []
-    await remember(world, first=100, last=198)
+    await world.remember_deliveries(first=100, last=198)
     await world.apply(urgent(world, "third"))
     assert await loans(world) == []
-    await remember(world, first=199, last=199)
+    await world.remember_deliveries(first=199, last=199)
     await world.apply(urgent(world, "fourth"))
     assert [loan.observations for loan in await loans(world)] == [199]
 
 
-async def test_an_unknown_supplier_is_judged_by_everybodys_deliveries(
-    world: Any, use: Callable[[Policy], None]
-) -> None:
-    await remember(world, supplier="other")
+async def test_an_unknown_supplier_is_judged_by_everybodys_deliveries(world: Any) -> None:
+    await world.remember_deliveries(supplier="other")
     await world.apply(world.sku("A"), world.stock("A", 5))
     await world.apply(world.order("late", ("A", 5), needed_by=in_days(world, 40))[1])
     await world.apply(world.inbound("A", "po", 20, world.now + timedelta(days=10)))

@@ -7,13 +7,14 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api
+from allocation_service.entrypoints import availability_api, decisions_api, lending_api, policies_api, queue_api
 from service_kit.database import Database
 
 TAGS = {
     "Availability": "What can be had now, and by when",
     "Backorders": "Who waits for what, at which place, promised for when",
     "Decisions": "Why somebody got something",
+    "Lending": "Units that serve somebody else until a delivery brings them back, and how often it came too late",
     "Policies": "In which order those who wait are served",
 }
 
@@ -26,5 +27,6 @@ def routers(database: Database, now: Now, grace_days: int) -> list[APIRouter]:
         availability_api.router(database, now, grace_days),
         queue_api.router(database, now, grace_days),
         decisions_api.router(database),
+        lending_api.router(database),
         policies_api.router(database),
     ]
