@@ -8,16 +8,17 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.book import Book
+from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.application.policy_choice import DEFAULT, Target
 from allocation_service.domain.policy import Policy
-from allocation_service.domain.replaying import StoredLine, replay
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.replaying import replay
+from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import (
     Event,
     InboundChange,
@@ -142,6 +143,19 @@ class World:
         shipped = dict(order.state.lines[line - 1].shipped)
         shipped[location] = shipped.get(location, 0) + units
         return self.change("OrderShipped", order, line, shipped=shipped)
+
+    # -- what merchandisers say --
+
+    async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
+        """Let a target (everything, by default) follow a policy from now on; the version that was made."""
+        name = ":".join(part for part in target if part)
+        async with self.database.transaction() as conn:
+            await policies.create_policy(conn, name)
+            await policies.retire(conn, name, None, "test")
+            made = await policies.write_active(conn, name, content_of(policy), "test")
+            await policy_assignments.assign(conn, target, name, "test")
+            await policy_assignments.want_review(conn, policy=name)
+        return made.policy
 
     # -- the handler --
 
@@ -268,8 +282,8 @@ CHECKS = {
         WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
           AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
     "an order that ships complete could be filled": """
-        SELECT order_id, min(sku) AS sku FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete
-                              GROUP BY 1, 2) AS need
+        SELECT order_id, min(sku) AS sku
+        FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY 1, 2) AS need
         LEFT JOIN (SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS free FROM stock_level GROUP BY 1) AS f
         USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
           AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
@@ -295,23 +309,6 @@ CHECKS = {
 async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
     """An empty allocation with its handler."""
     yield World(await service_database("allocation_service"))
-
-
-@pytest.fixture
-def use_policy(monkeypatch: pytest.MonkeyPatch) -> Callable[[Policy], None]:
-    """Lets all SKUs follow a policy, whatever is stored."""
-    lock_skus = SqlLedger.lock_skus
-
-    def follow(policy: Policy) -> None:
-        async def locked(ledger: SqlLedger, book: Book, skus: Any, po_lines: Any) -> None:
-            await lock_skus(ledger, book, skus, po_lines)
-            for sku in book.skus.values():
-                sku.policy = policy
-                book.add_sku(sku)
-
-        monkeypatch.setattr(SqlLedger, "lock_skus", locked)
-
-    return follow
 
 
 @pytest_asyncio.fixture(loop_scope="session")

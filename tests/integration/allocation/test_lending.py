@@ -1,10 +1,10 @@
 """Units that are needed later serve a line that is due now, and come back first, on a real database."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
@@ -12,10 +12,10 @@ from allocation_service.application.book import Book
 from allocation_service.domain.policy import Lending, Policy, Quota, Sort
 
 
-@pytest.fixture(autouse=True)
-def lending(use_policy: Callable[[Policy], None]) -> None:
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def lending(world: Any) -> None:
     """Every policy lends, until a test says otherwise."""
-    use_policy(Policy(lending=Lending()))
+    await world.use(Policy(lending=Lending()))
 
 
 def in_days(world: Any, days: int) -> date:
@@ -54,10 +54,8 @@ async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(wo
     await world.check()
 
 
-async def test_the_lender_is_repaid_before_those_who_stand_before_it_in_the_queue(
-    world: Any, use_policy: Callable[[Policy], None]
-) -> None:
-    use_policy(Policy(sort=Sort.PRIORITY, lending=Lending()))
+async def test_the_lender_is_repaid_before_those_who_stand_before_it_in_the_queue(world: Any) -> None:
+    await world.use(Policy(sort=Sort.PRIORITY, lending=Lending()))
     await start(world)
     await world.apply(world.order("gold", ("A", 4), tier="gold", needed_by=in_days(world, 12))[1])
     await world.apply(urgent(world))
@@ -82,10 +80,10 @@ async def test_a_loan_comes_back_in_parts(world: Any) -> None:
     await world.check()
 
 
-async def test_loans_are_repaid_when_the_policy_lends_no_more(world: Any, use_policy: Callable[[Policy], None]) -> None:
+async def test_loans_are_repaid_when_the_policy_lends_no_more(world: Any) -> None:
     await start(world)
     await world.apply(urgent(world))
-    use_policy(Policy())
+    await world.use(Policy())
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
     assert (await loans(world))[0].closed_at is not None
     await world.check()
@@ -107,8 +105,8 @@ async def test_nothing_is_lent_if(world: Any, why: str, more: dict[str, int]) ->
     await world.check()
 
 
-async def test_without_a_lending_policy_nothing_is_lent(world: Any, use_policy: Callable[[Policy], None]) -> None:
-    use_policy(Policy())
+async def test_without_a_lending_policy_nothing_is_lent(world: Any) -> None:
+    await world.use(Policy())
     await start(world)
     await world.apply(urgent(world))
     assert await loans(world) == []
@@ -171,8 +169,8 @@ async def test_those_who_wait_borrow_as_soon_as_a_delivery_is_announced(world: A
     await world.check()
 
 
-async def test_a_quota_holds_for_borrowers_too(world: Any, use_policy: Callable[[Policy], None]) -> None:
-    use_policy(Policy(lending=Lending(), quotas=(Quota("channel", "web", 1),)))
+async def test_a_quota_holds_for_borrowers_too(world: Any) -> None:
+    await world.use(Policy(lending=Lending(), quotas=(Quota("channel", "web", 1),)))
     await start(world)
     await world.apply(urgent(world, channel="web"))
     assert await world.granted("now-1") == [1]

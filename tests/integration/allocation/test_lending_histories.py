@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -136,14 +135,14 @@ class History:
 
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_random_history_of_loans_comes_to_rest_with_everything_kept(
-    seed: int, world: Any, use_policy: Callable[[Policy], None], monkeypatch: pytest.MonkeyPatch
+    seed: int, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if seed % 2:
         # Parts so small that queues are served in many of them.
         for module in ("filling", "handler", "revising"):
             monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
         monkeypatch.setattr("allocation_service.application.long_filling._LINES", 2)
-    use_policy(POLICIES[seed % len(POLICIES)])
+    await world.use(POLICIES[seed % len(POLICIES)])
     await world.remember_deliveries(last=30)
     history = History(world, seed)
     await history.run(80)

@@ -1,6 +1,6 @@
 """What is published of lending: loans, their breach rate, metrics, and the task that finds broken ones."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,10 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]
         yield opened
 
 
-@pytest.fixture(autouse=True)
-def lending(use_policy: Callable[[Policy], None]) -> None:
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def lending(world: Any) -> None:
     """Every policy lends."""
-    use_policy(Policy(lending=Lending()))
+    await world.use(Policy(lending=Lending()))
 
 
 async def three_loans(world: Any) -> None:

@@ -42,6 +42,9 @@ class SqlLedger:
     async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await reads.lock_skus(self._conn, book, list(skus), list(po_lines))
 
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        await reads.reload_policies(self._conn, book, skus)
+
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         await reads.load_orders(self._conn, book, order_ids)
 

@@ -156,6 +156,7 @@ class Book:
         self.missed: set[str] = set()
         self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
+        self.causes: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
         self.ordered: dict[tuple[str, date, int], int] = {}
         self.quotas_changed: set[tuple[str, QuotaName]] = set()

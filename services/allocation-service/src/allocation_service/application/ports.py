@@ -51,6 +51,10 @@ class Ledger(Protocol):
         """Make missing SKU rows, lock all in sorted order, and enter them with levels, inbound and promises."""
         ...
 
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        """Give locked SKUs whose category changed the policies that decide about them now."""
+        ...
+
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         """Enter the orders with all of their lines, where they are known and not yet in the book."""
         ...
