@@ -128,6 +128,7 @@ class Sweeper:
             if book is None:
                 return done
             done += len(skus)
+            loan_metrics.count(book.loans_noted)
             if book.rechecks_left:
                 self._handler.rechecks_wanted.set()
 
