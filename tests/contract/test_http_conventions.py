@@ -38,6 +38,8 @@ PATHS = {
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
         GET /v1/demands/{line_id}/why
+        GET /v1/lending
+        GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}
         GET POST /v1/policies
         GET /v1/policies/{name}

@@ -200,6 +200,14 @@ class World:
         found: date | None = (await self.line(line_id)).promise_date
         return found
 
+    async def remember_deliveries(
+        self, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S", lead: int = 60
+    ) -> None:
+        """Deliveries of the past, one for each day from ``first`` to ``last`` ago, all of them this late."""
+        async with self.database.transaction() as conn:
+            values = {"today": self.now.date(), "late": late, "first": first, "last": last}
+            await conn.execute(text(_DELIVERIES), values | {"supplier": supplier, "lead": lead})
+
     async def check(self) -> None:
         """Counters equal what they count; nothing is oversold or lost; every decision can be computed again."""
         for problem, sql in CHECKS.items():
@@ -233,6 +241,13 @@ class World:
                     different.append(f"{decision.decision_id} step {number}: {made} but again {again}")
         return different
 
+
+_DELIVERIES = """
+    INSERT INTO inbound_lateness (po_line, supplier, eta, lead_from, lead_to, arrived_on, observed_at)
+    SELECT 'h' || n, :supplier, CAST(:today AS date) - n, :lead, 0, CAST(:today AS date) - n + CAST(:late AS int),
+           CAST(:today AS date) - n + CAST(:late AS int)
+    FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n
+    """
 
 KEPT = ("free stock lies before a waiter who takes parts", "an order that ships complete could be filled")
 """Policies may keep stock from those who wait for it."""
@@ -273,6 +288,15 @@ CHECKS = {
         USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
           AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
           AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = need.order_id)""",
+    "a SKU's open loans differ from its loans": """
+        SELECT * FROM sku s WHERE open_loans <>
+        (SELECT count(*) FROM loan l WHERE l.sku = s.sku AND closed_at IS NULL)""",
+    "a lender waits for less than it is owed": """
+        SELECT lender_line FROM loan l JOIN demand d ON d.line_id = l.lender_line WHERE closed_at IS NULL
+        GROUP BY lender_line HAVING sum(l.units - repaid_units - void_units)
+                                    > max(d.live_units - d.granted_units - d.undecided)""",
+    "a loan was made inside the lock window": """
+        SELECT * FROM loan WHERE repay_by <= lent_at::date OR needed_on < repay_by""",
     "an order that ships complete holds stock while a part of it waits": """
         SELECT order_id FROM demand d JOIN customer_order o USING (order_id)
         LEFT JOIN (SELECT line_id, sum(granted - shipped) AS held FROM commitment GROUP BY 1) AS c USING (line_id)

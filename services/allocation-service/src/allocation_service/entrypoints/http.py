@@ -12,6 +12,7 @@ from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints import (
     availability_api,
     decisions_api,
+    lending_api,
     policies_api,
     policy_assignments_api,
     queue_api,
@@ -25,6 +26,7 @@ TAGS = {
     "Availability": "What can be had now, and by when",
     "Backorders": "Who waits for what, at which place, promised for when",
     "Decisions": "Why somebody got something",
+    "Lending": "Units that serve somebody else until a delivery brings them back, and how often it came too late",
     "Policies": "In which order those who wait are served, and what guards the others",
     "Simulations": "Policies side by side on the same orders and the same supply",
 }
@@ -41,6 +43,7 @@ def routers(
         availability_api.router(database, now, grace_days),
         queue_api.router(database, now, grace_days),
         decisions_api.router(database),
+        lending_api.router(database),
         policies_api.router(database, now, tiers),
         policy_assignments_api.router(database),
         short_policies_api.router(database, now, tiers),

@@ -99,6 +99,14 @@ class AgeingBody(RequestModel):
     max_days: _Number = Field(description="Older lines go to the top and nothing is kept from them", examples=[30])
 
 
+class LendingBody(RequestModel):
+    """Units needed later may serve a line that is due now, if a delivery surely brings them back in time."""
+
+    confidence_percent: _Number = Field(default=99, description="How surely the delivery must come in time, 50 to 99")
+    lock_days: _Number = Field(default=2, description="Units are back, and no more are lent, that long before the need")
+    min_observations: _Number = Field(default=30, description="Nothing is lent with fewer deliveries to judge by")
+
+
 class PolicyContent(RequestModel):
     """In which order those who wait are served, how scarce units are shared, and what guards the others."""
 
@@ -124,6 +132,7 @@ class PolicyContent(RequestModel):
         default=None, description="How often an order that ships complete may be passed; null for no limit"
     )
     complete: Complete = Field(default=Complete.GREEDY, description="How orders that ship complete are chosen")
+    lending: LendingBody | None = Field(default=None, description="Null: nothing is lent")
 
     def policy(self, name: str, tier_names: Sequence[str]) -> Policy:
         """What it says, with the service's tiers where it names none."""

@@ -39,6 +39,7 @@ def build(
         background=(
             sweeper.run_rechecks,
             sweeper.run_promises,
+            sweeper.run_loans,
             sweeper.run_policies,
             sweeper.run_reconciler,
             sweeper.run_metrics,

@@ -1,4 +1,4 @@
-"""Background tasks: stored rechecks, promises whose date passes, and the reconciler."""
+"""Background tasks: stored rechecks, promises and loans whose date passes, and the reconciler."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters import policy_assignments, retention, sweeps
+from allocation_service.adapters import loan_metrics, loan_queries, policy_assignments, retention, sweeps
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.sweeping import follow_policies, reconcile, renew_passed_promises
 from allocation_service.config import AllocationSettings
@@ -68,6 +69,10 @@ class Sweeper:
         """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
         await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
 
+    async def run_loans(self, stopping: asyncio.Event) -> None:
+        """Find the loans that were not repaid in time."""
+        await self._repeat(stopping, self._settings.loan_sweep_seconds, self.sweep_loans_once, None, "loans")
+
     async def run_policies(self, stopping: asyncio.Event) -> None:
         """Serve queues again about which another policy decides than before."""
         await self._repeat(stopping, self._settings.policy_review_seconds, self.review_policies_once, None, "policies")
@@ -113,10 +118,22 @@ class Sweeper:
         now = await self.now()
         async with self._database.reading() as conn:
             found = await sweeps.backlog(conn)
+            tally, _ = await loan_queries.tallies(conn)
         OLDEST_AGE.set(max(0.0, (now - found.oldest).total_seconds()) if found.oldest else 0)
         WAITING_UNITS.set(found.units)
         WAITING_LINES.set(found.lines)
+        loan_metrics.measure(tally)
         return found.lines
+
+    async def sweep_loans_once(self) -> int:
+        """One round over loans whose day is over; how many were found breached."""
+        now = await self.now()
+        async with self._database.transaction() as conn:
+            breached = await mark_breached(conn, now.date())
+        if breached:
+            loan_metrics.count({"breached": breached})
+            log.warning("loans_breached", count=breached)
+        return breached
 
     async def recheck_once(self) -> int:
         """One round of rechecks; how many orders were decided."""
@@ -146,6 +163,7 @@ class Sweeper:
             if book is None:
                 return done
             done += len(skus)
+            loan_metrics.count(book.loans_noted)
             if book.rechecks_left:
                 self._handler.rechecks_wanted.set()
 
@@ -172,6 +190,7 @@ class Sweeper:
         async with self._database.transaction() as conn:
             book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
             book.missed -= await policy_assignments.awaiting_review(conn, sorted(book.missed))
+        loan_metrics.count(book.loans_noted)
         if book.rechecks_left:
             self._handler.rechecks_wanted.set()
         if book.missed:
