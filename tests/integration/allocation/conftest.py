@@ -266,8 +266,8 @@ CHECKS = {
         WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
           AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
     "an order that ships complete could be filled": """
-        SELECT order_id, min(sku) AS sku FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete
-                              GROUP BY 1, 2) AS need
+        SELECT order_id, min(sku) AS sku
+        FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY 1, 2) AS need
         LEFT JOIN (SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS free FROM stock_level GROUP BY 1) AS f
         USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
           AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
