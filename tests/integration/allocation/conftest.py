@@ -16,7 +16,8 @@ from allocation_service.adapters.event_handler import AllocationHandler, run_rec
 from allocation_service.adapters.rehearsal import rehearse_idle
 from allocation_service.application.policy_choice import DEFAULT, Target
 from allocation_service.domain.policy import Policy
-from allocation_service.domain.replaying import StoredLine, replay
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.replaying import replay
 from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import (
     Event,

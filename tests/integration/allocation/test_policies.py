@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.policies import Window
@@ -183,7 +184,7 @@ async def test_a_batch_reads_policies_in_one_statement_however_many_skus_it_has(
     for name in names[:10]:
         await world.use(PRIORITY, (Scope.SKU, name))
     seen = []
-    execute = policy_assignments.AsyncConnection.execute
+    execute = AsyncConnection.execute
 
     async def count(self: Any, statement: Any, *rest: Any, **more: Any) -> Any:
         seen.append("policy_assignment" in str(statement))
@@ -192,7 +193,7 @@ async def test_a_batch_reads_policies_in_one_statement_however_many_skus_it_has(
     await world.apply(*[world.sku(name, category="garden") for name in names])
     events = [world.stock(name, 1) for name in names]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(policy_assignments.AsyncConnection, "execute", count)
+        patch.setattr(AsyncConnection, "execute", count)
         await world.apply(*events)
     assert sum(seen) == 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -72,7 +72,7 @@ def decide(
     context = with_thresholds(context, policy, supply)
     serving = Serving(supply, demands, policy, now, blocked=blocked, context=context)
     queue = serving.queue(demands)
-    served = None
+    served: Sequence[Served] | None = None
     if policy.share is not Share.SEQUENTIAL:
         served = _by_class(serving, queue)
     elif policy.sort is Sort.VALUE_INDEX and serving.together:
@@ -83,8 +83,8 @@ def decide(
         served = [serve(key, demand) for key, demand in queue]
     outcomes = tuple(
         [
-            Outcome(rank, demand, key, *one)
-            for rank, ((key, demand), one) in enumerate(zip(queue, served, strict=True), start=1)
+            Outcome(rank, demand, key, grants, reason, deferred, short)
+            for rank, (key, demand), (grants, reason, deferred, short) in zip(count(1), queue, served)
         ]
     )
     return Decision(now, policy, outcomes, context, _passed(serving, queue, served), joint)
@@ -144,9 +144,9 @@ def _passed(serving: Serving, queue: Sequence[Member], served: Sequence[Served])
         return ()
     passed: set[str] = set()
     given: set[str] = set()
-    for (_, demand), one in zip(reversed(queue), reversed(served), strict=True):
-        if one.grants:
+    for (_, demand), (grants, _, _, short) in zip(reversed(queue), reversed(served), strict=True):
+        if grants:
             given.add(demand.sku)
-        elif one.short and demand.sku in given and not serving.at_limit(demand.order_id):
+        elif short and demand.sku in given and not serving.at_limit(demand.order_id):
             passed.add(demand.order_id)
     return tuple(sorted(passed))

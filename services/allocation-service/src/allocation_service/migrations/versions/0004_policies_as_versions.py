@@ -6,8 +6,8 @@ workers of the version before read it during a rolling restart.
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0008"
+revision = "0004"
+down_revision = "0003"
 
 # Written out, and not taken from the code: a stored document means the same whatever the code's defaults become.
 _DOCUMENT = """
