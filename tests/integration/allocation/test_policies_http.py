@@ -256,7 +256,7 @@ async def test_the_queue_is_shown_in_the_order_in_which_it_is_served(
     for row in rows[::3]:
         own = (await client.get("/v1/backorders", params={"order_id": row["order_id"]})).json()["data"]
         assert [one["place"] for one in own] == [row["place"]]
-    served = []
+    served: list[str] = []
     for _ in rows:
         await world.apply(world.stock("A", 1))
         given = await world.rows("SELECT order_id FROM demand WHERE granted_units > 0")
