@@ -16,6 +16,7 @@ from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
+from service_kit.http.short_way import ShortWay
 from service_kit.migration_check import migrations_at_head
 from service_kit.parking import parked_keys_router
 from service_kit.service import Service
@@ -63,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
 def _add_middleware(app: FastAPI, service: Service) -> None:
     """Added from the inside out."""
     settings = service.settings
+    app.add_middleware(ShortWay, owner=app)
     app.add_middleware(
         BodyLimit,
         limit=settings.body_limit,
