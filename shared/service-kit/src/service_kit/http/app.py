@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
@@ -11,6 +10,7 @@ from service_kit.auth import Keyring
 from service_kit.health import NotReady
 from service_kit.http.authentication import Authenticator
 from service_kit.http.body_limit import BodyLimit
+from service_kit.http.cross_origin import CrossOrigin
 from service_kit.http.errors import add_problem_handlers
 from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
@@ -80,7 +80,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
     app.add_middleware(Observation, service=service.name, stopping=service.health.stopping)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CrossOrigin,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],

@@ -8,12 +8,12 @@ from math import ceil
 from time import monotonic
 
 from limits import parse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.auth import Principal
 from service_kit.business_time import IMPORT_SCOPE
 from service_kit.http.authentication import Authenticator
-from service_kit.http.responses import ProblemResponse
+from service_kit.http.responses import ProblemResponse, answer_headers
 from service_kit.problems import Problem
 
 UNCOUNTED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
@@ -124,17 +124,11 @@ class Admission:
         if standing is None:
             await self._app(scope, receive, send)
             return
-        headers = standing.headers()
-
-        async def send_with_standing(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *headers]
-            await send(message)
-
+        answer_headers(scope).extend(standing.headers())
         if standing.allowed:
-            await self._app(scope, receive, send_with_standing)
+            await self._app(scope, receive, send)
         else:
-            await ProblemResponse(too_many_requests(standing), scope)(scope, receive, send_with_standing)
+            await ProblemResponse(too_many_requests(standing), scope)(scope, receive, send)
 
     def _standing(self, principal: Principal | None, scope: Scope) -> Standing | None:
         if principal is None:

@@ -212,6 +212,12 @@ class _Routes:
         return None, {}
 
 
+def plain_routes(owner: FastAPI) -> set[tuple[str, str]]:
+    """Method and path, as declared, of the routes that have a short way."""
+    contexts = iter_route_contexts(owner.routes)
+    return {(method, str(each.path)) for each in contexts if _plan_of(each) for method in each.methods or ()}
+
+
 def _plan_of(context: RouteContext) -> Plan | None:
     """None where the route is not plain."""
     try:
