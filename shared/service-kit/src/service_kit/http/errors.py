@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -64,6 +65,7 @@ def _handlers() -> Mapping[type[Exception], Callable[[Request, Any], Awaitable[R
         RequestValidationError: _on_invalid,
         HTTPException: _on_http,
         DBAPIError: _on_database,
+        asyncpg.DataError: _on_database,
     }
 
 
@@ -96,8 +98,9 @@ def _methods_of(request: Request) -> set[str]:
     }
 
 
-async def _on_database(request: Request, error: DBAPIError) -> Response:
-    if getattr(error.orig, "sqlstate", None) in _UNSTORABLE_TEXT:
+async def _on_database(request: Request, error: DBAPIError | asyncpg.DataError) -> Response:
+    reported = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(reported, "sqlstate", None) in _UNSTORABLE_TEXT:
         return ProblemResponse(bad_request("invalid_character", "The character U+0000 is not allowed."), request.scope)
     raise error
 
