@@ -7,7 +7,7 @@ from datetime import datetime
 
 from event_contracts import Event
 from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, history_row, order_row
-from order_service.adapters.unnested import arrays, names, unnest
+from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.history import HistoryEntry
 from order_service.domain.order import Order
 from service_kit.at_once import (
@@ -40,18 +40,18 @@ _ADD = Statement(
     f"""
     WITH {CLAIMS}, made AS (
         INSERT INTO customer_order ({names(ORDER_COLUMNS)}, updated_at)
-        SELECT {names(ORDER_COLUMNS)}, CAST(:now AS timestamptz) FROM {unnest(ORDER_COLUMNS, "o", "o_")}
+        SELECT {names(ORDER_COLUMNS)}, CAST(:now AS timestamptz) FROM {recordset(ORDER_COLUMNS, "o", "orders")}
         WHERE order_id NOT IN (SELECT resource_id FROM refused)
         ORDER BY reference
         ON CONFLICT (reference) DO NOTHING
         RETURNING order_id AS resource_id
     ), lines AS (
         INSERT INTO order_line ({names(_LINE_COLUMNS)})
-        SELECT {names(_LINE_COLUMNS)} FROM {unnest(_LINE_COLUMNS, "l", "l_")} JOIN made ON order_id = resource_id
+        SELECT {names(_LINE_COLUMNS)} FROM {recordset(_LINE_COLUMNS, "l", "lines")} JOIN made ON order_id = resource_id
     ), history AS (
         INSERT INTO order_history ({names(HISTORY_COLUMNS)}, recorded_at)
         SELECT {names(HISTORY_COLUMNS)}, CAST(:now AS timestamptz)
-        FROM {unnest(HISTORY_COLUMNS, "h", "h_")} JOIN made ON order_id = resource_id
+        FROM {recordset(HISTORY_COLUMNS, "h", "history")} JOIN made ON order_id = resource_id
     ), {RECORDED}, {SENT}
     {ANSWERS}
     """
@@ -108,9 +108,9 @@ class SqlPlacementStore:
             {
                 "now": now,
                 **claim_parameters(self._claims),
-                **arrays(ORDER_COLUMNS, [order_row(order) for order in orders], "o_"),
-                **arrays(_LINE_COLUMNS, lines, "l_"),
-                **arrays(HISTORY_COLUMNS, [history_row(entry) for entry in history], "h_"),
+                "orders": documents(ORDER_COLUMNS, [order_row(order) for order in orders]),
+                "lines": documents(_LINE_COLUMNS, lines),
+                "history": documents(HISTORY_COLUMNS, [history_row(entry) for entry in history]),
                 **event_parameters(prepare(events)),
             },
         )
