@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from random import getrandbits
+from random import Random
 from time import perf_counter
 
 import structlog
@@ -33,6 +34,8 @@ DURATION = Histogram(
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ids = Random()  # noqa: S311 - ids need not be secret; of its own, so that nobody else's seed repeats them
+os.register_at_fork(after_in_child=_ids.seed)
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _QUIET = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
@@ -148,10 +151,10 @@ def _trace(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
         if found and found[1].strip(b"0"):
             trace_id = found[1].decode()
             return f"00-{trace_id}-{_new_span_id()}-{found[3].decode()}", trace_id
-    trace_id = f"{getrandbits(128) or 1:032x}"
+    trace_id = f"{_ids.getrandbits(128) or 1:032x}"
     return f"00-{trace_id}-{_new_span_id()}-00", trace_id
 
 
 def _new_span_id() -> str:
-    # Need not be secret, and a system call for each would cost as much as all else here.
-    return f"{getrandbits(64) or 1:016x}"
+    # The operating system's random numbers cost a system call each, as much as all else here.
+    return f"{_ids.getrandbits(64) or 1:016x}"
