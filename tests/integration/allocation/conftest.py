@@ -11,8 +11,14 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.domain.replaying import StoredLine, replay
+from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.application.policy_choice import DEFAULT, Target
+from allocation_service.domain.policy import Policy
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.replaying import replay
+from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import (
     Event,
     InboundChange,
@@ -138,6 +144,19 @@ class World:
         shipped[location] = shipped.get(location, 0) + units
         return self.change("OrderShipped", order, line, shipped=shipped)
 
+    # -- what merchandisers say --
+
+    async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
+        """Let a target (everything, by default) follow a policy from now on; the version that was made."""
+        name = ":".join(part for part in target if part)
+        async with self.database.transaction() as conn:
+            await policies.create_policy(conn, name)
+            await policies.retire(conn, name, None, "test")
+            made = await policies.write_active(conn, name, content_of(policy), "test")
+            await policy_assignments.assign(conn, target, name, "test")
+            await policy_assignments.want_review(conn, policy=name)
+        return made.policy
+
     # -- the handler --
 
     async def apply(self, *events: Event, rechecks: bool = True) -> list[Event]:
@@ -185,6 +204,9 @@ class World:
         """Counters equal what they count; nothing is oversold or lost; every decision can be computed again."""
         for problem, sql in CHECKS.items():
             found = await self.rows(sql)
+            if found and "sku" in found[0]._fields and problem in KEPT:
+                kept = await rehearse_idle(self.database, self.handler.options, {row.sku for row in found})
+                found = [row for row in found if row.sku not in kept]
             assert not found, (problem, [dict(row._mapping) for row in found[:5]])
         assert await self.replays() == []
 
@@ -211,6 +233,9 @@ class World:
                     different.append(f"{decision.decision_id} step {number}: {made} but again {again}")
         return different
 
+
+KEPT = ("free stock lies before a waiter who takes parts", "an order that ships complete could be filled")
+"""Policies may keep stock from those who wait for it."""
 
 CHECKS = {
     "a line's quantities do not add up": """
@@ -242,8 +267,8 @@ CHECKS = {
         WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
           AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
     "an order that ships complete could be filled": """
-        SELECT order_id FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete
-                              GROUP BY 1, 2) AS need
+        SELECT order_id, min(sku) AS sku
+        FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY 1, 2) AS need
         LEFT JOIN (SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS free FROM stock_level GROUP BY 1) AS f
         USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
           AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
@@ -260,6 +285,16 @@ CHECKS = {
 async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
     """An empty allocation with its handler."""
     yield World(await service_database("allocation_service"))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Callable[[], Awaitable[World]]:
+    """Makes worlds: each call empties the database again."""
+
+    async def make() -> World:
+        return World(await service_database("allocation_service"))
+
+    return make
 
 
 __all__ = ["START", "TheOrder", "World", "replace"]

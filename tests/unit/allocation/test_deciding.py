@@ -159,7 +159,7 @@ def test_taking_back_takes_exactly_what_is_missing_from_the_last_in_the_queue(
         Holding(f"l{n}", units, NOW + timedelta(minutes=minute), tier) for n, (units, minute, tier) in enumerate(rows)
     ]
     policy = Policy(sort=Sort.PRIORITY)
-    losses = take_back(missing, holdings, policy)
+    losses = take_back(missing, holdings, policy, Moment(NOW))
     assert sum(loss.units for loss in losses) == min(missing, sum(one.unshipped for one in holdings))
     lost = {loss.holding.line_id: loss.units for loss in losses}
     ranked = sorted(holdings, key=lambda one: (one.tier_rank, one.needed_by, one.queued_at, one.line_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
@@ -208,10 +209,9 @@ class BatchProcessor:
         HANDLER_SECONDS.labels(self._consumer).observe(seconds)
         HANDLER_EVENTS.labels(self._consumer).observe(len(piece))
         INBOX_DUPLICATES.labels(self._consumer).inc(len(piece) - len(chosen) - len(behind))
-        for incoming in chosen:
-            EVENTS.labels(self._consumer, incoming.name, "handled").inc()
-        for incoming in behind:
-            EVENTS.labels(self._consumer, incoming.name, "parked").inc()
+        for outcome, events in (("handled", chosen), ("parked", behind)):
+            for name, count in Counter(incoming.name for incoming in events).items():
+                EVENTS.labels(self._consumer, name, outcome).inc(count)
 
 
 def _around_unreadable(batch: Sequence[Incoming]) -> list[list[Incoming]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -178,8 +179,8 @@ class Relay:
                 # Nobody waits for the others any more; their errors are known.
                 future.cancel()
             raise
-        for row in rows:
-            EVENTS_SENT.labels(row["topic"]).inc()
+        for topic, count in Counter(row["topic"] for row in rows).items():
+            EVENTS_SENT.labels(topic).inc(count)
 
     async def _acknowledged(self, sent: Sequence[asyncio.Future[object]], conn: asyncpg.Connection) -> None:
         deadline = time.monotonic() + self._ack_timeout

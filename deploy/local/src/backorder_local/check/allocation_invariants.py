@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backorder_local.check.idle_stock import idle_unless_kept
 from backorder_local.check.invariant import Invariant, in_one_database
 
 _LINES = """
@@ -89,9 +90,9 @@ ALLOCATION_INVARIANTS = (
         WHERE coalesce(p.units, 0) <> coalesce(q.units, 0)
         """,
     ),
-    _in_allocation(
-        "no idle stock",
-        "no unit is free while a demand waits that may take it in parts",
+    idle_unless_kept(
+        "allocation: no idle stock",
+        "no unit is free while a demand waits that may take it in parts, unless a policy keeps it",
         f"""
         SELECT q.sku, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
         FROM queue_entry q JOIN ({_FREE}) f USING (sku) JOIN sku s USING (sku)
@@ -99,11 +100,11 @@ ALLOCATION_INVARIANTS = (
         GROUP BY q.sku, f.free
         """,
     ),
-    _in_allocation(
-        "no complete order idle",
-        "no ship-complete order waits whose every open line could be filled from free stock",
+    idle_unless_kept(
+        "allocation: no complete order idle",
+        "no ship-complete order waits whose every open line could be filled from free stock, unless a policy keeps it",
         f"""
-        SELECT order_id, count(*) AS skus, min(sku) AS a_sku
+        SELECT order_id, count(*) AS skus, min(sku) AS sku
         FROM (
             SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY order_id, sku
         ) need

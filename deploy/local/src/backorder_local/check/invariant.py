@@ -50,6 +50,10 @@ class Reading:
             await connection.close()
         self._connections.clear()
 
+    def url(self, service: str) -> str:
+        """Address of a service's database."""
+        return self._urls[service]
+
     @asynccontextmanager
     async def now(self, service: str) -> AsyncIterator[asyncpg.Connection]:
         """A connection without a snapshot, for what must be looked at again and again."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,20 +11,8 @@ from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.handler import Options, handle_events
 from allocation_service.application.rechecks import process_rechecks
 from event_contracts import Event
+from service_kit.collector import collector_paused
 from service_kit.database import Database
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No cyclic garbage collection meanwhile. A book may hold a million objects, none of them garbage
-    before its end; the collector would walk over all of them again and again (two thirds of the time)."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 class AllocationHandler:

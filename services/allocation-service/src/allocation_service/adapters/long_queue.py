@@ -55,7 +55,7 @@ class LongQueue:
         Where no index has its order, its places are read and ranked at once: a hundred bytes for each.
         """
         if not book.skus[sku].policy.indexed:
-            chosen, _ = within_reach(await read_everything(conn, book, sku), book, sku)
+            chosen, _ = within_reach(await read_everything(conn, book, sku), book.skus[sku].policy, units)
             return cls(conn, sku, None, [place for _, place in chosen])
         before = protected_before(book, sku)
         raw = await conn.get_raw_connection()

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters import reads
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort
-from allocation_service.domain.sorting import sort_key
+from allocation_service.domain.sorting import Ranking, sort_key
 
 ORDER = {
     Sort.FIFO: "queued_at, line_id",
@@ -117,9 +117,29 @@ _HOLDINGS = {
 }
 
 
+_HOLDERS = text(
+    """
+    SELECT c.line_id, d.order_id, d.queued_at, d.promise_date, d.unit_value, o.tier_rank, o.ship_complete,
+           coalesce(o.needed_by, '9999-12-31') AS needed_by
+    FROM commitment AS c
+    JOIN demand AS d USING (line_id)
+    JOIN customer_order AS o USING (order_id)
+    WHERE c.sku = :sku AND c.location = :location AND c.granted > c.shipped
+    """
+)
+
+
 async def load_holdings(conn: AsyncConnection, book: Book, sku: str, location: str, limit: int) -> None:
-    """Enter the lines that hold stock of a location, the last in the queue's order first."""
+    """Enter the lines that hold stock of a location, the last in the queue's order first; all of them where
+    a loss is shared."""
+    policy = book.skus[sku].policy
     values = {"sku": sku, "location": location, "limit": limit}
-    rows = (await conn.execute(_HOLDINGS[book.skus[sku].policy.sort], values)).all()
+    if policy.indexed:
+        rows = (await conn.execute(_HOLDINGS[policy.sort], values)).all()
+    else:
+        rows = (await conn.execute(_HOLDERS, values)).all()
+        if not policy.shared:
+            key = Ranking(policy, book.moment(sku)).key
+            rows = sorted(rows, key=key, reverse=True)[:limit]
     await reads.load_orders(conn, book, {row.order_id for row in rows if row.ship_complete})
     await reads.load_lines(conn, book, [row.line_id for row in rows])

@@ -17,7 +17,7 @@ from allocation_service.adapters import reads
 from allocation_service.adapters.queue_reads import protected_before
 from allocation_service.adapters.stretches import enter, read_lines
 from allocation_service.application.book import Book, Unread
-from allocation_service.domain.policy import NO_DATE, Key
+from allocation_service.domain.policy import NO_DATE, Key, Policy
 from allocation_service.domain.sorting import Ranking
 
 _FEW = 2_000
@@ -75,15 +75,15 @@ class Place(NamedTuple):
 Ranked = list[tuple[Key, Place]]
 
 
-async def load_ranked_queue(conn: AsyncConnection, book: Book, sku: str, lines: int | None) -> None:
+async def load_ranked_queue(conn: AsyncConnection, book: Book, sku: str, lines: int | None, reach: int) -> None:
     """Enter the head of a queue: ``lines`` places of each list, or everything (None).
 
-    Of what was read, each tier is entered only as far as the free units could reach by themselves;
-    the book's queue says what was left out.
+    Of what was read, each tier is entered only as far as ``reach`` units go if it gets them all; the
+    book's queue says what was left out.
     """
     ranking = Ranking(book.skus[sku].policy, book.moment(sku))
     found, unread = await _read(conn, book, sku, ranking, lines)
-    chosen, cut = within_reach(rank(found, ranking), book, sku)
+    chosen, cut = within_reach(rank(found, ranking), book.skus[sku].policy, reach)
     enter(book, await read_lines(conn, [place for _, place in chosen]))
     book.open_queue(sku, None, lines or len(chosen), [*unread, *cut])
 
@@ -102,18 +102,17 @@ def rank(places: Iterable[Place], ranking: Ranking) -> Ranked:
     return found
 
 
-def within_reach(ranked: Ranked, book: Book, sku: str) -> tuple[Ranked, list[Unread]]:
-    """Of each tier, what stands before the place that the free units cannot reach any more, even if all other
+def within_reach(ranked: Ranked, policy: Policy, units: int) -> tuple[Ranked, list[Unread]]:
+    """Of each tier, what stands before the place that so many units cannot reach any more, even if all other
     tiers got nothing. Everything where that cannot be told: shares count all, quotas leave some out."""
-    state = book.skus[sku]
-    if state.policy.shared or state.policy.quotas:
+    if policy.shared or policy.quotas:
         return ranked, []
     asked: dict[int, int] = {}
     chosen: Ranked = []
     cut: dict[int, Unread] = {}
     for key, place in ranked:
         tier = place.tier_rank
-        if asked.get(tier, 0) < state.free:
+        if asked.get(tier, 0) < units:
             chosen.append((key, place))
             if not place.ship_complete:
                 asked[tier] = asked.get(tier, 0) + place.quantity

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import queue_reads, reads, revisions, writes
+from allocation_service.adapters import queue_reads, ranked_queue, reads, revisions, writes
 from allocation_service.adapters.long_queue import LongQueue
 from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
@@ -41,11 +41,17 @@ class SqlLedger:
     async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await reads.lock_skus(self._conn, book, list(skus), list(po_lines))
 
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        await reads.reload_policies(self._conn, book, skus)
+
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         await reads.load_orders(self._conn, book, order_ids)
 
     async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
         await queue_reads.load_queues(self._conn, book, reach)
+
+    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
+        await ranked_queue.load_ranked_queue(self._conn, book, sku, lines, reach)
 
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         await queue_reads.load_holdings(self._conn, book, sku, location, limit)

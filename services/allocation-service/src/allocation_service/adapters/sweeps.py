@@ -33,7 +33,8 @@ _IDLE = text(
           AND EXISTS (SELECT FROM commitment AS c
                       WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped)
     ) AS found
-    WHERE NOT EXISTS (SELECT FROM recheck_sku AS r WHERE r.sku = found.sku)
+    WHERE sku > :after AND NOT EXISTS (SELECT FROM recheck_sku AS r WHERE r.sku = found.sku)
+      AND NOT EXISTS (SELECT FROM policy_review AS p WHERE p.sku = found.sku)
     ORDER BY sku LIMIT :limit
     """
 )
@@ -44,9 +45,10 @@ async def skus_with_passed_promises(conn: AsyncConnection, today: date, limit: i
     return list((await conn.execute(_PASSED, {"today": today, "limit": limit})).scalars())
 
 
-async def skus_to_reconcile(conn: AsyncConnection, limit: int = 100) -> list[str]:
-    """SKUs where stock lies idle before someone who could have it, or more is granted than there is."""
-    return list((await conn.execute(_IDLE, {"limit": limit})).scalars())
+async def skus_to_reconcile(conn: AsyncConnection, after: str, limit: int) -> list[str]:
+    """SKUs behind ``after`` where stock lies idle before someone who could have it, if no policy keeps it, or
+    more is granted than there is."""
+    return list((await conn.execute(_IDLE, {"after": after, "limit": limit})).scalars())
 
 
 _WAITING = text(

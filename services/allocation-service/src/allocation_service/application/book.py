@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
 from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment
+from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.promising import Expected, expected_supply
-from allocation_service.domain.sku import Sku
+from allocation_service.domain.sku import QuotaName, Sku
 from allocation_service.domain.sorting import sort_key
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -151,9 +151,14 @@ class Book:
         self.told = 0
         self.decided = 0
         self.rechecks_left = False
+        self.missed: set[str] = set()
         self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
+        self.causes: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
+        self.ordered: dict[tuple[str, date, int], int] = {}
+        self.quotas_changed: set[tuple[str, QuotaName]] = set()
+        self.quotas_cleared: set[str] = set()
 
     # -- filling it -------------------------------------------------------------------------------
 
@@ -161,7 +166,7 @@ class Book:
         """Enter a locked SKU."""
         self.skus[sku.sku] = sku
         coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
-        self.curves[sku.sku] = Curve(sku.free, coming)
+        self.curves[sku.sku] = Curve(sku.open_stock, coming)
 
     def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
         """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
@@ -216,6 +221,31 @@ class Book:
         level = self.skus[line.sku].level(location)
         level.granted += units
         level.changed = True
+        if self.skus[line.sku].policy.quotas:
+            self._use_quotas(line, units)
+
+    def note_ordered(self, line: Line, units: int, now: datetime) -> None:
+        """Remember what was ordered, whether there was enough of it or not."""
+        if not units:
+            return
+        order = self.orders[line.order_id]
+        day = (line.layers[-1].queued_at if line.layers else now).date()
+        key = (line.sku, day, order.tier_rank)
+        self.ordered[key] = self.ordered.get(key, 0) + units
+
+    def _use_quotas(self, line: Line, units: int) -> None:
+        sku, order = self.skus[line.sku], self.orders[line.order_id]
+        for quota in sku.policy.quotas:
+            if getattr(order, quota.field) == quota.name:
+                name = (quota.field, quota.name)
+                sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
+                self.quotas_changed.add((line.sku, name))
+
+    def clear_quotas(self, sku: str) -> None:
+        """Stock was received: from here on, quotas count anew."""
+        self.skus[sku].quota_used.clear()
+        self.quotas_cleared.add(sku)
+        self.quotas_changed = {one for one in self.quotas_changed if one[0] != sku}
 
     def written(self) -> None:
         """Everything changed so far is stored and told: the database has what the book has."""
@@ -229,8 +259,10 @@ class Book:
                 level.changed = False
             for inbound in sku.inbound.values():
                 inbound.changed = False
-        for some in (self.stored, self.booked, self.promised_change, self.rechecks):
+        for some in (self.stored, self.booked, self.promised_change, self.rechecks, self.ordered):
             some.clear()
+        self.quotas_changed.clear()
+        self.quotas_cleared.clear()
         self.changed_skus.clear()
         self.reshaped.clear()
         self.rechecked.clear()
@@ -264,6 +296,11 @@ class Book:
         state = self.skus[sku]
         now = self.moments.get(sku, state.last_now) or _LONG_AGO
         return Moment(now, self.next_supply(sku), state.lead_time_days)
+
+    def supply(self, sku: str, now: datetime) -> Supply:
+        """What can be given of a SKU now, for a decision."""
+        state, day = self.skus[sku], self.next_supply(sku)
+        return state.supply(day, state.forecast(Moment(now, day, state.lead_time_days)))
 
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""

@@ -119,6 +119,7 @@ class Case:
         given what there is."""
         self.touch(line)
         self.book.reshaped.add(line.line_id)
+        self.book.note_ordered(line, units, self.now)
         if placement.declined:
             line.decline(placement.declined)
         line.accept(units - placement.declined)
@@ -180,6 +181,12 @@ class Case:
         """Go on under a new decision, after the one so far has been told."""
         was = self.record
         self.record = Record(new_event_id(), was.cause, was.cause_type, was.decided_at)
+
+    @property
+    def tells_of_supply(self) -> bool:
+        """Caused by an event that is about a SKU, not about an order: what it leads to is told even if
+        nobody gets anything."""
+        return self.own is None and self.origin.event_id is not None
 
     @property
     def step_number(self) -> int:

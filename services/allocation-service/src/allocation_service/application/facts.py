@@ -20,6 +20,8 @@ def apply_inventory(book: Book, events: Sequence[Event]) -> dict[str, Event]:
         payload = event.payload
         if isinstance(payload, StockChange):
             new = _apply_stock(book.skus[payload.sku], payload)
+            if new and event.name == "StockReceived":
+                book.clear_quotas(payload.sku)
         elif isinstance(payload, InboundChange):
             new = _apply_inbound(book.skus[payload.sku], payload)
         elif isinstance(payload, SkuPolicy):

@@ -8,15 +8,16 @@ from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
 from allocation_service.application.long_filling import serve_long_queue
 from allocation_service.application.ports import Ledger
+from allocation_service.application.ranked_filling import serve_ranked
 from allocation_service.application.storing import PART, prepare_part
 from allocation_service.application.waiters import reach, run_decision
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
-from allocation_service.domain.policy import NO_DATE
+from allocation_service.domain.policy import NO_DATE, Moment
 from allocation_service.domain.policy_document import stored_policy
-from allocation_service.domain.taking_back import Holding, take_back
+from allocation_service.domain.recorded_fill import stored_moment
+from allocation_service.domain.taking_back import Holding, stored_holding, take_back
 
-TAKEN_BACK = "taken back: less stock than granted"
 RELEASED = "released: its order ships complete and no longer is"
 
 
@@ -48,8 +49,13 @@ def _may_serve(book: Book, sku: str) -> bool:
 async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str]) -> None:
     """Serve one queue as far as the supply reaches."""
     book = case.book
-    if book.skus[sku].free > PART and not book.blocked(sku):
+    policy = book.skus[sku].policy
+    if book.skus[sku].free > PART and policy.in_parts and not book.blocked(sku):
         await serve_long_queue(case, ledger, sku, unserved)
+    if not policy.indexed:
+        if _may_serve(book, sku):
+            await serve_ranked(case, ledger, sku, unserved)
+        return
     part = PART
     while _may_serve(book, sku):
         free = book.skus[sku].free
@@ -86,21 +92,24 @@ def _take_back(case: Case, sku: str, location: str, missing: int) -> None:
         for line in (book.lines[line_id] for line_id in sorted(book.lines_of.get(sku, ())))
         if line.unshipped_at(location) > 0
     ]
-    losses = take_back(missing, holdings, book.skus[sku].policy)
+    state = book.skus[sku]
+    moment = Moment(case.now, book.next_supply(sku), state.lead_time_days)
+    losses = take_back(missing, holdings, state.policy, moment)
     rows = []
     for loss in losses:
         line = book.lines[loss.holding.line_id]
-        case.give_back(line, location, loss.units, TAKEN_BACK)
+        case.give_back(line, location, loss.units, loss.reason)
         case.losers.add(line.order_id)
-        facts = loss.holding._asdict()
-        rows.append(Row(case.step_number, loss.rank, line.line_id, sku, loss.units, -loss.units, TAKEN_BACK, facts))
+        facts = stored_holding(loss.holding)
+        rows.append(Row(case.step_number, loss.rank, line.line_id, sku, loss.units, -loss.units, loss.reason, facts))
     if rows:
         step = {
             "kind": "take_back",
             "location": location,
             "shortfall": missing,
-            "policy": stored_policy(book.skus[sku].policy),
-            "holdings": [holding._asdict() for holding in holdings],
+            "policy": stored_policy(state.policy),
+            "holdings": [stored_holding(holding) for holding in holdings],
+            **stored_moment(moment),
         }
         case.add_step(step, rows)
 
@@ -110,7 +119,15 @@ def _holding(book: Book, line: Line, location: str) -> Holding:
     queued_at = line.layers[0].queued_at if line.layers else order.placed_at
     if queued_at is None:
         raise ValueError(f"{line.line_id} holds stock but was never queued")
-    return Holding(line.line_id, line.unshipped_at(location), queued_at, order.tier_rank, order.needed_by or NO_DATE)
+    return Holding(
+        line.line_id,
+        line.unshipped_at(location),
+        queued_at,
+        order.tier_rank,
+        order.needed_by or NO_DATE,
+        order.customer_id,
+        line.unit_value,
+    )
 
 
 def release_incomplete(case: Case) -> None:

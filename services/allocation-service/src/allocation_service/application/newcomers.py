@@ -8,6 +8,7 @@ from datetime import date
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
 from allocation_service.application.filling import release
+from allocation_service.application.guarding import explained, limited
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.placing import Newcomer, Placement, place_line, place_together
@@ -74,8 +75,9 @@ class _Quotes:
 
 def _place_line(case: Case, order: Order, line: Line) -> None:
     sku = case.book.skus[line.sku]
-    newcomer, supply, terms, quotes = _newcomer(order, line), sku.supply(None), sku.terms(), _Quotes(case)
-    placement = place_line(newcomer, supply, terms, quotes, order.latest_acceptable)
+    newcomer, terms, quotes = _newcomer(order, line), sku.terms(), _Quotes(case)
+    supply, limit = limited(case, order, [line], sku.supply(None))
+    placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
     _apply(case, line, newcomer, placement)
     inputs = Inputs(
         order.order_id, {line.sku: supply}, {line.sku: terms}, quotes.given, order.latest_acceptable, placing=None
@@ -87,7 +89,10 @@ def _place_together(case: Case, order: Order) -> None:
     book = case.book
     newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
     skus = sorted({one.sku for one in newcomers})
-    supply = {sku: book.skus[sku].supply(None) for sku in skus}
+    supply = {}
+    for sku in skus:
+        lines = [one for one in order.lines.values() if one.sku == sku]
+        supply[sku], _ = limited(case, order, lines, book.skus[sku].supply(None))
     terms = {sku: book.skus[sku].terms() for sku in skus}
     quotes, placing, latest = _Quotes(case), not order.placed, order.latest_acceptable
     placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)

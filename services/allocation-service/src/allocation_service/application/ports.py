@@ -51,12 +51,21 @@ class Ledger(Protocol):
         """Make missing SKU rows, lock all in sorted order, and enter them with levels, inbound and promises."""
         ...
 
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        """Give locked SKUs whose category changed the policies that decide about them now."""
+        ...
+
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         """Enter the orders with all of their lines, where they are known and not yet in the book."""
         ...
 
     async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
         """Read the head of each SKU's queue as far as that many units reach, with the orders that ship complete."""
+        ...
+
+    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
+        """Read the head of a queue that has no index's order: about ``lines`` places of each tier and list, or
+        all (None), and enter of each tier as far as ``reach`` units go; the book's queue names what is unread."""
         ...
 
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:

@@ -2,43 +2,74 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
+from allocation_service.application.guarding import context_of, note_passed
 from allocation_service.application.ports import Ledger
 from allocation_service.domain import rules
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Demand, Key, Policy, Supply
 from allocation_service.domain.policy_document import stored_policy
-from allocation_service.domain.replaying import stored_facts
+from allocation_service.domain.recorded_fill import stored_context, stored_facts, stored_supply
 
 _READ_AT_LEAST = 50
 
 
+class Decided(NamedTuple):
+    """A decision with what it was made from, not yet carried out."""
+
+    decision: Decision
+    supply: Mapping[str, Supply]
+    blocked: list[str]
+
+    def up_to(self, outcomes: int) -> Decided:
+        """Only the first outcomes: nothing that comes after them changed anything."""
+        return self._replace(decision=self.decision._replace(outcomes=self.decision.outcomes[:outcomes]))
+
+
 def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
     """Decide about these demands with what is free now, apply and record it."""
+    carry_out(case, decide_about(case, demands, policy))
+
+
+def decide_about(case: Case, demands: list[Demand], policy: Policy) -> Decided:
+    """Decide about these demands with what is free now."""
     book = case.book
-    supply = {one: book.skus[one].supply(book.next_supply(one)) for one in sorted({d.sku for d in demands})}
+    supply = {one: book.supply(one, case.now) for one in sorted({d.sku for d in demands})}
     blocked = [one for one in supply if book.blocked(one)]
-    decision = decide(supply, demands, policy, case.now, blocked=blocked)
-    for outcome in decision.outcomes:
+    context = context_of(book, supply, policy, {demand.order_id for demand in demands} if policy.guarded else ())
+    return Decided(decide(supply, demands, policy, case.now, blocked=blocked, context=context), supply, blocked)
+
+
+def carry_out(case: Case, decided: Decided) -> None:
+    """Apply a decision and record it, unless it neither changed anything nor tells of an arrival."""
+    book, outcomes = case.book, decided.decision.outcomes
+    changed = False
+    for outcome in outcomes:
         if outcome.deferred:
             case.recheck(book.orders[outcome.demand.order_id])
         elif outcome.grants:
             case.grant(book.lines[outcome.demand.line_id], outcome.grants, outcome.reason)
             book.given[outcome.demand.sku] = book.given.get(outcome.demand.sku, 0) + outcome.granted
-    _record(case, decision, supply, blocked)
+        changed |= outcome.deferred or bool(outcome.grants)
+    note_passed(case, decided.decision)
+    if changed or (outcomes and case.tells_of_supply):
+        _record(case, decided)
 
 
-def _record(case: Case, decision: Decision, supply: Mapping[str, Supply], blocked: list[str]) -> None:
+def _record(case: Case, decided: Decided) -> None:
+    decision = decided.decision
     step = {
         "kind": "fill",
         "policy": stored_policy(decision.policy),
-        "supply": {sku: one._asdict() for sku, one in supply.items()},
-        "blocked": blocked,
+        "supply": {sku: stored_supply(one) for sku, one in decided.supply.items()},
+        "blocked": decided.blocked,
+        **stored_context(decision.context),
     }
     number = case.step_number
     rows = [
@@ -69,6 +100,11 @@ async def reach(book: Book, ledger: Ledger, sku: str, units: int, unserved: froz
         await ledger.load_queues(book, {sku: queue.limit * 4})
 
 
+def everyone(book: Book, sku: str, unserved: frozenset[str]) -> list[Demand]:
+    """All who were read, in no more order than the queue's."""
+    return head(book, sku, sys.maxsize, unserved)[0]
+
+
 def head(
     book: Book, sku: str, free: int, unserved: frozenset[str], *, behind: Key | None = None
 ) -> tuple[list[Demand], bool]:
@@ -81,7 +117,7 @@ def head(
     for key, line_id, queued_at in queue.entries:
         if certain >= free:
             return found, True
-        if not queue.complete and (queue.horizon is None or key > queue.horizon):
+        if queue.horizon is not None and key > queue.horizon:
             return found, False
         if behind is not None and key <= behind:
             continue

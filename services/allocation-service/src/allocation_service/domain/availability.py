@@ -33,7 +33,7 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
     """Whether ``quantity`` units can be had now or by when; counters only, however long the queue."""
     if sku is None or not sku.known:
         return Availability(name, False, State.OUT_OF_STOCK, 0, 0, None)
-    free = sku.free if sku.mode != "discontinued" else 0
+    free = sku.open_stock if sku.mode != "discontinued" else 0
     remaining = _remaining(sku)
     release = sku.release_date()
     if free >= quantity and free > 0:

@@ -7,8 +7,9 @@ from datetime import date
 from typing import NamedTuple
 
 from allocation_service.domain import rules
-from allocation_service.domain.deciding import GRANTED, INCOMPLETE, PARTLY, RAN_OUT, Shelf, one_location
 from allocation_service.domain.policy import Grants, Supply
+from allocation_service.domain.reasons import GRANTED, INCOMPLETE, PARTLY, RAN_OUT
+from allocation_service.domain.shelf import Shelf, one_location
 
 
 class Terms(NamedTuple):

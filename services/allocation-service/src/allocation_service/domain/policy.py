@@ -144,6 +144,11 @@ class Policy(NamedTuple):
         return self.share is not Share.SEQUENTIAL or self.complete is Complete.OPTIMAL
 
     @property
+    def in_parts(self) -> bool:
+        """A long queue may be decided part by part: what one part did not get matters to no other."""
+        return not self.shared and not self.quotas and self.bypass_limit is None
+
+    @property
     def indexed(self) -> bool:
         """The queue's order is that of an index, and whoever stands first is served first."""
         in_order = self.sort in (Sort.FIFO, Sort.PRIORITY) and self.ageing is None
@@ -230,6 +235,16 @@ class Supply(NamedTuple):
     def free(self) -> int:
         """Free units over all locations."""
         return sum(location.free for location in self.locations if location.free > 0)
+
+    def up_to(self, units: int, preference: str | None) -> Supply:
+        """No more than that, so that the locations that serve last keep what is left."""
+        places = []
+        for place in sorted(self.locations, key=lambda one: (one.name != preference, one.priority, one.name)):
+            part = min(units, place.free)
+            if part > 0:
+                places.append(place._replace(free=part))
+                units -= part
+        return self._replace(locations=tuple(sorted(places)))
 
     def moment(self, now: datetime) -> Moment:
         """When its queue is ranked."""

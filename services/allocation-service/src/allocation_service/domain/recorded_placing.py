@@ -69,6 +69,10 @@ def stored_demand(newcomer: Newcomer, placement: Placement) -> dict[str, Any]:
 
 def newcomer_of(line_id: str, sku: str, quantity: int, facts: Mapping[str, Any]) -> Newcomer:
     """The demand as it was placed."""
+    whole = facts.get("newcomer")
+    if whole is not None:
+        # Decisions made before the form was lean have the whole of it.
+        return Newcomer(**{**whole, "promise_date": _date(whole["promise_date"])})
     return Newcomer(
         line_id,
         sku,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from allocation_service.domain import promising, rules
+from allocation_service.domain import expecting, promising, rules
+from allocation_service.domain.expecting import DailyDemand
+from allocation_service.domain.holdback import thresholds
 from allocation_service.domain.placing import Terms
-from allocation_service.domain.policy import Location, Policy, Supply
+from allocation_service.domain.policy import Forecast, Location, Moment, Policy, Supply
 from allocation_service.domain.promising import Expected
+
+QuotaName = tuple[str, str]
+"""A quota's field and name."""
 
 
 @dataclass(slots=True)
@@ -45,7 +51,8 @@ class Inbound:
 @dataclass(slots=True)
 class Sku:
     """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
-    waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor units)."""
+    waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
+    units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them."""
 
     sku: str
     known: bool = False
@@ -58,15 +65,24 @@ class Sku:
     last_now: datetime | None = None
     waiting_units: int = 0
     top_value: int = 0
+    kept_back: int = 0
     policy: Policy = field(default_factory=Policy)
     levels: dict[str, Level] = field(default_factory=dict)
     inbound: dict[str, Inbound] = field(default_factory=dict)
     promised: dict[date, int] = field(default_factory=dict)
+    daily: Mapping[int, DailyDemand] = field(default_factory=dict)
+    quota_used: dict[QuotaName, int] = field(default_factory=dict)
+    kept_for: dict[str, int] = field(default_factory=dict)
 
     @property
     def free(self) -> int:
         """Units that may be handed out, over all locations."""
         return sum([rules.units_to_give(level.free, 0) for level in self.levels.values()])
+
+    @property
+    def open_stock(self) -> int:
+        """Free units that anybody may have."""
+        return max(0, self.free - self.kept_back)
 
     def level(self, location: str) -> Level:
         """The level of a location, made empty where nothing is known of it yet."""
@@ -75,7 +91,7 @@ class Sku:
             found = self.levels[location] = Level(location)
         return found
 
-    def supply(self, next_supply: date | None) -> Supply:
+    def supply(self, next_supply: date | None, forecast: Forecast | None = None) -> Supply:
         """What can be given now, for a decision."""
         places = []
         for location in sorted(self.levels):
@@ -83,16 +99,32 @@ class Sku:
             units = rules.units_to_give(level.free, 0)
             if units > 0:
                 places.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days)
+        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days, forecast)
+
+    def forecast(self, moment: Moment) -> Forecast | None:
+        """What each tier is expected to order before the next receipt; None where the policy keeps nothing."""
+        holdback = self.policy.holdback
+        if holdback is None or not holdback.enabled:
+            return None
+        days = moment.horizon_days
+        if moment.next_supply is None and holdback.horizon_days is not None:
+            days = holdback.horizon_days
+        return expecting.forecast(self.daily, len(self.policy.tiers), days)
+
+    def keep_back(self, now: datetime, grace_days: int) -> None:
+        """Work out what is held back from the last tier at a moment."""
+        if self.policy.holdback is not None:
+            moment = Moment(now, self.next_supply(now, grace_days), self.lead_time_days)
+            self.kept_back = max(thresholds(self.policy, self.forecast(moment)), default=0)
 
     def terms(self) -> Terms:
         """How it is sold past stock, for a decision."""
         return Terms(self.mode, self.cap, self.waiting_units)
 
     def expected(self, now: datetime, grace_days: int) -> tuple[Expected, ...]:
-        """S(t): free stock, then what is inbound."""
+        """S(t): free stock that is not held back, then what is inbound."""
         coming = [(one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None]
-        return promising.expected_supply(self.free, coming, now, grace_days)
+        return promising.expected_supply(self.open_stock, coming, now, grace_days)
 
     def next_supply(self, now: datetime, grace_days: int) -> date | None:
         """The date of the next expected delivery, None where nothing is inbound."""

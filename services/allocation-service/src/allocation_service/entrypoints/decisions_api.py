@@ -10,7 +10,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from allocation_service.adapters import queries
-from allocation_service.domain.replaying import StoredLine, shown_facts
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.replaying import shown_facts
 from service_kit.database import Database
 from service_kit.http import Page, PageParams, Principal, ResponseModel, encode_cursor, link_header, require
 from service_kit.problems import FieldError, bad_request, not_found

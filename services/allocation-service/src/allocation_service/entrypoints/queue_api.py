@@ -79,7 +79,7 @@ class _Queues:
         """A page of one queue. The place of the first row is handed on in the cursor."""
         now = await self._now()
         async with self._database.reading() as conn:
-            sku = (await peek_skus(conn, [name])).get(name)
+            sku = (await peek_skus(conn, [name], now)).get(name)
             if sku is None:
                 return Page(data=[], next_cursor=None)
             sort = sku.policy.sort
@@ -98,7 +98,7 @@ class _Queues:
         now = await self._now()
         async with self._database.reading() as conn:
             rows = await queries.entries_of_order(conn, order_id)
-            skus = await peek_skus(conn, {row.sku for row in rows})
+            skus = await peek_skus(conn, {row.sku for row in rows}, now)
             views = []
             for row in rows:
                 place = await queries.place_of(conn, row, self._served(skus[row.sku], now))

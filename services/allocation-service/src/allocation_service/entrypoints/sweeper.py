@@ -10,10 +10,10 @@ from datetime import datetime
 import structlog
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters import sweeps
+from allocation_service.adapters import policy_assignments, sweeps
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.sweeping import reconcile, renew_passed_promises
+from allocation_service.application.sweeping import follow_policies, reconcile, renew_passed_promises
 from allocation_service.config import AllocationSettings
 from service_kit.business_clock import BusinessClock
 from service_kit.clock import Clock
@@ -27,6 +27,9 @@ OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits
 WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
 WAITING_LINES = Gauge("backorder_waiting_lines", "Places in the queues")
 
+_RECONCILED_AT_ONCE = 100
+_REVIEWED_AT_ONCE = 100
+
 
 class Sweeper:
     """The tasks of one process; every round is one or a few transactions, safe beside other workers."""
@@ -35,6 +38,7 @@ class Sweeper:
         self, database: Database, handler: AllocationHandler, settings: AllocationSettings, clock: Clock
     ) -> None:
         self._database, self._handler, self._settings = database, handler, settings
+        self._reconciled = ""
         self._follow_events = settings.business_clock == "events"
         self._clock = BusinessClock(clock, follow_events=self._follow_events)
 
@@ -60,6 +64,10 @@ class Sweeper:
     async def run_reconciler(self, stopping: asyncio.Event) -> None:
         """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
         await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
+
+    async def run_policies(self, stopping: asyncio.Event) -> None:
+        """Serve queues again about which another policy decides than before."""
+        await self._repeat(stopping, self._settings.policy_review_seconds, self.review_policies_once, None, "policies")
 
     async def run_metrics(self, stopping: asyncio.Event) -> None:
         """Keep the gauges of what waits up to date."""
@@ -92,19 +100,48 @@ class Sweeper:
             book = await renew_passed_promises(SqlLedger(conn), self._handler.options, skus, now)
         return book.told
 
-    async def reconcile_once(self) -> int:
-        """One round of the reconciler; how many events it had to make (0 is the proof)."""
+    async def review_policies_once(self) -> int:
+        """Look at all queues that changed policies left to be looked at; how many those were."""
+        done = 0
+        while True:
+            now = await self._note_windows()
+            async with self._database.transaction() as conn:
+                skus = await policy_assignments.take_reviews(conn, _REVIEWED_AT_ONCE)
+                book = await follow_policies(SqlLedger(conn), self._handler.options, skus, now) if skus else None
+            if book is None:
+                return done
+            done += len(skus)
+            if book.rechecks_left:
+                self._handler.rechecks_wanted.set()
+
+    async def _note_windows(self) -> datetime:
+        """Take note of windows of policies that began or ended; the business time of now."""
+        now = await self.now()
         async with self._database.reading() as conn:
-            skus = await sweeps.skus_to_reconcile(conn)
+            due = await policy_assignments.windows_due(conn, now)
+        if due:
+            async with self._database.transaction() as conn:
+                await policy_assignments.note_windows(conn, now)
+        return now
+
+    async def reconcile_once(self) -> int:
+        """One round of the reconciler; how many events it made. None that a policy does not explain (stock that
+        was held back and is no longer) is the proof."""
+        await self._note_windows()
+        async with self._database.reading() as conn:
+            skus = await sweeps.skus_to_reconcile(conn, self._reconciled, _RECONCILED_AT_ONCE)
+        # Where policies keep stock from those who wait, it may lie there for long: the others have their turn.
+        self._reconciled = skus[-1] if len(skus) == _RECONCILED_AT_ONCE else ""
         if not skus:
             return 0
         async with self._database.transaction() as conn:
             book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
+            book.missed -= await policy_assignments.awaiting_review(conn, sorted(book.missed))
         if book.rechecks_left:
             self._handler.rechecks_wanted.set()
-        if book.told:
-            RECONCILED.labels("idle_stock").inc(book.told)
-            log.error("reconciler_had_to_act", sku=skus[0], count=len(skus), events=book.told)
+        if book.missed:
+            RECONCILED.labels("idle_stock").inc(len(book.missed))
+            log.error("reconciler_had_to_act", sku=min(book.missed), count=len(book.missed), events=book.told)
         return book.told
 
     async def _repeat(

@@ -77,8 +77,10 @@ class InMemoryBus:
     async def _rebalance(self, group: str, members: list[InMemorySource]) -> None:
         for member in self._members[group]:
             if member.assigned:
+                revoked, member.assigned = member.assigned, []
+                member.held = revoked
                 await member.on_revoked()
-                member.assigned = []
+                member.held = []
                 member.positions.clear()
         self._members[group] = members
         topics = sorted({topic for member in members for topic in member.topics})
@@ -122,6 +124,8 @@ class InMemorySource:
         self.topics = list(topics)
         self.on_revoked = on_revoked
         self.assigned: list[Partition] = []
+        self.held: list[Partition] = []
+        """What is about to be given up: offsets can still be committed, nothing is read any more."""
         self.positions: dict[Partition, int] = {}
 
     async def start(self) -> None:
@@ -149,7 +153,7 @@ class InMemorySource:
         if self._bus.down:
             raise CommitRefused("the bus is down")
         for place, offset in offsets.items():
-            if place in self.assigned:
+            if place in self.assigned or place in self.held:
                 self._bus.committed[self.group, place] = offset
 
     def lag(self) -> int | None:

@@ -1,0 +1,91 @@
+"""What guarded policies go by: past demand, what quotas gave, and orders that were passed. Read for the SKUs whose
+policy asks for it, kept for all of which it may ask one day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters.steps import Execute, Step
+from allocation_service.application.book import Book
+from allocation_service.domain.expecting import WINDOW_DAYS, DayUnits, daily_demand
+from allocation_service.domain.sku import Sku
+
+_HISTORY = text(
+    "SELECT d.sku, d.day, d.tier_rank, d.units FROM unnest(CAST(:skus AS text[]), CAST(:since AS date[]))"
+    " AS wanted (sku, since) JOIN demand_day AS d ON d.sku = wanted.sku AND d.day >= wanted.since"
+)
+_QUOTAS = text("SELECT sku, field, name, units FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
+_PASSED = text(
+    """
+    SELECT d.sku, o.order_id, sum(d.live_units - d.granted_units - d.undecided) AS units
+    FROM unnest(CAST(:skus AS text[]), CAST(:limits AS int[])) AS wanted (sku, passed)
+    JOIN customer_order AS o ON o.bypassed >= greatest(1, wanted.passed)
+    JOIN demand AS d ON d.order_id = o.order_id AND d.sku = wanted.sku
+    WHERE d.live_units - d.granted_units > d.undecided
+    GROUP BY d.sku, o.order_id
+    """
+)
+
+
+async def load_policy_inputs(conn: AsyncConnection, skus: Iterable[Sku], grace_days: int) -> None:
+    """Enter what the policies of these SKUs go by; no statement where none is guarded."""
+    guarded = [sku for sku in skus if sku.policy.guarded]
+    held = [sku for sku in guarded if sku.policy.holdback and sku.last_now]
+    if held:
+        await _load_history(conn, held, grace_days)
+    limited = {sku.sku: sku for sku in guarded if sku.policy.quotas}
+    if limited:
+        for row in (await conn.execute(_QUOTAS, {"skus": list(limited)})).all():
+            limited[row.sku].quota_used[row.field, row.name] = row.units
+    bounded = {sku.sku: sku for sku in guarded if sku.policy.bypass_limit is not None}
+    if bounded:
+        values = {"skus": list(bounded), "limits": [sku.policy.bypass_limit for sku in bounded.values()]}
+        for row in (await conn.execute(_PASSED, values)).all():
+            bounded[row.sku].kept_for[row.order_id] = int(row.units)
+
+
+async def _load_history(conn: AsyncConnection, skus: list[Sku], grace_days: int) -> None:
+    since = [sku.last_now.date() - timedelta(days=WINDOW_DAYS) for sku in skus if sku.last_now]
+    history: dict[str, list[DayUnits]] = {}
+    for row in (await conn.execute(_HISTORY, {"skus": [sku.sku for sku in skus], "since": since})).all():
+        history.setdefault(row.sku, []).append(DayUnits(row.day, row.tier_rank, row.units))
+    for sku in skus:
+        if sku.last_now:
+            sku.daily = daily_demand(history.get(sku.sku, ()), sku.last_now.date())
+            sku.keep_back(sku.last_now, grace_days)
+
+
+_DAYS = text(
+    "INSERT INTO demand_day AS d (sku, day, tier_rank, units)"
+    " SELECT sku, day, tier_rank, units FROM unnest(CAST(:skus AS text[]), CAST(:days AS date[]),"
+    " CAST(:tiers AS int[]), CAST(:units AS bigint[])) AS row (sku, day, tier_rank, units)"
+    " ON CONFLICT (sku, day, tier_rank) DO UPDATE SET units = d.units + excluded.units"
+)
+_NO_QUOTAS = text("DELETE FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
+_QUOTA_ROWS = text(
+    "INSERT INTO quota_use (sku, field, name, units)"
+    " SELECT sku, field, name, units FROM unnest(CAST(:skus AS text[]), CAST(:fields AS text[]),"
+    " CAST(:names AS text[]), CAST(:units AS bigint[])) AS row (sku, field, name, units)"
+    " ON CONFLICT (sku, field, name) DO UPDATE SET units = excluded.units"
+)
+
+
+def steps_of(book: Book) -> Iterator[Step]:
+    """Store what the book learnt of it."""
+    if book.ordered:
+        rows = [(*key, units) for key, units in sorted(book.ordered.items())]
+        skus, days, tiers, units = (list(column) for column in zip(*rows, strict=True))
+        yield Execute(_DAYS, {"skus": skus, "days": days, "tiers": tiers, "units": units})
+    if book.quotas_cleared:
+        yield Execute(_NO_QUOTAS, {"skus": sorted(book.quotas_cleared)})
+    used = [
+        (sku, field, name, book.skus[sku].quota_used.get((field, name), 0))
+        for sku, (field, name) in sorted(book.quotas_changed)
+    ]
+    if used:
+        skus, fields, names, units = (list(column) for column in zip(*used, strict=True))
+        yield Execute(_QUOTA_ROWS, {"skus": skus, "fields": fields, "names": names, "units": units})

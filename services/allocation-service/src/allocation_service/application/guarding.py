@@ -1,0 +1,61 @@
+"""What stands between free stock and those who could have it: as decisions and placings need it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from allocation_service.application.book import Book, Order
+from allocation_service.application.case import Case
+from allocation_service.domain.deciding import Decision
+from allocation_service.domain.guards import Context, Guards, with_thresholds
+from allocation_service.domain.line import Entry, Line
+from allocation_service.domain.placing import Newcomer, Placement
+from allocation_service.domain.policy import Policy, Supply
+from allocation_service.domain.reasons import Limit
+
+
+def context_of(book: Book, skus: Iterable[str], policy: Policy, deciding: Collection[str]) -> Context:
+    """What a decision goes by beside supply and demand; ``deciding`` are the orders it is about."""
+    if not policy.guarded:
+        return Context()
+    used: dict[str, tuple[int, ...]] = {}
+    kept: dict[str, int] = {}
+    for sku in skus:
+        state = book.skus[sku]
+        if policy.quotas:
+            used[sku] = tuple(state.quota_used.get((one.field, one.name), 0) for one in policy.quotas)
+        others = sum(units for order_id, units in state.kept_for.items() if order_id not in deciding)
+        if others:
+            kept[sku] = min(state.free, others)
+    return Context(quota_used=used, kept=kept)
+
+
+def limited(case: Case, order: Order, lines: Sequence[Line], supply: Supply) -> tuple[Supply, Limit | None]:
+    """What newly ordered units of one SKU may take of its free stock, and what keeps them from more."""
+    book = case.book
+    policy = book.skus[supply.sku].policy
+    if not policy.guarded or not supply.free:
+        return supply, None
+    forecast = book.supply(supply.sku, case.now)
+    context = with_thresholds(context_of(book, [supply.sku], policy, {order.order_id}), policy, {supply.sku: forecast})
+    guards = Guards(policy, context)
+    demand = book.demand(lines[0], Entry(case.now, sum(line.waiting for line in lines)))
+    limit = guards.limit(demand, guards.level(demand.tier_rank, on_top=False), supply.free)
+    if limit.units >= min(supply.free, demand.quantity):
+        return supply, None
+    return supply.up_to(limit.units, order.preference), limit
+
+
+def explained(placement: Placement, newcomer: Newcomer, limit: Limit | None) -> Placement:
+    """A placing that says what kept it from stock that was there."""
+    if limit is None or placement.declined or placement.granted == newcomer.open_units:
+        return placement
+    return placement._replace(reason=limit.reason(placement.granted, newcomer.open_units))
+
+
+def note_passed(case: Case, decision: Decision) -> None:
+    """Count for each order that could not be filled whole that others were served before it."""
+    for order_id in decision.passed:
+        order = case.book.orders[order_id]
+        order.bypassed += 1
+        order.changed = True

@@ -1,0 +1,61 @@
+"""Serving a queue that has no index's order, or in which stock may stand before some who wait.
+
+What is read grows until nobody unread could be given anything; only then the decision counts.
+"""
+
+from __future__ import annotations
+
+from allocation_service.application.case import Case
+from allocation_service.application.ports import Ledger
+from allocation_service.application.storing import PART
+from allocation_service.application.waiters import carry_out, decide_about, everyone
+from allocation_service.domain.deciding import Decision
+from allocation_service.domain.guards import Guards
+from allocation_service.domain.sorting import Ranking
+
+_AT_LEAST = 50
+_SHOWN = 10
+"""Who comes next is part of a decision, too: that many behind the last who was given anything."""
+
+
+async def serve_ranked(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str]) -> None:
+    """One decision about all who could be given anything of a SKU's free stock."""
+    book = case.book
+    state = book.skus[sku]
+    reach = max(_AT_LEAST, state.free)
+    if sku not in book.queues:
+        await ledger.load_ranked_queue(book, sku, None if state.policy.shared else min(reach, PART), reach)
+    while True:
+        decided = decide_about(case, everyone(book, sku, unserved), state.policy)
+        if _is_certain(case, decided.decision, sku):
+            carry_out(case, decided.up_to(_served(decided.decision)))
+            return
+        reach *= 4
+        await ledger.load_ranked_queue(book, sku, book.queues[sku].limit * 4, reach)
+
+
+def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
+    """Nobody who was not read could be given anything: where the best of them would stand, either nothing
+    was left or all of it was held back from them."""
+    book = case.book
+    queue, state = book.queues[sku], book.skus[sku]
+    if not queue.unread or book.blocked(sku):
+        # Behind an order that is decided by itself, the others wait for that.
+        return True
+    ranking = Ranking(state.policy, book.moment(sku))
+    guards = Guards(state.policy, decision.context)
+    for unread in queue.unread:
+        before = sum(one.granted for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key)
+        left = state.free - before
+        rank = ranking.rank(unread.tier_rank, unread.oldest)
+        if left > 0 and guards.stock(sku, guards.level(rank, on_top=unread.key[0] == 0), left).units > 0:
+            return False
+    return True
+
+
+def _served(decision: Decision) -> int:
+    """How many outcomes say something: up to the last who got anything or is left to a recheck, and a few."""
+    if decision.joint:
+        return len(decision.outcomes)
+    last = max((one.rank for one in decision.outcomes if one.granted or one.deferred or one.short), default=0)
+    return last + _SHOWN

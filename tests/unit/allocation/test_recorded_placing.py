@@ -1,0 +1,121 @@
+"""A placing read back from its stored form leads to what it led to; so do those stored before the form was lean."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
+from allocation_service.domain.policy import Location, Supply
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
+from allocation_service.domain.replaying import replay, shown_facts
+
+NOW = datetime(2026, 1, 5, tzinfo=UTC)
+PROMISED, LATER = date(2026, 1, 20), date(2026, 2, 3)
+
+
+def as_stored(document: Any) -> Any:
+    """What comes back from the database."""
+    return orjson.loads(orjson.dumps(document, default=list))
+
+
+def quote(sku: str, units: int) -> date:
+    return LATER if units > 4 else PROMISED
+
+
+class Placing:
+    """A placing of some lines, in both of its stored forms."""
+
+    def __init__(self, newcomers: list[Newcomer], free: dict[str, list[Location]], *, together: bool = False) -> None:
+        self.newcomers = newcomers
+        self.supply = {sku: Supply(sku, tuple(places), None, 7) for sku, places in free.items()}
+        self.terms = {sku: Terms("backorder", 100, 3) for sku in free}
+        self.quotes: dict[tuple[str, int], date | None] = {}
+        self.placing = True if together else None
+        self.placements = self._place(together=together)
+        self.inputs = Inputs("o", self.supply, self.terms, self.quotes, LATER, self.placing)
+
+    def _quote(self, sku: str, units: int) -> date | None:
+        self.quotes[sku, units] = quote(sku, units)
+        return self.quotes[sku, units]
+
+    def _place(self, *, together: bool) -> list[Placement]:
+        if together:
+            return place_together(self.newcomers, self.supply, self.terms, self._quote, LATER, placing=True)
+        (one,) = self.newcomers
+        return [place_line(one, self.supply[one.sku], self.terms[one.sku], self._quote, LATER)]
+
+    def outcome(self) -> dict[str, int]:
+        return {one.line_id: one.granted for one in self.placements}
+
+    def lean(self) -> tuple[dict[str, Any], list[StoredLine]]:
+        facts = [stored_demand(one, placed) for one, placed in zip(self.newcomers, self.placements, strict=True)]
+        return as_stored(stored_step(self.inputs)), self._lines(facts)
+
+    def full(self) -> tuple[dict[str, Any], list[StoredLine]]:
+        """As it was stored before."""
+        step = {
+            "kind": "place",
+            "order_id": "o",
+            "supply": {sku: one._asdict() for sku, one in self.supply.items()},
+            "terms": {sku: one._asdict() for sku, one in self.terms.items()},
+            "quotes": [[sku, units, day] for (sku, units), day in self.quotes.items()],
+            "latest": LATER,
+            "placing": self.placing,
+        }
+        facts = [
+            {
+                "newcomer": one._asdict(),
+                "grants": placed.grants,
+                "declined": placed.declined,
+                "promise_date": placed.promise_date,
+            }
+            for one, placed in zip(self.newcomers, self.placements, strict=True)
+        ]
+        return as_stored(step), self._lines(facts)
+
+    def _lines(self, facts: list[dict[str, Any]]) -> list[StoredLine]:
+        return [
+            StoredLine(one.line_id, one.sku, one.open_units, as_stored(fact))
+            for one, fact in zip(self.newcomers, facts, strict=True)
+        ]
+
+
+BOTH = [Location("HH", 1, 3), Location("MUC", 2, 9)]
+PLACINGS = {
+    "all of it is new and there": Placing([Newcomer("l", "A", 2, 2)], {"A": BOTH}),
+    "nothing is there": Placing([Newcomer("l", "A", 2, 2)], {"A": []}),
+    "more is asked for, with a promise and a place preferred": Placing(
+        [Newcomer("l", "A", 1, 4, "MUC", PROMISED)], {"A": BOTH}
+    ),
+    "a part waits past its promise": Placing([Newcomer("l", "A", 5, 15, None, PROMISED)], {"A": BOTH}),
+    "an order is complete": Placing(
+        [Newcomer("l", "A", 2, 2, "MUC"), Newcomer("m", "B", 1, 1, "MUC")], {"A": BOTH, "B": BOTH}, together=True
+    ),
+    "an order is not complete": Placing(
+        [Newcomer("l", "A", 2, 3, None, PROMISED), Newcomer("m", "B", 1, 1)], {"A": BOTH, "B": []}, together=True
+    ),
+}
+CASES = pytest.mark.parametrize("placing", PLACINGS.values(), ids=PLACINGS.keys())
+
+
+@CASES
+def test_a_stored_placing_leads_again_to_what_it_led_to(placing: Placing) -> None:
+    step, lines = placing.lean()
+    assert replay(step, lines, NOW) == placing.outcome()
+
+
+@CASES
+def test_a_placing_stored_in_full_still_does(placing: Placing) -> None:
+    step, lines = placing.full()
+    assert replay(step, lines, NOW) == placing.outcome()
+
+
+@CASES
+def test_both_forms_show_the_same(placing: Placing) -> None:
+    (lean, lean_lines), (full, full_lines) = placing.lean(), placing.full()
+    shown = [as_stored(shown_facts(lean, line, NOW)) for line in lean_lines]
+    assert shown == [as_stored(shown_facts(full, line, NOW)) for line in full_lines]
+    assert [one["newcomer"]["units"] for one in shown] == [one.units for one in placing.newcomers]
