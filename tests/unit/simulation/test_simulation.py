@@ -214,7 +214,16 @@ def test_the_same_plan_gives_the_same_figures_however_many_processes_compute_the
     alone = simulate(plan, lambda done, total: seen.append((done, total)), workers=1)
     assert alone == simulate(plan, workers=2)
     assert seen == [(0, 2), (1, 2), (2, 2)]
-    assert {row.figure for row in alone.rows} >= {COST, GAP, LOWEST, "wait_p95", "jain", "fill_by_tier.gold"}
+    assert {row.figure for row in alone.rows} >= {
+        COST,
+        GAP,
+        LOWEST,
+        "wait_mean",
+        "wait_p95",
+        "cancelled",
+        "jain",
+        "fill_by_tier",
+    }
     assert all(row.ci_low <= row.value <= row.ci_high for row in alone.rows)
 
 
@@ -235,6 +244,9 @@ def test_goals_are_met_by_the_mean_and_told_in_the_rows() -> None:
     assert not Goal(at_least=0.45).met(0.44)
     rows = as_json(simulate(Plan(("index+holdback+ageing",), (SEVERE, MODERATE), TINY), workers=1).rows)
     assert {"scenario", "policy", "figure", "value", "ci_low", "ci_high", "goal", "met"} == set(rows[0])
+    fills = [row for row in rows if row["figure"] == "fill_by_tier" and row["scenario"] == "severe"]
+    assert [row["tier"] for row in fills if row["policy"] == "fifo"] == ["gold", "silver", "bronze"]
+    assert all("tier" not in row for row in rows if row["figure"] != "fill_by_tier")
     judged = {(row["scenario"], row["figure"]) for row in rows if row["goal"]}
     assert judged == set(GOALS)
     assert {scenario for scenario, _ in judged} == {*SCENARIOS, "ship complete"}

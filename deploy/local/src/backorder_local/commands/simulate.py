@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -15,7 +16,7 @@ from allocation_service.simulation.experiment import Plan, Result, simulate
 from allocation_service.simulation.figures import COST, FILL, GAP, GOALS, LOWEST, SHIP_COMPLETE, Row, as_json
 from allocation_service.simulation.picture import svg
 from allocation_service.simulation.request import DEFAULT_POLICIES, faults_of
-from allocation_service.simulation.setting import QUICK, SCENARIOS, TIERS, Scenario, Size
+from allocation_service.simulation.setting import QUICK, SCENARIOS, Scenario, Size
 from allocation_service.simulation.streams import Sold, busiest
 from backorder_local.replay.order_file import BadOrderFile, read_orders
 
@@ -134,55 +135,67 @@ def _show(console: Console, result: Result, plan: Plan, orders: Path | None) -> 
     for scenario in dict.fromkeys(row.scenario for row in result.rows):
         goals = [f"{figure} {goal}" for (name, figure), goal in GOALS.items() if name == scenario]
         console.print(f"\n[bold]{scenario}[/]  goals: {', '.join(goals)}", soft_wrap=True)
-        console.print(_table([row for row in result.rows if row.scenario == scenario]))
+        shown = [row for row in result.rows if row.scenario == scenario]
+        for title, columns in _TABLES.items():
+            table = _table(title, shown, columns)
+            if table is not None:
+                console.print(table)
     console.print(_LEGEND, style="dim", soft_wrap=True)
 
 
 _LEGEND = """\
 cost: against first come; gap: share of the gap from first come to the clairvoyant bound that is closed; lowest: units
-of the lowest tier that are cancelled, against first come, in points; fill: units served, gold, silver, bronze; wait:
-mean and 95th percentile, days; late: weighted days late a unit; lost: units cancelled; worst: share served of the tenth
-of the customers who got least; Jain: index of the customers' shares served, 1 where all are equal"""
-_COLUMNS = {
-    "cost": (COST,),
-    "gap": (GAP,),
-    "lowest": (LOWEST,),
-    "fill": tuple(f"{FILL}.{tier.name}" for tier in TIERS),
-    "wait": ("wait_mean", "wait_p95"),
-    "late": ("weighted_tardiness",),
-    "lost": ("cancelled",),
-    "worst": ("worst_decile_customer",),
-    "Jain": ("jain",),
-    "of optimum": (SHIP_COMPLETE,),
+of the lowest tier that are cancelled, against first come, in points; ✓ ✗: the goal is met or missed by the mean.
+fill: units served, gold/silver/bronze; wait: mean/95th percentile, days; lost: units
+cancelled; worst: share served of the tenth of the customers who got least; Jain: index of the customers' shares
+served, 1 where all are equal. ± is half a confidence interval; --json has the intervals of all figures."""
+_TABLES: dict[str, dict[str, tuple[str, ...]]] = {
+    "goals": {"cost %": (COST,), "gap %": (GAP,), "lowest, points": (LOWEST,), "of optimum %": (SHIP_COMPLETE,)},
+    "service": {
+        "fill %": (FILL,),
+        "wait": ("wait_mean", "wait_p95"),
+        "lost %": ("cancelled",),
+        "worst %": ("worst_decile_customer",),
+        "Jain": ("jain",),
+    },
 }
-_POINTS, _DAYS, _PLAIN = frozenset({LOWEST}), frozenset({"wait_mean", "wait_p95", "weighted_tardiness"}), {"jain"}
+_DAYS = frozenset({"wait_mean", "wait_p95"})
 
 
-def _table(rows: list[Row]) -> Table:
-    found = {(row.policy, row.figure): row for row in rows}
+def _table(title: str, rows: list[Row], columns: dict[str, tuple[str, ...]]) -> Table | None:
+    """A table of figures, one line a policy; None where no policy has any of them."""
     there = {row.figure for row in rows}
-    table = Table(padding=(0, 0))
+    titles = {name: figures for name, figures in columns.items() if there.intersection(figures)}
+    if not titles:
+        return None
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("policy", no_wrap=True)
-    columns = {title: figures for title, figures in _COLUMNS.items() if there.intersection(figures)}
-    for title in columns:
-        table.add_column(title, justify="right", no_wrap=True)
+    for name in titles:
+        table.add_column(name, justify="right", no_wrap=True)
     for policy in dict.fromkeys(row.policy for row in rows):
         cells = []
-        for figures in columns.values():
-            shown = [found[policy, figure] for figure in figures if (policy, figure) in found]
-            cells.append(_single(shown[0]) if len(shown) == 1 else "\n".join(_number(row, row.value) for row in shown))
-        table.add_row(policy, *cells)
+        for figures in titles.values():
+            shown = [row for figure in figures for row in rows if (row.policy, row.figure) == (policy, figure)]
+            cells.append(_cell(shown, ranges=title == "goals"))
+        if any(cells):
+            table.add_row(policy, *cells)
     return table
 
 
-def _single(row: Row) -> str:
-    mark = {None: "", True: "[green]✓[/]", False: "[red]✗[/]"}[row.met]
-    return f"{_number(row, row.value)}{mark}\n[dim]{_number(row, row.ci_low)}…{_number(row, row.ci_high)}[/]"
+def _cell(shown: list[Row], *, ranges: bool) -> str:
+    """Several figures side by side; one with its interval below it, or with half of that behind it."""
+    if len(shown) != 1:
+        return "/".join(f"{100 * row.value:.0f}" if row.figure == FILL else _number(row, row.value) for row in shown)
+    row = shown[0]
+    if not ranges:
+        return f"{_number(row, row.value)}[dim]±{_number(row, (row.ci_high - row.ci_low) / 2).lstrip('+')}[/]"
+    mark = {None: "", True: "[green]✓[/] ", False: "[red]✗[/] "}[row.met]
+    return f"{mark}{_number(row, row.value)}\n[dim]{_number(row, row.ci_low)}…{_number(row, row.ci_high)}[/]"
 
 
 def _number(row: Row, value: float) -> str:
-    if row.figure in _POINTS:
+    if row.figure == LOWEST:
         return f"{100 * value:+.1f}"
     if row.figure in _DAYS:
         return f"{value:.1f}"
-    return f"{value:.2f}" if row.figure in _PLAIN else f"{100 * value:.0f}%"
+    return f"{value:.2f}" if row.figure == "jain" else f"{100 * value:.1f}"

@@ -102,6 +102,7 @@ class FigureView(ResponseModel):
     ci_high: float
     goal: str | None
     met: bool | None = Field(description="Whether the mean reaches the goal; null where the policy has none")
+    tier: str | None = Field(default=None, description="Whose it is, where each tier has a figure (`fill_by_tier`)")
 
 
 class ProgressView(ResponseModel):

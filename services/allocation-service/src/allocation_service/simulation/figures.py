@@ -43,7 +43,8 @@ GOALS: dict[tuple[str, str], Goal] = {
 
 
 class Row(NamedTuple):
-    """A figure of a policy. ``goal`` and ``met`` only where the policy is meant to reach a goal."""
+    """A figure of a policy. ``goal`` and ``met`` only where the policy is meant to reach a goal; ``tier`` where
+    the figure is one of each tier (``fill_by_tier``)."""
 
     scenario: str
     policy: str
@@ -53,6 +54,7 @@ class Row(NamedTuple):
     ci_high: float
     goal: str | None = None
     met: bool | None = None
+    tier: str | None = None
 
 
 class Seeded(NamedTuple):
@@ -104,9 +106,10 @@ def rows_of(scenario: str, seeded: Sequence[Seeded], policies: Sequence[str], ju
         intervals |= {
             figure: mean_interval([compute(one, fifo) for one, fifo, _ in pairs]) for figure, compute in MEANS.items()
         }
-        for figure, interval in intervals.items():
-            goal = GOALS.get((scenario, figure)) if policy in judged else None
-            rows.append(judged_row(scenario, policy, figure, interval, goal))
+        for name, interval in intervals.items():
+            goal = GOALS.get((scenario, name)) if policy in judged else None
+            figure, _, tier = name.partition(".")
+            rows.append(judged_row(scenario, policy, figure, interval, goal)._replace(tier=tier or None))
     fifo_costs = [one.measures[FIFO].cost for one in seeded]
     saved = [one.bound - cost for one, cost in zip(seeded, fifo_costs, strict=True)]
     rows.append(judged_row(scenario, BOUND, COST, ratio_interval(saved, fifo_costs), None))
@@ -122,5 +125,5 @@ def judged_row(scenario: str, policy: str, figure: str, interval: Sequence[float
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Rows as plain JSON."""
-    return [row._asdict() for row in rows]
+    """Rows as plain JSON; ``tier`` only in the rows that have one."""
+    return [{name: value for name, value in row._asdict().items() if name != "tier" or value} for row in rows]

@@ -84,6 +84,10 @@ def _ticks(scale: _Scale) -> list[float]:
     return [n * step for n in range(first, first + 12) if scale.low <= n * step <= scale.high]
 
 
+def _signed(share: float) -> str:
+    return f"{100 * share:+.3g}" if abs(share) > 1e-9 else "0"
+
+
 def _frame(scenario: str, across: _Scale, down: _Scale) -> list[str]:
     parts = [f'<text class="h" x="{across.start}" y="{_TOP - 14}">{escape(scenario)} shortage</text>']
     cost, loss = GOALS.get((scenario, COST)), GOALS.get((scenario, LOWEST))
@@ -97,12 +101,12 @@ def _frame(scenario: str, across: _Scale, down: _Scale) -> list[str]:
     for value in _ticks(across):
         x, kind = across(value), "z" if abs(value) < 1e-9 else "g"
         parts.append(f'<line class="{kind}" x1="{x}" x2="{x}" y1="{down.end}" y2="{down.start}"/>')
-        parts.append(f'<text class="a" x="{x}" y="{down.start + 17}" text-anchor="middle">{100 * value:+.3g}</text>')
+        parts.append(f'<text class="a" x="{x}" y="{down.start + 17}" text-anchor="middle">{_signed(value)}</text>')
     for value in _ticks(down):
         y, kind = down(value), "z" if abs(value) < 1e-9 else "g"
         parts.append(f'<line class="{kind}" x1="{across.start}" x2="{across.end}" y1="{y}" y2="{y}"/>')
         parts.append(
-            f'<text class="a" x="{across.start - 7}" y="{y + 4}" text-anchor="end">{100 * value:+.3g} %</text>'
+            f'<text class="a" x="{across.start - 7}" y="{y + 4}" text-anchor="end">{_signed(value)} %</text>'
         )
     middle = (across.start + across.end) / 2
     parts.append(

@@ -62,7 +62,7 @@ SCENARIOS = {one.name: one for one in (SEVERE, MODERATE)}
 class Size(NamedTuple):
     """How much is simulated: worlds (one a seed) of so many SKUs."""
 
-    seeds: int = 24
+    seeds: int = 16
     skus: int = 12
     days: int = HORIZON_DAYS
     first_seed: int = 1
