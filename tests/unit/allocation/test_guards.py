@@ -147,6 +147,17 @@ def test_an_order_that_is_decided_elsewhere_leaves_the_others_their_shares_and_n
     ]
 
 
+def test_a_line_that_cannot_be_decided_here_keeps_its_share_and_nothing_goes_to_worse_classes() -> None:
+    policy = Policy(sort=Sort.PRIORITY, share=Share.MAX_MIN, tiers=TIERS)
+    wanted = [
+        demand("elsewhere", 2, tier=0, order_skus_locked=False),
+        demand("with", 4, tier=0, minute=1),
+        demand("behind", 4, tier=1),
+    ]
+    found = decide(supply(9), wanted, policy, NOW)
+    assert [(o.granted, o.deferred) for o in found.outcomes] == [(0, True), (4, False), (0, True)]
+
+
 def test_taking_back_reverses_the_policys_order_and_says_why() -> None:
     holdings = [
         Holding("old", 3, NOW - timedelta(days=9), 2, date(2026, 3, 30)),
