@@ -23,9 +23,17 @@ class AllocationSettings(ServiceSettings):
     """How many days from now an overdue delivery is expected."""
     promise_sweep_seconds: float = Field(default=5.0, gt=0)
     """How often promises whose date has passed are looked for."""
+    loan_sweep_seconds: float = Field(default=60.0, gt=0)
+    """How often loans that were not repaid in time are looked for."""
+    policy_review_seconds: float = Field(default=1.0, gt=0)
+    """How often queues are looked for about which another policy decides than before."""
     reconcile_seconds: float = Field(default=60.0, gt=0)
     """How often free stock is compared with those who wait for it."""
     recheck_seconds: float = Field(default=0.1, gt=0)
     """How often stored rechecks are looked for, beside the wake-up after each batch."""
     metrics_seconds: float = Field(default=15.0, gt=0)
     """How often the gauges of what waits are renewed."""
+    decision_detail_days: int = Field(default=400, ge=0, le=36_500)
+    """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
+    retention_seconds: float = Field(default=3600.0, gt=0)
+    """How often decisions that have become old are looked for."""
