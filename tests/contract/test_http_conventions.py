@@ -38,6 +38,11 @@ PATHS = {
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
         GET PUT /v1/allocation-policies/{scope}
+        POST GET /v1/runs
+        GET /v1/runs/{run_id}
+        GET /v1/runs/{run_id}/lines
+        POST /v1/runs/{run_id}/commit
+        PUT GET DELETE /v1/demands/{line_id}/pin
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

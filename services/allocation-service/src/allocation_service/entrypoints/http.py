@@ -7,7 +7,7 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
-from allocation_service.entrypoints import availability_api, decisions_api, policies_api, queue_api
+from allocation_service.entrypoints import availability_api, decisions_api, pins_api, policies_api, queue_api, runs_api
 from service_kit.database import Database
 
 TAGS = {
@@ -15,16 +15,19 @@ TAGS = {
     "Backorders": "Who waits for what, at which place, promised for when",
     "Decisions": "Why somebody got something",
     "Policies": "In which order those who wait are served",
+    "Runs": "Going over who has what, previewed before it is done",
 }
 
 Now = Callable[[], Awaitable[datetime]]
 
 
-def routers(database: Database, now: Now, grace_days: int) -> list[APIRouter]:
+def routers(database: Database, now: Now, grace_days: int, runs: runs_api.Runs) -> list[APIRouter]:
     """All routes of the service."""
     return [
         availability_api.router(database, now, grace_days),
         queue_api.router(database, now, grace_days),
         decisions_api.router(database),
         policies_api.router(database),
+        runs_api.router(runs),
+        pins_api.router(database, runs.wall),
     ]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from allocation_service.adapters.run_desk import RunDesk
 from allocation_service.application.handler import HANDLED
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints.http import TAGS, routers
+from allocation_service.entrypoints.run_planner import RunPlanner
+from allocation_service.entrypoints.runs_api import Runs
 from allocation_service.entrypoints.sweeper import Sweeper
 from event_contracts import Topic
 from service_kit.clock import Clock
@@ -28,13 +33,23 @@ def build(
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     wiring = wire(settings, clock=clock, database=database)
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
+    valid = timedelta(minutes=wiring.settings.run_valid_minutes)
+    desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
+    runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted)
+    planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
     return Service(
         name="allocation",
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings.grace_days),
+        routers=routers(wiring.database, sweeper.now, wiring.settings.grace_days, runs),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
-        background=(sweeper.run_rechecks, sweeper.run_promises, sweeper.run_reconciler, sweeper.run_metrics),
+        background=(
+            sweeper.run_rechecks,
+            sweeper.run_promises,
+            sweeper.run_reconciler,
+            sweeper.run_metrics,
+            planner.run,
+        ),
         title="Backorder allocation",
         description=_DESCRIPTION,
         migrations_module="allocation_service",
