@@ -1,5 +1,6 @@
 """Runs over HTTP on a real database: previewed, committed as previewed, or refused."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -263,6 +264,20 @@ async def test_a_run_that_was_not_planned_is_taken_up_again_by_another_process(w
     assert not await desk.plan_stale()
     assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "previewed"
     assert len(await client.lines(run)) == 3
+
+
+async def test_a_commit_beside_a_decision_about_the_same_sku_is_done_before_it_or_refused(
+    world: Any, client: Client
+) -> None:
+    await shop(world)
+    for number in range(6):
+        run = await client.preview(segment("redistribute"))
+        sale = world.apply(world.order(f"beside {number}", ("A", 1))[1])
+        answer, _ = await asyncio.gather(client.commit(run), sale)
+        assert answer.status_code in (200, 409), answer.text
+        status = (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"]
+        assert status == ("committed" if answer.status_code == 200 else "refused")
+        await world.check()
 
 
 async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standing(world: Any, client: Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
@@ -59,7 +60,8 @@ class RunDesk:
     async def plan(self, run_id: str) -> None:
         """Work out what a run would do and store it; reads one moment of the database and locks nothing."""
         try:
-            await self._plan(run_id)
+            with collector_paused():
+                await self._plan(run_id)
         except TooManyDemands:
             why = f"More than {MAX_DEMANDS:,} demands: have every segment name SKUs, or orders."
             async with self.database.transaction() as conn:
@@ -79,15 +81,15 @@ class RunDesk:
     async def _plan(self, run_id: str) -> None:
         now = await self._now()
         async with self.database.reading() as conn:
+            source = RunReads(conn)
             row = await run_store.read_run(conn, run_id)
             if row is None or row.status != "planning":
                 return
             segments = run_store.segments_of(row)
             await self._progress(run_id, "reading the demand")
-            with collector_paused():
-                found = await RunReads(conn).candidates(segments)
+            found = await source.candidates(segments)
             await self._progress(run_id, f"planning {len(found)} demands")
-            selection = await asyncio.to_thread(selected, found, segments)
+            selection = await source.in_thread(partial(selected, found, segments))
             skus = await peek_skus(conn, moving_skus(selection))
         as_of = rules.decision_time(now, [sku.last_now for sku in skus.values()])
         planned = await asyncio.to_thread(self._work_out, run_id, skus, selection, segments, as_of)

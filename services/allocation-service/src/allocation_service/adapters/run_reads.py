@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
@@ -14,6 +17,11 @@ from allocation_service.domain.runs import PINNED, RECHECKED, UNDECIDED, Candida
 
 MAX_DEMANDS = 250_000
 """Demands that one run may look at: they are held in memory, and their SKUs are locked while it is committed."""
+
+_SIGN_OF_LIFE = 1.0
+"""Seconds between two signs of life of a transaction whose process is at work."""
+
+T = TypeVar("T")
 
 
 class TooManyDemands(Exception):
@@ -80,20 +88,33 @@ class RunReads:
 
     async def _with_commitments(self, rows: Sequence[Any]) -> list[Candidate]:
         granted = [row["line_id"] for row in rows if row["granted_units"]]
-        held: dict[str, list[tuple[str, int]]] = {}
-        shipped: dict[str, int] = {}
-        if granted:
-            for line_id, location, units, left in await reads.fetch(self._conn, _HELD, granted):
-                if units:
-                    held.setdefault(line_id, []).append((location, units))
-                shipped[line_id] = shipped.get(line_id, 0) + left
-        found = [_candidate(row, held.get(row["line_id"], ()), shipped.get(row["line_id"], 0)) for row in rows]
-        return [one for one in found if one.requested or one.held == UNDECIDED]
+        held = await reads.fetch(self._conn, _HELD, granted) if granted else ()
+        return await self.in_thread(partial(_candidates, rows, held))
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do long work beside the event loop. The server ends transactions that are idle for long, so that a
+        frozen process holds no locks: a process that works says so."""
+        working = asyncio.ensure_future(asyncio.to_thread(work))
+        while not (await asyncio.wait([working], timeout=_SIGN_OF_LIFE))[0]:
+            await self._conn.execute(text("SELECT 1"))
+        return working.result()
 
     async def load_lines(self, book: Book, line_ids: Collection[str], order_ids: Collection[str]) -> None:
         """Enter lines, and whole orders."""
         await reads.load_orders(self._conn, book, order_ids)
         await reads.load_lines(self._conn, book, line_ids)
+
+
+def _candidates(rows: Sequence[Any], commitments: Sequence[Any]) -> list[Candidate]:
+    held: dict[str, list[tuple[str, int]]] = {}
+    shipped: dict[str, int] = {}
+    for line_id, location, units, left in commitments:
+        if units:
+            held.setdefault(line_id, []).append((location, units))
+        if left:
+            shipped[line_id] = shipped.get(line_id, 0) + left
+    found = [_candidate(row, held.get(row["line_id"], ()), shipped.get(row["line_id"], 0)) for row in rows]
+    return [one for one in found if one.requested or one.held == UNDECIDED]
 
 
 def _candidate(row: Any, held: Sequence[tuple[str, int]], shipped: int) -> Candidate:

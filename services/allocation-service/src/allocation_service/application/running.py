@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from allocation_service.application.book import Book, Origin
 from allocation_service.application.case import Case, Row
@@ -27,6 +27,8 @@ from allocation_service.domain.recorded_run import stored_planned, stored_run
 from allocation_service.domain.run_planning import Plan, plan_run
 from allocation_service.domain.runs import Candidate, Planned, Segment
 
+T = TypeVar("T")
+
 SHOWN_CHANGES = 50
 """SKUs, and lines, that a refusal names at most."""
 
@@ -40,6 +42,10 @@ class RunSource(Protocol):
 
     async def load_lines(self, book: Book, line_ids: Collection[str], order_ids: Collection[str]) -> None:
         """Enter lines, and whole orders."""
+        ...
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do long work beside the event loop, while the transaction stays open; the book is the work's own."""
         ...
 
 
@@ -96,16 +102,16 @@ async def commit_run(
         return Busy(busy)
     now = rules.decision_time(now, [sku.last_now for sku in book.skus.values()])
     found = await source.candidates(run.segments)
-    inputs, changed = await asyncio.to_thread(_compare, book, run, found, now)
+    inputs, changed = await source.in_thread(partial(_compare, book, run, found, now))
     if changed:
         return changed
     book.moments = dict.fromkeys(book.skus, now)
-    plan = await asyncio.to_thread(plan_run, inputs.stocks, inputs.selection.movable, run.segments, run.as_of)
+    plan = await source.in_thread(partial(plan_run, inputs.stocks, inputs.selection.movable, run.segments, run.as_of))
     moved = [one.candidate for one in plan.lines if one.moves]
     whole = {one.order_id for one in moved if one.ship_complete}
     await source.load_lines(book, [one.line_id for one in moved], whole)
     case = Case(book, Origin("Run", run.run_id), now)
-    prepared = await asyncio.to_thread(_carry_out, case, ledger, run, inputs, plan)
+    prepared = await source.in_thread(partial(_carry_out, case, ledger, run, inputs, plan))
     decision_id = case.record.decision_id
     await ledger.store(prepared)
     await _hand_on(ledger, book, case, plan)

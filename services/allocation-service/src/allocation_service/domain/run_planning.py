@@ -138,6 +138,8 @@ def _moves(
     returned: dict[str, dict[str, int]] = {}
     orders = {sku: {place.name: place.priority for place in stock.locations} for sku, stock in stocks.items()}
     for claim in claims:
+        if claim.strategy in _KEEPING:
+            continue
         for one in claim.members:
             lost = one.confirmed_units - new[one.line_id]
             if lost > 0:
@@ -174,8 +176,7 @@ def _shelf(stock: Stock, returned: Mapping[str, int]) -> Shelf:
 
 def _hand_out(claim: _Claim, new: Mapping[str, int], shelves: Mapping[str, Shelf], moves: dict[str, Grants]) -> None:
     """Give the gainers of a claim their units, of one location where they were asked for together."""
-    gains = [(one, new[one.line_id] - one.confirmed_units) for one in claim.members]
-    gains = [(one, units) for one, units in gains if units > 0]
+    gains = [(one, units) for one in claim.members if (units := new[one.line_id] - one.confirmed_units) > 0]
     if not gains:
         return
     preference = gains[0][0].preference

@@ -59,7 +59,7 @@ def preview_run(
     lines = []
     for one in plan.lines:
         candidate = one.candidate
-        before = _promise(candidate, candidate.confirmed_units, candidate.promise_date)
+        before = _promise(candidate, one.new - one.change, candidate.promise_date)
         after = _promise(candidate, one.new, dates.get(candidate.line_id, candidate.promise_date))
         strategy = segments[one.segment].strategy
         lines.append(Previewed(one, before, after, exception(one, strategy, after, as_of.date())))
@@ -71,6 +71,7 @@ def preview_run(
 
 
 def _promise(candidate: Candidate, confirmed: int, day: date | None) -> date | None:
+    """The date of what waits."""
     return day if confirmed < candidate.requested else None
 
 
@@ -83,18 +84,21 @@ def requote(plan: Plan, outlooks: Mapping[str, Outlook], now: datetime) -> dict[
     promised = {sku: dict(one.promised) for sku, one in outlooks.items()}
     losers: list[tuple[Candidate, int]] = []
     for one in plan.lines:
-        candidate, change = one.candidate, one.change
-        if change:
+        if one.moves:
+            candidate, change = one.candidate, one.change
             _count(promised[candidate.sku], candidate.promise_date, -change)
-        if change < 0:
-            losers.append((candidate, candidate.requested - one.new))
+            if change < 0:
+                losers.append((candidate, candidate.requested - one.new))
+    expected = {
+        sku: promising.expected_supply(max(0, plan.left[sku] - one.kept_back), one.inbound, now, one.grace_days)
+        for sku, one in outlooks.items()
+    }
     dates: dict[str, date | None] = {}
     for candidate, units in sorted(losers, key=lambda pair: pair[0].line_id):
         outlook, days = outlooks[candidate.sku], promised[candidate.sku]
         _count(days, candidate.promise_date, -units)
-        free = max(0, plan.left[candidate.sku] - outlook.kept_back)
         found = promising.promise(
-            promising.expected_supply(free, outlook.inbound, now, outlook.grace_days),
+            expected[candidate.sku],
             days,
             units,
             now,
@@ -117,6 +121,8 @@ def _count(promised: dict[date, int], day: date | None, units: int) -> None:
 
 def exception(planned: Planned, strategy: Strategy, after: date | None, today: date) -> str:
     """What the strategy wanted and the run cannot do; empty where it can."""
+    if strategy is not Strategy.WIN and strategy is not Strategy.GAIN:
+        return ""
     one = planned.candidate
     rest = one.requested - planned.new
     if strategy is Strategy.WIN:
@@ -129,7 +135,7 @@ def exception(planned: Planned, strategy: Strategy, after: date | None, today: d
         if due is None or after > due:
             known = f" instead of by {due}" if due is not None else ""
             return f"{planned.new} of {one.requested} confirmed, the rest comes on {after}{known}"
-    if strategy is Strategy.GAIN and rest and (after is None or after < today):
+    elif rest and (after is None or after < today):
         return "the rest has no date" if after is None else f"the rest was promised for {after}, which has passed"
     return ""
 
@@ -160,8 +166,8 @@ class _Sums:
         self.lines += 1
         self.untouched += bool(one.line.note)
         self.exceptions += bool(one.exception)
-        change = one.line.change
-        if change:
+        if one.line.moves:
+            change = one.line.change
             sums = self.gains if change > 0 else self.losses
             sums[0] += 1
             sums[1] += abs(change)

@@ -109,7 +109,8 @@ class Candidate(NamedTuple):
     @property
     def confirmed_units(self) -> int:
         """Units granted that are still in the building."""
-        return sum([units for _, units in self.confirmed])
+        held = self.confirmed
+        return held[0][1] if len(held) == 1 else sum([units for _, units in held])
 
 
 class Stock(NamedTuple):
@@ -148,7 +149,7 @@ class Planned(NamedTuple):
     @property
     def change(self) -> int:
         """Units gained, negative where it loses."""
-        return sum([units for _, units in self.moves])
+        return sum([units for _, units in self.moves]) if self.moves else 0
 
 
 def meets(candidate: Candidate, wanted: Filter) -> bool:
