@@ -55,6 +55,11 @@ PATHS = {
         GET PUT DELETE /v1/policy-assignments/skus/{sku}
         POST GET /v1/simulations
         GET /v1/simulations/{simulation_id}
+        POST GET /v1/runs
+        GET /v1/runs/{run_id}
+        GET /v1/runs/{run_id}/lines
+        POST /v1/runs/{run_id}/commit
+        PUT GET DELETE /v1/demands/{line_id}/pin
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

@@ -37,3 +37,7 @@ class AllocationSettings(ServiceSettings):
     """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
     retention_seconds: float = Field(default=3600.0, gt=0)
     """How often decisions that have become old are looked for."""
+    run_valid_minutes: int = Field(default=60, ge=1, le=10_080)
+    """How long the preview of a run may be committed."""
+    run_retention_days: int = Field(default=365, ge=1)
+    """Days after which runs are forgotten, with their lines; what they decided stays with the decisions."""

@@ -39,6 +39,8 @@ SCOPES: frozenset[str] = frozenset(
         "backorders:read",
         "decisions:read",
         "policies:write",
+        "runs:read",
+        "runs:write",
         "simulations:run",
         "contacts:write",
         "webhooks:write",

@@ -16,7 +16,7 @@ PART = 10_000
 
 async def store_and_tell(ledger: Ledger, book: Book) -> None:
     """Write the book, then its events, behind the locks of their orders (rule 12)."""
-    await ledger.store(_prepare(ledger, book))
+    await ledger.store(prepare_all(ledger, book))
 
 
 def prepare_part(case: Case, ledger: Ledger, sku: str) -> Any:
@@ -29,7 +29,7 @@ def prepare_part(case: Case, ledger: Ledger, sku: str) -> Any:
         del case.before[line_id]
     book.decisions.append(case.record)
     case.begin_record()
-    prepared = _prepare(ledger, book)
+    prepared = prepare_all(ledger, book)
     # A line that waits at several places may be met again before it has been stored.
     unfinished = {line_id for line_id in done if (line := book.lines[line_id]).queued_units and len(line.layers) > 1}
     book.forget(sku, case.before.keys() | unfinished)
@@ -38,7 +38,8 @@ def prepare_part(case: Case, ledger: Ledger, sku: str) -> Any:
     return prepared
 
 
-def _prepare(ledger: Ledger, book: Book) -> Any:
+def prepare_all(ledger: Ledger, book: Book) -> Any:
+    """What stores and tells all that changed in the book, which from here on holds it for stored."""
     # Nobody else sees an order before it is committed: who inserts it holds it.
     book.locked_orders.update(order.order_id for order in book.orders.values() if not order.stored and order.changed)
     prepared = ledger.prepare(book, rules.lock_order({event.key for event in book.events} - book.locked_orders))

@@ -12,6 +12,7 @@ from allocation_service.domain.policy_document import policy_from
 from allocation_service.domain.recorded_fill import StoredLine, context_from, demand_of, moment_of, supplies_of
 from allocation_service.domain.recorded_lending import lend_again, repay_again
 from allocation_service.domain.recorded_placing import newcomer_of, place_again, shown_demand
+from allocation_service.domain.recorded_run import replay_run
 from allocation_service.domain.sorting import sort_key
 from allocation_service.domain.taking_back import holding_from, take_back
 
@@ -46,6 +47,8 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
             return _replay_fill(step, lines, now)
         case "place":
             return _replay_place(step, lines)
+        case "run":
+            return replay_run(step, lines)
         case "take_back":
             holdings = [holding_from(one) for one in step["holdings"]]
             losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]), moment_of(step, now))

@@ -13,9 +13,11 @@ from allocation_service.entrypoints import (
     availability_api,
     decisions_api,
     lending_api,
+    pins_api,
     policies_api,
     policy_assignments_api,
     queue_api,
+    runs_api,
     short_policies_api,
     simulations_api,
     why_api,
@@ -28,6 +30,7 @@ TAGS = {
     "Decisions": "Why somebody got something",
     "Lending": "Units that serve somebody else until a delivery brings them back, and how often it came too late",
     "Policies": "In which order those who wait are served, and what guards the others",
+    "Runs": "Going over who has what, previewed before it is done",
     "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
@@ -35,7 +38,7 @@ Now = Callable[[], Awaitable[datetime]]
 
 
 def routers(
-    database: Database, now: Now, settings: AllocationSettings, simulation_wanted: asyncio.Event
+    database: Database, now: Now, settings: AllocationSettings, runs: runs_api.Runs, simulation_wanted: asyncio.Event
 ) -> list[APIRouter]:
     """All routes of the service."""
     grace_days, tiers = settings.grace_days, settings.tiers
@@ -49,4 +52,6 @@ def routers(
         short_policies_api.router(database, now, tiers),
         simulations_api.router(database, simulation_wanted),
         why_api.router(database, now, grace_days),
+        runs_api.router(runs),
+        pins_api.router(database, runs.wall),
     ]

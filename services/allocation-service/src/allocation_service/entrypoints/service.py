@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from allocation_service.adapters.run_desk import RunDesk
 from allocation_service.application.handler import HANDLED
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints.http import TAGS, routers
+from allocation_service.entrypoints.run_planner import RunPlanner
+from allocation_service.entrypoints.runs_api import Runs
 from allocation_service.entrypoints.simulation_runner import SimulationRunner
 from allocation_service.entrypoints.sweeper import Sweeper
 from event_contracts import Topic
@@ -30,11 +35,15 @@ def build(
     wiring = wire(settings, clock=clock, database=database)
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
     runner = SimulationRunner(wiring.database)
+    valid = timedelta(minutes=wiring.settings.run_valid_minutes)
+    desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
+    runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted)
+    planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
     return Service(
         name="allocation",
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted),
+        routers=routers(wiring.database, sweeper.now, wiring.settings, runs, runner.wanted),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
             sweeper.run_rechecks,
@@ -45,6 +54,7 @@ def build(
             sweeper.run_metrics,
             runner.run,
             sweeper.run_retention,
+            planner.run,
         ),
         title="Backorder allocation",
         description=_DESCRIPTION,

@@ -1,0 +1,314 @@
+"""Runs over HTTP on a real database: previewed, committed as previewed, or refused."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import text
+
+from allocation_service.adapters.run_desk import RunDesk
+from allocation_service.application.handler import Options
+from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.service import build
+from service_kit.auth import SCOPES, Keyring
+from service_kit.http import create_app
+from service_kit.testing import FakeClock
+
+
+class Client(httpx.AsyncClient):
+    """A client with all scopes that makes and commits runs."""
+
+    clock: FakeClock
+    made = 0
+
+    async def preview(self, *segments: dict[str, Any], **headers: str) -> dict[str, Any]:
+        self.made += 1
+        headers = {"Idempotency-Key": f"key {self.made}", **headers}
+        answer = await self.post("/v1/runs", json={"name": "a run", "segments": segments}, headers=headers)
+        assert answer.status_code == 201, answer.text
+        run: dict[str, Any] = answer.json()
+        assert run["status"] == "previewed", run
+        return run
+
+    async def lines(self, run: dict[str, Any], **params: Any) -> list[dict[str, Any]]:
+        found, url = [], f"/v1/runs/{run['run_id']}/lines"
+        page = await self.get(url, params={"limit": 3, **params})
+        while True:
+            assert page.status_code == 200, page.text
+            found += page.json()["data"]
+            if "next" not in page.links:
+                return found
+            page = await self.get(page.links["next"]["url"])
+
+    async def commit(self, run: dict[str, Any]) -> httpx.Response:
+        return await self.post(f"/v1/runs/{run['run_id']}/commit")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(world: Any, tmp_path: Path) -> AsyncIterator[Client]:
+    """On a clock that stands where the world's does."""
+    keyring = tmp_path / "keyring.json"
+    key, _ = Keyring(keyring).create_key("test", sorted(SCOPES))
+    settings = AllocationSettings(
+        database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
+    )
+    clock = FakeClock(world.now)
+    app = create_app(build(settings, clock=clock, database=world.database))
+    headers = {"Authorization": f"Bearer {key}"}
+    transport = httpx.ASGITransport(app=app)
+    async with Client(transport=transport, base_url="http://test", headers=headers) as opened:
+        opened.clock = clock
+        yield opened
+
+
+def segment(strategy: str, **asked: Any) -> dict[str, Any]:
+    return {"name": strategy, "strategy": strategy, "filter": asked}
+
+
+async def shop(world: Any) -> None:
+    """Five units, granted first come first served; gold came last and waits."""
+    await world.apply(world.sku("A"), world.stock("A", 5), world.inbound("A", "p", 10, world.now + timedelta(days=9)))
+    for name, quantity, tier in (("old", 3, "standard"), ("mid", 3, "silver"), ("new", 4, "gold")):
+        needed_by = (world.now + timedelta(days=5)).date() if tier == "gold" else None
+        await world.apply(world.order(name, ("A", quantity), tier=tier, needed_by=needed_by)[1])
+    assert await world.granted("old-1", "mid-1", "new-1") == [3, 2, 0]
+
+
+async def test_a_preview_says_who_gains_and_who_loses_and_changes_nothing(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    lines = {line["line_id"]: line for line in await client.lines(run)}
+    assert {name: (line["confirmed"], line["new"], line["change"]) for name, line in lines.items()} == {
+        "new-1": (0, 4, 4), "old-1": (3, 1, -2), "mid-1": (2, 0, -2),
+    }  # fmt: skip
+    assert list(lines) == ["new-1", "old-1", "mid-1"]
+    assert run["summary"]["gains"] == {"lines": 1, "units": 4, "value": 0}
+    assert run["summary"]["losses"] == {"lines": 2, "units": 4, "value": 0}
+    assert [one["losses"]["units"] for one in run["summary"]["segments"]] == [0, 4]
+    assert [line["line_id"] for line in await client.lines(run, change="gains")] == ["new-1"]
+    assert [line["line_id"] for line in await client.lines(run, change="losses")] == ["old-1", "mid-1"]
+    assert await world.granted("old-1", "mid-1", "new-1") == [3, 2, 0]
+    assert await world.published() == []
+
+
+async def test_a_committed_run_equals_its_preview_and_the_order_service_hears(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    answer = await client.commit(run)
+    assert answer.status_code == 200, answer.text
+    done = answer.json()
+    assert (done["status"], done["closed_by"]) == ("committed", done["created_by"])
+    for line in await client.lines(run):
+        row = await world.line(line["line_id"])
+        assert row.granted_units == line["new"]
+        if row.waiting:
+            assert row.promise_date.isoformat() == line["promise_after"]
+    told = {event.payload.order_id: event for event in await world.published()}
+    assert {name: event.name for name, event in told.items()} == {
+        "new": "BackorderAllocated", "old": "AllocationReleased", "mid": "AllocationReleased",
+    }  # fmt: skip
+    assert all(event.causation_id == run["run_id"] for event in told.values())
+    assert told["old"].payload.lines[0].allocated == {"HH": 1}
+    decision = (await client.get(f"/v1/decisions/{done['decision_id']}")).json()
+    assert (decision["cause"], decision["cause_type"]) == (run["run_id"], "Run")
+    assert [line["granted"] for line in decision["lines"]] == [4, -2, -2]
+    await world.check()
+
+
+async def test_committing_again_does_nothing(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    first = (await client.commit(run)).json()
+    await world.published()
+    assert (await client.commit(run)).json() == first
+    assert await world.published() == []
+
+
+async def test_a_run_whose_inputs_changed_is_refused_and_says_what_changed(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    await world.apply(world.order("newest", ("A", 1))[1])
+    before = await world.granted("old-1", "mid-1", "new-1", "newest-1")
+    await world.published()
+    answer = await client.commit(run)
+    assert answer.status_code == 409
+    problem = answer.json()
+    assert problem["code"] == "run_inputs_changed"
+    assert [one["sku"] for one in problem["changed_skus"]] == ["A"]
+    assert "the demand that takes part" in problem["changed_skus"][0]["change"]
+    assert problem["changed_lines"] == [{"line_id": "newest-1", "sku": "A", "change": "takes part now"}]
+    assert await world.granted("old-1", "mid-1", "new-1", "newest-1") == before
+    assert await world.published() == []
+    again = (await client.get(f"/v1/runs/{run['run_id']}")).json()
+    assert (again["status"], again["changes"]["changed_lines"]) == ("refused", problem["changed_lines"])
+    assert (await client.commit(run)).json()["code"] == "run_inputs_changed"
+
+
+async def test_changed_stock_is_named_as_such(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    await world.apply(world.inbound("A", "q", 10, world.now + timedelta(days=4)))
+    problem = (await client.commit(run)).json()
+    assert problem["changed_skus"][0]["change"].startswith("its stock, policy or next delivery and what is promised")
+    assert problem["changed_lines"] == []
+
+
+async def test_events_about_other_skus_do_not_stand_in_the_way(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("win", tiers=["gold"], skus=["A"]), segment("redistribute", skus=["A"]))
+    await world.apply(world.sku("B"), world.stock("B", 1), world.order("else", ("B", 2))[1])
+    assert (await client.commit(run)).status_code == 200
+
+
+async def test_a_preview_expires(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("redistribute"))
+    client.clock.advance(timedelta(minutes=61))
+    assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "expired"
+    assert (await client.commit(run)).json()["code"] == "run_expired"
+
+
+async def test_pinned_lines_are_left_alone(world: Any, client: Client) -> None:
+    await shop(world)
+    pin = "/v1/demands/old-1/pin"
+    assert (await client.get(pin)).status_code == 404
+    assert (await client.put(pin, json={"reason": "agreed on the phone"})).json()["reason"] == "agreed on the phone"
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    lines = {line["line_id"]: line for line in await client.lines(run)}
+    assert (lines["old-1"]["new"], lines["new-1"]["new"]) == (3, 2)
+    assert [line["line_id"] for line in await client.lines(run, change="left_alone")] == ["old-1"]
+    assert [line["line_id"] for line in await client.lines(run, change="exceptions")] == ["new-1"]
+    assert (await client.delete(pin)).status_code == 204
+    assert (await client.delete(pin)).status_code == 404
+    assert (await client.commit(run)).json()["code"] == "run_inputs_changed"
+    assert (await client.put("/v1/demands/unknown/pin", json={"reason": "x"})).status_code == 404
+
+
+async def test_shipped_units_never_move(world: Any, client: Client) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 5))
+    order, event = world.order("old", ("A", 5), tier="standard")
+    await world.apply(event)
+    await world.apply(world.ship(order, 1, 2), world.stock("A", 0, shipped=2))
+    await world.apply(world.order("new", ("A", 9), tier="gold")[1])
+    run = await client.preview(segment("win", tiers=["gold"]), segment("lose"))
+    lines = {line["line_id"]: line for line in await client.lines(run)}
+    assert [(lines["old-1"][name]) for name in ("requested", "confirmed", "new")] == [3, 3, 0]
+    assert lines["new-1"]["new"] == 3
+    assert (await client.commit(run)).status_code == 200
+    assert await world.granted("old-1", "new-1") == [2, 3]
+    await world.check()
+
+
+async def test_what_a_run_leaves_free_goes_to_those_who_wait(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("lose", tiers=["standard", "silver"]))
+    assert run["summary"]["left_free"] == 5
+    assert (await client.commit(run)).status_code == 200
+    # The queue is first come first served: those who lost still stand where they stood.
+    assert await world.granted("old-1", "mid-1", "new-1") == [3, 2, 0]
+    await world.check()
+
+
+async def test_orders_that_ship_complete_are_moved_whole(world: Any, client: Client) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 4), world.sku("B"), world.stock("B", 2))
+    await world.apply(world.order("parts", ("A", 3), tier="standard")[1])
+    await world.apply(world.order("whole", ("A", 2), ("B", 2), tier="gold", ship_complete=True)[1])
+    assert await world.granted("parts-1", "whole-1", "whole-2") == [3, 0, 0]
+    run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))
+    assert {line["line_id"]: line["new"] for line in await client.lines(run)} == {
+        "whole-1": 2, "whole-2": 2, "parts-1": 2,
+    }  # fmt: skip
+    assert (await client.commit(run)).status_code == 200
+    assert await world.granted("parts-1", "whole-1", "whole-2") == [2, 2, 2]
+    await world.check()
+
+
+async def test_a_repeated_request_makes_no_second_run(world: Any, client: Client) -> None:
+    await shop(world)
+    body = {"name": "a run", "segments": [segment("redistribute")]}
+    headers = {"Idempotency-Key": "once"}
+    first = await client.post("/v1/runs", json=body, headers=headers)
+    again = await client.post("/v1/runs", json=body, headers=headers)
+    assert (first.json(), again.headers["Idempotent-Replayed"]) == (again.json(), "true")
+    assert first.headers["Location"] == f"/v1/runs/{first.json()['run_id']}"
+    other = await client.post("/v1/runs", json={**body, "name": "another"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert [one["run_id"] for one in (await client.get("/v1/runs")).json()["data"]] == [first.json()["run_id"]]
+
+
+async def test_segments_of_one_name_are_refused_by_name(client: Client) -> None:
+    body = {"name": "x", "segments": [segment("win"), segment("win")]}
+    answer = await client.post("/v1/runs", json=body, headers={"Idempotency-Key": "k"})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/segments/1/name")
+
+
+async def test_a_run_that_was_not_planned_is_taken_up_again_by_another_process(world: Any, client: Client) -> None:
+    await shop(world)
+    run = await client.preview(segment("redistribute"))
+    async with world.database.transaction() as conn:
+        await conn.execute(text("DELETE FROM run_line"))
+        await conn.execute(text("DELETE FROM run_sku"))
+        await conn.execute(text("UPDATE run SET status = 'planning', taken_at = now() - interval '2 minutes'"))
+    assert (await client.commit(run)).json()["code"] == "run_not_previewed"
+
+    async def now() -> Any:
+        return world.now
+
+    desk = RunDesk(world.database, Options(), now, client.clock.now, timedelta(hours=1))
+    assert await desk.plan_stale()
+    assert not await desk.plan_stale()
+    assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "previewed"
+    assert len(await client.lines(run)) == 3
+
+
+async def test_a_commit_beside_a_decision_about_the_same_sku_is_done_before_it_or_refused(
+    world: Any, client: Client
+) -> None:
+    await shop(world)
+    for number in range(6):
+        run = await client.preview(segment("redistribute"))
+        sale = world.apply(world.order(f"beside {number}", ("A", 1))[1])
+        answer, _ = await asyncio.gather(client.commit(run), sale)
+        assert answer.status_code in (200, 409), answer.text
+        status = (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"]
+        assert status == ("committed" if answer.status_code == 200 else "refused")
+        await world.check()
+
+
+async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standing(world: Any, client: Client) -> None:
+    random = Random(7)
+    for sku in ("A", "B"):
+        await world.apply(world.sku(sku), world.stock(sku, 9), world.stock(sku, 4, "MU", priority=50))
+        await world.apply(world.inbound(sku, f"p{sku}", 15, world.now + timedelta(days=6)))
+    strategies = ("win", "gain", "improve", "redistribute", "fill", "lose", "skip")
+    for number in range(24):
+        lines = [(random.choice("AB"), random.randint(1, 4)) for _ in range(random.randint(1, 2))]
+        more = {"tier": random.choice(("gold", "silver", "standard")), "ship_complete": random.random() < 0.3}
+        await world.apply(world.order(f"o{number:02}", *lines, **more)[1])
+        if number % 3:
+            continue
+        segments = [segment(random.choice(strategies), tiers=[tier]) for tier in ("gold", "silver", "standard")]
+        segments = [{**one, "name": str(n), "sort": random.choice(("fifo", "priority", "earliest_due", "value_index"))}
+                    for n, one in enumerate(segments)]  # fmt: skip
+        run = await client.preview(*segments)
+        before = {row.line_id: row for row in await world.rows("SELECT * FROM demand")}
+        answer = await client.commit(run)
+        assert answer.status_code == 200, answer.text
+        done = (await client.get(f"/v1/decisions/{answer.json()['decision_id']}", params={"limit": 500})).json()
+        made = {line["line_id"]: line["granted"] for line in done["lines"]}
+        planned = {line["line_id"]: line["change"] for line in await client.lines(run) if not line["note"]}
+        skipped = {line["line_id"] for line in await client.lines(run) if line["strategy"] == "skip"}
+        assert made == {line_id: change for line_id, change in planned.items() if line_id not in skipped}
+        if not run["summary"]["left_free"]:
+            for line in await client.lines(run):
+                row = await world.line(line["line_id"])
+                assert row.granted_units - before[line["line_id"]].granted_units == line["change"]
+                if row.waiting:
+                    assert (row.promise_date and row.promise_date.isoformat()) == line["promise_after"]
+        await world.recheck()
+        await world.check()
