@@ -105,9 +105,7 @@ def _frame(scenario: str, across: _Scale, down: _Scale) -> list[str]:
     for value in _ticks(down):
         y, kind = down(value), "z" if abs(value) < 1e-9 else "g"
         parts.append(f'<line class="{kind}" x1="{across.start}" x2="{across.end}" y1="{y}" y2="{y}"/>')
-        parts.append(
-            f'<text class="a" x="{across.start - 7}" y="{y + 4}" text-anchor="end">{_signed(value)} %</text>'
-        )
+        parts.append(f'<text class="a" x="{across.start - 7}" y="{y + 4}" text-anchor="end">{_signed(value)} %</text>')
     middle = (across.start + across.end) / 2
     parts.append(
         f'<text class="a" x="{middle}" y="{down.start + 37}" text-anchor="middle">'
