@@ -61,9 +61,9 @@ SAID = [
         reasons.DEFERRED,
         2,
         0,
-        "It got none of 2 units: all articles of its order are decided together, in a moment.",
+        "It got none of 2 units: its order was left to be decided by itself, all of its articles together.",
     ),
-    (reasons.BEHIND, 2, 0, "It got none of 2 units: an order before it is being decided, in a moment."),
+    (reasons.BEHIND, 2, 0, "It got none of 2 units: an order before it was still to be decided by itself."),
     (
         HELD.reason(0, 2),
         2,

@@ -42,10 +42,14 @@ _PROMISED_BEFORE = text(
 _DECISIONS = text(
     """
     SELECT l.decision_id, l.step, l.rank, l.quantity, l.granted, l.reason, d.cause, d.cause_type, d.decided_at,
-           coalesce(d.summary -> 'steps', d.steps) -> l.step -> 'policy' ->> 'name' AS policy_name,
-           CAST(coalesce(d.summary -> 'steps', d.steps) -> l.step -> 'policy' ->> 'version' AS int) AS policy_version
+           p.policy ->> 'name' AS policy_name, CAST(p.policy ->> 'version' AS int) AS policy_version
     FROM (SELECT * FROM decision_line WHERE line_id = :line_id ORDER BY decision_id DESC LIMIT :limit) AS l
     JOIN decision AS d USING (decision_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(d.steps -> l.step -> 'policy', (
+            SELECT one FROM jsonb_array_elements(d.summary -> 'policies') AS one
+            WHERE one -> 'steps' @> to_jsonb(l.step) LIMIT 1)) AS policy
+    ) AS p
     ORDER BY l.decision_id DESC, l.step DESC, l.rank DESC
     """
 )

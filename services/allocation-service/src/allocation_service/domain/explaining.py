@@ -26,9 +26,9 @@ _WHY = (
     ("order ships complete", "the order ships complete and cannot be filled whole yet"),
     (
         "its order is decided by itself, with all of its SKUs locked",
-        "all articles of its order are decided together, in a moment",
+        "its order was left to be decided by itself, all of its articles together",
     ),
-    ("stands behind an order that is being decided by itself", "an order before it is being decided, in a moment"),
+    ("stands behind an order that is being decided by itself", "an order before it was still to be decided by itself"),
     (
         "less stock than granted",
         "there was less stock than had been allocated, and those last in the queue give back first",
