@@ -56,6 +56,7 @@ BREAKS: dict[str, tuple[str, str]] = {
         """UPDATE demand SET granted_units = 1 WHERE line_id = 'l4';
            INSERT INTO commitment (line_id, location, sku, granted, shipped) VALUES ('l4', 'LONDON', 'B', 1, 0)""",
     ),
+    "allocation: loans owed": ("allocation", "UPDATE sku SET open_loans = 1 WHERE sku = 'A'"),
     "allocation: everything decided": (
         "allocation",
         "INSERT INTO recheck (order_id, cause, cause_time) VALUES ('o2', 'event-1', now())",

@@ -145,6 +145,19 @@ SAID = [
         0,
         "It was declined: its order ships complete, and another line of it was declined.",
     ),
+    (
+        "lent until 2026-06-05: 2 to a line that is due before any stock comes",
+        2,
+        -2,
+        "It lent 2 units: they are due back on 5 June; the line that has them is due before any stock comes.",
+    ),
+    (
+        "granted: 2 lent by a line that needs them on 2026-06-09",
+        2,
+        2,
+        "It got 2 of 2 units: lent by a line that needs them on 9 June.",
+    ),
+    ("granted: what it lent came back", 2, 1, "It got 1 of 2 units: what it had lent came back."),
     ("", 3, 0, "Nothing has been decided about it yet."),
     ("waits: for the moon", 2, 0, "It got none of 2 units: for the moon."),
 ]

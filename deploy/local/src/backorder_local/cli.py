@@ -9,7 +9,19 @@ from typer.core import TyperGroup
 
 # In the order in which `--help` lists them; each is `backorder_local.commands.NAME` with `register(app)`
 # (a dash in a command is an underscore in its module's name).
-_COMMANDS = ("up", "down", "status", "demo", "replay", "replay-decisions", "check", "mails", "keys", "doctor")
+_COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "demo",
+    "replay",
+    "replay-decisions",
+    "simulate",
+    "check",
+    "mails",
+    "keys",
+    "doctor",
+)
 
 
 class CommandModules(TyperGroup):

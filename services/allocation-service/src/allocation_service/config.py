@@ -23,6 +23,10 @@ class AllocationSettings(ServiceSettings):
     """How many days from now an overdue delivery is expected."""
     promise_sweep_seconds: float = Field(default=5.0, gt=0)
     """How often promises whose date has passed are looked for."""
+    loan_sweep_seconds: float = Field(default=60.0, gt=0)
+    """How often loans that were not repaid in time are looked for."""
+    policy_review_seconds: float = Field(default=1.0, gt=0)
+    """How often queues are looked for about which another policy decides than before."""
     reconcile_seconds: float = Field(default=60.0, gt=0)
     """How often free stock is compared with those who wait for it."""
     recheck_seconds: float = Field(default=0.1, gt=0)
