@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -91,7 +92,7 @@ async def made(database: Database) -> tuple[int, int, int]:
 
 async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
     bus = CommandBus(database, at_once=apply)
-    outcomes = await asyncio.gather(bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3")))
+    outcomes: list[Any] = await asyncio.gather(bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3")))
     assert [(each.result, each.replayed) for each in outcomes] == [("a", False), ("b", False), ("c", False)]
     assert await made(database) == (3, 3, 2)
     assert database.outbox_written.is_set()
@@ -100,7 +101,7 @@ async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(databas
 async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_body(database):
     bus = CommandBus(database, at_once=apply)
     await bus.submit("a", claim("a", "1"))
-    outcomes = await asyncio.gather(
+    outcomes: list[Any] = await asyncio.gather(
         bus.submit("b", claim("b", "1")),
         bus.submit("c", claim("c", "2")),
         CommandBus(database, at_once=apply).submit("d", claim("d", "1", b"other")),
@@ -122,7 +123,7 @@ async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hol
 
     elsewhere = asyncio.create_task(CommandBus(database, slowly).submit("x", claim("x", "1")))
     await entered.wait()
-    outcomes = await asyncio.gather(
+    outcomes: list[Any] = await asyncio.gather(
         bus.submit("a", claim("a", "1")), bus.submit("b", claim("b", "2")), return_exceptions=True
     )
     leave.set()
@@ -133,7 +134,7 @@ async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hol
 
 
 async def test_a_key_recorded_after_the_statements_snapshot_undoes_it_and_is_found_by_the_next_try(database):
-    errors = []
+    errors: list[BaseException] = []
 
     async def late(connection, commands, claims):
         if errors:
@@ -168,7 +169,7 @@ async def test_without_a_key_a_lost_answer_is_told_and_nothing_is_made_twice(los
 
 async def test_a_command_that_breaks_the_statement_fails_alone(database):
     bus = CommandBus(database, at_once=apply)
-    outcomes = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
+    outcomes: list[Any] = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
     assert [getattr(each, "result", None) for each in outcomes] == ["a", None, "c"]
     assert isinstance(outcomes[1], asyncpg.CharacterNotInRepertoireError)
     assert await made(database) == (2, 2, 0)

@@ -12,7 +12,7 @@ from service_kit.http.short_way import ShortWay, plain_routes
 KEY = {"Idempotency-Key": "k"}
 JSON = {"Content-Type": "application/json"}
 LINE = {"sku": "a", "quantity": 1}
-ORDER = {"reference": "r", "lines": [LINE]}
+ORDER: dict[str, object] = {"reference": "r", "lines": [LINE]}
 
 REQUESTS = {
     "a plain order": ("POST", "/v1/orders", KEY, ORDER),
@@ -28,7 +28,7 @@ REQUESTS = {
     "no JSON": ("POST", "/v1/orders", KEY | JSON, b"{"),
     "not a number": ("POST", "/v1/orders", KEY | JSON, b'{"reference": NaN, "lines": []}'),
     "half a surrogate pair": ("POST", "/v1/orders", KEY | JSON, b'{"reference": "\\ud800", "lines": []}'),
-    "U+0000": ("POST", "/v1/orders", KEY, {**ORDER, "metadata": {"a": "b\0"}}),
+    "U+0000": ("POST", "/v1/orders", KEY, ORDER | {"metadata": {"a": "b\0"}}),
     "null": ("POST", "/v1/orders", KEY | JSON, b"null"),
     "an array": ("POST", "/v1/orders", KEY | JSON, b"[]"),
     "no body": ("POST", "/v1/orders", KEY, None),
@@ -60,7 +60,7 @@ def seen(answer: Response) -> tuple[object, ...]:
     return answer.status_code, headers, body
 
 
-async def ask(client: httpx.AsyncClient, method: str, url: str, headers: dict, body: object) -> Response:
+async def ask(client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str], body: object) -> Response:
     given = {"content": body} if body is None or isinstance(body, bytes) else {"json": body}
     return await client.request(method, url, headers=headers, **given)
 

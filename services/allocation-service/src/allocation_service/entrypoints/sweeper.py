@@ -118,11 +118,9 @@ class Sweeper:
         now = await self.now()
         async with self._database.reading() as conn:
             found = await sweeps.backlog(conn)
-            tally, _ = await loan_queries.tallies(conn)
         OLDEST_AGE.set(max(0.0, (now - found.oldest).total_seconds()) if found.oldest else 0)
         WAITING_UNITS.set(found.units)
         WAITING_LINES.set(found.lines)
-        loan_metrics.measure(tally)
         return found.lines
 
     async def sweep_loans_once(self) -> int:
@@ -130,6 +128,8 @@ class Sweeper:
         now = await self.now()
         async with self._database.transaction() as conn:
             breached = await mark_breached(conn, now.date())
+            tally, _ = await loan_queries.tallies(conn)
+        loan_metrics.measure(tally)
         if breached:
             loan_metrics.count({"breached": breached})
             log.warning("loans_breached", count=breached)
