@@ -37,6 +37,7 @@ PATHS = {
         GET /v1/backorders
         GET /v1/decisions
         GET /v1/decisions/{decision_id}
+        GET /v1/demands/{line_id}/why
         GET /v1/lending
         GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}
@@ -52,6 +53,8 @@ PATHS = {
         GET PUT /v1/policy-assignments/default
         GET PUT DELETE /v1/policy-assignments/categories/{category}
         GET PUT DELETE /v1/policy-assignments/skus/{sku}
+        POST GET /v1/simulations
+        GET /v1/simulations/{simulation_id}
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from allocation_service.config import AllocationSettings
+from allocation_service.domain.policy import Ageing, Policy, Sort
 from allocation_service.entrypoints.service import build
 from service_kit.auth import SCOPES, Keyring
 from service_kit.http import create_app
@@ -222,3 +224,41 @@ async def test_the_short_form_leaves_a_draft_alone_and_is_not_undone_by_activati
     found = (await client.post("/v1/policies/default/activate", json={"version": 3})).json()
     assert (found["in_force"], [one["version"] for one in found["active"]]) == (3, [3])
     assert (await client.get("/v1/allocation-policies/default")).json()["sort"] == "priority"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(sort=Sort.EARLIEST_DUE),
+        Policy(sort=Sort.VALUE_INDEX),
+        Policy(sort=Sort.VALUE_INDEX, protect_promises=False),
+        Policy(sort=Sort.PRIORITY, ageing=Ageing(2, 9)),
+    ],
+)
+async def test_the_queue_is_shown_in_the_order_in_which_it_is_served(
+    world: Any, client: httpx.AsyncClient, policy: Policy
+) -> None:
+    await world.use(policy)
+    start = world.now
+    world.now -= timedelta(days=12)
+    await world.apply(world.sku("A", lead=5))
+    for number, tier in enumerate(["silver", "gold", None, "platinum", "silver", "gold", None, "silver"]):
+        needed = (start + timedelta(days=9 - number)).date() if number % 3 == 0 else None
+        await world.apply(world.order(f"o{number}", ("A", 1), tier=tier, needed_by=needed)[1])
+        world.later(days=1)
+    world.now = start
+    rows, url = [], "/v1/backorders?sku=A&limit=3"
+    while url:
+        page = await client.get(url)
+        rows += page.json()["data"]
+        url = page.links["next"]["url"] if "next" in page.links else ""
+    assert [row["place"] for row in rows] == list(range(1, 9))
+    for row in rows[::3]:
+        own = (await client.get("/v1/backorders", params={"order_id": row["order_id"]})).json()["data"]
+        assert [one["place"] for one in own] == [row["place"]]
+    served: list[str] = []
+    for _ in rows:
+        await world.apply(world.stock("A", 1))
+        given = await world.rows("SELECT order_id FROM demand WHERE granted_units > 0")
+        served += sorted({one.order_id for one in given} - set(served))
+    assert [row["order_id"] for row in rows] == served

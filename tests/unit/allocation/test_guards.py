@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import NOW, TIERS
@@ -77,6 +78,22 @@ def test_stock_is_kept_for_a_better_tier_that_is_expected() -> None:
     assert told(nothing) == {"s": (0, "held back for tier silver: 2 kept")}
 
 
+def test_what_is_held_back_is_a_cap_on_the_shares_of_the_worse_tiers() -> None:
+    policy = Policy(share=Share.MAX_MIN, tiers=TIERS, holdback=Holdback())
+    held = Context(thresholds={"A": (0, 2, 7)})
+    wanted = [demand("g", 3, tier=0), demand("t", 9, tier=1), demand("s", 9, tier=2)]
+    found = told(decide(supply(10), wanted, policy, NOW, context=held))
+    assert found == {
+        "g": (3, "granted"),
+        "t": (5, "partly: supply ran out"),
+        "s": (2, "partly: supply ran out"),
+    }
+    alone = told(decide(supply(10), wanted[2:], policy, NOW, context=held))
+    assert alone == {"s": (3, "partly: held back for tier silver: 7 kept")}
+    both = told(decide(supply(10), wanted[1:], policy, NOW, context=held))
+    assert {line: units for line, (units, _) in both.items()} == {"t": 5, "s": 3}
+
+
 def test_a_line_that_is_too_old_goes_to_the_top_and_nothing_is_held_back_from_it() -> None:
     policy = Policy(sort=Sort.PRIORITY, tiers=TIERS, holdback=Holdback(), ageing=Ageing(100, 30))
     wanted = [demand("old", 2, minute=-31 * 24 * 60), demand("gold", 2, tier=0), demand("new", 2)]
@@ -99,6 +116,16 @@ def test_a_channel_gets_no_more_than_its_quota_between_two_receipts() -> None:
         "w2": (2, "partly: quota of 5 for channel web used up"),
         "shop": (4, "granted"),
     }
+
+
+@pytest.mark.parametrize("share", [Share.SEQUENTIAL, Share.MAX_MIN])
+def test_orders_that_ship_complete_use_up_a_quota_too(share: Share) -> None:
+    policy = Policy(share=share, quotas=(Quota("channel", "web", 5),))
+    whole = demand("whole", 4, channel="web", ship_complete=True)
+    found = told(decide(supply(9), [whole, demand("other", 4, minute=1, channel="web")], policy, NOW))
+    assert {line: units for line, (units, _) in found.items()} == (
+        {"whole": 4, "other": 1} if share is Share.SEQUENTIAL else {"whole": 0, "other": 4}
+    )
 
 
 def test_an_order_is_passed_until_the_limit_and_then_its_stock_is_kept() -> None:
@@ -145,6 +172,17 @@ def test_an_order_that_is_decided_elsewhere_leaves_the_others_their_shares_and_n
         ("with", 4, False),
         ("behind", 0, True),
     ]
+
+
+def test_a_line_that_cannot_be_decided_here_keeps_its_share_and_nothing_goes_to_worse_classes() -> None:
+    policy = Policy(sort=Sort.PRIORITY, share=Share.MAX_MIN, tiers=TIERS)
+    wanted = [
+        demand("elsewhere", 2, tier=0, order_skus_locked=False),
+        demand("with", 4, tier=0, minute=1),
+        demand("behind", 4, tier=1),
+    ]
+    found = decide(supply(9), wanted, policy, NOW)
+    assert [(o.granted, o.deferred) for o in found.outcomes] == [(0, True), (4, False), (0, True)]
 
 
 def test_taking_back_reverses_the_policys_order_and_says_why() -> None:

@@ -33,3 +33,7 @@ class AllocationSettings(ServiceSettings):
     """How often stored rechecks are looked for, beside the wake-up after each batch."""
     metrics_seconds: float = Field(default=15.0, gt=0)
     """How often the gauges of what waits are renewed."""
+    decision_detail_days: int = Field(default=400, ge=0, le=36_500)
+    """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
+    retention_seconds: float = Field(default=3600.0, gt=0)
+    """How often decisions that have become old are looked for."""

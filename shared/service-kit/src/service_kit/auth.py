@@ -39,6 +39,7 @@ SCOPES: frozenset[str] = frozenset(
         "backorders:read",
         "decisions:read",
         "policies:write",
+        "simulations:run",
         "contacts:write",
         "webhooks:write",
         "notifications:read",

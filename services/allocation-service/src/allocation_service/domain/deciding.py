@@ -12,6 +12,7 @@ from allocation_service.domain.completing import Candidate, densities, scarcity,
 from allocation_service.domain.dividing import Member, divide_class
 from allocation_service.domain.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.policy import Demand, Grants, Key, Policy, Share, Sort, Supply
+from allocation_service.domain.pricing import prices
 from allocation_service.domain.serving import Served, Serving
 from allocation_service.domain.sorting import class_of
 
@@ -104,10 +105,14 @@ def _by_worth(serving: Serving, queue: Sequence[Member], context: Context) -> li
     Those who take parts still stand in the queue's order among themselves.
     """
     candidates = [Candidate(demand, -key[1]) for key, demand in queue]
-    scarce = scarcity(candidates, {sku: shelf.total for sku, shelf in serving.shelves.items()})
+    free = {sku: shelf.total for sku, shelf in serving.shelves.items()}
+    scarce = scarcity(candidates, free)
     if not spans(candidates, scarce):
         return None
-    turn = _by_choice(context.chosen) if context.chosen is not None else _by_density(candidates, scarce)
+    if context.chosen is not None:
+        turn = _by_choice(context.chosen)
+    else:
+        turn = _by_density(candidates, prices(candidates, free, scarce))
     turns = [
         ((0, 0) if serving.comes_first(key, demand) else turn(candidate), key, number)
         for number, ((key, demand), candidate) in enumerate(zip(queue, candidates, strict=True))
@@ -121,8 +126,8 @@ def _by_worth(serving: Serving, queue: Sequence[Member], context: Context) -> li
 Turn = Callable[[Candidate], tuple[int, int]]
 
 
-def _by_density(candidates: Sequence[Candidate], scarce: Mapping[str, int]) -> Turn:
-    worth = densities(candidates, scarce)
+def _by_density(candidates: Sequence[Candidate], asked: Mapping[str, int]) -> Turn:
+    worth = densities(candidates, asked)
     return lambda candidate: (1, -worth[candidate.unit])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from allocation_service.entrypoints import (
     policy_assignments_api,
     queue_api,
     short_policies_api,
+    simulations_api,
+    why_api,
 )
 from service_kit.database import Database
 
@@ -25,12 +28,15 @@ TAGS = {
     "Decisions": "Why somebody got something",
     "Lending": "Units that serve somebody else until a delivery brings them back, and how often it came too late",
     "Policies": "In which order those who wait are served, and what guards the others",
+    "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
 Now = Callable[[], Awaitable[datetime]]
 
 
-def routers(database: Database, now: Now, settings: AllocationSettings) -> list[APIRouter]:
+def routers(
+    database: Database, now: Now, settings: AllocationSettings, simulation_wanted: asyncio.Event
+) -> list[APIRouter]:
     """All routes of the service."""
     grace_days, tiers = settings.grace_days, settings.tiers
     return [
@@ -41,4 +47,6 @@ def routers(database: Database, now: Now, settings: AllocationSettings) -> list[
         policies_api.router(database, now, tiers),
         policy_assignments_api.router(database),
         short_policies_api.router(database, now, tiers),
+        simulations_api.router(database, simulation_wanted),
+        why_api.router(database, now, grace_days),
     ]

@@ -6,6 +6,7 @@ from allocation_service.application.handler import HANDLED
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints.http import TAGS, routers
+from allocation_service.entrypoints.simulation_runner import SimulationRunner
 from allocation_service.entrypoints.sweeper import Sweeper
 from event_contracts import Topic
 from service_kit.clock import Clock
@@ -28,11 +29,12 @@ def build(
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     wiring = wire(settings, clock=clock, database=database)
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
+    runner = SimulationRunner(wiring.database)
     return Service(
         name="allocation",
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings),
+        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
             sweeper.run_rechecks,
@@ -41,6 +43,8 @@ def build(
             sweeper.run_policies,
             sweeper.run_reconciler,
             sweeper.run_metrics,
+            runner.run,
+            sweeper.run_retention,
         ),
         title="Backorder allocation",
         description=_DESCRIPTION,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters import loan_metrics, loan_queries, policy_assignments, sweeps
+from allocation_service.adapters import loan_metrics, loan_queries, policy_assignments, retention, sweeps
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
@@ -23,6 +23,7 @@ from service_kit.database import Database
 log = structlog.get_logger(__name__)
 
 RECHECKS = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
+SUMMARISED = Counter("allocation_decisions_summarised_total", "Old decisions whose detail has made way for a summary")
 RECONCILED = Counter("invariant_violations_total", "Invariants found broken and repaired", ["invariant"])
 OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits longest has waited; 0: none waits")
 WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
@@ -30,6 +31,8 @@ WAITING_LINES = Gauge("backorder_waiting_lines", "Places in the queues")
 
 _RECONCILED_AT_ONCE = 100
 _REVIEWED_AT_ONCE = 100
+_REST_SECONDS = 0.05
+"""Between two steps of retention, so that it never takes more than a share of the database."""
 
 
 class Sweeper:
@@ -77,6 +80,38 @@ class Sweeper:
     async def run_metrics(self, stopping: asyncio.Event) -> None:
         """Keep the gauges of what waits up to date."""
         await self._repeat(stopping, self._settings.metrics_seconds, self.measure_once, None, "metrics")
+
+    async def run_retention(self, stopping: asyncio.Event) -> None:
+        """Summarise old decisions, in small steps with rests between them."""
+
+        async def until_done() -> int:
+            total = 0
+            for step in (self.summarise_once, self.tidy_once):
+                while not stopping.is_set():
+                    made = await step()
+                    total += made.decisions + made.lines
+                    if made.done:
+                        break
+                    await asyncio.sleep(_REST_SECONDS)
+            return total
+
+        await self._repeat(stopping, self._settings.retention_seconds, until_done, None, "retention")
+
+    async def summarise_once(self) -> retention.Step:
+        """One step of summarising old decisions."""
+        days = self._settings.decision_detail_days
+        if not days:
+            return retention.NOTHING
+        # By the wall clock, as messages are kept: replayed history would be old when it is recorded.
+        async with self._database.transaction() as conn:
+            step = await retention.summarise(conn, datetime.now(UTC) - timedelta(days=days))
+        SUMMARISED.inc(step.decisions)
+        return step
+
+    async def tidy_once(self) -> retention.Step:
+        """One step of removing what was kept for lines that are closed by now."""
+        async with self._database.transaction() as conn:
+            return await retention.tidy(conn)
 
     async def measure_once(self) -> int:
         """One look at the queues; how many lines wait."""

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0007"
-down_revision = "0004"
+down_revision = "0006"
 
 DDL = (
     "ALTER TABLE sku ADD COLUMN open_loans int NOT NULL DEFAULT 0 CHECK (open_loans >= 0)",
