@@ -11,8 +11,8 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.domain.replaying import StoredLine, replay
 from event_contracts import (
     Event,
