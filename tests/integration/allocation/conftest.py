@@ -11,9 +11,14 @@ from typing import Any
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.domain.replaying import StoredLine, replay
+from allocation_service.adapters.rehearsal import rehearse_idle
+from allocation_service.application.policy_choice import DEFAULT, Target
+from allocation_service.domain.policy import Policy
+from allocation_service.domain.recorded_fill import StoredLine
+from allocation_service.domain.replaying import replay
+from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import (
     Event,
     InboundChange,
@@ -139,6 +144,19 @@ class World:
         shipped[location] = shipped.get(location, 0) + units
         return self.change("OrderShipped", order, line, shipped=shipped)
 
+    # -- what merchandisers say --
+
+    async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
+        """Let a target (everything, by default) follow a policy from now on; the version that was made."""
+        name = ":".join(part for part in target if part)
+        async with self.database.transaction() as conn:
+            await policies.create_policy(conn, name)
+            await policies.retire(conn, name, None, "test")
+            made = await policies.write_active(conn, name, content_of(policy), "test")
+            await policy_assignments.assign(conn, target, name, "test")
+            await policy_assignments.want_review(conn, policy=name)
+        return made.policy
+
     # -- the handler --
 
     async def apply(self, *events: Event, rechecks: bool = True) -> list[Event]:
@@ -182,6 +200,14 @@ class World:
         found: date | None = (await self.line(line_id)).promise_date
         return found
 
+    async def remember_deliveries(
+        self, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S", lead: int = 60
+    ) -> None:
+        """Deliveries of the past, one for each day from ``first`` to ``last`` ago, all of them this late."""
+        async with self.database.transaction() as conn:
+            values = {"today": self.now.date(), "late": late, "first": first, "last": last}
+            await conn.execute(text(_DELIVERIES), values | {"supplier": supplier, "lead": lead})
+
     async def check(self) -> None:
         """Counters equal what they count; nothing is oversold or lost; every decision can be computed again."""
         for problem, sql in CHECKS.items():
@@ -216,6 +242,13 @@ class World:
         return different
 
 
+_DELIVERIES = """
+    INSERT INTO inbound_lateness (po_line, supplier, eta, lead_from, lead_to, arrived_on, observed_at)
+    SELECT 'h' || n, :supplier, CAST(:today AS date) - n, :lead, 0, CAST(:today AS date) - n + CAST(:late AS int),
+           CAST(:today AS date) - n + CAST(:late AS int)
+    FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n
+    """
+
 KEPT = ("free stock lies before a waiter who takes parts", "an order that ships complete could be filled")
 """Policies may keep stock from those who wait for it."""
 
@@ -249,12 +282,21 @@ CHECKS = {
         WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
           AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
     "an order that ships complete could be filled": """
-        SELECT order_id, min(sku) AS sku FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete
-                              GROUP BY 1, 2) AS need
+        SELECT order_id, min(sku) AS sku
+        FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY 1, 2) AS need
         LEFT JOIN (SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS free FROM stock_level GROUP BY 1) AS f
         USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
           AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
           AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = need.order_id)""",
+    "a SKU's open loans differ from its loans": """
+        SELECT * FROM sku s WHERE open_loans <>
+        (SELECT count(*) FROM loan l WHERE l.sku = s.sku AND closed_at IS NULL)""",
+    "a lender waits for less than it is owed": """
+        SELECT lender_line FROM loan l JOIN demand d ON d.line_id = l.lender_line WHERE closed_at IS NULL
+        GROUP BY lender_line HAVING sum(l.units - repaid_units - void_units)
+                                    > max(d.live_units - d.granted_units - d.undecided)""",
+    "a loan was made inside the lock window": """
+        SELECT * FROM loan WHERE repay_by <= lent_at::date OR needed_on < repay_by""",
     "an order that ships complete holds stock while a part of it waits": """
         SELECT order_id FROM demand d JOIN customer_order o USING (order_id)
         LEFT JOIN (SELECT line_id, sum(granted - shipped) AS held FROM commitment GROUP BY 1) AS c USING (line_id)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from allocation_service.config import AllocationSettings
@@ -104,6 +105,13 @@ async def test_a_policy_is_versioned_and_changed_only_as_it_was_read(world: Any,
     assert (await client.put(path, json={"sort": "fifo"}, headers={"If-Match": '"1"'})).json()["version"] == 2
     assert (await client.put(path, json={"sort": "loudest"})).status_code == 422
     assert (await client.get("/v1/allocation-policies/default")).json()["sort"] == "fifo"
+
+
+@pytest.mark.parametrize("sort", ["fifo", "priority", "earliest_due", "value_index"])
+async def test_every_sort_can_be_set(world: Any, client: httpx.AsyncClient, sort: str) -> None:
+    for name in ("default", "A"):
+        answer = await client.put(f"/v1/allocation-policies/{name}", json={"sort": sort})
+        assert (answer.status_code, answer.json().get("sort")) == (200, sort)
 
 
 async def test_a_policy_of_a_sku_can_be_dropped_and_its_versions_are_never_used_twice(

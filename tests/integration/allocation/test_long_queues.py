@@ -4,10 +4,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import text
 
 from allocation_service.application.waiters import run_decision
-from allocation_service.domain.policy import Sort
+from allocation_service.domain.policy import Policy, Sort
 
 
 @pytest.fixture(autouse=True)
@@ -17,8 +16,7 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def _set_sort(world: Any, sort: Sort) -> None:
-    async with world.database.transaction() as conn:
-        await conn.execute(text("UPDATE allocation_policy SET sort = :sort, version = 2"), {"sort": sort.value})
+    await world.use(Policy(sort=sort))
 
 
 async def _queue(world: Any, seed: int) -> list[Any]:

@@ -12,6 +12,7 @@ from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.adapters.sweeps import skus_with_passed_promises
 from allocation_service.application.handler import Options
 from allocation_service.application.sweeping import renew_passed_promises
+from allocation_service.domain.policy import Policy, Sort
 from allocation_service.domain.promising import Revision, Waiting, expected_supply, revise
 
 
@@ -128,8 +129,7 @@ async def test_what_a_batch_publishes_names_the_event_that_caused_it(world: Any)
 
 
 async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_made(world: Any) -> None:
-    async with world.database.transaction() as conn:
-        await conn.execute(text("UPDATE allocation_policy SET sort = 'priority'"))
+    await world.use(Policy(sort=Sort.PRIORITY))
     soon, late = world.now + timedelta(days=2), world.now + timedelta(days=30)
     await world.apply(world.sku("A"), world.inbound("A", "p1", 2, soon), world.inbound("A", "p2", 9, late))
     await world.apply(world.order("o1", ("A", 2))[1])

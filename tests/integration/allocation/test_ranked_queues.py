@@ -25,17 +25,20 @@ POLICIES = {
 async def _history(world: Any, random: Random) -> None:
     """Four weeks of demand that was served at once, so that there is something to expect."""
     await world.apply(world.sku("A"), world.sku("B"), world.stock("A", 10_000))
+    events = []
     for day in range(28):
         world.later(days=1)
         for number in range(random.randint(0, 2)):
-            await world.apply(world.order(f"h{day}-{number}", ("A", random.randint(1, 3)), tier=random.choice(TIERS))[1])
+            order = world.order(f"h{day}-{number}", ("A", random.randint(1, 3)), tier=random.choice(TIERS))
+            events.append(order[1])
+    await world.apply(*events)
     level = world.levels["A", "HH"]
     granted = (await world.rows("SELECT sum(granted) AS units FROM commitment"))[0].units
     await world.apply(world.stock("A", granted - level[0]))
 
 
 async def _queue(world: Any, random: Random) -> list[str]:
-    names = []
+    names, events = [], []
     for number in range(60):
         world.later(hours=random.randint(1, 9))
         wanted = world.now.date().replace(day=1) if random.random() < 0.2 else None
@@ -51,9 +54,10 @@ async def _queue(world: Any, random: Random) -> list[str]:
             region=random.choice(("north", "south")),
         )
         names.append(order.state.lines[0].line_id)
-        await world.apply(event)
+        events.append(event)
         if random.random() < 0.1:
-            await world.apply(world.amend(order, 1, order.state.lines[0].quantity + 2))
+            events.append(world.amend(order, 1, order.state.lines[0].quantity + 2))
+    await world.apply(*events)
     return names
 
 
@@ -65,7 +69,7 @@ async def _serve(world: Any, random: Random) -> None:
 
 
 @pytest.mark.parametrize("name", POLICIES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 async def test_a_part_of_the_queue_serves_as_the_whole_would(
     worlds: Any, name: str, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,9 +56,20 @@ BREAKS: dict[str, tuple[str, str]] = {
         """UPDATE demand SET granted_units = 1 WHERE line_id = 'l4';
            INSERT INTO commitment (line_id, location, sku, granted, shipped) VALUES ('l4', 'LONDON', 'B', 1, 0)""",
     ),
+    "allocation: loans owed": ("allocation", "UPDATE sku SET open_loans = 1 WHERE sku = 'A'"),
     "allocation: everything decided": (
         "allocation",
         "INSERT INTO recheck (order_id, cause, cause_time) VALUES ('o2', 'event-1', now())",
+    ),
+    "allocation: decisions follow": (
+        "allocation",
+        """INSERT INTO decision (decision_id, cause, cause_type, decided_at, digest, steps)
+           VALUES ('d1', 'event-1', 'StockReceived', now(), '',
+                   '[{"kind": "fill", "policy": {"name": "default", "version": 1, "sort": "fifo"}, "blocked": [],
+                      "supply": {"A": {"locations": [["LONDON", 10, 1]]}}}]');
+           INSERT INTO decision_line (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
+           VALUES ('d1', 0, 1, 'l1', 'A', 2, 2, 'granted',
+                   '{"order_id": "o1", "queued_at": "2026-01-01T00:00:00Z", "grants": [["LONDON", 2]]}')""",
     ),
     "lines: order = allocation": ("allocation", "UPDATE demand SET promise_date = '2026-03-01' WHERE line_id = 'l1'"),
     "grants: order = allocation": ("order", "UPDATE line_location SET allocated = 7 WHERE line_id = 'l1'"),

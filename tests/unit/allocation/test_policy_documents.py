@@ -11,6 +11,7 @@ from allocation_service.domain.policy import (
     Ageing,
     Complete,
     Holdback,
+    Lending,
     Policy,
     Quota,
     Share,
@@ -38,6 +39,7 @@ POLICIES = st.builds(
     ageing=st.none() | st.builds(Ageing, NUMBERS, NUMBERS),
     bypass_limit=st.none() | NUMBERS,
     complete=st.sampled_from(Complete),
+    lending=st.none() | st.builds(Lending, NUMBERS, NUMBERS, NUMBERS),
 )
 
 
@@ -101,3 +103,13 @@ def test_each_fault_is_told_where_it_is(policy: Policy, pointer: str) -> None:
 def test_all_faults_are_told_at_once() -> None:
     faults = validate(Policy(tiers=(TierTerms("a", 0, 0, 1),), ageing=Ageing(0, 0), bypass_limit=-1))
     assert len(faults) == 5
+
+
+def test_lending_that_could_never_be_shown_to_be_safe_is_a_fault() -> None:
+    faults = validate(Policy(lending=Lending(confidence_percent=100, lock_days=-1, min_observations=0)))
+    assert [one.pointer for one in faults] == [
+        "/lending/confidence_percent",
+        "/lending/lock_days",
+        "/lending/min_observations",
+    ]
+    assert validate(Policy(lending=Lending())) == []

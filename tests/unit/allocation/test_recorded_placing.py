@@ -8,8 +8,9 @@ import pytest
 
 from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
 from allocation_service.domain.policy import Location, Supply
+from allocation_service.domain.recorded_fill import StoredLine
 from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
-from allocation_service.domain.replaying import StoredLine, replay, shown_facts
+from allocation_service.domain.replaying import replay, shown_facts
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 PROMISED, LATER = date(2026, 1, 20), date(2026, 2, 3)

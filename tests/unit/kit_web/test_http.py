@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from service_kit.http import decode_cursor, encode_cursor, etag, fingerprint
+from service_kit.http.rate_limit import RateLimiter, Standing
 from service_kit.problems import Problem
 
 KEY = {"Idempotency-Key": "k"}
@@ -177,6 +178,24 @@ class TestRateLimit:
         api = make_api(rate_limit="", anonymous_rate_limit="")
         async with api.client("orders:read") as client:
             assert "RateLimit" not in (await client.get("/v1/orders")).headers
+
+    def test_a_callers_window_ends_and_another_begins(self):
+        seconds = 100.0
+        limiter = RateLimiter("key", "2/minute", now=lambda: seconds)
+        assert [limiter.hit("a").allowed for _ in range(3)] == [True, True, False]
+        seconds += 59.5
+        assert limiter.hit("a") == Standing('"key";q=2;w=60', allowed=False, remaining=0, reset_seconds=1)
+        seconds += 0.5
+        assert limiter.hit("a") == Standing('"key";q=2;w=60', allowed=True, remaining=1, reset_seconds=60)
+
+    def test_callers_whose_window_is_over_are_forgotten(self):
+        seconds = 0.0
+        limiter = RateLimiter("address", "2/minute", now=lambda: seconds)
+        for _ in range(20):
+            for caller in range(500):
+                limiter.hit(f"{seconds}-{caller}")
+            seconds += 60
+        assert len(limiter) <= 2000
 
 
 class TestBrowsers:

@@ -7,8 +7,21 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-# In the order in which `--help` lists them; each is `backorder_local.commands.NAME` with `register(app)`.
-_COMMANDS = ("up", "down", "status", "demo", "replay", "check", "mails", "keys", "doctor")
+# In the order in which `--help` lists them; each is `backorder_local.commands.NAME` with `register(app)`
+# (a dash in a command is an underscore in its module's name).
+_COMMANDS = (
+    "up",
+    "down",
+    "status",
+    "demo",
+    "replay",
+    "replay-decisions",
+    "simulate",
+    "check",
+    "mails",
+    "keys",
+    "doctor",
+)
 
 
 class CommandModules(TyperGroup):
@@ -29,7 +42,7 @@ class CommandModules(TyperGroup):
 
 
 def _module(name: str) -> str:
-    return f"backorder_local.commands.{name}"
+    return f"backorder_local.commands.{name.replace('-', '_')}"
 
 
 app = typer.Typer(

@@ -23,6 +23,10 @@ class AllocationSettings(ServiceSettings):
     """How many days from now an overdue delivery is expected."""
     promise_sweep_seconds: float = Field(default=5.0, gt=0)
     """How often promises whose date has passed are looked for."""
+    loan_sweep_seconds: float = Field(default=60.0, gt=0)
+    """How often loans that were not repaid in time are looked for."""
+    policy_review_seconds: float = Field(default=1.0, gt=0)
+    """How often queues are looked for about which another policy decides than before."""
     reconcile_seconds: float = Field(default=60.0, gt=0)
     """How often free stock is compared with those who wait for it."""
     recheck_seconds: float = Field(default=0.1, gt=0)
@@ -33,3 +37,7 @@ class AllocationSettings(ServiceSettings):
     """How long the preview of a run may be committed."""
     run_retention_days: int = Field(default=365, ge=1)
     """Days after which runs are forgotten, with their lines; what they decided stays with the decisions."""
+    decision_detail_days: int = Field(default=400, ge=0, le=36_500)
+    """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
+    retention_seconds: float = Field(default=3600.0, gt=0)
+    """How often decisions that have become old are looked for."""

@@ -22,7 +22,8 @@ from order_service.config import OrderSettings
 from service_kit.business_clock import BusinessClock
 from service_kit.clock import Clock, SystemClock
 from service_kit.commands import CommandBus
-from service_kit.database import Database
+from service_kit.database import Database, DirectConnection
+from service_kit.idempotency import Claimed, IdempotencyClaim, Record
 from service_kit.problems import Problem
 from service_kit.subscription import EventHandler
 
@@ -57,8 +58,12 @@ def wire(
     )
     known_skus = KnownSkus()
 
-    async def place(conn: AsyncConnection, commands: Sequence[PlaceOrder]) -> Sequence[Accepted | Problem]:
-        return await place_orders(SqlPlacementStore(conn, known_skus), commands, clock.now())
+    async def place(
+        conn: DirectConnection, commands: Sequence[PlaceOrder], claims: Sequence[IdempotencyClaim | None]
+    ) -> Sequence[Accepted | Problem | Record | Claimed]:
+        store = SqlPlacementStore(conn, known_skus, claims)
+        results = await place_orders(store, commands, clock.now())
+        return [store.answered.get(each.order_id, result) for each, result in zip(commands, results, strict=True)]
 
     async def change(conn: AsyncConnection, commands: Sequence[ChangeOrder]) -> Sequence[Accepted | Problem]:
         return await change_orders(SqlOrderStore(conn), commands, clock.now())
@@ -71,7 +76,7 @@ def wire(
         clock=clock,
         database=database,
         business_clock=business_clock,
-        placing=CommandBus(database, place),
+        placing=CommandBus(database, at_once=place),
         changing=CommandBus(database, change),
         queries=OrderQueries(database),
         watch=watch,

@@ -41,6 +41,7 @@ SCOPES: frozenset[str] = frozenset(
         "policies:write",
         "runs:read",
         "runs:write",
+        "simulations:run",
         "contacts:write",
         "webhooks:write",
         "notifications:read",

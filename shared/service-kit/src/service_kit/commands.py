@@ -9,27 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import random
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service_kit.at_once import raced
 from service_kit.cause import Cause, current_cause
+from service_kit.database import Database, DirectConnection
 from service_kit.failpoints import failpoint
 from service_kit.idempotency import Claimed, IdempotencyClaim, Record, claim, in_flight, key_reused, release
 from service_kit.problems import Problem, unavailable
 from service_kit.transient import is_transient
 
-if TYPE_CHECKING:
-    from service_kit.database import Database
-
 __all__ = ["CommandBus", "IdempotencyClaim", "Submitted"]
 
 C = TypeVar("C")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _ATTEMPTS = 4
 """Times that a batch is tried while its errors are transient; then the callers get 503 and may repeat."""
@@ -71,6 +71,16 @@ class _Pending(Generic[C, R]):
         if not self.answer.done():
             self.answer.set_result(Submitted(True, resource_id, status, None))
 
+    def settle(self, result: R | Problem | Record | Claimed) -> None:
+        if isinstance(result, Problem):
+            self.fail(result)
+        elif isinstance(result, Record):
+            self.follow(result)
+        elif isinstance(result, Claimed):
+            self.fail(in_flight())
+        else:
+            self.succeed(result)
+
     def fail(self, error: BaseException) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
@@ -91,6 +101,12 @@ class _GaveUp(Exception):
     """The errors stayed transient for too long."""
 
 
+AtOnce = Callable[
+    [DirectConnection, Sequence[C], Sequence[IdempotencyClaim | None]],
+    Awaitable[Sequence[R | Problem | Record | Claimed]],
+]
+
+
 class CommandBus(Generic[C, R]):
     """Carries commands out, many in one transaction, each answered for itself.
 
@@ -98,17 +114,24 @@ class CommandBus(Generic[C, R]):
     in order; a command it refuses must leave no trace. An unexpected error undoes the batch, which is
     then carried out one by one, so that it fails the command at fault only. Transient errors
     (:func:`service_kit.database.is_transient`) are retried, then answered with 503.
+
+    ``at_once`` in place of ``execute`` does all of it in one statement (:mod:`service_kit.at_once`): it gets
+    the claims as well, and for a command whose key is not free it returns what stands in its way.
     """
 
     def __init__(
         self,
         database: Database,
-        execute: Callable[[AsyncConnection, Sequence[C]], Awaitable[Sequence[R | Problem]]],
+        execute: Callable[[AsyncConnection, Sequence[C]], Awaitable[Sequence[R | Problem]]] | None = None,
         *,
+        at_once: AtOnce[C, R] | None = None,
         max_batch: int = 200,
     ) -> None:
+        if (execute is None) == (at_once is None):
+            raise TypeError("give execute or at_once")
         self._database = database
         self._execute = execute
+        self._at_once = at_once
         self._max_batch = max_batch
         self._pending: deque[_Pending[C, R]] = deque()
         self._worker: asyncio.Task[None] | None = None
@@ -193,7 +216,7 @@ class CommandBus(Generic[C, R]):
     async def _with_retries(self, batch: Sequence[_Pending[C, R]]) -> None:
         for attempt in range(_ATTEMPTS):
             try:
-                await self._attempt(batch)
+                await (self._attempt(batch) if self._at_once is None else self._attempt_at_once(batch, self._at_once))
                 return
             except _OutcomeUnknown:
                 unclaimed = [pending for pending in batch if pending.claim is None]
@@ -204,7 +227,7 @@ class CommandBus(Generic[C, R]):
                 if not batch:
                     return
             except Exception as error:
-                if not is_transient(error):
+                if not (is_transient(error) or raced(error)):
                     raise
                 log.warning("command_batch_retry", attempt=attempt + 1, error_type=type(error).__name__)
             await asyncio.sleep(_FIRST_WAIT * 2**attempt * (0.5 + random()))  # noqa: S311 - jitter
@@ -217,10 +240,8 @@ class CommandBus(Generic[C, R]):
             async with self._database.transaction() as connection:
                 claimed = await self._claim(connection, batch)
                 commands = [pending.command for pending in claimed.fresh]
-                results = await self._execute(connection, commands) if commands else ()
-                if len(results) != len(claimed.fresh):
-                    raise RuntimeError(f"{len(results)} results for {len(claimed.fresh)} commands")
-                outcomes = list(zip(claimed.fresh, results, strict=True))
+                results = await self._execute(connection, commands) if commands and self._execute else ()
+                outcomes = list(_paired(claimed.fresh, results))
                 refused = [p.claim for p, result in outcomes if isinstance(result, Problem) and p.claim is not None]
                 await release(connection, refused)
                 executed = True
@@ -229,12 +250,25 @@ class CommandBus(Generic[C, R]):
                 raise _OutcomeUnknown from error
             raise
         failpoint("after_db_commit")
-        claimed.settle()
-        for pending, result in outcomes:
-            if isinstance(result, Problem):
-                pending.fail(result)
-            else:
-                pending.succeed(result)
+        for pending, result in (*claimed.known, *outcomes):
+            pending.settle(result)
+
+    async def _attempt_at_once(self, batch: Sequence[_Pending[C, R]], at_once: AtOnce[C, R]) -> None:
+        begun = False
+        current_cause.set(batch[0].cause if len(batch) == 1 else None)
+        commands, claims = [pending.command for pending in batch], [pending.claim for pending in batch]
+        try:
+            async with self._database.autocommit() as connection:
+                failpoint("before_db_commit")
+                begun = True
+                results = await at_once(connection, commands, claims)
+        except Exception as error:
+            if begun and is_transient(error):
+                raise _OutcomeUnknown from error
+            raise
+        failpoint("after_db_commit")
+        for pending, result in _paired(batch, results):
+            pending.settle(result)
 
     async def _claim(self, connection: AsyncConnection, batch: Sequence[_Pending[C, R]]) -> _Claimed[C, R]:
         claims = [pending.claim for pending in batch if pending.claim is not None]
@@ -257,12 +291,11 @@ class _Claimed(Generic[C, R]):
     fresh: list[_Pending[C, R]]
     known: list[tuple[_Pending[C, R], Record | Claimed]]
 
-    def settle(self) -> None:
-        for pending, answer in self.known:
-            if isinstance(answer, Record):
-                pending.follow(answer)
-            else:
-                pending.fail(in_flight())
+
+def _paired(batch: Sequence[_Pending[C, R]], results: Sequence[T]) -> Iterator[tuple[_Pending[C, R], T]]:
+    if len(results) != len(batch):
+        raise RuntimeError(f"{len(results)} results for {len(batch)} commands")
+    return zip(batch, results, strict=True)
 
 
 def _own(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import exc, text
@@ -15,14 +16,23 @@ from service_kit.transient import is_transient
 
 T = TypeVar("T")
 
-__all__ = ["Database", "copy_rows", "is_transient"]
+__all__ = ["Database", "DirectConnection", "copy_rows", "is_transient"]
 
 OUTBOX_WRITTEN = "backorder_outbox_written"
 """Mark in a connection's ``info``: the transaction wrote outbox rows, wake the relay once it commits."""
 
 
+@dataclass(slots=True)
+class DirectConnection:
+    """The driver's own connection: a statement costs an eighth of what it costs through SQLAlchemy."""
+
+    driver: Any
+    outbox_written: bool = False
+    """Set by whoever writes outbox rows on it: the relay is woken at the end."""
+
+
 class Database:
-    """One service's database: an engine, and the only two ways to use it.
+    """One service's database: an engine, and the only three ways to use it.
 
     ``idle_in_transaction`` (seconds) ends a transaction whose process froze; it stays below the
     consumer's session time-out, so that a frozen worker's locks are gone before its partitions are
@@ -82,6 +92,23 @@ class Database:
             self.outbox_written.set()
 
     @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[DirectConnection]:
+        """A connection of the driver's own, each of whose statements is a transaction.
+
+        What one statement can do needs no BEGIN and no COMMIT: two ways to the server and back less. Errors
+        are the driver's own; after a transient one it is not known whether the statement was carried out.
+        """
+        conn, direct = await self._lent()
+        try:
+            yield direct
+        except BaseException as error:
+            await _finish(_abandon(conn, error))
+            raise
+        await _finish(conn.close())
+        if direct.outbox_written:
+            self.outbox_written.set()
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A read-only view of one moment (REPEATABLE READ): all statements see the same state."""
         conn = await self.engine.connect()
@@ -92,6 +119,19 @@ class Database:
             await _finish(_abandon(conn, error))
             raise
         await _finish(conn.close())
+
+    async def _lent(self) -> tuple[AsyncConnection, DirectConnection]:
+        """A pooled connection and the driver's below it; those that a restarted server closed are thrown away.
+
+        SQLAlchemy would empty the pool at the first error that it sees, and sees none here.
+        """
+        while True:
+            conn = await self.engine.connect()
+            driver: Any = (await conn.get_raw_connection()).driver_connection
+            if not driver.is_closed():
+                return conn, DirectConnection(driver)
+            await conn.invalidate()
+            await conn.close()
 
     async def close(self) -> None:
         """Close every pooled connection."""

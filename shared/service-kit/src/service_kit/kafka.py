@@ -69,7 +69,9 @@ class ClientTiming:
     heartbeat: int = 1_000
     rebalance: int = 30_000
     request: int = 20_000
-    linger: int = 5
+    linger: int = 1
+    """aiokafka's least time between two requests to a broker: it delays the next round of a relay, which makes
+    batches of its own."""
 
     @classmethod
     def for_session(cls, seconds: float) -> ClientTiming:

@@ -125,6 +125,23 @@ ALLOCATION_INVARIANTS = (
         """,
     ),
     _in_allocation(
+        "loans owed",
+        "a line waits for all that it lent and has not got back, and a SKU counts its open loans",
+        """
+        SELECT l.sku, l.lender_line AS line_id, l.owed, coalesce(q.queued, 0) AS queued, l.loans, s.open_loans
+        FROM (
+            SELECT sku, lender_line, sum(units - repaid_units - void_units)::bigint AS owed,
+                   (sum(count(*)) OVER (PARTITION BY sku))::bigint AS loans
+            FROM loan WHERE closed_at IS NULL GROUP BY sku, lender_line
+        ) l
+        LEFT JOIN (
+            SELECT line_id, sum(quantity)::bigint AS queued FROM queue_entry GROUP BY line_id
+        ) q ON q.line_id = l.lender_line
+        FULL JOIN sku s ON s.sku = l.sku
+        WHERE coalesce(l.owed, 0) > coalesce(q.queued, 0) OR coalesce(l.loans, 0) <> coalesce(s.open_loans, 0)
+        """,
+    ),
+    _in_allocation(
         "everything decided",
         "no order is due to be decided again, and no demand on a known SKU is undecided",
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backorder_local.check.agreement_invariants import AGREEMENT_INVARIANTS
 from backorder_local.check.allocation_invariants import ALLOCATION_INVARIANTS
+from backorder_local.check.decision_invariants import DECISION_INVARIANTS
 from backorder_local.check.messaging_invariants import MESSAGING_INVARIANTS
 from backorder_local.check.order_invariants import ORDER_INVARIANTS
 from backorder_local.check.stock_invariants import STOCK_INVARIANTS
@@ -12,6 +13,7 @@ INVARIANTS = (
     *MESSAGING_INVARIANTS,
     *ORDER_INVARIANTS,
     *ALLOCATION_INVARIANTS,
+    *DECISION_INVARIANTS,
     *AGREEMENT_INVARIANTS,
     *STOCK_INVARIANTS,
 )

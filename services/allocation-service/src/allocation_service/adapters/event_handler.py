@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters import loan_metrics
 from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.handler import Options, handle_events
 from allocation_service.application.rechecks import process_rechecks
@@ -25,8 +26,11 @@ class AllocationHandler:
     async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
         """Apply the batch and answer it, in the caller's transaction."""
         with collector_paused():
+            book = await handle_events(SqlLedger(conn), events, self.options)
+            rechecks_left, loans = book.rechecks_left, book.loans_noted
             # Nothing holds the book any more when the collector goes on: it would walk over all of it once.
-            rechecks_left = (await handle_events(SqlLedger(conn), events, self.options)).rechecks_left
+            del book
+        loan_metrics.count(loans)
         if rechecks_left:
             self.rechecks_wanted.set()
 
@@ -38,6 +42,8 @@ async def run_rechecks(database: Database, options: Options, *, limit: int = 500
         async with database.transaction() as conn:
             with collector_paused():
                 book = await process_rechecks(SqlLedger(conn), options, limit)
+        if book is not None:
+            loan_metrics.count(book.loans_noted)
         if book is None or not book.decided:
             return done
         done += book.decided

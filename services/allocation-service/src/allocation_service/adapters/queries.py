@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.domain.policy import Sort
+from allocation_service.domain.standing import Ahead
 
 _KEYS = {Sort.FIFO: ("queued_at", "line_id"), Sort.PRIORITY: ("tier_rank", "needed_by", "queued_at", "line_id")}
 _TYPES = {"queued_at": "timestamptz", "line_id": "text", "tier_rank": "int", "needed_by": "date"}
@@ -61,8 +62,8 @@ def _part(queue: ServedOrder, number: int, key: tuple[Any, ...] | None) -> tuple
     return text(statement), values
 
 
-async def place_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> int:
-    """The place of a queue entry, 1 for the next to be served."""
+async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahead:
+    """What stands before an entry of a queue that is served in an index's order."""
     names = _KEYS[queue.sort]
     protected = entry.promise_date is not None and entry.promise_date < queue.protected_before
     marks = ", ".join(f"CAST(:k{n} AS {_TYPES[name]})" for n, name in enumerate(names))
@@ -70,13 +71,19 @@ async def place_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> int
     ahead = "false" if protected else _CLASS[0]
     statement = text(
         f"""
-        SELECT count(*) FROM queue_entry AS q
-        WHERE q.sku = :sku AND (({ahead}) OR ({own} AND ({", ".join("q." + name for name in names)}) <= ({marks})))
+        SELECT count(*), coalesce(sum(quantity), 0) FROM queue_entry AS q
+        WHERE q.sku = :sku AND (({ahead}) OR ({own} AND ({", ".join("q." + name for name in names)}) < ({marks})))
         """
     )
     values = {"sku": queue.sku, "protected_before": queue.protected_before}
     values |= {f"k{n}": value for n, value in enumerate(queue_key(queue.sort, entry))}
-    return int((await conn.execute(statement, values)).scalar_one())
+    lines, units = (await conn.execute(statement, values)).one()
+    return Ahead(lines, int(units))
+
+
+async def place_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> int:
+    """The place of a queue entry, 1 for the next to be served."""
+    return (await ahead_of(conn, entry, queue)).lines + 1
 
 
 async def entries_of_order(conn: AsyncConnection, order_id: str) -> Sequence[Row[Any]]:
@@ -100,7 +107,8 @@ async def list_decisions(
     more = "AND f.decision_id < :before" if before is not None else ""
     statement = text(
         f"""
-        SELECT d.decision_id, d.cause, d.cause_type, d.decided_at, d.digest, d.recorded_at
+        SELECT d.decision_id, d.cause, d.cause_type, d.decided_at, d.digest, d.recorded_at,
+               d.summary IS NOT NULL AS summarised
         FROM (SELECT DISTINCT f.decision_id FROM {table} AS f WHERE f.{column} = :value {more}
               ORDER BY f.decision_id DESC LIMIT :limit) AS chosen
         JOIN decision AS d USING (decision_id) ORDER BY d.decision_id DESC

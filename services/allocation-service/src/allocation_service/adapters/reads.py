@@ -10,10 +10,10 @@ import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.policy_choice import load_policies
 from allocation_service.adapters.policy_inputs import load_policy_inputs
 from allocation_service.application.book import Book, Order, Recheck
 from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.policy import Policy, Sort
 from allocation_service.domain.sku import Inbound, Level, Sku
 
 _MISSING = text(
@@ -21,10 +21,6 @@ _MISSING = text(
     ' WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = s) ORDER BY s COLLATE "C" ON CONFLICT DO NOTHING'
 )
 _LOCK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
-_POLICIES = text(
-    "SELECT name, version, sort, protect_promises FROM allocation_policy"
-    " WHERE (name = 'default' OR name = ANY(CAST(:names AS text[]))) AND NOT dropped"
-)
 _LEVELS = text("SELECT * FROM stock_level WHERE sku = ANY(CAST(:skus AS text[]))")
 _INBOUND = text(
     "SELECT * FROM inbound WHERE sku = ANY(CAST(:skus AS text[])) AND remaining > 0"
@@ -32,10 +28,6 @@ _INBOUND = text(
 )
 _PROMISED = text("SELECT sku, promise_date, units FROM promised WHERE sku = ANY(CAST(:skus AS text[])) AND units <> 0")
 _PENDING = text("SELECT sku, order_id FROM recheck_sku WHERE sku = ANY(CAST(:skus AS text[]))")
-
-POLICY_PREFIX = "sku:"
-"""Policies of one SKU are stored under this prefix, so that a SKU may be called ``default``."""
-
 
 _PEEK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
 
@@ -51,11 +43,27 @@ async def lock_skus(conn: AsyncConnection, book: Book, skus: list[str], po_lines
         book.add_sku(sku)
 
 
-async def peek_skus(conn: AsyncConnection, skus: Iterable[str]) -> dict[str, Sku]:
-    """SKUs as they are committed, without locks; unknown ones are left out."""
+async def peek_skus(conn: AsyncConnection, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
+    """SKUs as they are committed, with the policies of ``now``, without locks; unknown ones are left out."""
     book = Book()
-    await _read_skus(conn, book, _PEEK, list(skus), [])
+    names = list(skus)
+    if now is not None:
+        book.causes = dict.fromkeys(names, now)
+    await _read_skus(conn, book, _PEEK, names, [])
     return book.skus
+
+
+async def reload_policies(conn: AsyncConnection, book: Book, skus: Collection[str]) -> None:
+    """Give locked SKUs the policies of their categories of now, and what those go by."""
+    moved = [book.skus[sku] for sku in skus]
+    await load_policies(conn, moved, book.causes)
+    for sku in moved:
+        sku.daily, sku.kept_back = {}, 0
+        sku.quota_used.clear()
+        sku.kept_for.clear()
+    await load_policy_inputs(conn, moved, book.grace_days)
+    for name in book.quotas_cleared.intersection(skus):
+        book.skus[name].quota_used.clear()
 
 
 async def _read_skus(
@@ -66,8 +74,9 @@ async def _read_skus(
         book.skus[row.sku] = Sku(
             row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
             row.policy_version, row.last_now, row.waiting_units, row.top_value,
+            open_loans=row.open_loans,
         )  # fmt: skip
-    await _read_policies(conn, book, skus)
+    await load_policies(conn, book.skus.values(), book.causes)
     for row in (await conn.execute(_LEVELS, values)).all():
         book.skus[row.sku].levels[row.location] = Level(
             row.location, row.on_hand, row.shipped, row.version, row.priority, row.granted
@@ -80,14 +89,6 @@ async def _read_skus(
     for row in (await conn.execute(_PROMISED, values)).all():
         book.skus[row.sku].promised[row.promise_date] = row.units
     await load_policy_inputs(conn, book.skus.values(), book.grace_days)
-
-
-async def _read_policies(conn: AsyncConnection, book: Book, skus: Iterable[str]) -> None:
-    rows = (await conn.execute(_POLICIES, {"names": [POLICY_PREFIX + sku for sku in skus]})).all()
-    policies = {row.name: Policy(row.name, row.version, Sort(row.sort), row.protect_promises) for row in rows}
-    default = policies.get("default", Policy())
-    for sku in book.skus.values():
-        sku.policy = policies.get(POLICY_PREFIX + sku.sku, default)
 
 
 HEADER = (

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import queue_reads, ranked_queue, reads, revisions, writes
+from allocation_service.adapters import loan_reads, queue_reads, ranked_queue, reads, revisions, writes
 from allocation_service.adapters.long_queue import LongQueue
 from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
@@ -40,6 +41,9 @@ class SqlLedger:
 
     async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await reads.lock_skus(self._conn, book, list(skus), list(po_lines))
+
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        await reads.reload_policies(self._conn, book, skus)
 
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         await reads.load_orders(self._conn, book, order_ids)
@@ -91,6 +95,18 @@ class SqlLedger:
 
     async def open_long_queue(self, book: Book, sku: str, units: int) -> LongQueue:
         return await LongQueue.open(self._conn, book, sku, units)
+
+    async def load_loans(self, book: Book, sku: str) -> None:
+        await loan_reads.load_loans(self._conn, book, sku)
+
+    async def load_evidence(self, book: Book, supplier: str, lead_days: int, today: date) -> None:
+        await loan_reads.load_evidence(self._conn, book, supplier, lead_days, today)
+
+    async def load_urgent(self, book: Book, sku: str, before: date, limit: int) -> None:
+        await loan_reads.load_urgent(self._conn, book, sku, before, limit)
+
+    async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
+        return await loan_reads.find_lenders(self._conn, book, sku, after, limit)
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await revisions.revise_promises(self._conn, revision)

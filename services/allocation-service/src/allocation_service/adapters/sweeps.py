@@ -34,6 +34,7 @@ _IDLE = text(
                       WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped)
     ) AS found
     WHERE sku > :after AND NOT EXISTS (SELECT FROM recheck_sku AS r WHERE r.sku = found.sku)
+      AND NOT EXISTS (SELECT FROM policy_review AS p WHERE p.sku = found.sku)
     ORDER BY sku LIMIT :limit
     """
 )

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import TextClause, text
 
-from allocation_service.adapters import decisions, policy_inputs
+from allocation_service.adapters import decisions, loan_writes, policy_inputs
 from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.book import Book, Stored
 from allocation_service.domain.line import Line
@@ -27,6 +27,7 @@ def steps_of(book: Book) -> Iterator[Step]:
     yield from _promised(book)
     yield from _rechecks(book)
     yield from policy_inputs.steps_of(book)
+    yield from loan_writes.steps_of(book)
     yield from decisions.steps_of(book.decisions)
 
 

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
+from allocation_service.domain.lateness import Evidence
 from allocation_service.domain.line import Entry, Line
+from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.promising import Expected, expected_supply
 from allocation_service.domain.sku import QuotaName, Sku
@@ -154,10 +156,15 @@ class Book:
         self.missed: set[str] = set()
         self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
+        self.causes: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
         self.ordered: dict[tuple[str, date, int], int] = {}
         self.quotas_changed: set[tuple[str, QuotaName]] = set()
         self.quotas_cleared: set[str] = set()
+        self.lending: set[str] = set()
+        self.loans: dict[str, list[KeptLoan]] = {}
+        self.loans_noted: dict[str, int] = {}
+        self.evidence: dict[tuple[str, int], Evidence] = {}
 
     # -- filling it -------------------------------------------------------------------------------
 
@@ -166,6 +173,8 @@ class Book:
         self.skus[sku.sku] = sku
         coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
         self.curves[sku.sku] = Curve(sku.open_stock, coming)
+        if sku.open_loans or sku.policy.lending is not None:
+            self.lending.add(sku.sku)
 
     def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
         """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
@@ -258,6 +267,10 @@ class Book:
                 level.changed = False
             for inbound in sku.inbound.values():
                 inbound.changed = False
+            sku.deliveries.clear()
+        for loans in self.loans.values():
+            for loan in loans:
+                loan.new = loan.changed = False
         for some in (self.stored, self.booked, self.promised_change, self.rechecks, self.ordered):
             some.clear()
         self.quotas_changed.clear()

@@ -9,7 +9,7 @@ from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
-from allocation_service.domain.sku import Inbound, Sku
+from allocation_service.domain.sku import Announced, Arrived, Inbound, Sku
 from event_contracts import Event, InboundChange, OrderLine, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
 
 
@@ -67,6 +67,7 @@ def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bo
     if not rules.is_newer(known.version, fact.version):
         return False
     known.remaining, known.version, known.changed = fact.remaining, fact.version, True
+    sku.deliveries.append(Arrived(fact.id, fact.remaining, change.occurred_at.date()))
     return True
 
 
@@ -82,6 +83,8 @@ def _apply_inbound(sku: Sku, fact: InboundChange) -> bool:
         return False
     known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
     known.supplier, known.location, known.changed = fact.supplier, fact.location, True
+    announced = (fact.po_line, fact.supplier, fact.eta.date(), fact.remaining, fact.occurred_at.date())
+    sku.deliveries.append(Announced(*announced))
     return True
 
 

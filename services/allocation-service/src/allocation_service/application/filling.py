@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
+from allocation_service.application.lending import lend_to_urgent, repay_lenders
 from allocation_service.application.long_filling import serve_long_queue
 from allocation_service.application.ports import Ledger
 from allocation_service.application.ranked_filling import serve_ranked
@@ -26,9 +27,11 @@ async def settle_supply(case: Case, ledger: Ledger) -> None:
     if case.short:
         await take_back_shortfalls(case, ledger)
     release_incomplete(case)
+    await repay_lenders(case, ledger)
     if case.freed:
         await give_to_waiters(case, ledger, case.freed)
-        case.freed.clear()
+    await lend_to_urgent(case, ledger)
+    case.freed.clear()
 
 
 async def give_to_waiters(case: Case, ledger: Ledger, skus: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from allocation_service.application.ports import Ledger
 from allocation_service.application.revising import note_slips, revise
 from allocation_service.application.storing import PART, store_and_tell
 from allocation_service.domain import rules
-from event_contracts import Event, InboundChange, OrderState, StockChange
+from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
 
 INVENTORY_EVENTS = frozenset(
     {
@@ -28,6 +28,7 @@ INVENTORY_EVENTS = frozenset(
         "SkuPolicyChanged",
     }
 )
+_FACTS = (StockChange, InboundChange, SkuPolicy)
 HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
 
 
@@ -45,7 +46,11 @@ async def handle_events(ledger: Ledger, events: Sequence[Event], options: Option
     facts = [event for event in events if event.name in INVENTORY_EVENTS]
     book = Book(grace_days=options.grace_days)
     await _lock(ledger, book, facts, [state for _, state in orders])
+    categories = {name: sku.category for name, sku in book.skus.items()}
     told = apply_inventory(book, facts)
+    moved = [sku for sku in told if book.skus[sku].category != categories[sku]]
+    if moved:
+        await ledger.reload_policies(book, moved)
     for _, state in orders:
         for sku in {line.sku for line in state.lines}:
             book.moments[sku] = rules.decision_time(state.updated_at, [book.moments.get(sku), book.skus[sku].last_now])
@@ -76,9 +81,20 @@ async def _lock(ledger: Ledger, book: Book, facts: Sequence[Event], orders: Sequ
         elif isinstance(payload, InboundChange):
             po_lines.add(payload.po_line)
         skus.add(event.key)
+    book.causes = _causes(facts, orders)
     await ledger.lock_skus(book, rules.lock_order(skus), po_lines)
     book.asked = order_ids
     await ledger.load_orders(book, order_ids)
+
+
+def _causes(facts: Sequence[Event], orders: Sequence[OrderState]) -> dict[str, datetime]:
+    """The business time of what is told of each SKU: the version of its policy that is in force then decides."""
+    times = [(event.key, event.payload.occurred_at) for event in facts if isinstance(event.payload, _FACTS)]
+    times += [(line.sku, state.updated_at) for state in orders for line in state.lines]
+    causes: dict[str, datetime] = {}
+    for sku, moment in times:
+        causes[sku] = max(moment, causes.get(sku, moment))
+    return causes
 
 
 async def _read_ahead(ledger: Ledger, book: Book, orders: Sequence[OrderState], told: set[str]) -> None:

@@ -51,6 +51,10 @@ class Ledger(Protocol):
         """Make missing SKU rows, lock all in sorted order, and enter them with levels, inbound and promises."""
         ...
 
+    async def reload_policies(self, book: Book, skus: Collection[str]) -> None:
+        """Give locked SKUs whose category changed the policies that decide about them now."""
+        ...
+
     async def load_orders(self, book: Book, order_ids: Collection[str]) -> None:
         """Enter the orders with all of their lines, where they are known and not yet in the book."""
         ...
@@ -91,6 +95,23 @@ class Ledger(Protocol):
 
     async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
         """Lock the orders of the first ``limit`` places of a queue in sorted order; their ids."""
+        ...
+
+    async def load_loans(self, book: Book, sku: str) -> None:
+        """Enter the loans of a SKU that have not come back, with the lines of their lenders."""
+        ...
+
+    async def load_evidence(self, book: Book, supplier: str, lead_days: int, today: date) -> None:
+        """Enter how late deliveries were that had this many days to go: this supplier's, and everybody's."""
+        ...
+
+    async def load_urgent(self, book: Book, sku: str, before: date, limit: int) -> None:
+        """Enter lines that take parts and wait for a SKU, due before a day, the soonest first."""
+        ...
+
+    async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
+        """Enter lines that hold all they ordered of a SKU, need it after a day only, and neither have lent
+        before nor borrowed; the latest first. Their ids."""
         ...
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:

@@ -33,18 +33,37 @@ async def reconcile(ledger: Ledger, options: Options, skus: Collection[str], now
     """
     book = await _locked(ledger, options, skus, now)
     for name, sku in book.skus.items():
-        if sku.last_now is not None:
-            told = book.told + len(book.events)
-            case = Case(book, Origin("Reconciled"), sku.last_now)
-            case.freed.add(name)
-            case.short.add(name)
-            await settle_supply(case, ledger)
-            case.renew_promises()
-            close(case)
-            if book.told + len(book.events) > told and not sku.policy.guarded:
-                book.missed.add(name)
+        if await _settle(ledger, book, name, "Reconciled") and not sku.policy.guarded:
+            book.missed.add(name)
     await finish(ledger, book)
     return book
+
+
+async def follow_policies(ledger: Ledger, options: Options, skus: Collection[str], now: datetime) -> Book:
+    """Serve the waiters of SKUs about which another policy decides now: it may let go of what was kept.
+
+    Nothing that was decided is decided again (rule 16).
+    """
+    book = await _locked(ledger, options, skus, now)
+    for name in book.skus:
+        await _settle(ledger, book, name, "PolicyChanged")
+    await finish(ledger, book)
+    return book
+
+
+async def _settle(ledger: Ledger, book: Book, name: str, cause: str) -> bool:
+    """Whether anything was left to do about a SKU."""
+    sku = book.skus[name]
+    if sku.last_now is None:
+        return False
+    told = book.told + len(book.events)
+    case = Case(book, Origin(cause), sku.last_now)
+    case.freed.add(name)
+    case.short.add(name)
+    await settle_supply(case, ledger)
+    case.renew_promises()
+    close(case)
+    return book.told + len(book.events) > told
 
 
 async def rightly_idle(ledger: Ledger, options: Options, skus: Collection[str]) -> set[str]:
@@ -64,6 +83,7 @@ async def rightly_idle(ledger: Ledger, options: Options, skus: Collection[str]) 
 
 async def _locked(ledger: Ledger, options: Options, skus: Collection[str], now: datetime) -> Book:
     book = Book(grace_days=options.grace_days)
+    book.causes = dict.fromkeys(skus, now)
     await ledger.lock_skus(book, rules.lock_order(skus), ())
     for sku in book.skus.values():
         advance(sku, now)

@@ -59,7 +59,7 @@ class _Capping:
             if not broken:
                 self._give(shares, None)
                 break
-            smallest = min(broken, key=lambda number: (self._claimed(number), number))
+            smallest = min(broken, key=lambda number: (self._claimed(number), self.left[number], number))
             group = [n for n in self.members[smallest] if self.open[n]]
             self._give(self._divide(group, min(self.supply, self.left[smallest])), smallest)
         self._hand_out_the_rest()
@@ -79,8 +79,9 @@ class _Capping:
             self._add(n, units)
 
     def _add(self, n: int, units: int) -> None:
-        allowed = min((self.left[number] for number in self.caps_of[n]), default=units)
-        units = min(units, allowed)
+        tightest = min(self.caps_of[n], key=self.left.__getitem__, default=None)
+        if tightest is not None and self.left[tightest] < units:
+            units, self.bound[n] = self.left[tightest], tightest
         self.given[n] += units
         self.supply -= units
         for number in self.caps_of[n]:

@@ -76,18 +76,18 @@ def spans(candidates: Iterable[Candidate], scarce: Mapping[str, int]) -> bool:
     return False
 
 
-def densities(candidates: Sequence[Candidate], scarce: Mapping[str, int]) -> dict[Unit, int]:
+def densities(candidates: Sequence[Candidate], prices: Mapping[str, int]) -> dict[Unit, int]:
     """Value per scarce unit of what is served as one.
 
-    A unit counts by how scarce its SKU is: an order that needs a little of what nearly suffices goes before
-    one that needs much of what is far short (Toyoda's measure for knapsacks of several dimensions).
+    A unit counts by the price of its SKU, which is the higher the scarcer it is: an order that needs a little of
+    what nearly suffices goes before one that needs much of what is far short.
     """
     value: dict[Unit, int] = {}
     weight: dict[Unit, int] = {}
     for one in candidates:
         demand, name = one.demand, one.unit
         value[name] = value.get(name, 0) + one.value * demand.quantity
-        weight[name] = weight.get(name, 0) + scarce.get(demand.sku, 0) * demand.quantity
+        weight[name] = weight.get(name, 0) + prices.get(demand.sku, 0) * demand.quantity
     return {name: worth * _MILLE // max(1, weight[name]) for name, worth in value.items()}
 
 

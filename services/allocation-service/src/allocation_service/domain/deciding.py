@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
+from itertools import count, groupby
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from allocation_service.domain.completing import Candidate, densities, scarcity,
 from allocation_service.domain.dividing import Member, divide_class
 from allocation_service.domain.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.policy import Demand, Grants, Key, Policy, Share, Sort, Supply
+from allocation_service.domain.pricing import prices
 from allocation_service.domain.serving import Served, Serving
 from allocation_service.domain.sorting import class_of
 
@@ -72,7 +73,7 @@ def decide(
     context = with_thresholds(context, policy, supply)
     serving = Serving(supply, demands, policy, now, blocked=blocked, context=context)
     queue = serving.queue(demands)
-    served = None
+    served: Sequence[Served] | None = None
     if policy.share is not Share.SEQUENTIAL:
         served = _by_class(serving, queue)
     elif policy.sort is Sort.VALUE_INDEX and serving.together:
@@ -83,8 +84,8 @@ def decide(
         served = [serve(key, demand) for key, demand in queue]
     outcomes = tuple(
         [
-            Outcome(rank, demand, key, *one)
-            for rank, ((key, demand), one) in enumerate(zip(queue, served, strict=True), start=1)
+            Outcome(rank, demand, key, grants, reason, deferred, short)
+            for rank, (key, demand), (grants, reason, deferred, short) in zip(count(1), queue, served)
         ]
     )
     return Decision(now, policy, outcomes, context, _passed(serving, queue, served), joint)
@@ -104,10 +105,14 @@ def _by_worth(serving: Serving, queue: Sequence[Member], context: Context) -> li
     Those who take parts still stand in the queue's order among themselves.
     """
     candidates = [Candidate(demand, -key[1]) for key, demand in queue]
-    scarce = scarcity(candidates, {sku: shelf.total for sku, shelf in serving.shelves.items()})
+    free = {sku: shelf.total for sku, shelf in serving.shelves.items()}
+    scarce = scarcity(candidates, free)
     if not spans(candidates, scarce):
         return None
-    turn = _by_choice(context.chosen) if context.chosen is not None else _by_density(candidates, scarce)
+    if context.chosen is not None:
+        turn = _by_choice(context.chosen)
+    else:
+        turn = _by_density(candidates, prices(candidates, free, scarce))
     turns = [
         ((0, 0) if serving.comes_first(key, demand) else turn(candidate), key, number)
         for number, ((key, demand), candidate) in enumerate(zip(queue, candidates, strict=True))
@@ -121,8 +126,8 @@ def _by_worth(serving: Serving, queue: Sequence[Member], context: Context) -> li
 Turn = Callable[[Candidate], tuple[int, int]]
 
 
-def _by_density(candidates: Sequence[Candidate], scarce: Mapping[str, int]) -> Turn:
-    worth = densities(candidates, scarce)
+def _by_density(candidates: Sequence[Candidate], asked: Mapping[str, int]) -> Turn:
+    worth = densities(candidates, asked)
     return lambda candidate: (1, -worth[candidate.unit])
 
 
@@ -144,9 +149,9 @@ def _passed(serving: Serving, queue: Sequence[Member], served: Sequence[Served])
         return ()
     passed: set[str] = set()
     given: set[str] = set()
-    for (_, demand), one in zip(reversed(queue), reversed(served), strict=True):
-        if one.grants:
+    for (_, demand), (grants, _, _, short) in zip(reversed(queue), reversed(served), strict=True):
+        if grants:
             given.add(demand.sku)
-        elif one.short and demand.sku in given and not serving.at_limit(demand.order_id):
+        elif short and demand.sku in given and not serving.at_limit(demand.order_id):
             passed.add(demand.order_id)
     return tuple(sorted(passed))

@@ -111,6 +111,19 @@ class Ageing(NamedTuple):
     max_days: int
 
 
+class Lending(NamedTuple):
+    """Stock of an order that needs it later may serve one that needs it now, and comes back from a delivery.
+
+    ``confidence_percent``: how surely that delivery must arrive in time; ``lock_days``: before the day the
+    lender needs its units nothing of them is lent, and by the first of these days they are back;
+    ``min_observations``: with fewer deliveries to judge by, nothing is lent.
+    """
+
+    confidence_percent: int = 99
+    lock_days: int = 2
+    min_observations: int = 30
+
+
 class Policy(NamedTuple):
     """``protect_promises``: demand promised before the next expected supply is served before the rest,
     so that a sort moves stock among waiters but never breaks a promise already made.
@@ -132,6 +145,7 @@ class Policy(NamedTuple):
     ageing: Ageing | None = None
     bypass_limit: int | None = None
     complete: Complete = Complete.GREEDY
+    lending: Lending | None = None
 
     @property
     def guarded(self) -> bool:

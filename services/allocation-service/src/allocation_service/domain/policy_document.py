@@ -9,6 +9,7 @@ from allocation_service.domain.policy import (
     Ageing,
     Complete,
     Holdback,
+    Lending,
     Policy,
     Quota,
     Share,
@@ -40,6 +41,7 @@ def policy_document(policy: Policy) -> dict[str, Any]:
     document["quotas"] = [one._asdict() for one in policy.quotas]
     document["holdback"] = policy.holdback._asdict() if policy.holdback else None
     document["ageing"] = policy.ageing._asdict() if policy.ageing else None
+    document["lending"] = policy.lending._asdict() if policy.lending else None
     return document
 
 
@@ -73,12 +75,14 @@ def policy_from(document: Mapping[str, Any]) -> Policy:
         fields["holdback"] = Holdback(**fields["holdback"])
     if fields.get("ageing") is not None:
         fields["ageing"] = Ageing(**fields["ageing"])
+    if fields.get("lending") is not None:
+        fields["lending"] = Lending(**fields["lending"])
     return Policy(**fields)
 
 
 def validate(policy: Policy) -> list[Fault]:
     """Everything that is wrong with a policy, all at once; empty where it can be used."""
-    return [*_tiers(policy), *_value_index(policy), *_guards(policy), *_quotas(policy)]
+    return [*_tiers(policy), *_value_index(policy), *_guards(policy), *_quotas(policy), *_lending(policy)]
 
 
 def _between(pointer: str, value: int, least: int, most: int, meaning: str) -> Iterator[Fault]:
@@ -144,3 +148,12 @@ def _quotas(policy: Policy) -> Iterator[Fault]:
         if (quota.field, quota.name) in seen:
             yield Fault(at, f"There are two quotas for the {quota.field} {quota.name}; keep one.")
         seen.add((quota.field, quota.name))
+
+
+def _lending(policy: Policy) -> Iterator[Fault]:
+    if policy.lending is None:
+        return
+    confidence, days, least = policy.lending
+    yield from _between("/lending/confidence_percent", confidence, 50, 99, "The confidence in percent")
+    yield from _between("/lending/lock_days", days, 0, _MAX_DAYS, "The days before the need in which nothing is lent")
+    yield from _between("/lending/min_observations", least, 1, 400, "The deliveries to judge by")

@@ -10,6 +10,7 @@ from allocation_service.domain.deciding import decide
 from allocation_service.domain.policy import Moment
 from allocation_service.domain.policy_document import policy_from
 from allocation_service.domain.recorded_fill import StoredLine, context_from, demand_of, moment_of, supplies_of
+from allocation_service.domain.recorded_lending import lend_again, repay_again
 from allocation_service.domain.recorded_placing import newcomer_of, place_again, shown_demand
 from allocation_service.domain.recorded_run import replay_run
 from allocation_service.domain.sorting import sort_key
@@ -52,6 +53,8 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
             holdings = [holding_from(one) for one in step["holdings"]]
             losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]), moment_of(step, now))
             return {loss.holding.line_id: -loss.units for loss in losses}
+        case "lend" | "repay":
+            return lend_again(step) if step["kind"] == "lend" else repay_again(step)
     return None
 
 

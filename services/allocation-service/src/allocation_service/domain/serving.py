@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
-from typing import NamedTuple
 
 from allocation_service.domain.guards import Context, Guards
 from allocation_service.domain.policy import Demand, Grants, Key, Moment, Policy, Supply
@@ -22,22 +21,16 @@ from allocation_service.domain.reasons import (
 from allocation_service.domain.shelf import Shelf, one_location
 from allocation_service.domain.sorting import Ranking
 
-
-class Served(NamedTuple):
-    """What a demand gets and why. ``short``: its order could not be filled whole from the stock there is."""
-
-    grants: Grants
-    reason: str
-    deferred: bool = False
-    short: bool = False
-
+Served = tuple[Grants, str, bool, bool]
+"""What a demand gets and why; whether it is left to be decided elsewhere; whether its order could not be filled
+whole from the stock there is. A plain tuple: one is made for each of a hundred thousand demands."""
 
 Place = tuple[str, datetime]
 """A line and the moment these units of it joined the queue."""
 
-_RAN_OUT = Served((), RAN_OUT)
-_BEHIND = Served((), BEHIND, deferred=True)
-_INCOMPLETE = Served((), INCOMPLETE, short=True)
+_RAN_OUT: Served = ((), RAN_OUT, False, False)
+_BEHIND: Served = ((), BEHIND, True, False)
+_INCOMPLETE: Served = ((), INCOMPLETE, False, True)
 
 
 class Serving:
@@ -101,22 +94,23 @@ class Serving:
         if not self._unguarded:
             limit = self.guards.limit(demand, self.level(key, demand), shelf.total)
             if not limit.units:
-                return Served((), limit.reason(0, demand.quantity))
+                return ((), limit.reason(0, demand.quantity), False, False)
         if demand.sku in self.blocked or not demand.order_skus_locked:
             self.blocked.add(demand.sku)
             return _BEHIND
         if limit is not None:
             return self.give(demand, min(demand.quantity, limit.units), limit)
         grants = shelf.take(demand.quantity, demand.preference)
-        return Served(grants, GRANTED if _units(grants) == demand.quantity else PARTLY)
+        given = grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
+        return grants, GRANTED if given == demand.quantity else PARTLY, False, False
 
     def give(self, demand: Demand, units: int, limit: Limit) -> Served:
         """Give a demand units of what is on the shelf."""
         if not units:
-            return Served((), limit.reason(0, demand.quantity))
+            return ((), limit.reason(0, demand.quantity), False, False)
         grants = self.shelves[demand.sku].take(units, demand.preference)
         self.guards.spend(demand, units)
-        return Served(grants, limit.reason(units, demand.quantity))
+        return (grants, limit.reason(units, demand.quantity), False, False)
 
     def defer(self) -> Served:
         """A demand waits until what stands before it is decided elsewhere."""
@@ -146,7 +140,7 @@ class Serving:
         members, needed = self.together[order_id], self.needs(order_id)
         undecidable = not all(member.order_skus_locked for member in members)
         if undecidable or any(sku in self.blocked for sku in needed):
-            self._held[order_id] = Served((), DEFERRED, deferred=True) if undecidable else _BEHIND
+            self._held[order_id] = ((), DEFERRED, True, False) if undecidable else _BEHIND
             self.blocked.update(needed)
             return
         preference = one_location(self.shelves, needed, members[0].preference)
@@ -168,7 +162,7 @@ class Serving:
         for sku, units in self.needs(order_id).items():
             if sku in self.shelves:
                 self.guards.keep(sku, units, self.shelves[sku].total)
-        return Served((), kept_for_it(max(member.bypassed for member in self.together[order_id])), short=True)
+        return ((), kept_for_it(max(member.bypassed for member in self.together[order_id])), False, True)
 
     def _serve_together(self, key: Key, demand: Demand) -> Served:
         order_id = demand.order_id
@@ -177,7 +171,7 @@ class Serving:
         held = self._held.get(order_id)
         if held is not None:
             return held
-        return Served(self._settled[order_id][demand.line_id, demand.queued_at], GRANTED)
+        return (self._settled[order_id][demand.line_id, demand.queued_at], GRANTED, False, False)
 
     def _in_the_way(self, members: Sequence[Demand], needed: Mapping[str, int], level: int) -> Served | None:
         """Why the order cannot have all that it needs; None if it can."""
@@ -189,9 +183,5 @@ class Serving:
             units = needed[member.sku]
             limit = self.guards.limit(member, level, self.shelves[member.sku].total)
             if limit.units < units:
-                return Served((), limit.reason(0, units))
+                return ((), limit.reason(0, units), False, False)
         return None
-
-
-def _units(grants: Grants) -> int:
-    return grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])

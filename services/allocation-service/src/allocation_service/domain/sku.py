@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import NamedTuple
 
 from allocation_service.domain import expecting, promising, rules
 from allocation_service.domain.expecting import DailyDemand
@@ -48,11 +49,30 @@ class Inbound:
     changed: bool = False
 
 
+class Announced(NamedTuple):
+    """A purchase-order line and its date as they are announced; ``remaining`` 0: it is closed."""
+
+    po_line: str
+    supplier: str
+    eta: date
+    remaining: int
+    on: date
+
+
+class Arrived(NamedTuple):
+    """Units of a purchase-order line came; ``remaining`` 0: they were the last."""
+
+    po_line: str
+    remaining: int
+    on: date
+
+
 @dataclass(slots=True)
 class Sku:
     """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
     waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
-    units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them."""
+    units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them.
+    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored."""
 
     sku: str
     known: bool = False
@@ -73,6 +93,8 @@ class Sku:
     daily: Mapping[int, DailyDemand] = field(default_factory=dict)
     quota_used: dict[QuotaName, int] = field(default_factory=dict)
     kept_for: dict[str, int] = field(default_factory=dict)
+    open_loans: int = 0
+    deliveries: list[Announced | Arrived] = field(default_factory=list)
 
     @property
     def free(self) -> int:

@@ -88,7 +88,7 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_day
     async def answer(wanted: Mapping[str, int]) -> AvailabilityList:
         at = await now()
         async with database.reading() as conn:
-            skus = await peek_skus(conn, wanted)
+            skus = await peek_skus(conn, wanted, at)
         rows = []
         for sku, units in wanted.items():
             rows.append(_view(availability(sku, skus.get(sku), units, at, grace_days), units, at))

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from allocation_service.adapters import queries
+from allocation_service.domain.explaining import outcome_in_words
 from allocation_service.domain.recorded_fill import StoredLine
-from allocation_service.domain.replaying import shown_facts
+from allocation_service.domain.showing import policies_used, shown_line
 from service_kit.database import Database
 from service_kit.http import Page, PageParams, Principal, ResponseModel, encode_cursor, link_header, require
 from service_kit.problems import FieldError, bad_request, not_found
@@ -28,6 +29,16 @@ class DecisionSummary(ResponseModel):
     decided_at: datetime = Field(description="Business time")
     digest: str = Field(description="SHA-256 over inputs and results")
     recorded_at: datetime
+    summarised: bool = Field(description="It is old: its inputs and most of its lines have made way for a summary")
+
+
+class PolicyInDecision(ResponseModel):
+    """The policy that a step of a decision went by, as it was then."""
+
+    step: int
+    name: str
+    version: int
+    document: dict[str, Any] = Field(description="All of it, defaults too")
 
 
 class DecisionLine(ResponseModel):
@@ -40,20 +51,36 @@ class DecisionLine(ResponseModel):
     quantity: int
     granted: int
     reason: str
+    words: str = Field(description="The reason as a sentence")
+    key: list[Any] | None = Field(description="What it was ranked by, smaller first; null for what is not ranked")
+    grants: list[Any] | None = Field(description="Pairs of location and units; null where nothing was handed out")
     facts: dict[str, Any] = Field(description="What was known of the demand, its key values and grants")
 
 
 class DecisionView(DecisionSummary):
-    """A decision with its inputs and a page of its lines; it can be computed again from these."""
+    """A decision with its inputs and a page of its lines; it can be computed again from these, until it is
+    summarised."""
 
-    steps: list[dict[str, Any]]
+    steps: list[dict[str, Any]] = Field(description="Inputs of each step; empty once it is summarised")
+    policies: list[PolicyInDecision]
+    summary: dict[str, Any] | None = Field(description="What is left of an old decision; null while all is there")
     lines: list[DecisionLine]
     next_cursor: str | None
 
 
-def _line(step: dict[str, Any], row: Any, now: datetime) -> DecisionLine:
+def _line(steps: list[dict[str, Any]], row: Any, now: datetime) -> DecisionLine:
     stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
-    return DecisionLine.model_validate({**row._mapping, "facts": shown_facts(step, stored, now)})
+    facts = shown_line(steps[row.step] if steps else None, stored, now)
+    words = outcome_in_words(row.reason, row.quantity, row.granted, now.date())
+    shown = {"words": words, "key": facts.get("key"), "grants": facts.get("grants"), "facts": facts}
+    return DecisionLine.model_validate({**row._mapping, **shown})
+
+
+def _policies(steps: list[dict[str, Any]]) -> list[PolicyInDecision]:
+    return [
+        PolicyInDecision(step=step, name=document["name"], version=document["version"], document=document)
+        for step, document in policies_used(steps)
+    ]
 
 
 def router(database: Database) -> APIRouter:
@@ -104,7 +131,7 @@ def router(database: Database) -> APIRouter:
         cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
         link_header(response, request, cursor)
         steps = orjson.loads(found.steps_text)
-        lines = [_line(steps[row.step], row, found.decided_at) for row in shown]
+        lines = [_line(steps, row, found.decided_at) for row in shown]
         return DecisionView(
             decision_id=found.decision_id,
             cause=found.cause,
@@ -112,7 +139,10 @@ def router(database: Database) -> APIRouter:
             decided_at=found.decided_at,
             digest=found.digest,
             recorded_at=found.recorded_at,
+            summarised=found.summary is not None,
             steps=steps,
+            policies=_policies(steps),
+            summary=found.summary,
             lines=lines,
             next_cursor=cursor,
         )

@@ -1,132 +1,326 @@
-"""Allocation policies: versioned data, changed without a deploy."""
+"""Policies as versions: drafted, validated, put in force for good or for a while, and told of afterwards."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import policies
-from allocation_service.domain.policy import Policy, Sort
+from allocation_service.adapters import policies, policy_assignments
+from allocation_service.adapters.policies import Version, Window
+from allocation_service.application.policy_changes import changes
+from allocation_service.application.policy_templates import templates
+from allocation_service.domain.policy_document import validate
+from allocation_service.entrypoints.policy_documents import (
+    ActivateBody,
+    CreateBody,
+    DraftBody,
+    HistoryEntry,
+    PolicyContent,
+    PolicyDetail,
+    PolicyName,
+    PolicySummary,
+    RetireBody,
+    TemplateList,
+    TemplateView,
+    VerdictView,
+    VersionView,
+    content_of,
+)
+from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.http import (
     Page,
     PageParams,
     Principal,
-    RequestModel,
-    ResponseModel,
     check_if_match,
     encode_cursor,
+    fingerprint,
+    idempotency_key,
     link_header,
-    not_modified,
-    not_modified_response,
+    mark_replayed,
     require,
     set_etag,
 )
-from service_kit.problems import conflict, not_found
+from service_kit.problems import FieldError, Problem, conflict, not_found, unprocessable
 
-PATH = "/v1/allocation-policies/{name:path}"
+PATH = "/v1/policies/{name:path}"
 Writer = Annotated[Principal, require("policies:write")]
-PolicyName = Annotated[str, Path(min_length=1, max_length=100, description="`default`, or a SKU")]
+NamePath = Annotated[PolicyName, Path(description="The policy's name, percent-encoded", examples=["black-friday"])]
+_IF_MATCH: dict[int | str, dict[str, Any]] = {428: {"description": "If-Match is required"}}
 
 
-class PolicyBody(RequestModel):
-    """In which order those who wait are served."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"sort": "priority", "protect_promises": True}]})
-
-    sort: Sort = Field(description="fifo: first come; priority: tier, then needed-by, then first come")
-    protect_promises: bool = Field(
-        default=True, description="Serve what is promised before the next expected supply before everything else"
-    )
-
-
-class PolicyView(ResponseModel):
-    """The policy that decisions about this name follow."""
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """A new policy, as a draft."""
 
     name: str
-    version: int
-    sort: Sort
-    protect_promises: bool
-    inherited: bool = Field(description="The SKU has none of its own; the default's is shown")
+    document: dict[str, Any]
+    note: str
+    by: str
 
 
-def _view(name: str, policy: Policy, *, inherited: bool = False) -> PolicyView:
-    return PolicyView(
-        name=name,
-        version=policy.version,
-        sort=policy.sort,
-        protect_promises=policy.protect_promises,
-        inherited=inherited,
-    )
+@dataclass(frozen=True, slots=True)
+class PolicyParts:
+    """What the routes work with."""
+
+    database: Database
+    now: Callable[[], Awaitable[datetime]]
+    tiers: tuple[str, ...]
+
+    async def detail(self, name: str) -> PolicyDetail:
+        """A policy as it stands; Problem 404 if there is none."""
+        now = await self.now()
+        async with self.database.reading() as conn:
+            revision = await policies.read_revision(conn, name)
+            if revision is None:
+                raise not_found("policy")
+            versions = await policies.read_versions(conn, name)
+            followers = await policy_assignments.count_followers(conn, [name])
+        found = policies.version_in_force(versions, now)
+        draft = next((one for one in versions if one.status == "draft"), None)
+        return PolicyDetail(
+            name=name,
+            revision=revision,
+            in_force=found.version if found else None,
+            active=[VersionView.of(one, now) for one in versions if one.status == "active" and not one.ended(now)],
+            draft=VersionView.of(draft, now) if draft else None,
+            assignments=followers.get(name, 0),
+        )
 
 
-def router(database: Database) -> APIRouter:
-    """The routes of policies."""
+async def lock(conn: AsyncConnection, name: str, request: Request, *, required: bool = False) -> None:
+    """Lock a policy that the caller has read as it is: Problem 404, 412 or 428 otherwise."""
+    revision = await policies.read_revision(conn, name, lock=True)
+    if revision is None:
+        raise not_found("policy")
+    check_if_match(request, revision, required=required)
+
+
+def router(database: Database, now: Callable[[], Awaitable[datetime]], tiers: tuple[str, ...]) -> APIRouter:
+    """The routes of policies. Those below a policy come first: a name may hold slashes."""
     api = APIRouter(tags=["Policies"])
-    _add_reads(api, database)
-    _add_changes(api, database)
+    parts = PolicyParts(database, now, tiers)
+    _add_collection(api, parts)
+    _add_drafts(api, parts)
+    _add_force(api, parts)
+    _add_reads(api, parts)
     return api
 
 
-def _add_reads(api: APIRouter, database: Database) -> None:
-    @api.get("/v1/allocation-policies", name="list_allocation_policies", summary="The default and each SKU's own")
+async def _create(conn: AsyncConnection, commands: Sequence[Creation]) -> list[str | Problem]:
+    answers: list[str | Problem] = []
+    for command in commands:
+        if await policies.create_policy(conn, command.name):
+            await policies.write_draft(conn, command.name, command.document, command.note, command.by)
+            answers.append(command.name)
+        else:
+            answers.append(conflict("policy_exists", "There is a policy of this name; names are never used again."))
+    return answers
+
+
+def _add_collection(api: APIRouter, parts: PolicyParts) -> None:
+    creations: CommandBus[Creation, str] = CommandBus(parts.database, _create)
+
+    @api.get("/v1/policy-templates", name="list_policy_templates", summary="Policies to copy from")
+    async def list_templates(principal: Writer) -> TemplateList:
+        """Made for the tiers of this service; none of them decides anything."""
+        views = [
+            TemplateView(name=one.name, summary=one.summary, policy=PolicyContent.of(one.policy))
+            for one in templates(parts.tiers)
+        ]
+        return TemplateList(data=views)
+
+    @api.get("/v1/policies", name="list_policies", summary="All policies by name")
     async def list_policies(
         principal: Writer, page: PageParams, request: Request, response: Response
-    ) -> Page[PolicyView]:
+    ) -> Page[PolicySummary]:
         after = page.after(str)
-        async with database.reading() as conn:
-            found = await policies.list_policies(conn, after[0] if after else None, page.limit + 1)
-        shown = found[: page.limit]
-        cursor = encode_cursor(shown[-1].name) if len(found) > page.limit else None
+        now = await parts.now()
+        async with parts.database.reading() as conn:
+            found = await policies.list_policies(conn, after[0] if after else "", page.limit + 1)
+            followers = await policy_assignments.count_followers(conn, [one.name for one in found])
+        cursor = encode_cursor(found[page.limit - 1].name) if len(found) > page.limit else None
         link_header(response, request, cursor)
-        return Page(data=[_view(policies.shown_name(one.name), one) for one in shown], next_cursor=cursor)
+        return Page(
+            data=[_summary(one, now, followers.get(one.name, 0)) for one in found[: page.limit]], next_cursor=cursor
+        )
 
-    @api.get(
-        PATH, name="get_allocation_policy", summary="The policy of a SKU, or the default", response_model=PolicyView
+    @api.post("/v1/policies", name="create_policy", summary="Draft a new policy", status_code=201)
+    async def create_policy(
+        principal: Writer, body: CreateBody, key: Annotated[str, idempotency_key()], response: Response
+    ) -> PolicyDetail:
+        """Nothing follows it until its draft is activated and it is assigned."""
+        document = content_of(body.policy.policy(body.name, parts.tiers))
+        command = Creation(body.name, document, body.note, principal.key_id)
+        claim = IdempotencyClaim(principal.key_id, "create_policy", key, fingerprint(body), body.name)
+        submitted = await creations.submit(command, claim)
+        view = await parts.detail(body.name)
+        mark_replayed(response, submitted)
+        response.headers["Location"] = f"/v1/policies/{body.name}"
+        set_etag(response, view.revision)
+        return view
+
+
+def _summary(found: policies.Listed, now: datetime, followers: int) -> PolicySummary:
+    deciding = policies.version_in_force(found.versions, now)
+    return PolicySummary(
+        name=found.name,
+        revision=found.revision,
+        in_force=deciding.version if deciding else None,
+        sort=deciding.policy.sort if deciding else None,
+        draft=next((one.version for one in found.versions if one.status == "draft"), None),
+        assignments=followers,
     )
-    async def get_policy(
-        name: PolicyName, request: Request, response: Response, principal: Writer
-    ) -> PolicyView | Response:
-        async with database.reading() as conn:
-            own = await policies.read_policy(conn, name)
-            policy = own or await policies.read_policy(conn, "default") or Policy()
-        if own is not None:
-            if not_modified(request, own.version):
-                return not_modified_response(own.version)
-            set_etag(response, own.version)
-        return _view(name, policy, inherited=own is None)
 
 
-def _add_changes(api: APIRouter, database: Database) -> None:
-    @api.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
-    async def put_policy(
-        name: PolicyName, body: PolicyBody, request: Request, response: Response, principal: Writer
-    ) -> PolicyView:
-        async with database.transaction() as conn:
-            known = await policies.stored_policy(conn, name, lock=True)
-            version = known.policy.version if known else 0
-            check_if_match(request, version if known and not known.dropped else 0)
-            kept = known is not None and not known.dropped and _says(known.policy, body)
-            policy = Policy(name, version if kept else version + 1, body.sort, body.protect_promises)
-            if not kept:
-                await policies.write_policy(conn, name, policy)
-        set_etag(response, policy.version)
-        return _view(name, policy)
+def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
+    @api.put(f"{PATH}/draft", name="put_policy_draft", summary="Write a policy's draft", responses=_IF_MATCH)
+    async def put_draft(
+        name: NamePath, body: DraftBody, request: Request, response: Response, principal: Writer
+    ) -> PolicyDetail:
+        """The whole document; needs `If-Match`. A draft may be faulty: validate it, activating asks for a sound one."""
+        async with parts.database.transaction() as conn:
+            await lock(conn, name, request, required=True)
+            document = content_of(body.policy.policy(name, parts.tiers))
+            await policies.write_draft(conn, name, document, body.note, principal.key_id)
+            await policies.raise_revision(conn, name)
+        view = await parts.detail(name)
+        set_etag(response, view.revision)
+        return view
 
-    @api.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
-    async def delete_policy(name: PolicyName, request: Request, principal: Writer) -> None:
-        """Decisions about the SKU follow the default from now on."""
-        if name == "default":
-            raise conflict("default_policy", "The default applies wherever nothing else does; set another instead.")
-        async with database.transaction() as conn:
-            known = await policies.stored_policy(conn, name, lock=True)
-            if known is None or known.dropped:
+    @api.delete(f"{PATH}/draft", name="delete_policy_draft", summary="Throw a policy's draft away", status_code=204)
+    async def delete_draft(name: NamePath, request: Request, principal: Writer) -> None:
+        async with parts.database.transaction() as conn:
+            await lock(conn, name, request)
+            if not await policies.drop_draft(conn, name):
+                raise not_found("draft")
+            await policies.raise_revision(conn, name)
+
+    @api.post(f"{PATH}/validate", name="validate_policy", summary="What is wrong with a policy, all at once")
+    async def validate_policy(principal: Writer, name: NamePath, body: PolicyContent | None = None) -> VerdictView:
+        """Judges the document that is sent, else the draft, else what is in force. Changes nothing."""
+        now = await parts.now()
+        async with parts.database.reading() as conn:
+            if await policies.read_revision(conn, name) is None:
                 raise not_found("policy")
-            check_if_match(request, known.policy.version)
-            await policies.drop_policy(conn, name)
+            versions = await policies.read_versions(conn, name)
+        if body is not None:
+            return VerdictView.of(body.policy(name, parts.tiers), parts.tiers)
+        draft = next((one for one in versions if one.status == "draft"), None)
+        found = draft or policies.version_in_force(versions, now)
+        if found is None:
+            raise conflict("nothing_to_validate", "There is neither a draft nor a version in force; send a document.")
+        return VerdictView.of(found.policy, parts.tiers)
 
 
-def _says(policy: Policy, body: PolicyBody) -> bool:
-    return (policy.sort, policy.protect_promises) == (body.sort, body.protect_promises)
+def _add_force(api: APIRouter, parts: PolicyParts) -> None:
+    @api.post(f"{PATH}/activate", name="activate_policy", summary="Put a policy's draft in force")
+    async def activate(
+        principal: Writer, name: NamePath, body: ActivateBody, request: Request, response: Response
+    ) -> PolicyDetail:
+        """What is decided from then on follows it, in every process and without a restart; what was decided stays.
+
+        Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends.
+        """
+        now = await parts.now()
+        _check_window(body, now)
+        async with parts.database.transaction() as conn:
+            revision = await policies.read_revision(conn, name, lock=True)
+            if revision is None:
+                raise not_found("policy")
+            versions = await policies.read_versions(conn, name)
+            window = Window(body.valid_from, body.valid_until)
+            if not _is_active(versions, body.version, window):
+                check_if_match(request, revision)
+                draft = _sound_draft(versions, body.version)
+                await policies.activate(conn, draft, window, body.note, principal.key_id)
+                await policies.raise_revision(conn, name)
+                await policy_assignments.want_review(conn, policy=name)
+        view = await parts.detail(name)
+        set_etag(response, view.revision)
+        return view
+
+    @api.post(f"{PATH}/retire", name="retire_policy_version", summary="Take a version of a policy out of force")
+    async def retire(
+        principal: Writer, name: NamePath, body: RetireBody, request: Request, response: Response
+    ) -> PolicyDetail:
+        """To end a promotion early, or call it off. Where no version is left, the next wider scope decides."""
+        async with parts.database.transaction() as conn:
+            await lock(conn, name, request)
+            found = [
+                one for one in await policies.read_versions(conn, name, retired=True) if one.version == body.version
+            ]
+            if not found:
+                raise not_found("version")
+            if found[0].status == "draft":
+                raise conflict("version_is_draft", "A draft is not in force; delete it instead.", state="draft")
+            if found[0].status == "active":
+                await policies.retire(conn, name, body.version, principal.key_id)
+                await policies.raise_revision(conn, name)
+                await policy_assignments.want_review(conn, policy=name)
+        view = await parts.detail(name)
+        set_etag(response, view.revision)
+        return view
+
+
+def _check_window(body: ActivateBody, now: datetime) -> None:
+    if body.valid_until is None:
+        return
+    if body.valid_until <= now:
+        raise unprocessable([FieldError("/valid_until", "It has passed already; give a later moment.")])
+    if body.valid_from is not None and body.valid_from >= body.valid_until:
+        raise unprocessable([FieldError("/valid_until", "It must be later than valid_from.")])
+
+
+def _is_active(versions: Sequence[Version], version: int | None, window: Window) -> bool:
+    """Whether this was done already: the answer of the first time was lost."""
+    return any(one.version == version and one.status == "active" and one.window == window for one in versions)
+
+
+def _sound_draft(versions: Sequence[Version], version: int | None) -> Version:
+    draft = next((one for one in versions if one.status == "draft"), None)
+    if draft is None:
+        raise conflict("no_draft", "There is no draft to put in force; write one first.")
+    if version is not None and version != draft.version:
+        raise conflict("other_draft", f"The draft is version {draft.version}; read it again.", version=draft.version)
+    faults = validate(draft.policy)
+    if faults:
+        errors = [FieldError(fault.pointer, fault.detail) for fault in faults]
+        raise unprocessable(errors, f"The draft has {len(faults)} fault(s); the pointers are places in it.")
+    return draft
+
+
+def _add_reads(api: APIRouter, parts: PolicyParts) -> None:
+    @api.get(f"{PATH}/history", name="list_policy_history", summary="The versions of a policy, newest first")
+    async def history(
+        principal: Writer, name: NamePath, page: PageParams, request: Request, response: Response
+    ) -> Page[HistoryEntry]:
+        """Who wrote, activated and retired each of them, when, and what it changed."""
+        after = page.after(int)
+        now = await parts.now()
+        # No number of a version is larger; one that is was not our cursor's.
+        before = min(after[0], 2**31 - 1) if after else None
+        async with parts.database.reading() as conn:
+            if await policies.read_revision(conn, name) is None:
+                raise not_found("policy")
+            found = await policies.read_versions(conn, name, retired=True, before=before, limit=page.limit + 1)
+        cursor = encode_cursor(found[page.limit - 1].version) if len(found) > page.limit else None
+        link_header(response, request, cursor)
+        entries = []
+        for position, one in enumerate(found[: page.limit]):
+            before_it = found[position + 1].content if position + 1 < len(found) else None
+            made = list(changes(before_it, one.content)) if before_it is not None else []
+            entries.append(HistoryEntry.with_changes(one, now, made))
+        return Page(data=entries, next_cursor=cursor)
+
+    @api.get(PATH, name="get_policy", summary="A policy with its active versions and its draft")
+    async def get_policy(principal: Writer, name: NamePath, response: Response) -> PolicyDetail:
+        """What is in force changes with time too, without a new revision."""
+        view = await parts.detail(name)
+        set_etag(response, view.revision)
+        return view

@@ -8,11 +8,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import queries
 from allocation_service.adapters.queries import ServedOrder
+from allocation_service.adapters.ranked_page import has_index, ranked_page, ranked_place
 from allocation_service.adapters.reads import peek_skus
-from allocation_service.domain.policy import NO_DATE, Sort
+from allocation_service.domain.policy import NO_DATE, Moment, Sort
 from allocation_service.domain.sku import Sku
 from service_kit.database import Database
 from service_kit.http import (
@@ -79,9 +81,11 @@ class _Queues:
         """A page of one queue. The place of the first row is handed on in the cursor."""
         now = await self._now()
         async with self._database.reading() as conn:
-            sku = (await peek_skus(conn, [name])).get(name)
+            sku = (await peek_skus(conn, [name], now)).get(name)
             if sku is None:
                 return Page(data=[], next_cursor=None)
+            if not has_index(sku.policy):
+                return await self._ranked(conn, sku, page, now)
             sort = sku.policy.sort
             after = page.after(*_cursor_kinds(sort))
             place, key = (after[0], after[1:]) if after else (0, None)
@@ -93,15 +97,29 @@ class _Queues:
             cursor = encode_cursor(place + page.limit, last[0], *queries.queue_key(sort, last))
         return Page(data=views, next_cursor=cursor)
 
+    async def _ranked(self, conn: AsyncConnection, sku: Sku, page: PageRequest, now: datetime) -> Page[BackorderView]:
+        after = page.after(int, int, int, date, datetime, str)
+        place, key = (after[0], after[1:]) if after else (0, None)
+        found = await ranked_page(conn, sku.sku, sku.policy, self._moment(sku, now), after=key, limit=page.limit)
+        views = [_view(row, place + number) for number, row in enumerate(found.rows, start=1)]
+        return Page(data=views, next_cursor=encode_cursor(place + page.limit, *found.keys[-1]) if found.more else None)
+
+    def _moment(self, sku: Sku, now: datetime) -> Moment:
+        return Moment(now, sku.next_supply(now, self._grace_days), sku.lead_time_days)
+
     async def of_order(self, order_id: str) -> Page[BackorderView]:
         """All waiting lines of one order."""
         now = await self._now()
         async with self._database.reading() as conn:
             rows = await queries.entries_of_order(conn, order_id)
-            skus = await peek_skus(conn, {row.sku for row in rows})
+            skus = await peek_skus(conn, {row.sku for row in rows}, now)
             views = []
             for row in rows:
-                place = await queries.place_of(conn, row, self._served(skus[row.sku], now))
+                sku = skus[row.sku]
+                if has_index(sku.policy):
+                    place = await queries.place_of(conn, row, self._served(sku, now))
+                else:
+                    place = await ranked_place(conn, row, sku.policy, self._moment(sku, now))
                 views.append(_view(row, place))
         return Page(data=views, next_cursor=None)
 

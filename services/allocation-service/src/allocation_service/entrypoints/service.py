@@ -11,6 +11,7 @@ from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints.http import TAGS, routers
 from allocation_service.entrypoints.run_planner import RunPlanner
 from allocation_service.entrypoints.runs_api import Runs
+from allocation_service.entrypoints.simulation_runner import SimulationRunner
 from allocation_service.entrypoints.sweeper import Sweeper
 from event_contracts import Topic
 from service_kit.clock import Clock
@@ -37,17 +38,22 @@ def build(
     desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
     runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted)
     planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
+    runner = SimulationRunner(wiring.database)
     return Service(
         name="allocation",
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings.grace_days, runs),
+        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
             sweeper.run_rechecks,
             sweeper.run_promises,
+            sweeper.run_loans,
+            sweeper.run_policies,
             sweeper.run_reconciler,
             sweeper.run_metrics,
+            runner.run,
+            sweeper.run_retention,
             planner.run,
         ),
         title="Backorder allocation",

@@ -1,19 +1,20 @@
-"""Background tasks: stored rechecks, promises whose date passes, and the reconciler."""
+"""Background tasks: stored rechecks, promises and loans whose date passes, and the reconciler."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters import sweeps
+from allocation_service.adapters import loan_metrics, loan_queries, policy_assignments, retention, sweeps
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
+from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.sweeping import reconcile, renew_passed_promises
+from allocation_service.application.sweeping import follow_policies, reconcile, renew_passed_promises
 from allocation_service.config import AllocationSettings
 from service_kit.business_clock import BusinessClock
 from service_kit.clock import Clock
@@ -22,12 +23,16 @@ from service_kit.database import Database
 log = structlog.get_logger(__name__)
 
 RECHECKS = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
+SUMMARISED = Counter("allocation_decisions_summarised_total", "Old decisions whose detail has made way for a summary")
 RECONCILED = Counter("invariant_violations_total", "Invariants found broken and repaired", ["invariant"])
 OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits longest has waited; 0: none waits")
 WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
 WAITING_LINES = Gauge("backorder_waiting_lines", "Places in the queues")
 
 _RECONCILED_AT_ONCE = 100
+_REVIEWED_AT_ONCE = 100
+_REST_SECONDS = 0.05
+"""Between two steps of retention, so that it never takes more than a share of the database."""
 
 
 class Sweeper:
@@ -64,9 +69,49 @@ class Sweeper:
         """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
         await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
 
+    async def run_loans(self, stopping: asyncio.Event) -> None:
+        """Find the loans that were not repaid in time."""
+        await self._repeat(stopping, self._settings.loan_sweep_seconds, self.sweep_loans_once, None, "loans")
+
+    async def run_policies(self, stopping: asyncio.Event) -> None:
+        """Serve queues again about which another policy decides than before."""
+        await self._repeat(stopping, self._settings.policy_review_seconds, self.review_policies_once, None, "policies")
+
     async def run_metrics(self, stopping: asyncio.Event) -> None:
         """Keep the gauges of what waits up to date."""
         await self._repeat(stopping, self._settings.metrics_seconds, self.measure_once, None, "metrics")
+
+    async def run_retention(self, stopping: asyncio.Event) -> None:
+        """Summarise old decisions, in small steps with rests between them."""
+
+        async def until_done() -> int:
+            total = 0
+            for step in (self.summarise_once, self.tidy_once):
+                while not stopping.is_set():
+                    made = await step()
+                    total += made.decisions + made.lines
+                    if made.done:
+                        break
+                    await asyncio.sleep(_REST_SECONDS)
+            return total
+
+        await self._repeat(stopping, self._settings.retention_seconds, until_done, None, "retention")
+
+    async def summarise_once(self) -> retention.Step:
+        """One step of summarising old decisions."""
+        days = self._settings.decision_detail_days
+        if not days:
+            return retention.NOTHING
+        # By the wall clock, as messages are kept: replayed history would be old when it is recorded.
+        async with self._database.transaction() as conn:
+            step = await retention.summarise(conn, datetime.now(UTC) - timedelta(days=days))
+        SUMMARISED.inc(step.decisions)
+        return step
+
+    async def tidy_once(self) -> retention.Step:
+        """One step of removing what was kept for lines that are closed by now."""
+        async with self._database.transaction() as conn:
+            return await retention.tidy(conn)
 
     async def measure_once(self) -> int:
         """One look at the queues; how many lines wait."""
@@ -77,6 +122,18 @@ class Sweeper:
         WAITING_UNITS.set(found.units)
         WAITING_LINES.set(found.lines)
         return found.lines
+
+    async def sweep_loans_once(self) -> int:
+        """One round over loans whose day is over; how many were found breached."""
+        now = await self.now()
+        async with self._database.transaction() as conn:
+            breached = await mark_breached(conn, now.date())
+            tally, _ = await loan_queries.tallies(conn)
+        loan_metrics.measure(tally)
+        if breached:
+            loan_metrics.count({"breached": breached})
+            log.warning("loans_breached", count=breached)
+        return breached
 
     async def recheck_once(self) -> int:
         """One round of rechecks; how many orders were decided."""
@@ -95,9 +152,35 @@ class Sweeper:
             book = await renew_passed_promises(SqlLedger(conn), self._handler.options, skus, now)
         return book.told
 
+    async def review_policies_once(self) -> int:
+        """Look at all queues that changed policies left to be looked at; how many those were."""
+        done = 0
+        while True:
+            now = await self._note_windows()
+            async with self._database.transaction() as conn:
+                skus = await policy_assignments.take_reviews(conn, _REVIEWED_AT_ONCE)
+                book = await follow_policies(SqlLedger(conn), self._handler.options, skus, now) if skus else None
+            if book is None:
+                return done
+            done += len(skus)
+            loan_metrics.count(book.loans_noted)
+            if book.rechecks_left:
+                self._handler.rechecks_wanted.set()
+
+    async def _note_windows(self) -> datetime:
+        """Take note of windows of policies that began or ended; the business time of now."""
+        now = await self.now()
+        async with self._database.reading() as conn:
+            due = await policy_assignments.windows_due(conn, now)
+        if due:
+            async with self._database.transaction() as conn:
+                await policy_assignments.note_windows(conn, now)
+        return now
+
     async def reconcile_once(self) -> int:
         """One round of the reconciler; how many events it made. None that a policy does not explain (stock that
         was held back and is no longer) is the proof."""
+        await self._note_windows()
         async with self._database.reading() as conn:
             skus = await sweeps.skus_to_reconcile(conn, self._reconciled, _RECONCILED_AT_ONCE)
         # Where policies keep stock from those who wait, it may lie there for long: the others have their turn.
@@ -106,6 +189,8 @@ class Sweeper:
             return 0
         async with self._database.transaction() as conn:
             book = await reconcile(SqlLedger(conn), self._handler.options, skus, await self.now())
+            book.missed -= await policy_assignments.awaiting_review(conn, sorted(book.missed))
+        loan_metrics.count(book.loans_noted)
         if book.rechecks_left:
             self._handler.rechecks_wanted.set()
         if book.missed:

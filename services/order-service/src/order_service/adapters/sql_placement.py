@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from event_contracts import Event
 from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, history_row, order_row
-from order_service.adapters.unnested import arrays, names, unnest
+from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.history import HistoryEntry
 from order_service.domain.order import Order
-from service_kit.outbox import publish
+from service_kit.at_once import (
+    ANSWERS,
+    CLAIMS,
+    RECORDED,
+    SENT,
+    Statement,
+    answers,
+    claim_parameters,
+    event_parameters,
+)
+from service_kit.database import DirectConnection
+from service_kit.idempotency import Claimed, IdempotencyClaim, Record
+from service_kit.outbox import prepare
 
 _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
@@ -25,31 +34,34 @@ _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("unit_price", "bigint"),
 )
 
-# A reference that is taken leaves its order out, and with it the lines and the history that join it.
+# A reference that is taken leaves its order out, and with it the lines, the history and all else that joins it.
 # Sorted by reference, so that two batches which share some wait for each other in one order only.
-_ADD = text(
+_ADD = Statement(
     f"""
-    WITH placed AS (
+    WITH {CLAIMS}, made AS (
         INSERT INTO customer_order ({names(ORDER_COLUMNS)}, updated_at)
-        SELECT {names(ORDER_COLUMNS)}, CAST(:now AS timestamptz) FROM {unnest(ORDER_COLUMNS, "o", "o_")}
+        SELECT {names(ORDER_COLUMNS)}, CAST(:now AS timestamptz) FROM {recordset(ORDER_COLUMNS, "o", "orders")}
+        WHERE order_id NOT IN (SELECT resource_id FROM refused)
         ORDER BY reference
         ON CONFLICT (reference) DO NOTHING
-        RETURNING order_id
+        RETURNING order_id AS resource_id
     ), lines AS (
         INSERT INTO order_line ({names(_LINE_COLUMNS)})
-        SELECT {names(_LINE_COLUMNS)} FROM {unnest(_LINE_COLUMNS, "l", "l_")} JOIN placed USING (order_id)
+        SELECT {names(_LINE_COLUMNS)} FROM {recordset(_LINE_COLUMNS, "l", "lines")} JOIN made ON order_id = resource_id
     ), history AS (
         INSERT INTO order_history ({names(HISTORY_COLUMNS)}, recorded_at)
         SELECT {names(HISTORY_COLUMNS)}, CAST(:now AS timestamptz)
-        FROM {unnest(HISTORY_COLUMNS, "h", "h_")} JOIN placed USING (order_id)
-    )
-    SELECT order_id FROM placed
+        FROM {recordset(HISTORY_COLUMNS, "h", "history")} JOIN made ON order_id = resource_id
+    ), {RECORDED}, {SENT}
+    {ANSWERS}
     """
 )
 
-_HOLDERS = text("SELECT reference, order_id FROM customer_order WHERE reference = ANY(CAST(:references AS text[]))")
+_HOLDERS = Statement(
+    "SELECT reference, order_id FROM customer_order WHERE reference = ANY(CAST(:references AS text[]))"
+)
 
-_KNOWN_SKUS = text("SELECT sku FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
+_KNOWN_SKUS = Statement("SELECT sku FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
 
 
 class KnownSkus:
@@ -60,47 +72,52 @@ class KnownSkus:
 
 
 class SqlPlacementStore:
-    """`PlacementStore` on one transaction."""
+    """`PlacementStore` in one statement, which claims the commands' keys as well.
 
-    def __init__(self, conn: AsyncConnection, known: KnownSkus) -> None:
+    ``answered`` are the orders that were not placed since their key is recorded, or in flight elsewhere.
+    """
+
+    def __init__(
+        self, conn: DirectConnection, known: KnownSkus, claims: Sequence[IdempotencyClaim | None] = ()
+    ) -> None:
         self._conn = conn
         self._known = known
+        self._claims = [claim for claim in claims if claim is not None]
+        self.answered: dict[str, Claimed | Record] = {}
 
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         """Those that the projection does not hold; asks the database only for names not seen before."""
         doubtful = set(skus) - self._known.names
         if not doubtful:
             return set()
-        rows = await self._conn.execute(_KNOWN_SKUS, {"skus": sorted(doubtful)})
-        found = set(rows.scalars())
+        found = {sku for (sku,) in await _KNOWN_SKUS.rows(self._conn, {"skus": sorted(doubtful)})}
         self._known.names |= found
         return doubtful - found
 
-    async def add(self, orders: Sequence[Order], history: Sequence[HistoryEntry], now: datetime) -> Mapping[str, str]:
-        """One statement for the batch; a second one only if references were taken."""
-        if not orders:
-            return {}
+    async def add(
+        self, orders: Sequence[Order], history: Sequence[HistoryEntry], events: Sequence[Event], now: datetime
+    ) -> Mapping[str, str]:
+        """A second statement only if references were taken."""
         lines = [
             (line.line_id, order.order_id, line.position, line.sku, line.reference, line.quantity, line.unit_price)
             for order in orders
             for line in order.lines.values()
         ]
-        placed = await self._conn.execute(
-            _ADD,
+        rows = await _ADD.rows(
+            self._conn,
             {
                 "now": now,
-                **arrays(ORDER_COLUMNS, [order_row(order) for order in orders], "o_"),
-                **arrays(_LINE_COLUMNS, lines, "l_"),
-                **arrays(HISTORY_COLUMNS, [history_row(entry) for entry in history], "h_"),
+                **claim_parameters(self._claims),
+                "orders": documents(ORDER_COLUMNS, [order_row(order) for order in orders]),
+                "lines": documents(_LINE_COLUMNS, lines),
+                "history": documents(HISTORY_COLUMNS, [history_row(entry) for entry in history]),
+                **event_parameters(prepare(events)),
             },
         )
-        added = set(placed.scalars())
-        refused = [order.terms.reference for order in orders if order.order_id not in added]
+        self._conn.outbox_written = True
+        outcomes = answers(rows)
+        self.answered = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
+        refused = [order.terms.reference for order in orders if order.order_id not in outcomes]
         if not refused:
             return {}
-        holders = await self._conn.execute(_HOLDERS, {"references": refused})
-        return {row.reference: row.order_id for row in holders}
-
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Into the outbox."""
-        await publish(self._conn, events)
+        return dict(map(tuple, await _HOLDERS.rows(self._conn, {"references": refused})))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from event_contracts import Event
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.contract import MAX_EVENT_BYTES, order_event
-from order_service.application.history import entry_of_change
+from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.ports import PlacementStore
 from order_service.domain.order import Order
 from service_kit.problems import FieldError, Problem, conflict, unprocessable
@@ -22,7 +23,7 @@ async def place_orders(
     """
     unknown = await store.unknown_skus({line.sku for command in commands for line in command.lines})
     outcomes: dict[str, Accepted | Problem] = {}
-    accepted = []
+    accepted: list[tuple[Order, HistoryEntry, Event]] = []
     for command in commands:
         problem = _unknown_skus(command, unknown) if unknown else None
         if problem is not None:
@@ -34,17 +35,19 @@ async def place_orders(
             outcomes[command.order_id] = too_large()
         else:
             accepted.append((order, entry_of_change(order, change), event))
-    taken = await store.add([order for order, _, _ in accepted], [entry for _, entry, _ in accepted], now)
-    events = []
-    for order, _, event in accepted:
+    taken = await store.add(
+        [order for order, _, _ in accepted],
+        [entry for _, entry, _ in accepted],
+        [event for _, _, event in accepted],
+        now,
+    )
+    for order, _, _ in accepted:
         holder = taken.get(order.terms.reference)
         if holder is None or holder == order.order_id:
-            events.append(event)
             outcomes[order.order_id] = Accepted(order.order_id, order.version, order.sequence, now)
         else:
             detail = "Another order has this reference already."
             outcomes[order.order_id] = conflict("reference_taken", detail, order_id=holder)
-    await store.publish(events)
     return [outcomes[command.order_id] for command in commands]
 
 

@@ -25,15 +25,20 @@ class Outbox(Protocol):
         ...
 
 
-class PlacementStore(Outbox, Protocol):
+class PlacementStore(Protocol):
     """Storage of new orders."""
 
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         """Those of ``skus`` that inventory has never announced."""
         ...
 
-    async def add(self, orders: Sequence[Order], history: Sequence[HistoryEntry], now: datetime) -> Mapping[str, str]:
-        """Store new orders in one go. Those whose reference is taken are left out: reference → its order's id."""
+    async def add(
+        self, orders: Sequence[Order], history: Sequence[HistoryEntry], events: Sequence[Event], now: datetime
+    ) -> Mapping[str, str]:
+        """Store new orders and send their events in one go; called for a batch once, even without any.
+
+        Those whose reference is taken are left out: reference → its order's id.
+        """
         ...
 
 

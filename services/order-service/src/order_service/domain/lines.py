@@ -80,12 +80,12 @@ class Line:
     @property
     def shipped(self) -> int:
         """Units that have left, all locations together."""
-        return sum(standing.shipped for standing in self.locations.values())
+        return sum(standing.shipped for standing in self.locations.values()) if self.locations else 0
 
     @property
     def allocated(self) -> int:
         """Units with stock that have not left yet, as allocation answered."""
-        return sum(standing.open for standing in self.locations.values())
+        return sum(standing.open for standing in self.locations.values()) if self.locations else 0
 
     @property
     def cancellable(self) -> int:

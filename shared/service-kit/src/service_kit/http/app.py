@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
@@ -11,11 +10,13 @@ from service_kit.auth import Keyring
 from service_kit.health import NotReady
 from service_kit.http.authentication import Authenticator
 from service_kit.http.body_limit import BodyLimit
+from service_kit.http.cross_origin import CrossOrigin
 from service_kit.http.errors import add_problem_handlers
 from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
+from service_kit.http.short_way import ShortWay
 from service_kit.migration_check import migrations_at_head
 from service_kit.parking import parked_keys_router
 from service_kit.service import Service
@@ -63,6 +64,7 @@ def create_app(service: Service) -> FastAPI:
 def _add_middleware(app: FastAPI, service: Service) -> None:
     """Added from the inside out."""
     settings = service.settings
+    app.add_middleware(ShortWay, owner=app)
     app.add_middleware(
         BodyLimit,
         limit=settings.body_limit,
@@ -78,7 +80,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
     app.add_middleware(Observation, service=service.name, stopping=service.health.stopping)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            CrossOrigin,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Prefer"],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
+import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -43,10 +45,28 @@ _KINDS = {
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error of routing, parsing, validation and endpoints with a problem."""
-    app.add_exception_handler(Problem, _on_problem)  # type: ignore[arg-type]
-    app.add_exception_handler(RequestValidationError, _on_invalid)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _on_http)  # type: ignore[arg-type]
-    app.add_exception_handler(DBAPIError, _on_database)  # type: ignore[arg-type]
+    for kind, handler in _handlers().items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The problem that an endpoint's ``error`` is answered with; raises the error where it is none of the known."""
+    for kind in type(error).__mro__:
+        if (handler := _handlers().get(kind)) is not None:
+            response: Response = await handler(request, error)
+            return response
+    raise error
+
+
+@cache
+def _handlers() -> Mapping[type[Exception], Callable[[Request, Any], Awaitable[Response]]]:
+    return {
+        Problem: _on_problem,
+        RequestValidationError: _on_invalid,
+        HTTPException: _on_http,
+        DBAPIError: _on_database,
+        asyncpg.DataError: _on_database,
+    }
 
 
 async def _on_problem(request: Request, error: Problem) -> Response:
@@ -78,8 +98,9 @@ def _methods_of(request: Request) -> set[str]:
     }
 
 
-async def _on_database(request: Request, error: DBAPIError) -> Response:
-    if getattr(error.orig, "sqlstate", None) in _UNSTORABLE_TEXT:
+async def _on_database(request: Request, error: DBAPIError | asyncpg.DataError) -> Response:
+    reported = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(reported, "sqlstate", None) in _UNSTORABLE_TEXT:
         return ProblemResponse(bad_request("invalid_character", "The character U+0000 is not allowed."), request.scope)
     raise error
 

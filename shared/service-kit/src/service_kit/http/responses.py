@@ -39,6 +39,12 @@ def state_of(scope: MutableMapping[str, Any]) -> dict[str, Any]:
     return state
 
 
+def answer_headers(scope: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    """What middleware adds to the answer, whichever it is; one place sends them (``Observation``)."""
+    headers: list[tuple[bytes, bytes]] = state_of(scope).setdefault("answer_headers", [])
+    return headers
+
+
 def trace_id_of(scope: Mapping[str, Any]) -> str:
     """The trace id of the request, as logs and traces name it."""
     return str(scope.get("state", {}).get("trace_id", "0" * 32))

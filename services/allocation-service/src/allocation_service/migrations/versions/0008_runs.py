@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0008"
+revision = "0008"
+down_revision = "0007"
 
 DDL = (
     """

@@ -1,0 +1,1 @@
+"""Computing stored decisions again from their stored inputs."""

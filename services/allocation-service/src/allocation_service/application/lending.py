@@ -1,0 +1,290 @@
+"""Lending to urgent lines what others need later, and repaying before anybody else is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+
+from allocation_service.application.book import Book
+from allocation_service.application.case import Case, Row
+from allocation_service.application.ports import Ledger
+from allocation_service.domain import rules
+from allocation_service.domain.lending import (
+    Borrower,
+    Claim,
+    Delivery,
+    Lender,
+    Loan,
+    Repayment,
+    Situation,
+    choose_loans,
+    repay_first,
+)
+from allocation_service.domain.line import Line
+from allocation_service.domain.loan import KeptLoan
+from allocation_service.domain.recorded_lending import stored_loans, stored_repayments
+from allocation_service.domain.sku import Inbound, Sku
+from allocation_service.domain.sorting import Ranking
+from event_contracts import new_event_id
+
+LENT = "Lent"
+"""Cause of a lender's promise."""
+REPAID = "granted: what it lent came back"
+_MOST_LINES = 200
+"""Borrowers, and lenders, that one step looks at."""
+
+
+async def repay_lenders(case: Case, ledger: Ledger) -> None:
+    """What is free goes to those who lent first, whatever the policy says by now."""
+    for sku in _concerned(case):
+        if case.book.skus[sku].open_loans:
+            await ledger.load_loans(case.book, sku)
+            _follow_lines(case, sku)
+            _repay(case, sku)
+
+
+async def lend_to_urgent(case: Case, ledger: Ledger) -> None:
+    """Where a policy lends and somebody waits who is due before any stock comes, lend what others need later.
+
+    Everybody is looked at when stock or what is inbound changed, else only whom this case is about.
+    """
+    for sku in _concerned(case):
+        if case.book.skus[sku].open_loans:
+            await ledger.load_loans(case.book, sku)
+            _follow_lines(case, sku)
+        await lend(case, ledger, sku)
+
+
+async def lend(case: Case, ledger: Ledger, sku: str) -> None:
+    """Make the loans that a SKU's policy allows."""
+    book = case.book
+    state = book.skus[sku]
+    terms, today = state.policy.lending, case.now.date()
+    if terms is None or not _may_lend(book, state):
+        return
+    coming = [one for one in state.inbound.values() if _is_coming(one, today)]
+    before = book.next_supply(sku)
+    if not coming or before is None:
+        return
+    if sku in case.freed:
+        await ledger.load_urgent(book, sku, before, _MOST_LINES)
+        candidates: Iterable[str] = book.lines_of.get(sku, ())
+    else:
+        candidates = case.before
+    borrowers = _borrowers(book, sku, candidates, before)
+    if not borrowers:
+        return
+    deliveries = [await _delivery(book, ledger, sku, one, today) for one in coming]
+    after = today + timedelta(days=terms.lock_days)
+    new = {line_id for line_id in book.lines_of.get(sku, ()) if line_id in book.stored and book.stored[line_id].new}
+    lenders = _lenders(book, sku, {*await ledger.find_lenders(book, sku, after, _MOST_LINES), *new}, after)
+    expected = state.expected(case.now, book.grace_days)
+    # As it is now: the promises of the lines change with every loan.
+    _lend(case, sku, Situation(borrowers, lenders, deliveries, expected, dict(state.promised), terms, today))
+
+
+def _concerned(case: Case) -> list[str]:
+    """SKUs of this case that lend or have lent."""
+    book = case.book
+    if not book.lending:
+        return []
+    touched = {book.lines[line_id].sku for line_id in case.before if line_id in book.lines}
+    return sorted(book.lending & (touched | case.freed))
+
+
+def _may_lend(book: Book, state: Sku) -> bool:
+    """Stock that is free is kept by a policy from all who wait, or an order is to be decided first: no loan may
+    get round that."""
+    return (
+        rules.may_decide(known=state.known)
+        and state.waiting_units > 0
+        and not state.free
+        and not book.blocked(state.sku)
+    )
+
+
+def _is_coming(inbound: Inbound, today: date) -> bool:
+    """Not overdue: what is late already has no date to go by."""
+    return inbound.remaining > 0 and inbound.eta is not None and inbound.eta.date() >= today
+
+
+async def _delivery(book: Book, ledger: Ledger, sku: str, inbound: Inbound, today: date) -> Delivery:
+    if inbound.eta is None:
+        raise ValueError(f"{inbound.po_line} has not been announced")
+    day = inbound.eta.date()
+    key = (inbound.supplier, (day - today).days)
+    if key not in book.evidence:
+        await ledger.load_evidence(book, *key, today)
+    pledged = sum(one.owed for one in book.loans.get(sku, ()) if one.po_line == inbound.po_line)
+    units = max(0, inbound.remaining - pledged)
+    return Delivery(inbound.po_line, inbound.supplier, day, units, book.evidence[key])
+
+
+def _borrowers(book: Book, sku: str, candidates: Iterable[str], before: date) -> list[Borrower]:
+    """Who is due before any stock comes. An order that ships complete does not borrow: what it got would lie
+    there until the rest comes. Neither does a lender."""
+    lent = {one.lender_line for one in book.loans.get(sku, ()) if one.owed}
+    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    found = []
+    for line_id in sorted(candidates):
+        line = book.lines.get(line_id)
+        if line is None or line.sku != sku or not line.queued_units or line_id in lent:
+            continue
+        order = book.orders[line.order_id]
+        demands = [] if order.ship_complete else [book.demand(line, entry) for entry in line.entries()]
+        urgent = [demand for demand in demands if ranking.due(demand) < before]
+        units = min(sum(one.quantity for one in urgent), _quota_left(book, line))
+        if units:
+            due, since = min(ranking.due(one) for one in urgent), urgent[0].queued_at
+            found.append(Borrower(line_id, line.order_id, units, due, since, line.promise_date, order.preference))
+    return found
+
+
+def _quota_left(book: Book, line: Line) -> int:
+    """Units that the quotas of its channel and region leave."""
+    sku, order = book.skus[line.sku], book.orders[line.order_id]
+    quotas = [one for one in sku.policy.quotas if getattr(order, one.field) == one.name]
+    left = [max(0, one.units - sku.quota_used.get((one.field, one.name), 0)) for one in quotas]
+    return min([line.queued_units, *left])
+
+
+def _lenders(book: Book, sku: str, candidates: Iterable[str], after: date) -> list[Lender]:
+    """Who could lend: the part of an order that ships complete never does, nor a line that waits itself."""
+    in_loans = {one for loan in book.loans.get(sku, ()) for one in (loan.lender_line, loan.borrower_line)}
+    found = []
+    for line_id in sorted(candidates):
+        line = book.lines[line_id]
+        order = book.orders[line.order_id]
+        days = [one for one in (order.needed_by, line.promise_date) if one is not None]
+        held = tuple(
+            (place, line.unshipped_at(place)) for place in sorted(line.granted) if line.unshipped_at(place) > 0
+        )
+        if order.ship_complete or line.waiting or line_id in in_loans or not held or not days or min(days) <= after:
+            continue
+        since = line.layers[0].queued_at
+        found.append(Lender(line_id, line.order_id, min(days), held, since, order.tier_rank))
+    return found
+
+
+def _lend(case: Case, sku: str, situation: Situation) -> None:
+    loans = choose_loans(situation)
+    rows: list[Row] = []
+    for loan in loans:
+        rows += _make(case, case.book.skus[sku], loan, first_rank=len(rows) + 1)
+    if rows:
+        case.add_step(stored_loans(situation), rows)
+
+
+def _make(case: Case, state: Sku, loan: Loan, *, first_rank: int) -> list[Row]:
+    """Move the units of a loan, promise the lender, and remember it."""
+    book = case.book
+    lender, borrower = book.lines[loan.lender], book.lines[loan.borrower]
+    gave = f"lent until {loan.repay_by}: {loan.units} to a line that is due before any stock comes"
+    got = f"granted: {loan.units} lent by a line that needs them on {loan.need}"
+    freed, returned = state.sku in case.freed, loan.lender in case.returned
+    case.give_back(lender, loan.location, loan.units, gave)
+    case.grant(borrower, ((loan.location, loan.units),), got)
+    if lender.promise_date is None or lender.promise_date > loan.need:
+        case.promise(lender, loan.repay_by, LENT)
+        book.settle(lender)
+        book.enqueue(lender)
+    # Nothing became free, and the lender has its date.
+    if not freed:
+        case.freed.discard(state.sku)
+    if not returned:
+        case.returned.discard(loan.lender)
+    kept = KeptLoan(
+        new_event_id(), case.record.decision_id, state.sku, lender.line_id, lender.order_id, borrower.line_id,
+        borrower.order_id, loan.location, loan.units, loan.po_line, loan.supplier, loan.repay_by, loan.need,
+        loan.chance.numerator / loan.chance.denominator, loan.chance.observations, loan.chance.source, case.now,
+        new=True,
+    )  # fmt: skip
+    book.loans.setdefault(state.sku, []).append(kept)
+    _count(book, state.sku, "lent", 1)
+    state.open_loans += 1
+    facts = {"loan_id": kept.loan_id, "location": loan.location, "po_line": loan.po_line, "repay_by": loan.repay_by}
+    return [
+        Row(case.step_number, first_rank, borrower.line_id, state.sku, loan.units, loan.units, got, facts),
+        Row(case.step_number, first_rank + 1, lender.line_id, state.sku, loan.units, -loan.units, gave, facts),
+    ]
+
+
+def _repay(case: Case, sku: str) -> None:
+    book = case.book
+    state = book.skus[sku]
+    if not state.free or not rules.may_decide(known=state.known):
+        return
+    claims = [claim for loan in _owed(book, sku) if (claim := _claim(book, loan)) is not None]
+    supply = state.supply(None)
+    repaid = repay_first(supply, claims)
+    if repaid:
+        number = case.step_number
+        rows = [_give(case, sku, one, number, rank) for rank, one in enumerate(repaid, start=1)]
+        case.add_step(stored_repayments(supply, claims), rows)
+
+
+def _owed(book: Book, sku: str) -> list[KeptLoan]:
+    return sorted((one for one in book.loans.get(sku, ()) if one.owed), key=lambda one: (one.repay_by, one.loan_id))
+
+
+def _claim(book: Book, loan: KeptLoan) -> Claim | None:
+    """What a lender may have at once; if its order ships complete by now, it waits as such orders do."""
+    order = book.orders[loan.lender_order]
+    if order.ship_complete:
+        return None
+    return Claim(loan.loan_id, loan.lender_line, loan.owed, loan.repay_by, order.preference)
+
+
+def _give(case: Case, sku: str, repayment: Repayment, number: int, rank: int) -> Row:
+    book, claim = case.book, repayment.claim
+    case.grant(book.lines[claim.line_id], repayment.grants, REPAID)
+    book.given[sku] = book.given.get(sku, 0) + repayment.units
+    loan = next(one for one in book.loans[sku] if one.loan_id == claim.loan_id)
+    _settle(case, loan, repaid=repayment.units)
+    facts = {"loan_id": loan.loan_id, "grants": repayment.grants, "repay_by": loan.repay_by}
+    return Row(number, rank, claim.line_id, sku, claim.units, repayment.units, REPAID, facts)
+
+
+def _follow_lines(case: Case, sku: str) -> None:
+    """A lender that waits for less than it is owed was served in the queue, or its units were cancelled."""
+    book = case.book
+    owed: dict[str, list[KeptLoan]] = {}
+    for loan in _owed(book, sku):
+        owed.setdefault(loan.lender_line, []).append(loan)
+    for line_id, loans in owed.items():
+        line = book.lines.get(line_id)
+        if line is None:
+            continue
+        ended = sum(loan.owed for loan in loans) - line.queued_units
+        before = case.before.get(line_id)
+        repaid = ended if before is None else min(ended, max(0, line.granted_units - before.granted_units))
+        for loan in loans:
+            units = min(max(0, repaid), loan.owed)
+            if units > 0:
+                _settle(case, loan, repaid=units)
+                repaid, ended = repaid - units, ended - units
+        for loan in reversed(loans):
+            units = min(max(0, ended), loan.owed)
+            if units > 0:
+                _settle(case, loan, void=units)
+                ended -= units
+
+
+def _settle(case: Case, loan: KeptLoan, *, repaid: int = 0, void: int = 0) -> None:
+    """Count what came back or is needed no more."""
+    breached = loan.breached
+    if repaid:
+        loan.repay(repaid, case.now)
+    if void:
+        loan.cancel(void, case.now)
+    if loan.breached and not breached:
+        _count(case.book, loan.sku, "breached", 1)
+    if not loan.owed:
+        case.book.skus[loan.sku].open_loans -= 1
+        if not loan.breached:
+            _count(case.book, loan.sku, loan.outcome.value, 1)
+
+
+def _count(book: Book, sku: str, outcome: str, loans: int) -> None:
+    book.changed_skus.add(sku)
+    book.loans_noted[outcome] = book.loans_noted.get(outcome, 0) + loans

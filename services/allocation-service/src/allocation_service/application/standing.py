@@ -1,0 +1,51 @@
+"""What stands between a waiting line and the stock that is free now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from allocation_service.application.book import Book
+from allocation_service.application.guarding import context_of
+from allocation_service.domain.guards import Guards, with_thresholds
+from allocation_service.domain.policy import Demand, Moment
+from allocation_service.domain.sku import Sku
+from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.standing import Held, held_until
+
+
+class Barrier(NamedTuple):
+    """Why a line may not have all of the free stock: a reason as decisions say it; ``held`` where units are kept
+    for better tiers."""
+
+    reason: str
+    held: Held | None
+
+
+def moment_of(sku: Sku, now: datetime, grace_days: int) -> Moment:
+    """How the SKU's queue is ranked now."""
+    return Moment(now, sku.next_supply(now, grace_days), sku.lead_time_days)
+
+
+def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier | None:
+    """The limit that the policy sets this demand now; None where it may have what there is, or nothing is."""
+    free, policy = sku.free, sku.policy
+    if not free or not policy.guarded:
+        return None
+    moment = moment_of(sku, now, grace_days)
+    book = Book(grace_days=grace_days)
+    book.skus[sku.sku] = sku
+    supply = sku.supply(moment.next_supply, sku.forecast(moment))
+    context = with_thresholds(context_of(book, [sku.sku], policy, {demand.order_id}), policy, {sku.sku: supply})
+    guards, ranking = Guards(policy, context), Ranking(policy, moment)
+    rank = ranking.rank(demand.tier_rank, demand.queued_at)
+    level = guards.level(rank, on_top=ranking.on_top(demand))
+    limit = guards.limit(demand, level, free)
+    if limit.units >= min(free, demand.quantity):
+        return None
+    held = None
+    kept = guards.held.get(sku.sku, ())
+    if limit == guards.stock(sku.sku, level, free) and level < len(kept) and kept[level]:
+        until = held_until(policy, moment, demand.queued_at)
+        held = Held(min(kept[level], free), policy.tiers[level - 1].name, until)
+    return Barrier(limit.reason(0, demand.quantity), held)

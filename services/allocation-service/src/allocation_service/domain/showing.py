@@ -1,0 +1,34 @@
+"""A stored decision as it is shown: whole policies, the key of every demand, what each one got."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from allocation_service.domain.policy_document import policy_document, policy_from
+from allocation_service.domain.recorded_fill import StoredLine, moment_of
+from allocation_service.domain.replaying import shown_facts
+from allocation_service.domain.sorting import sort_key
+from allocation_service.domain.taking_back import holding_from
+
+
+def shown_line(step: Mapping[str, Any] | None, line: StoredLine, now: datetime) -> dict[str, Any]:
+    """What was known of a demand, its key and its grants; of a summarised decision (no step), as it is stored."""
+    if step is None:
+        return dict(line.facts)
+    facts = shown_facts(step, line, now)
+    if step["kind"] == "take_back":
+        holding = holding_from(line.facts)
+        facts["key"] = list(sort_key(holding, policy_from(step["policy"]), moment_of(step, now)))
+        facts["location"] = step["location"]
+    return facts
+
+
+def policies_used(steps: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
+    """The policy each step went by, whole, with the step's number; steps that ask no policy are left out."""
+    return [
+        (number, policy_document(policy_from(step["policy"])))
+        for number, step in enumerate(steps)
+        if step.get("policy") is not None
+    ]

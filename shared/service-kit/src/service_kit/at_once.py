@@ -1,0 +1,130 @@
+"""A batch of commands in one statement: claims, effects and events together, without a transaction around them.
+
+A service writes the statement; it begins with :data:`CLAIMS`, makes what its free claims ask for, and ends
+with :data:`RECORDED` and :data:`SENT`, so that all of it is there or nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from service_kit.database import DirectConnection
+from service_kit.idempotency import Claimed, IdempotencyClaim, Record
+from service_kit.outbox import Prepared
+
+_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
+"""As SQLAlchemy's ``text`` has it."""
+
+
+class Statement:
+    """A statement for the driver, with parameters written ``:name`` and cast to their types."""
+
+    def __init__(self, sql: str) -> None:
+        self._names = list(dict.fromkeys(_PARAMETER.findall(sql)))
+        self._sql = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
+
+    async def rows(self, conn: DirectConnection, parameters: Mapping[str, Any]) -> Sequence[Any]:
+        """The rows it returns, their columns in order. KeyError for a parameter that is missing."""
+        rows: Sequence[Any] = await conn.driver.fetch(self._sql, *[parameters[name] for name in self._names])
+        return rows
+
+
+CLAIMS = """
+claim AS MATERIALIZED (
+    SELECT c.*, pg_try_advisory_xact_lock(
+        hashtextextended(principal || E'\\x1f' || operation || E'\\x1f' || key, 4711)
+    ) AS free
+    FROM unnest(
+        CAST(:claim_principals AS text[]), CAST(:claim_operations AS text[]), CAST(:claim_keys AS text[]),
+        CAST(:claim_fingerprints AS bytea[]), CAST(:claim_resources AS text[]), CAST(:claim_statuses AS smallint[])
+    ) AS c (principal, operation, key, fingerprint, resource_id, status)
+), known AS MATERIALIZED (
+    SELECT c.resource_id AS claimed, r.fingerprint, r.resource_id, r.status
+    FROM claim c, LATERAL (
+        SELECT fingerprint, resource_id, status FROM idempotency_record
+        WHERE (principal, operation, key) = (c.principal, c.operation, c.key) OFFSET 0
+    ) AS r
+), refused AS MATERIALIZED (
+    SELECT claimed AS resource_id FROM known UNION ALL SELECT resource_id FROM claim WHERE NOT free
+)
+"""
+"""First of the statement. Records are looked up by key (``OFFSET 0``): a plan made while there are few of them
+must not read them all when there are many.
+
+What is made has the id that its claim names; nothing may be made of those ``refused``."""
+
+RECORDED = """
+recorded AS (
+    INSERT INTO idempotency_record (principal, operation, key, fingerprint, resource_id, status)
+    SELECT principal, operation, key, fingerprint, resource_id, status FROM claim JOIN made USING (resource_id)
+)
+"""
+"""After ``made (resource_id)``, which returns what was made.
+
+A key that was recorded between the statement's snapshot and its lock breaks the primary key, and with it all
+that the statement did: see ``raced``.
+"""
+
+SENT = """
+sent AS (
+    INSERT INTO outbox (event_id, topic, key, headers, value)
+    SELECT event_id, topic, key, headers, value
+    FROM unnest(
+        CAST(:event_ids AS text[]), CAST(:event_topics AS text[]), CAST(:event_keys AS text[]),
+        CAST(:event_headers AS bytea[]), CAST(:event_values AS bytea[])
+    ) WITH ORDINALITY AS event (event_id, topic, key, headers, value, position)
+    JOIN made ON made.resource_id = event.key
+    ORDER BY position
+)
+"""
+"""After ``made``: the events whose key is the id of what was made."""
+
+ANSWERS = """
+SELECT resource_id AS claimed, CAST(NULL AS bytea), CAST(NULL AS text), CAST(NULL AS smallint), TRUE FROM made
+UNION ALL SELECT claimed, fingerprint, resource_id, status, FALSE FROM known
+UNION ALL SELECT resource_id, NULL, NULL, NULL, FALSE FROM claim WHERE NOT free
+"""
+"""The end of the statement, for ``answers``."""
+
+
+def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]:
+    """Those of ``CLAIMS``; no two claims may have the same key."""
+    return {
+        "claim_principals": [claim.principal for claim in claims],
+        "claim_operations": [claim.operation for claim in claims],
+        "claim_keys": [claim.key for claim in claims],
+        "claim_fingerprints": [claim.fingerprint for claim in claims],
+        "claim_resources": [claim.resource_id for claim in claims],
+        "claim_statuses": [claim.status for claim in claims],
+    }
+
+
+def event_parameters(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
+    """Those of ``SENT``."""
+    names = ("event_ids", "event_topics", "event_keys", "event_headers", "event_values")
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+
+
+def answers(rows: Sequence[Any]) -> dict[str, Claimed | Record]:
+    """By the id that a command would make: made (NEW), recorded before, or in flight elsewhere.
+
+    An id that is absent was free to be made, and was not.
+    """
+    found: dict[str, Claimed | Record] = {}
+    for claimed, fingerprint, resource_id, status, made in rows:
+        if made:
+            found[claimed] = Claimed.NEW
+        elif fingerprint is not None:
+            found[claimed] = Record(fingerprint, resource_id, status)
+        else:
+            found.setdefault(claimed, Claimed.IN_FLIGHT)
+    return found
+
+
+def raced(error: BaseException) -> bool:
+    """Whether the same key was recorded by another process meanwhile: the next try finds its record."""
+    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "idempotency_record_pkey"

@@ -1,0 +1,209 @@
+"""Policies as versions: what decides about a SKU, when a change takes effect, and what it sets free."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters import policies, policy_assignments
+from allocation_service.adapters.policies import Window
+from allocation_service.application.policy_choice import DEFAULT, Scope
+from allocation_service.bootstrap import wire
+from allocation_service.config import AllocationSettings
+from allocation_service.domain.policy import Holdback, Policy, Quota, Sort
+from allocation_service.entrypoints.policy_documents import content_of
+from allocation_service.entrypoints.sweeper import RECONCILED, Sweeper
+from service_kit.testing import FakeClock
+
+PRIORITY = Policy(sort=Sort.PRIORITY)
+GARDEN = (Scope.CATEGORY, "garden")
+
+
+def sweeper(world: Any) -> Sweeper:
+    """The background tasks of one process, at the world's time."""
+    settings = AllocationSettings(
+        database_url=world.database.url, kafka_bootstrap="127.0.0.1:1", keyring_path=Path("no-keyring.json")
+    )
+    wiring = wire(settings, clock=FakeClock(world.now), database=world.database)
+    return Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
+
+
+async def season(world: Any, policy: Policy, window: Window, name: str = "default") -> None:
+    """Activate a version with a window."""
+    async with world.database.transaction() as conn:
+        await policies.create_policy(conn, name)
+        await policies.write_draft(conn, name, content_of(policy), "", "test")
+        draft = (await policies.read_versions(conn, name))[0]
+        await policies.activate(conn, draft, window, None, "test")
+
+
+async def two_wait(world: Any, sku: str, **more: Any) -> list[str]:
+    """A silver order, then a gold one, of one unit each; their lines."""
+    await world.apply(world.sku(sku, **more))
+    for tier in ("silver", "gold"):
+        await world.apply(world.order(f"{sku}-{tier}-{world.now:%d%H%M%S}", (sku, 1), tier=tier)[1])
+    rows = await world.rows("SELECT line_id FROM queue_entry WHERE sku = :sku ORDER BY queued_at", sku=sku)
+    return [row.line_id for row in rows]
+
+
+async def test_a_skus_own_policy_stands_before_its_categorys_and_that_before_the_default(world: Any) -> None:
+    await world.use(PRIORITY, GARDEN)
+    await world.use(Policy(), (Scope.SKU, "own"))
+    for sku, more, served in (("own", {"category": "garden"}, [1, 0]), ("gnome", {"category": "garden"}, [0, 1]),
+                              ("other", {}, [1, 0])):  # fmt: skip
+        lines = await two_wait(world, sku, **more)
+        await world.apply(world.stock(sku, 1))
+        assert await world.granted(*lines) == served, sku
+    statement = (
+        "SELECT steps->0->'policy'->>'name' AS name FROM decision"
+        " WHERE cause_type = 'StockReceived' ORDER BY decided_at"
+    )
+    names = [row.name for row in await world.rows(statement)]
+    assert names == ["sku:own", "category:garden", "default"]
+    await world.check()
+
+
+async def test_a_sku_that_moves_to_another_category_follows_its_policy_at_once(world: Any) -> None:
+    await world.use(PRIORITY._replace(quotas=(Quota("channel", "web", 5),)), GARDEN)
+    lines = await two_wait(world, "A")
+    await world.apply(world.sku("A", category="garden"), world.stock("A", 1))
+    assert await world.granted(*lines) == [0, 1]
+    await world.check()
+
+
+async def test_a_sku_that_becomes_known_with_its_category_is_decided_by_that_ones_policy(world: Any) -> None:
+    await world.use(PRIORITY, GARDEN)
+    for tier in ("silver", "gold"):
+        await world.apply(world.order(tier, ("A", 1), tier=tier)[1])
+    await world.apply(world.sku("A", category="garden"))
+    await world.apply(world.stock("A", 1))
+    assert await world.granted("silver-1", "gold-1") == [0, 1]
+
+
+async def test_a_season_decides_by_business_time_and_the_version_before_it_afterwards(world: Any) -> None:
+    begin, end = world.now + timedelta(days=1), world.now + timedelta(days=3)
+    await season(world, PRIORITY, Window(begin, end))
+    served = []
+    for _ in range(3):
+        lines = await two_wait(world, "A")
+        await world.apply(world.stock("A", 1))
+        served.append(await world.granted(*lines))
+        await world.apply(world.stock("A", 1))
+        world.later(days=1, hours=12)
+    assert served == [[1, 0], [0, 1], [1, 0]]
+    await world.check()
+
+
+async def test_a_version_without_an_end_that_is_activated_in_a_season_does_not_end_the_season(world: Any) -> None:
+    await season(world, PRIORITY, Window(None, world.now + timedelta(days=3)))
+    await season(world, Policy(sort=Sort.EARLIEST_DUE), Window())
+    async with world.database.reading() as conn:
+        versions = await policies.read_versions(conn, "default")
+    deciding = [policies.version_in_force(versions, world.now + timedelta(days=days)) for days in (1, 4)]
+    assert [one.policy.sort for one in deciding if one] == [Sort.PRIORITY, Sort.EARLIEST_DUE]
+
+
+async def test_a_category_whose_season_is_over_follows_the_default_again(world: Any) -> None:
+    await season(world, PRIORITY, Window(None, world.now + timedelta(days=1)), "season")
+    async with world.database.transaction() as conn:
+        await policy_assignments.assign(conn, GARDEN, "season", "test")
+    lines = await two_wait(world, "A", category="garden")
+    world.later(days=2)
+    await world.apply(world.stock("A", 1))
+    assert await world.granted(*lines) == [1, 0]
+
+
+async def kept(world: Any) -> list[str]:
+    """A unit that is kept from one who waits, by a quota of none; that one's line."""
+    await world.use(Policy(quotas=(Quota("channel", "web", 0),)))
+    await world.apply(world.sku("A"), world.order("o1", ("A", 1), channel="web")[1])
+    await world.apply(world.stock("A", 1))
+    assert await world.granted("o1-1") == [0]
+    return ["o1-1"]
+
+
+async def test_what_a_policy_kept_is_handed_out_when_another_is_activated_and_nobody_is_alarmed(world: Any) -> None:
+    lines = await kept(world)
+    await world.use(Policy())
+    alarms = RECONCILED.labels("idle_stock")._value.get()
+    tasks = sweeper(world)
+    assert await tasks.reconcile_once() == 0
+    assert await tasks.review_policies_once() == 1
+    assert await world.granted(*lines) == [1]
+    assert [event.name for event in await world.published()][-1] == "BackorderAllocated"
+    assert RECONCILED.labels("idle_stock")._value.get() == alarms
+    assert await tasks.review_policies_once() == 0
+    await world.check()
+
+
+async def test_what_a_season_kept_is_handed_out_when_it_ends(world: Any) -> None:
+    lines = await kept(world)
+    end = world.now + timedelta(days=1)
+    async with world.database.transaction() as conn:
+        await conn.execute(text("UPDATE policy_version SET valid_until = :end WHERE status = 'active'"), {"end": end})
+    assert await sweeper(world).review_policies_once() == 0
+    world.later(days=2)
+    alarms = RECONCILED.labels("idle_stock")._value.get()
+    tasks = sweeper(world)
+    await tasks.reconcile_once()
+    assert await tasks.review_policies_once() == 1
+    assert await world.granted(*lines) == [1]
+    assert RECONCILED.labels("idle_stock")._value.get() == alarms
+    await world.check()
+
+
+async def test_a_season_that_begins_is_noticed_once(world: Any) -> None:
+    await kept(world)
+    await season(world, Policy(), Window(world.now + timedelta(hours=1), world.now + timedelta(days=1)))
+    assert await sweeper(world).review_policies_once() == 0
+    world.later(hours=2)
+    assert [await sweeper(world).review_policies_once() for _ in range(2)] == [1, 0]
+    assert await world.granted("o1-1") == [1]
+
+
+@pytest.mark.parametrize("target", [DEFAULT, GARDEN, (Scope.SKU, "A")])
+async def test_only_queues_before_free_stock_of_whoever_is_concerned_are_looked_at(world: Any, target: Any) -> None:
+    await world.use(Policy(quotas=(Quota("channel", "web", 0),)))
+    for sku, category in (("A", "garden"), ("B", None)):
+        await world.apply(world.sku(sku, category=category), world.order(f"o{sku}", (sku, 1), channel="web")[1])
+        await world.apply(world.stock(sku, 1))
+    await world.apply(world.sku("C", category="garden"), world.order("oC", ("C", 1))[1])
+    async with world.database.transaction() as conn:
+        await conn.execute(text("DELETE FROM policy_review"))
+        await policy_assignments.want_review(conn, target=target)
+        found = await policy_assignments.take_reviews(conn, 10)
+    assert found == (["A", "B"] if target == DEFAULT else ["A"])
+
+
+async def test_a_batch_reads_policies_in_one_statement_however_many_skus_it_has(world: Any) -> None:
+    await world.use(Policy(holdback=Holdback()), GARDEN)
+    names = [f"S{number}" for number in range(50)]
+    for name in names[:10]:
+        await world.use(PRIORITY, (Scope.SKU, name))
+    seen = []
+    execute = AsyncConnection.execute
+
+    async def count(self: Any, statement: Any, *rest: Any, **more: Any) -> Any:
+        seen.append("policy_assignment" in str(statement))
+        return await execute(self, statement, *rest, **more)
+
+    await world.apply(*[world.sku(name, category="garden") for name in names])
+    events = [world.stock(name, 1) for name in names]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AsyncConnection, "execute", count)
+        await world.apply(*events)
+    assert sum(seen) == 1
+
+
+async def test_what_the_migration_carries_over_decides_as_before(world: Any) -> None:
+    """The rows of before are still there to compare with: the seeded default was one of them."""
+    before = await world.rows("SELECT name, version, sort, protect_promises FROM allocation_policy")
+    async with world.database.reading() as conn:
+        after = await policies.read_versions(conn, "default")
+    assert [(one.name, one.version, one.policy.sort.value, one.policy.protect_promises) for one in after] == [
+        (row.name, row.version, row.sort, row.protect_promises) for row in before
+    ]
+    assert after[0].policy == Policy("default", 1)

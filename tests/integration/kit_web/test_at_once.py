@@ -1,0 +1,193 @@
+"""Commands whose claims, effects and events are one statement."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+
+from service_kit.at_once import (
+    ANSWERS,
+    CLAIMS,
+    RECORDED,
+    SENT,
+    Statement,
+    answers,
+    claim_parameters,
+    event_parameters,
+    raced,
+)
+from service_kit.commands import CommandBus, IdempotencyClaim
+from service_kit.database import Database
+from service_kit.idempotency import Claimed
+from service_kit.problems import Problem
+from service_kit.testing.eventually import eventually
+
+pytestmark = pytest.mark.postgres
+
+APPLY = Statement(
+    f"""
+    WITH {CLAIMS}, made AS (
+        INSERT INTO applied (event_id, name, key, sequence)
+        SELECT id, 'n', 'k', 1 FROM unnest(CAST(:ids AS text[])) AS t (id)
+        WHERE id NOT IN (SELECT resource_id FROM refused)
+        RETURNING event_id AS resource_id
+    ), {RECORDED}, {SENT}
+    {ANSWERS}
+    """
+)
+
+
+class LosesTheAnswer(Database):
+    """Carries out, and then behaves as if the connection broke before the server's answer arrived."""
+
+    losses = 1
+
+    @asynccontextmanager
+    async def autocommit(self):
+        async with super().autocommit() as connection:
+            yield connection
+            if self.losses:
+                self.losses -= 1
+                raise ConnectionResetError("the answer was lost")
+
+
+def claim(resource: str, key: str, body: bytes = b"body") -> IdempotencyClaim:
+    return IdempotencyClaim("me", "make", key, body, resource)
+
+
+async def apply(connection, commands, claims):
+    """A command is the id of what it makes; each sends an event."""
+    events = [(f"event-{name}", "topic", name, b"[]", b"{}") for name in commands]
+    given = [each for each in claims if each is not None]
+    rows = await APPLY.rows(connection, {"ids": list(commands), **claim_parameters(given), **event_parameters(events)})
+    connection.outbox_written = True
+    found = answers(rows)
+    return [name if found[name] is Claimed.NEW else found[name] for name in commands]
+
+
+@pytest.fixture
+async def database(service_database) -> Database:
+    return await service_database("service_kit.testing.sample")
+
+
+@pytest.fixture
+async def losing(database):
+    losing = LosesTheAnswer(database.engine.url.render_as_string(hide_password=False))
+    yield losing
+    await losing.close()
+
+
+async def made(database: Database) -> tuple[int, int, int]:
+    """Effects, events, keys."""
+    async with database.reading() as connection:
+        counts = [
+            (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
+            for table in ("applied", "outbox", "idempotency_record")
+        ]
+    return counts[0], counts[1], counts[2]
+
+
+async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
+    bus = CommandBus(database, at_once=apply)
+    outcomes: list[Any] = await asyncio.gather(bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3")))
+    assert [(each.result, each.replayed) for each in outcomes] == [("a", False), ("b", False), ("c", False)]
+    assert await made(database) == (3, 3, 2)
+    assert database.outbox_written.is_set()
+
+
+async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_body(database):
+    bus = CommandBus(database, at_once=apply)
+    await bus.submit("a", claim("a", "1"))
+    outcomes: list[Any] = await asyncio.gather(
+        bus.submit("b", claim("b", "1")),
+        bus.submit("c", claim("c", "2")),
+        CommandBus(database, at_once=apply).submit("d", claim("d", "1", b"other")),
+        return_exceptions=True,
+    )
+    assert (outcomes[0].replayed, outcomes[0].resource_id) == (True, "a")
+    assert (outcomes[1].replayed, outcomes[1].result) == (False, "c")
+    assert (outcomes[2].status, outcomes[2].code) == (422, "idempotency_key_reused")
+    assert await made(database) == (2, 2, 2)
+
+
+async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hold_up_its_batch(database):
+    bus, entered, leave = CommandBus(database, at_once=apply), asyncio.Event(), asyncio.Event()
+
+    async def slowly(connection, commands):
+        entered.set()
+        await leave.wait()
+        return commands
+
+    elsewhere = asyncio.create_task(CommandBus(database, slowly).submit("x", claim("x", "1")))
+    await entered.wait()
+    outcomes: list[Any] = await asyncio.gather(
+        bus.submit("a", claim("a", "1")), bus.submit("b", claim("b", "2")), return_exceptions=True
+    )
+    leave.set()
+    await elsewhere
+    assert outcomes[0].code == "idempotency_key_in_flight"
+    assert outcomes[1].result == "b"
+    assert await made(database) == (1, 1, 2)
+
+
+async def test_a_key_recorded_after_the_statements_snapshot_undoes_it_and_is_found_by_the_next_try(database):
+    errors: list[BaseException] = []
+
+    async def late(connection, commands, claims):
+        if errors:
+            return await apply(connection, commands, claims)
+        async with connection.driver.transaction(isolation="repeatable_read"):
+            await connection.driver.fetch("SELECT 1 FROM applied")  # the snapshot
+            await CommandBus(database, at_once=apply).submit("first", claim("first", "1"))
+            try:
+                return await apply(connection, commands, claims)
+            except asyncpg.UniqueViolationError as error:
+                errors.append(error)
+                raise
+
+    submitted = await CommandBus(database, at_once=late).submit("second", claim("second", "1"))
+    assert [raced(error) for error in errors] == [True]
+    assert (submitted.replayed, submitted.resource_id) == (True, "first")
+    assert await made(database) == (1, 1, 1)
+
+
+async def test_a_lost_answer_is_found_again_by_the_key(losing, database):
+    submitted = await CommandBus(losing, at_once=apply).submit("a", claim("a", "1"))
+    assert (submitted.replayed, submitted.resource_id) == (True, "a")
+    assert await made(database) == (1, 1, 1)
+
+
+async def test_without_a_key_a_lost_answer_is_told_and_nothing_is_made_twice(losing, database):
+    with pytest.raises(Problem) as failure:
+        await CommandBus(losing, at_once=apply).submit("a")
+    assert (failure.value.status, failure.value.code) == (503, "outcome_unknown")
+    assert await made(database) == (1, 1, 0)
+
+
+async def test_a_command_that_breaks_the_statement_fails_alone(database):
+    bus = CommandBus(database, at_once=apply)
+    outcomes: list[Any] = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
+    assert [getattr(each, "result", None) for each in outcomes] == ["a", None, "c"]
+    assert isinstance(outcomes[1], asyncpg.CharacterNotInRepertoireError)
+    assert await made(database) == (2, 2, 0)
+
+
+async def test_connections_that_the_server_closed_are_not_lent_again(database):
+    async with database.autocommit() as one, database.autocommit() as other:
+        drivers = [one.driver, other.driver]
+    async with database.transaction() as connection:
+        own = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        (closed,) = (driver for driver in drivers if driver.get_server_pid() != own)
+        await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": closed.get_server_pid()})
+    await eventually(closed.is_closed)
+    for _ in range(4):
+        async with database.autocommit() as connection:
+            assert await connection.driver.fetchval("SELECT 1") == 1
+
+
+def test_a_bus_has_one_way_to_carry_out(database):
+    with pytest.raises(TypeError, match="execute or at_once"):
+        CommandBus(database)

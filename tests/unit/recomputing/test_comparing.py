@@ -1,0 +1,127 @@
+"""Stored decisions are computed again one after the other, and what differs is told."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from backorder_local.recomputing.comparing import Comparison, compare
+from backorder_local.recomputing.stream import Range, stored_decisions
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+RELEASE = {"kind": "release", "order_id": "o"}
+
+
+def fill(free: int) -> dict[str, Any]:
+    policy = {"name": "default", "version": 1, "sort": "fifo", "protect_promises": True}
+    return {"kind": "fill", "policy": policy, "blocked": [], "supply": {"A": {"locations": [["HH", 1, free]]}}}
+
+
+def decision(name: str, *steps: dict[str, Any], summarised: bool = False) -> dict[str, Any]:
+    return {"decision_id": name, "decided_at": NOW, "summarised": summarised, "steps": orjson.dumps(steps)}
+
+
+def line(name: str, line_id: str, wanted: int, granted: int, *, step: int = 0) -> dict[str, Any]:
+    facts = {"order_id": line_id, "queued_at": NOW, "grants": [["HH", granted]]}
+    return {
+        "decision_id": name, "step": step, "line_id": line_id, "sku": "A", "quantity": wanted, "granted": granted,
+        "facts": orjson.dumps(facts),
+    }  # fmt: skip
+
+
+class Stored:
+    """A database of decisions that notes how far each of its streams was read."""
+
+    def __init__(self, decisions: list[dict[str, Any]], lines: list[dict[str, Any]]) -> None:
+        self.tables = {"decision_line": lines, "decision": decisions}
+        self.read = dict.fromkeys(self.tables, 0)
+
+    async def rows(self, query: str, *values: Any) -> AsyncIterator[Any]:
+        first, last = values[:2]
+        table = "decision_line" if "FROM decision_line" in query else "decision"
+        chosen = [row for row in self.tables[table] if first <= row["decision_id"] <= last]
+        if len(values) == 3:
+            chosen = (chosen[::-1] if "DESC" in query else chosen)[values[2] :][:1]
+        for row in chosen:
+            self.read[table] += 1
+            yield row
+
+
+async def compared(stored: Stored) -> Comparison:
+    return await compare(stored_decisions(stored.rows, Range()))
+
+
+async def test_a_decision_that_comes_out_the_same_is_identical_and_one_that_does_not_is_told() -> None:
+    found = await compared(
+        Stored(
+            [decision("d1", fill(3)), decision("d2", RELEASE), decision("d3", RELEASE, fill(3))],
+            [line("d1", "a", 2, 2), line("d1", "b", 2, 1), line("d2", "x", 2, 0),
+             line("d3", "a", 2, 1, step=1), line("d3", "b", 2, 2, step=1)],
+        )
+    )  # fmt: skip
+    assert (found.compared, found.identical, found.different, found.without_policy) == (2, 1, 1, 1)
+    assert not found.holds
+    (difference,) = found.first_differences
+    assert (difference.decision_id, difference.step, difference.kind) == ("d3", 1, "fill")
+    assert difference.lines() == ["a: 1 then, 2 now", "b: 2 then, 1 now"]
+    assert found.as_data()["first_differences"][0]["lines"] == difference.lines()
+    assert (found.first_id, found.last_id, found.lines) == ("d1", "d3", 5)
+
+
+async def test_a_line_that_lost_its_row_and_inputs_that_cannot_be_read_are_differences_and_stop_nothing() -> None:
+    broken = {"kind": "fill", "policy": {"sort": "loudest"}, "supply": {}, "blocked": []}
+    found = await compared(Stored([decision("d1", broken), decision("d2", fill(2))], [line("d2", "a", 2, 2)]))
+    assert (found.compared, found.identical) == (2, 1)
+    assert found.first_differences[0].lines()[0].startswith("cannot be computed again: ValueError")
+
+
+async def test_summarised_decisions_are_counted_and_what_is_left_of_their_lines_is_not_compared() -> None:
+    stored = Stored(
+        [decision("d1", summarised=True), decision("d2", fill(2))], [line("d1", "open", 2, 0), line("d2", "a", 2, 2)]
+    )
+    found = await compared(stored)
+    assert (found.summarised, found.compared, found.identical, found.holds) == (1, 1, 1, True)
+
+
+async def test_no_more_than_ten_differences_are_shown_and_all_are_counted() -> None:
+    names = [f"d{number:02}" for number in range(25)]
+    found = await compared(
+        Stored([decision(name, fill(1)) for name in names], [line(name, "a", 2, 2) for name in names])
+    )
+    assert (len(found.first_differences), found.different) == (10, 25)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names"),
+    [
+        (Range(), ["d1", "d2", "d3", "d4"]),
+        (Range("d2", "d3"), ["d2", "d3"]),
+        (Range(limit=2), ["d1", "d2"]),
+        (Range(limit=2, newest=True), ["d3", "d4"]),
+        (Range("d2", limit=9), ["d2", "d3", "d4"]),
+        (Range(limit=1, last="d3", newest=True), ["d3"]),
+    ],
+)
+async def test_a_range_is_read_in_the_order_the_decisions_were_made(chosen: Range, names: list[str]) -> None:
+    every = ["d1", "d2", "d3", "d4"]
+    stored = Stored([decision(name, fill(2)) for name in every], [line(name, "a", 2, 2) for name in every])
+    found = [(one.decision_id, len(one.lines)) async for one in stored_decisions(stored.rows, chosen)]
+    assert found == [(name, 1) for name in names]
+
+
+async def test_decisions_are_read_one_at_a_time() -> None:
+    every = [f"d{number}" for number in range(9)]
+    stored = Stored([decision(name, fill(2)) for name in every], [line(name, "a", 2, 2) for name in every])
+    reading = stored_decisions(stored.rows, Range())
+    await anext(reading)
+    assert stored.read == {"decision": 1, "decision_line": 2}
+
+
+def test_decisions_since_a_moment_are_found_by_their_ids() -> None:
+    first, last = Range(since=datetime(2026, 3, 2, 9, tzinfo=UTC)).bounds()
+    stamp = int(datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp() * 1000)
+    assert first.replace("-", "") == f"{stamp:012x}"
+    assert first < f"{first}-7abc-8def-0123456789ab" < last
+    assert Range("zz", since=NOW).bounds()[0] == "zz"
