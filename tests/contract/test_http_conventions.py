@@ -41,6 +41,11 @@ PATHS = {
         GET /v1/lending
         GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}
+        POST GET /v1/runs
+        GET /v1/runs/{run_id}
+        GET /v1/runs/{run_id}/lines
+        POST /v1/runs/{run_id}/commit
+        PUT GET DELETE /v1/demands/{line_id}/pin
         GET POST /v1/policies
         GET /v1/policies/{name}
         PUT DELETE /v1/policies/{name}/draft
@@ -55,11 +60,6 @@ PATHS = {
         GET PUT DELETE /v1/policy-assignments/skus/{sku}
         POST GET /v1/simulations
         GET /v1/simulations/{simulation_id}
-        POST GET /v1/runs
-        GET /v1/runs/{run_id}
-        GET /v1/runs/{run_id}/lines
-        POST /v1/runs/{run_id}/commit
-        PUT GET DELETE /v1/demands/{line_id}/pin
     """,
     "notification": """
         PUT GET DELETE /v1/contacts/{contact_id}

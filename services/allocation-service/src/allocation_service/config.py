@@ -33,11 +33,11 @@ class AllocationSettings(ServiceSettings):
     """How often stored rechecks are looked for, beside the wake-up after each batch."""
     metrics_seconds: float = Field(default=15.0, gt=0)
     """How often the gauges of what waits are renewed."""
-    decision_detail_days: int = Field(default=400, ge=0, le=36_500)
-    """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
-    retention_seconds: float = Field(default=3600.0, gt=0)
-    """How often decisions that have become old are looked for."""
     run_valid_minutes: int = Field(default=60, ge=1, le=10_080)
     """How long the preview of a run may be committed."""
     run_retention_days: int = Field(default=365, ge=1)
     """Days after which runs are forgotten, with their lines; what they decided stays with the decisions."""
+    decision_detail_days: int = Field(default=400, ge=0, le=36_500)
+    """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
+    retention_seconds: float = Field(default=3600.0, gt=0)
+    """How often decisions that have become old are looked for."""

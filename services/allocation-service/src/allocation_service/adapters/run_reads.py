@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters import reads
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE
-from allocation_service.domain.runs import PINNED, RECHECKED, UNDECIDED, Candidate, Segment
+from allocation_service.domain.runs import LENT, PINNED, RECHECKED, UNDECIDED, Candidate, Segment
 
 MAX_DEMANDS = 250_000
 """Demands that one run may look at: they are held in memory, and their SKUs are locked while it is committed."""
@@ -31,7 +31,8 @@ class TooManyDemands(Exception):
 _COLUMNS = """
     SELECT d.line_id, d.order_id, d.sku, d.live_units, d.granted_units, d.undecided, d.queued_at, d.promise_date,
            d.unit_value, o.tier_rank, o.needed_by, o.preference, o.ship_complete, o.tier, o.customer_id, o.channel,
-           o.region, p.line_id IS NOT NULL AS pinned, r.order_id IS NOT NULL AS rechecked
+           o.region, p.line_id IS NOT NULL AS pinned, r.order_id IS NOT NULL AS rechecked,
+           d.line_id IN (SELECT unnest(ARRAY[lender_line, borrower_line]) FROM loan WHERE closed_at IS NULL) AS lent
 """
 _JOINS = """
     JOIN customer_order AS o USING (order_id)
@@ -123,6 +124,8 @@ def _candidate(row: Any, held: Sequence[tuple[str, int]], shipped: int) -> Candi
         why = UNDECIDED
     elif row["pinned"]:
         why = PINNED
+    elif row["lent"]:
+        why = LENT
     return Candidate(
         row["line_id"],
         row["order_id"],

@@ -29,6 +29,7 @@ from allocation_service.domain.sorting import Ranking
 PINNED = "pinned: a person fixed it"
 UNDECIDED = "not decided about yet"
 RECHECKED = "its order is being decided by itself"
+LENT = "it has lent or borrowed units that are to be repaid"
 APART = "its order ships complete and is not in one segment with all that is open of it"
 INCOMPLETE = "its order ships complete and holds a part"
 

@@ -38,7 +38,11 @@ Now = Callable[[], Awaitable[datetime]]
 
 
 def routers(
-    database: Database, now: Now, settings: AllocationSettings, runs: runs_api.Runs, simulation_wanted: asyncio.Event
+    database: Database,
+    now: Now,
+    settings: AllocationSettings,
+    simulation_wanted: asyncio.Event,
+    runs: runs_api.Runs,
 ) -> list[APIRouter]:
     """All routes of the service."""
     grace_days, tiers = settings.grace_days, settings.tiers
@@ -49,9 +53,9 @@ def routers(
         lending_api.router(database),
         policies_api.router(database, now, tiers),
         policy_assignments_api.router(database),
+        runs_api.router(runs),
+        pins_api.router(database, runs.wall),
         short_policies_api.router(database, now, tiers),
         simulations_api.router(database, simulation_wanted),
         why_api.router(database, now, grace_days),
-        runs_api.router(runs),
-        pins_api.router(database, runs.wall),
     ]

@@ -34,16 +34,16 @@ def build(
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     wiring = wire(settings, clock=clock, database=database)
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
-    runner = SimulationRunner(wiring.database)
     valid = timedelta(minutes=wiring.settings.run_valid_minutes)
     desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
     runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted)
     planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
+    runner = SimulationRunner(wiring.database)
     return Service(
         name="allocation",
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings, runs, runner.wanted),
+        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
             sweeper.run_rechecks,
