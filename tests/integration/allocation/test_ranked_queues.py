@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from allocation_service.adapters import ranked_queue
-from allocation_service.domain.policy import Ageing, Holdback, Policy, Quota, Sort, ValueIndex, Weights
+from allocation_service.domain.policy import Ageing, Complete, Holdback, Policy, Quota, Share, Sort, ValueIndex, Weights
 
 TIERS = ("gold", "silver", "standard", None)
 POLICIES = {
@@ -19,6 +19,10 @@ POLICIES = {
     "held back in order": Policy(sort=Sort.FIFO, holdback=Holdback(), ageing=Ageing(5, 25)),
     "quotas": Policy(sort=Sort.FIFO, quotas=(Quota("channel", "web", 9), Quota("region", "north", 7))),
     "passed": Policy(sort=Sort.VALUE_INDEX, bypass_limit=1),
+    "fair to customers": Policy(share=Share.MAX_MIN),
+    "in proportion, held back": Policy(sort=Sort.PRIORITY, share=Share.PROPORTIONAL, holdback=Holdback()),
+    "the same loss for all": Policy(sort=Sort.EARLIEST_DUE, share=Share.UNIFORM_LOSSES),
+    "the best of whole orders": Policy(sort=Sort.VALUE_INDEX, complete=Complete.OPTIMAL),
 }
 
 
@@ -37,12 +41,13 @@ async def _history(world: Any, random: Random) -> None:
     await world.apply(world.stock("A", granted - level[0]))
 
 
-async def _queue(world: Any, random: Random) -> list[str]:
+async def _queue(world: Any, random: Random, *, several: bool) -> list[str]:
+    """Sixty orders that wait; ``several``: a few ship complete with an article that is short as well."""
     names, events = [], []
     for number in range(60):
         world.later(hours=random.randint(1, 9))
         wanted = world.now.date().replace(day=1) if random.random() < 0.2 else None
-        more = [("B", 1)] if random.random() < 0.1 else []
+        more = [("B", 1)] if random.random() < 0.1 and several else []
         order, event = world.order(
             f"q{number:02}",
             ("A", random.randint(1, 4)),
@@ -65,7 +70,11 @@ async def _serve(world: Any, random: Random) -> None:
     await world.apply(world.inbound("A", "po", 50, world.now.replace(hour=0)))
     for _ in range(5):
         world.later(days=1)
-        await world.apply(world.stock("A", random.randint(1, 25)))
+        arrived = random.randint(5, 25)
+        await world.apply(world.stock("A", arrived), world.stock("B", random.randint(0, 2)))
+        if random.random() < 0.5:
+            # Some of it turns out to be broken: units are taken back, by the same policy.
+            await world.apply(world.stock("A", -random.randint(1, arrived)))
 
 
 @pytest.mark.parametrize("name", POLICIES)
@@ -81,7 +90,8 @@ async def test_a_part_of_the_queue_serves_as_the_whole_would(
             world, random = await worlds(), Random(seed)
             await _history(world, random)
             await world.use(POLICIES[name])
-            lines = await _queue(world, random)
+            # By value, whole orders are compared with all others that were read: more of them, other choices.
+            lines = await _queue(world, random, several=POLICIES[name].sort is not Sort.VALUE_INDEX)
             await _serve(world, random)
             given.append(await world.granted(*lines))
             await world.check()

@@ -10,9 +10,11 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+# Importing these makes the metrics.
 import service_kit.http.observation
+import service_kit.http.operations
 import service_kit.messaging_metrics
-import service_kit.running  # noqa: F401 - these modules make the metrics
+import service_kit.running  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[3]
 OBSERVABILITY = ROOT / "deploy/observability"

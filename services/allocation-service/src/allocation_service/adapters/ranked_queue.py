@@ -104,8 +104,9 @@ def rank(places: Iterable[Place], ranking: Ranking) -> Ranked:
 
 def within_reach(ranked: Ranked, policy: Policy, units: int) -> tuple[Ranked, list[Unread]]:
     """Of each tier, what stands before the place that so many units cannot reach any more, even if all other
-    tiers got nothing. Everything where that cannot be told: shares count all, quotas leave some out."""
-    if policy.shared or policy.quotas:
+    tiers got nothing. Everything where that cannot be told: shares count all, quotas leave some out, and who
+    is passed counts too."""
+    if not policy.in_parts:
         return ranked, []
     asked: dict[int, int] = {}
     chosen: Ranked = []

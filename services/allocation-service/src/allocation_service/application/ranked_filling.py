@@ -54,7 +54,11 @@ def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
         return True
     ranking = Ranking(state.policy, book.moment(sku))
     guards = Guards(state.policy, decision.context)
+    last = max((one.key for one in decision.outcomes if one.grants and one.demand.sku == sku), default=None)
     for unread in queue.unread:
+        if state.policy.bypass_limit is not None and last is not None and last > unread.key:
+            # Somebody unread may have been passed.
+            return False
         before = sum(one.granted for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key)
         left = state.free - before
         rank = ranking.rank(unread.tier_rank, unread.oldest)
