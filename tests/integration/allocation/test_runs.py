@@ -16,7 +16,7 @@ from allocation_service.adapters.run_desk import RunDesk
 from allocation_service.application.handler import Options
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.policy import Ageing, Holdback, Lending, Policy, Share, Sort
-from allocation_service.domain.runs import LENT
+from allocation_service.domain.runs import LENT, RECHECKED
 from allocation_service.entrypoints.service import build
 from service_kit.auth import SCOPES, Keyring
 from service_kit.http import create_app
@@ -120,6 +120,9 @@ async def test_a_committed_run_equals_its_preview_and_the_order_service_hears(wo
     decision = (await client.get(f"/v1/decisions/{done['decision_id']}")).json()
     assert (decision["cause"], decision["cause_type"]) == (run["run_id"], "Run")
     assert [line["granted"] for line in decision["lines"]] == [4, -2, -2]
+    why = await client.get("/v1/demands/old-1/why")
+    assert why.status_code == 200, why.text
+    assert "taken back by a run: redistribute" in why.text
     await world.check()
 
 
@@ -281,6 +284,21 @@ async def test_a_commit_beside_a_decision_about_the_same_sku_is_done_before_it_o
         status = (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"]
         assert status == ("committed" if answer.status_code == 200 else "refused")
         await world.check()
+
+
+async def test_while_an_order_of_its_skus_is_decided_by_itself_a_run_waits(world: Any, client: Client) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 1), world.sku("B"), world.stock("B", 1))
+    await world.apply(world.order("held", ("A", 1))[1])
+    await world.apply(world.order("whole", ("A", 1), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.order("parts", ("A", 1))[1])
+    await world.apply(world.stock("A", 1), rechecks=False)
+    run = await client.preview(segment("redistribute"))
+    lines = {line["line_id"]: line["note"] for line in await client.lines(run)}
+    assert lines == {"held-1": "", "whole-1": RECHECKED, "whole-2": RECHECKED, "parts-1": RECHECKED}
+    assert (await client.commit(run)).json()["code"] == "run_busy"
+    await world.recheck()
+    assert (await client.commit(run)).json()["code"] == "run_inputs_changed"
+    assert await world.granted("whole-1", "whole-2", "parts-1") == [1, 1, 0]
 
 
 async def test_lines_that_lent_or_borrowed_are_left_alone(world: Any, client: Client) -> None:
