@@ -151,10 +151,25 @@ async def test_a_line_lends_once_and_a_borrower_never(world: Any) -> None:
 
 
 async def test_what_one_delivery_brings_is_pledged_once(world: Any) -> None:
-    await start(world, inbound=2)
+    await world.remember_deliveries()
+    await world.apply(world.sku("A"), world.stock("A", 10))
+    for name, need in (("late", 40), ("sooner", 30)):
+        await world.apply(world.order(name, ("A", 5), needed_by=in_days(world, need))[1])
+    await world.apply(world.inbound("A", "po", 2, world.now + timedelta(days=10)))
     await world.apply(urgent(world))
     await world.apply(urgent(world, "again"))
-    assert [loan.units for loan in await loans(world)] == [2]
+    assert [(loan.lender_line, loan.units) for loan in await loans(world)] == [("late-1", 2)]
+    await world.check()
+
+
+async def test_the_lender_keeps_its_date_however_far_off_more_supply_would_be(world: Any) -> None:
+    await world.remember_deliveries()
+    await world.apply(world.sku("A", lead=60), world.stock("A", 5))
+    await world.apply(world.order("late", ("A", 5), needed_by=in_days(world, 40))[1])
+    await world.apply(world.inbound("A", "po", 2, world.now + timedelta(days=10)))
+    await world.apply(urgent(world))
+    assert await world.granted("late-1", "now-1") == [3, 2]
+    assert await world.promise("late-1") == in_days(world, 38)
     await world.check()
 
 
@@ -290,16 +305,18 @@ async def test_every_date_that_was_announced_is_compared_with_the_arrival(world:
     assert found == [("po", 20, 20, 13, 7, True), ("po", 25, 17, -2, 2, True)]
 
 
-async def test_a_delivery_that_is_cancelled_or_overdue_counts_as_not_arrived(world: Any) -> None:
+async def test_a_delivery_that_is_cancelled_overdue_or_not_complete_counts_as_not_arrived(world: Any) -> None:
     first = world.now
     await world.apply(world.sku("A"), world.inbound("A", "gone", 9, first + timedelta(days=20)))
     await world.apply(world.inbound("A", "late", 9, first + timedelta(days=19)))
+    await world.apply(world.inbound("A", "part", 9, first + timedelta(days=17)))
     await world.apply(world.inbound("A", "come", 9, first + timedelta(days=18)))
     await world.apply(world.inbound("A", "early", 9, first + timedelta(days=30)))
     world.later(days=8)
     await world.apply(world.inbound("A", "gone", 0, first + timedelta(days=20)))
     world.later(days=9)
     await world.apply(world.stock("A", 18, po_line="come", remaining=0), world.stock("A", 9, po_line="early"))
+    await world.apply(world.stock("A", 4, po_line="part", remaining=5))
     book = Book()
     async with world.database.transaction() as conn:
         ledger = SqlLedger(conn)
@@ -307,7 +324,7 @@ async def test_a_delivery_that_is_cancelled_or_overdue_counts_as_not_arrived(wor
         await ledger.load_evidence(book, "S", 10, (first + timedelta(days=25)).date())
         await ledger.load_evidence(book, "T", 10, (first + timedelta(days=25)).date())
     own = book.evidence["S", 15].own
-    assert (own.days, own.missing) == ((-1,), 2)
+    assert (own.days, own.missing) == ((-1,), 3)
     # Ten days ahead of its date, the first was cancelled already: nobody would have counted on it.
-    assert book.evidence["S", 10].own.observations == 2
-    assert (book.evidence["T", 10].own.observations, book.evidence["T", 10].everybody.observations) == (0, 2)
+    assert book.evidence["S", 10].own.observations == 3
+    assert (book.evidence["T", 10].own.observations, book.evidence["T", 10].everybody.observations) == (0, 3)

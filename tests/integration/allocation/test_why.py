@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from allocation_service.adapters import reads, standings
@@ -48,16 +47,6 @@ async def ask(world: Any, tmp_path: Path) -> AsyncIterator[Ask]:
             return found
 
         yield asked
-
-
-def follow(monkeypatch: pytest.MonkeyPatch, policy: Policy) -> None:
-    """All SKUs follow this policy, whatever the table of policies can hold."""
-
-    async def read(conn: Any, book: Any, skus: Any) -> None:
-        for sku in book.skus.values():
-            sku.policy = policy
-
-    monkeypatch.setattr(reads, "_read_policies", read)
 
 
 def day(world: Any, days: int) -> str:
@@ -116,10 +105,8 @@ async def test_a_declined_line_and_an_undecided_one_say_so(world: Any, ask: Ask)
     assert (undecided["queue"], undecided["waits_for"], undecided["decisions"]) == ([], None, [])
 
 
-async def test_stock_kept_for_a_better_tier_is_told_with_the_day_it_is_kept_until(
-    world: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    follow(monkeypatch, Policy("kept", 7, Sort.PRIORITY, holdback=Holdback(max_units=3), ageing=Ageing(50, 60)))
+async def test_stock_kept_for_a_better_tier_is_told_with_the_day_it_is_kept_until(world: Any, ask: Ask) -> None:
+    await world.use(Policy("kept", 1, Sort.PRIORITY, holdback=Holdback(max_units=3), ageing=Ageing(50, 60)))
     await world.apply(world.sku("A"))
     for number in range(20):
         # Platinum buys two a day.
@@ -139,13 +126,11 @@ async def test_stock_kept_for_a_better_tier_is_told_with_the_day_it_is_kept_unti
     assert why["summary"] == f"waits: 3 units kept for silver until {until}; next in line for the receipt of {until}"
     assert why["decisions"][0]["reason"] == "held back for tier silver: 3 kept"
     assert [one["name"] for one in why["policy"]["placed_by"]] == ["tier", "needed_by", "queued_at"]
-    assert (why["policy"]["name"], why["policy"]["version"]) == ("kept", 7)
+    assert (why["policy"]["name"], why["policy"]["version"]) == ("default", 2)
 
 
-async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(
-    world: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    follow(monkeypatch, Policy("by value", 1, Sort.VALUE_INDEX))
+async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(world: Any, ask: Ask) -> None:
+    await world.use(Policy("by-value", 1, Sort.VALUE_INDEX))
     await world.apply(world.sku("A", lead=0))
     tiers = {"a": "standard", "b": "gold", "c": "platinum", "d": "standard"}
     await world.apply(*[world.order(name, ("A", 2), tier=tier)[1] for name, tier in tiers.items()])
@@ -157,9 +142,7 @@ async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(
     assert facts[1]["value"] == "gold"
 
 
-async def test_places_found_class_by_class_are_those_of_the_ranked_queue(
-    world: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_places_found_class_by_class_are_those_of_the_ranked_queue(world: Any, ask: Ask) -> None:
     """Whatever the policy looks at: the queue in the order of its keys is the queue in the order of its places."""
     random = Random(7)
     await world.apply(world.sku("A"), world.inbound("A", "p", 30, world.now + timedelta(days=20)))
@@ -183,9 +166,9 @@ async def test_places_found_class_by_class_are_those_of_the_ranked_queue(
         Policy(sort=Sort.VALUE_INDEX, value_index=weights, ageing=ageing),
         Policy(sort=Sort.VALUE_INDEX, value_index=weights, protect_promises=False),
     ):
-        follow(monkeypatch, policy)
         async with world.database.reading() as conn:
             sku = (await reads.peek_skus(conn, ["A"]))["A"]
+            sku.policy = policy
             moment = moment_of(sku, world.now, 2)
             key = Ranking(policy, moment).key
             ranked = sorted(rows, key=key)

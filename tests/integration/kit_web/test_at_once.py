@@ -92,7 +92,9 @@ async def made(database: Database) -> tuple[int, int, int]:
 
 async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
     bus = CommandBus(database, at_once=apply)
-    outcomes: list[Any] = await asyncio.gather(bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3")))
+    outcomes: list[Any] = await asyncio.gather(
+        bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3"))
+    )
     assert [(each.result, each.replayed) for each in outcomes] == [("a", False), ("b", False), ("c", False)]
     assert await made(database) == (3, 3, 2)
     assert database.outbox_written.is_set()

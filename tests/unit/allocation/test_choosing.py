@@ -15,6 +15,7 @@ from allocation_service.domain.completing import Column, Row, Selection
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.guards import Context
 from allocation_service.domain.policy import Complete, Demand, Location, Policy, Share, Sort, Supply
+from allocation_service.domain.policy_document import validate
 
 GREEDY = Policy(sort=Sort.VALUE_INDEX, tiers=TIERS, protect_promises=False)
 OPTIMAL = GREEDY._replace(complete=Complete.OPTIMAL)
@@ -129,3 +130,8 @@ def test_the_solver_chooses_whole_orders_and_parts_of_the_rest() -> None:
     assert list(milp.solve(Selection(columns, (Row(9, ((0, 5), (1, 1))),)))) == [1, 4]
     assert list(milp.solve(Selection(columns, (Row(4, ((0, 5), (1, 1))),)))) == [0, 4]
     assert list(milp.solve(Selection((), ()))) == []
+
+
+def test_a_policy_that_shares_cannot_ask_for_an_optimum() -> None:
+    assert validate(OPTIMAL) == []
+    assert [fault.pointer for fault in validate(OPTIMAL._replace(share=Share.MAX_MIN))] == ["/complete"]

@@ -61,9 +61,9 @@ SAID = [
         reasons.DEFERRED,
         2,
         0,
-        "It got none of 2 units: all articles of its order are decided together, in a moment.",
+        "It got none of 2 units: its order was left to be decided by itself, all of its articles together.",
     ),
-    (reasons.BEHIND, 2, 0, "It got none of 2 units: an order before it is being decided, in a moment."),
+    (reasons.BEHIND, 2, 0, "It got none of 2 units: an order before it was still to be decided by itself."),
     (
         HELD.reason(0, 2),
         2,
@@ -145,6 +145,19 @@ SAID = [
         0,
         "It was declined: its order ships complete, and another line of it was declined.",
     ),
+    (
+        "lent until 2026-06-05: 2 to a line that is due before any stock comes",
+        2,
+        -2,
+        "It lent 2 units: they are due back on 5 June; the line that has them is due before any stock comes.",
+    ),
+    (
+        "granted: 2 lent by a line that needs them on 2026-06-09",
+        2,
+        2,
+        "It got 2 of 2 units: lent by a line that needs them on 9 June.",
+    ),
+    ("granted: what it lent came back", 2, 1, "It got 1 of 2 units: what it had lent came back."),
     ("", 3, 0, "Nothing has been decided about it yet."),
     ("waits: for the moon", 2, 0, "It got none of 2 units: for the moon."),
 ]

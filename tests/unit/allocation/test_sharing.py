@@ -151,3 +151,9 @@ def test_caps_hold_and_what_they_refuse_goes_to_the_others(
         if left and portion.units < claim.units:
             assert any(not room[k] for k, cap in enumerate(caps) if n in cap.members)
             assert portion.cap is not None
+
+
+def test_what_one_of_two_overlapping_caps_refuses_is_still_open_to_the_other_members() -> None:
+    claims = [Claim(10, 1, "a"), Claim(10, 1, "b"), Claim(20, 1, "c")]
+    portions = divide_capped(Share.MAX_MIN, claims, 20, [Cap(4, (0, 1)), Cap(1, (1, 2))])
+    assert [portion.units for portion in portions] == [3, 1, 0]

@@ -81,11 +81,6 @@ async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahe
     return Ahead(lines, int(units))
 
 
-async def place_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> int:
-    """The place of a queue entry, 1 for the next to be served."""
-    return (await ahead_of(conn, entry, queue)).lines + 1
-
-
 async def entries_of_order(conn: AsyncConnection, order_id: str) -> Sequence[Row[Any]]:
     """Queue entries of an order, by line."""
     statement = text(

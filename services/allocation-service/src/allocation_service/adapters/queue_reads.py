@@ -139,7 +139,8 @@ async def load_holdings(conn: AsyncConnection, book: Book, sku: str, location: s
     else:
         rows = (await conn.execute(_HOLDERS, values)).all()
         if not policy.shared:
-            key = Ranking(policy, book.moment(sku)).key
+            # As units are taken back: promises do not count.
+            key = Ranking(policy._replace(protect_promises=False), book.moment(sku)).key
             rows = sorted(rows, key=key, reverse=True)[:limit]
     await reads.load_orders(conn, book, {row.order_id for row in rows if row.ship_complete})
     await reads.load_lines(conn, book, [row.line_id for row in rows])

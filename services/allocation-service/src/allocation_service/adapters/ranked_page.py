@@ -60,12 +60,6 @@ async def ranked_page(
     return RankedPage((await conn.execute(_ROWS, values)).all(), shown, len(found) > limit)
 
 
-async def ranked_place(conn: AsyncConnection, entry: Any, policy: Policy, moment: Moment) -> int:
-    """The place of a queue entry, 1 for the next to be served."""
-    own = Ranking(policy, moment).key(entry)
-    return sum(key <= own for key in await _keys(conn, entry.sku, policy, moment))
-
-
 async def _keys(conn: AsyncConnection, sku: str, policy: Policy, moment: Moment) -> list[Key]:
     key = Ranking(policy, moment).key
     return [key(_Place(*row)) for row in await fetch(conn, _PLACES, sku)]

@@ -1,7 +1,7 @@
 """Old decisions make way for a summary, in small steps.
 
 Decisions are only ever added, so that one mark says how far this has come: every decision up to it has its
-summary, and of its lines those that were open when it was made. A step locks nothing but that mark and rows
+summary, and of its lines those that were open when that was made. A step locks nothing but the mark and rows
 that no decision touches any more.
 """
 
@@ -22,27 +22,35 @@ _NEXT = text(
 )
 _SUMMARISE = text(
     """
-    UPDATE decision AS d SET steps = '[]', summary = jsonb_build_object(
-        'steps', (
-            SELECT coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-                'kind', s.step -> 'kind',
-                'policy', CASE WHEN s.step ? 'policy' THEN jsonb_build_object(
-                    'name', s.step -> 'policy' -> 'name', 'version', s.step -> 'policy' -> 'version',
-                    'sort', s.step -> 'policy' -> 'sort') END
-            )) ORDER BY s.number), '[]') FROM jsonb_array_elements(d.steps) WITH ORDINALITY AS s (step, number)),
-        'lines', coalesce(l.lines, 0), 'granted', coalesce(l.granted, 0), 'taken_back', coalesce(l.taken_back, 0),
-        'reasons', coalesce(l.reasons, '{}'))
+    UPDATE decision AS d SET steps = '[]', summary = jsonb_strip_nulls(jsonb_build_object(
+        'kinds', s.kinds, 'policies', p.policies, 'lines', coalesce(l.lines, 0), 'granted', coalesce(l.granted, 0),
+        'taken_back', coalesce(l.taken_back, 0), 'reasons', l.reasons))
     FROM unnest(CAST(:ids AS text[])) AS chosen (id)
-    LEFT JOIN LATERAL (
-        SELECT sum(count)::bigint AS lines, sum(granted)::bigint AS granted, sum(taken_back)::bigint AS taken_back,
-               jsonb_object_agg(reason, count) AS reasons
+    JOIN decision AS was ON was.decision_id = chosen.id AND was.summary IS NULL AND was.steps <> '[]'
+    CROSS JOIN LATERAL (
+        SELECT jsonb_object_agg(kind, steps) AS kinds FROM (
+            SELECT step ->> 'kind' AS kind, count(*) AS steps FROM jsonb_array_elements(was.steps) AS step GROUP BY 1
+        ) AS by_kind
+    ) AS s
+    CROSS JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('name', name, 'version', version, 'sort', sort, 'steps', steps)) AS policies
         FROM (
-            SELECT reason, count(*) AS count, coalesce(sum(granted) FILTER (WHERE granted > 0), 0) AS granted,
+            SELECT step -> 'policy' -> 'name' AS name, step -> 'policy' -> 'version' AS version,
+                   step -> 'policy' -> 'sort' AS sort, jsonb_agg(number - 1 ORDER BY number) AS steps
+            FROM jsonb_array_elements(was.steps) WITH ORDINALITY AS every (step, number)
+            WHERE step ? 'policy' GROUP BY 1, 2, 3 ORDER BY min(number)
+        ) AS by_policy
+    ) AS p
+    CROSS JOIN LATERAL (
+        SELECT sum(lines)::bigint AS lines, sum(granted)::bigint AS granted, sum(taken_back)::bigint AS taken_back,
+               jsonb_object_agg(reason, lines) AS reasons
+        FROM (
+            SELECT reason, count(*) AS lines, coalesce(sum(granted) FILTER (WHERE granted > 0), 0) AS granted,
                    coalesce(-sum(granted) FILTER (WHERE granted < 0), 0) AS taken_back
             FROM decision_line WHERE decision_id = chosen.id GROUP BY reason
         ) AS by_reason
-    ) AS l ON true
-    WHERE d.decision_id = chosen.id AND d.summary IS NULL
+    ) AS l
+    WHERE d.decision_id = chosen.id
     """
 )
 _OPEN = """
@@ -82,7 +90,8 @@ async def summarise(conn: AsyncConnection, before: datetime, *, decisions: int =
     """Summarise the oldest decisions that were recorded before a moment and are still whole.
 
     No more than so many at once, and no more than so many of their lines removed: a decision about a hundred
-    thousand lines takes several steps. Does nothing while another process is at it.
+    thousand lines takes several steps. A decision without steps is its own summary. Does nothing while
+    another process is at it.
     """
     mark = (await conn.execute(_CLAIM)).one_or_none()
     if mark is None:

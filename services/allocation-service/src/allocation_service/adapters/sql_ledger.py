@@ -15,6 +15,7 @@ from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
 from allocation_service.application.ports import MovedLine
+from allocation_service.domain.completing import Solver
 from allocation_service.domain.promising import Revision
 from service_kit import outbox
 
@@ -107,6 +108,12 @@ class SqlLedger:
 
     async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
         return await loan_reads.find_lenders(self._conn, book, sku, after, limit)
+
+    def solver(self) -> Solver:
+        # Imported by whoever needs it: the solver's libraries take as much memory as the service.
+        from allocation_service.adapters.milp import solve  # noqa: PLC0415
+
+        return solve
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await revisions.revise_promises(self._conn, revision)

@@ -11,7 +11,8 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queries import ServedOrder, ahead_of
-from allocation_service.domain.policy import NO_DATE, Moment, Sort
+from allocation_service.adapters.ranked_page import has_index
+from allocation_service.domain.policy import NO_DATE, Moment
 from allocation_service.domain.sku import Sku
 from allocation_service.domain.sorting import Ranking
 from allocation_service.domain.standing import Ahead, Claim
@@ -42,10 +43,14 @@ _PROMISED_BEFORE = text(
 _DECISIONS = text(
     """
     SELECT l.decision_id, l.step, l.rank, l.quantity, l.granted, l.reason, d.cause, d.cause_type, d.decided_at,
-           coalesce(d.summary -> 'steps', d.steps) -> l.step -> 'policy' ->> 'name' AS policy_name,
-           CAST(coalesce(d.summary -> 'steps', d.steps) -> l.step -> 'policy' ->> 'version' AS int) AS policy_version
+           p.policy ->> 'name' AS policy_name, CAST(p.policy ->> 'version' AS int) AS policy_version
     FROM (SELECT * FROM decision_line WHERE line_id = :line_id ORDER BY decision_id DESC LIMIT :limit) AS l
     JOIN decision AS d USING (decision_id)
+    CROSS JOIN LATERAL (
+        SELECT coalesce(d.steps -> l.step -> 'policy', (
+            SELECT one FROM jsonb_array_elements(d.summary -> 'policies') AS one
+            WHERE one -> 'steps' @> to_jsonb(l.step) LIMIT 1)) AS policy
+    ) AS p
     ORDER BY l.decision_id DESC, l.step DESC, l.rank DESC
     """
 )
@@ -101,7 +106,7 @@ async def ahead(conn: AsyncConnection, place: Any, sku: Sku, moment: Moment) -> 
     """What is served before a place: counted by index where one has the queue's order, else class by class."""
     policy = sku.policy
     before = (moment.next_supply or NO_DATE) if policy.protect_promises else _FIRST_DAY
-    if policy.sort in (Sort.FIFO, Sort.PRIORITY) and policy.ageing is None:
+    if has_index(policy):
         return await ahead_of(conn, place, ServedOrder(sku.sku, policy.sort, before))
     key = Ranking(policy, moment).key
     own = key(place)[:3]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
+from allocation_service.domain.completing import Solver
 from allocation_service.domain.promising import Revision
 
 
@@ -112,6 +113,10 @@ class Ledger(Protocol):
     async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
         """Enter lines that hold all they ordered of a SKU, need it after a day only, and neither have lent
         before nor borrowed; the latest first. Their ids."""
+        ...
+
+    def solver(self) -> Solver:
+        """What chooses among orders that ship complete where several SKUs are scarce."""
         ...
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:

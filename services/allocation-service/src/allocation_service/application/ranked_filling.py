@@ -5,12 +5,15 @@ What is read grows until nobody unread could be given anything; only then the de
 
 from __future__ import annotations
 
+import asyncio
+
 from allocation_service.application.case import Case
 from allocation_service.application.ports import Ledger
 from allocation_service.application.storing import PART
-from allocation_service.application.waiters import carry_out, decide_about, everyone
+from allocation_service.application.waiters import Decided, carry_out, decide_about, everyone
 from allocation_service.domain.deciding import Decision
 from allocation_service.domain.guards import Guards
+from allocation_service.domain.policy import Complete, Demand, Policy
 from allocation_service.domain.sorting import Ranking
 
 _AT_LEAST = 50
@@ -26,12 +29,19 @@ async def serve_ranked(case: Case, ledger: Ledger, sku: str, unserved: frozenset
     if sku not in book.queues:
         await ledger.load_ranked_queue(book, sku, None if state.policy.shared else min(reach, PART), reach)
     while True:
-        decided = decide_about(case, everyone(book, sku, unserved), state.policy)
+        decided = await _decide(case, ledger, everyone(book, sku, unserved), state.policy)
         if _is_certain(case, decided.decision, sku):
             carry_out(case, decided.up_to(_served(decided.decision)))
             return
         reach *= 4
         await ledger.load_ranked_queue(book, sku, book.queues[sku].limit * 4, reach)
+
+
+async def _decide(case: Case, ledger: Ledger, demands: list[Demand], policy: Policy) -> Decided:
+    """In a thread where a solver is asked, so that the process goes on answering."""
+    if policy.complete is not Complete.OPTIMAL:
+        return decide_about(case, demands, policy)
+    return await asyncio.to_thread(decide_about, case, demands, policy, ledger.solver())
 
 
 def _is_certain(case: Case, decision: Decision, sku: str) -> bool:

@@ -11,6 +11,8 @@ from allocation_service.application.case import Case, Row
 from allocation_service.application.guarding import context_of, note_passed
 from allocation_service.application.ports import Ledger
 from allocation_service.domain import rules
+from allocation_service.domain.choosing import choose_orders
+from allocation_service.domain.completing import Solver
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.policy import Demand, Key, Policy, Supply
@@ -37,12 +39,15 @@ def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:
     carry_out(case, decide_about(case, demands, policy))
 
 
-def decide_about(case: Case, demands: list[Demand], policy: Policy) -> Decided:
-    """Decide about these demands with what is free now."""
+def decide_about(case: Case, demands: list[Demand], policy: Policy, solver: Solver | None = None) -> Decided:
+    """Decide about these demands with what is free now; a solver chooses among orders that ship complete
+    where the policy asks for it (up to five seconds)."""
     book = case.book
     supply = {one: book.supply(one, case.now) for one in sorted({d.sku for d in demands})}
     blocked = [one for one in supply if book.blocked(one)]
     context = context_of(book, supply, policy, {demand.order_id for demand in demands} if policy.guarded else ())
+    if solver is not None:
+        context = choose_orders(supply, demands, policy, case.now, solver, blocked=blocked, context=context)
     return Decided(decide(supply, demands, policy, case.now, blocked=blocked, context=context), supply, blocked)
 
 

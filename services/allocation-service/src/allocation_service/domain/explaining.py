@@ -26,9 +26,9 @@ _WHY = (
     ("order ships complete", "the order ships complete and cannot be filled whole yet"),
     (
         "its order is decided by itself, with all of its SKUs locked",
-        "all articles of its order are decided together, in a moment",
+        "its order was left to be decided by itself, all of its articles together",
     ),
-    ("stands behind an order that is being decided by itself", "an order before it is being decided, in a moment"),
+    ("stands behind an order that is being decided by itself", "an order before it was still to be decided by itself"),
     (
         "less stock than granted",
         "there was less stock than had been allocated, and those last in the queue give back first",
@@ -53,6 +53,12 @@ _WHY = (
         r"expected (\S+), later than acceptable (\S+)",
         "it is expected on {0:date}, and {1:date} was the last acceptable date",
     ),
+    (
+        r"lent until (\S+): \d+ to a line that is due before any stock comes",
+        "they are due back on {0:date}; the line that has them is due before any stock comes",
+    ),
+    (r"granted: \d+ lent by a line that needs them on (\S+)", "lent by a line that needs them on {0:date}"),
+    ("granted: what it lent came back", "what it had lent came back"),
     ("ships complete, and another line is declined", "its order ships complete, and another line of it was declined"),
 )
 """What follows a reason's first word, as a pattern, and how it is told."""
@@ -102,7 +108,8 @@ def outcome_in_words(reason: str, wanted: int, given: int, today: date) -> str:
         return f"It got {'the unit' if wanted == 1 else f'all {wanted:,} units'} it asked for."
     cause = cause_in_words(reason, today)
     if given < 0:
-        return f"It gave back {counted(-given)}: {cause}."
+        verb = "lent" if reason.startswith("lent ") else "gave back"
+        return f"It {verb} {counted(-given)}: {cause}."
     if reason.startswith("declined: "):
         return f"It was declined: {cause}."
     if given:

@@ -133,6 +133,8 @@ def _guards(policy: Policy) -> Iterator[Fault]:
         yield Fault("/bypass_limit", "The bypass limit must be 0 or more; leave it out for no limit.")
     if policy.complete is Complete.OPTIMAL and policy.sort is not Sort.VALUE_INDEX:
         yield Fault("/complete", "Only the sort value_index has values by which an optimum could be chosen.")
+    if policy.complete is Complete.OPTIMAL and policy.share is not Share.SEQUENTIAL:
+        yield Fault("/complete", "An optimum is chosen only where nothing is shared: set share to sequential.")
 
 
 def _quotas(policy: Policy) -> Iterator[Fault]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -42,20 +42,14 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
 
     None for steps that decide nothing by a policy (a release, a revision of promises).
     """
-    match step["kind"]:
-        case "fill":
-            return _replay_fill(step, lines, now)
-        case "place":
-            return _replay_place(step, lines)
-        case "run":
-            return replay_run(step, lines)
-        case "take_back":
-            holdings = [holding_from(one) for one in step["holdings"]]
-            losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]), moment_of(step, now))
-            return {loss.holding.line_id: -loss.units for loss in losses}
-        case "lend" | "repay":
-            return lend_again(step) if step["kind"] == "lend" else repay_again(step)
-    return None
+    again = _AGAIN.get(step["kind"])
+    return again(step, lines, now) if again is not None else None
+
+
+def _replay_take_back(step: Mapping[str, Any], _: Sequence[StoredLine], now: datetime) -> Result:
+    holdings = [holding_from(one) for one in step["holdings"]]
+    losses = take_back(step["shortfall"], holdings, policy_from(step["policy"]), moment_of(step, now))
+    return {loss.holding.line_id: -loss.units for loss in losses}
 
 
 def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) -> Result:
@@ -74,6 +68,16 @@ def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: date
     return result
 
 
-def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine]) -> Result:
+def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine], _: datetime) -> Result:
     placements = place_again(step, [newcomer_of(*one) for one in lines])
     return {one.line_id: one.granted for one in placements}
+
+
+_AGAIN: Mapping[str, Callable[[Mapping[str, Any], Sequence[StoredLine], datetime], Result]] = {
+    "fill": _replay_fill,
+    "place": _replay_place,
+    "take_back": _replay_take_back,
+    "run": lambda step, lines, _: replay_run(step, lines),
+    "lend": lambda step, _, __: lend_again(step),
+    "repay": lambda step, _, __: repay_again(step),
+}

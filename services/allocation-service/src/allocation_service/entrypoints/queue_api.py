@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import queries
+from allocation_service.adapters import queries, standings
 from allocation_service.adapters.queries import ServedOrder
-from allocation_service.adapters.ranked_page import has_index, ranked_page, ranked_place
+from allocation_service.adapters.ranked_page import has_index, ranked_page
 from allocation_service.adapters.reads import peek_skus
 from allocation_service.domain.policy import NO_DATE, Moment, Sort
 from allocation_service.domain.sku import Sku
@@ -116,11 +116,8 @@ class _Queues:
             views = []
             for row in rows:
                 sku = skus[row.sku]
-                if has_index(sku.policy):
-                    place = await queries.place_of(conn, row, self._served(sku, now))
-                else:
-                    place = await ranked_place(conn, row, sku.policy, self._moment(sku, now))
-                views.append(_view(row, place))
+                ahead = await standings.ahead(conn, row, sku, self._moment(sku, now))
+                views.append(_view(row, ahead.lines + 1))
         return Page(data=views, next_cursor=None)
 
 

@@ -365,7 +365,7 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_day
             row = await standings.line(conn, line_id)
             if row is None:
                 raise not_found("demand")
-            skus = await peek_skus(conn, [row.sku])
+            skus = await peek_skus(conn, [row.sku], at)
             line = _Line(row, skus.get(row.sku) or Sku(row.sku), at, grace_days)
             await line.read(conn)
         return line.view()
