@@ -8,12 +8,15 @@ from random import Random
 from typing import Any
 
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
 from allocation_service.adapters.run_desk import RunDesk
 from allocation_service.application.handler import Options
 from allocation_service.config import AllocationSettings
+from allocation_service.domain.policy import Ageing, Holdback, Lending, Policy, Share, Sort
+from allocation_service.domain.runs import LENT, RECHECKED
 from allocation_service.entrypoints.service import build
 from service_kit.auth import SCOPES, Keyring
 from service_kit.http import create_app
@@ -117,6 +120,9 @@ async def test_a_committed_run_equals_its_preview_and_the_order_service_hears(wo
     decision = (await client.get(f"/v1/decisions/{done['decision_id']}")).json()
     assert (decision["cause"], decision["cause_type"]) == (run["run_id"], "Run")
     assert [line["granted"] for line in decision["lines"]] == [4, -2, -2]
+    why = await client.get("/v1/demands/old-1/why")
+    assert why.status_code == 200, why.text
+    assert "taken back by a run: redistribute" in why.text
     await world.check()
 
 
@@ -280,13 +286,53 @@ async def test_a_commit_beside_a_decision_about_the_same_sku_is_done_before_it_o
         await world.check()
 
 
-async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standing(world: Any, client: Client) -> None:
-    random = Random(7)
+async def test_while_an_order_of_its_skus_is_decided_by_itself_a_run_waits(world: Any, client: Client) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 1), world.sku("B"), world.stock("B", 1))
+    await world.apply(world.order("held", ("A", 1))[1])
+    await world.apply(world.order("whole", ("A", 1), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.order("parts", ("A", 1))[1])
+    await world.apply(world.stock("A", 1), rechecks=False)
+    run = await client.preview(segment("redistribute"))
+    lines = {line["line_id"]: line["note"] for line in await client.lines(run)}
+    assert lines == {"held-1": "", "whole-1": RECHECKED, "whole-2": RECHECKED, "parts-1": RECHECKED}
+    assert (await client.commit(run)).json()["code"] == "run_busy"
+    await world.recheck()
+    assert (await client.commit(run)).json()["code"] == "run_inputs_changed"
+    assert await world.granted("whole-1", "whole-2", "parts-1") == [1, 1, 0]
+
+
+async def test_lines_that_lent_or_borrowed_are_left_alone(world: Any, client: Client) -> None:
+    await world.use(Policy(lending=Lending()))
+    await world.remember_deliveries()
+    await world.apply(world.sku("A"), world.stock("A", 5))
+    for name, units, days in (("late", 5, 40), ("now", 3, 2)):
+        needed_by = (world.now + timedelta(days=days)).date()
+        await world.apply(world.order(name, ("A", units), needed_by=needed_by)[1])
+        await world.apply(world.inbound("A", "po", 20, world.now + timedelta(days=10)))
+    assert len(await world.rows("SELECT * FROM loan WHERE closed_at IS NULL")) == 1
+    run = await client.preview(segment("lose"))
+    assert {line["line_id"]: line["note"] for line in await client.lines(run)} == {"late-1": LENT, "now-1": LENT}
+
+
+POLICIES = (
+    Policy(),
+    Policy(sort=Sort.PRIORITY, protect_promises=False),
+    Policy(sort=Sort.VALUE_INDEX, holdback=Holdback(max_units=2), ageing=Ageing(3, 20)),
+    Policy(share=Share.MAX_MIN, bypass_limit=1),
+)
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=("plain", "priority", "held back", "shared"))
+async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standing(
+    world: Any, client: Client, policy: Policy
+) -> None:
+    random, compared = Random(7), 0
+    await world.use(policy)
     for sku in ("A", "B"):
         await world.apply(world.sku(sku), world.stock(sku, 9), world.stock(sku, 4, "MU", priority=50))
         await world.apply(world.inbound(sku, f"p{sku}", 15, world.now + timedelta(days=6)))
     strategies = ("win", "gain", "improve", "redistribute", "fill", "lose", "skip")
-    for number in range(24):
+    for number in range(18):
         lines = [(random.choice("AB"), random.randint(1, 4)) for _ in range(random.randint(1, 2))]
         more = {"tier": random.choice(("gold", "silver", "standard")), "ship_complete": random.random() < 0.3}
         await world.apply(world.order(f"o{number:02}", *lines, **more)[1])
@@ -308,7 +354,9 @@ async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standin
             for line in await client.lines(run):
                 row = await world.line(line["line_id"])
                 assert row.granted_units - before[line["line_id"]].granted_units == line["change"]
+                compared += bool(line["change"])
                 if row.waiting:
                     assert (row.promise_date and row.promise_date.isoformat()) == line["promise_after"]
         await world.recheck()
         await world.check()
+    assert compared
