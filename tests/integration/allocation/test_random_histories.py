@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from allocation_service.domain.policy import Ageing, Complete, Policy, Quota, Share, Sort
+
 SKUS = ("A", "B", "C")
 LOCATIONS = ("HH", "M")
 SEEDS = [int(os.environ["SEED"])] if "SEED" in os.environ else range(int(os.environ.get("HISTORIES", "12")))
@@ -46,6 +48,9 @@ class History:
             ship_complete=random.random() < 0.4,
             tier=random.choice(("gold", "standard", None)),
             location_preference=random.choice((*LOCATIONS, None)),
+            channel=random.choice(("web", "shop")),
+            customer_id=random.choice(("C1", "C2", "C3")),
+            needed_by=random.choice((None, self.world.now.date() + timedelta(days=random.randint(0, 9)))),
         )
         self.orders.append(order)
         return [event]
@@ -150,10 +155,37 @@ class History:
         self.told += [event for batch in batches for event in batch]
 
 
+POLICIES = {
+    "value": Policy(sort=Sort.VALUE_INDEX, ageing=Ageing(1, 2)),
+    "due": Policy(sort=Sort.EARLIEST_DUE, protect_promises=False),
+    "quotas": Policy(quotas=(Quota("channel", "web", 6),), protect_promises=False),
+    "quotas and shares": Policy(share=Share.MAX_MIN, quotas=(Quota("channel", "web", 9), Quota("channel", "shop", 9))),
+    "passed": Policy(sort=Sort.PRIORITY, bypass_limit=1),
+    "passed by value": Policy(sort=Sort.VALUE_INDEX, bypass_limit=2),
+    "fair": Policy(sort=Sort.PRIORITY, share=Share.MAX_MIN),
+    "in proportion": Policy(share=Share.PROPORTIONAL),
+    "same loss": Policy(share=Share.UNIFORM_LOSSES, bypass_limit=1),
+    "the best of whole orders": Policy(sort=Sort.VALUE_INDEX, complete=Complete.OPTIMAL),
+}
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_random_history_comes_to_rest_with_everything_kept(
     seed: int, world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    await _keeps_everything(seed, world, monkeypatch)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("seed", SEEDS[: max(2, len(SEEDS) // 8)])
+async def test_a_random_history_keeps_everything_under_any_policy(
+    seed: int, name: str, world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.use(POLICIES[name])
+    await _keeps_everything(seed, world, monkeypatch)
+
+
+async def _keeps_everything(seed: int, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if seed % 2:
         # Parts so small that queues are served in many of them.
         for module in ("filling", "handler", "revising"):
