@@ -330,7 +330,8 @@ async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standin
     await world.use(policy)
     for sku in ("A", "B"):
         await world.apply(world.sku(sku), world.stock(sku, 9), world.stock(sku, 4, "MU", priority=50))
-        await world.apply(world.inbound(sku, f"p{sku}", 15, world.now + timedelta(days=6)))
+        for days, units in ((3, 4), (6, 5), (12, 8), (20, 30)):
+            await world.apply(world.inbound(sku, f"p{sku}{days}", units, world.now + timedelta(days=days)))
     strategies = ("win", "gain", "improve", "redistribute", "fill", "lose", "skip")
     for number in range(18):
         lines = [(random.choice("AB"), random.randint(1, 4)) for _ in range(random.randint(1, 2))]

@@ -369,3 +369,21 @@ def test_a_line_that_is_skipped_or_left_alone_is_shown_unchanged() -> None:
     assert preview.plan == Plan((), {"A": 9})
     assert isinstance(select([one], made), Selection)
     assert select([one], made).untouched == ((Assigned(one, 0), ""),)
+
+
+def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:
+    every = segments(*Strategy)
+    winner, loser = line("w", 3, tier="win", promise_date=SOON), line("l", 3, 3, tier="lose")
+    coming = datetime(SOON.year, SOON.month, SOON.day, tzinfo=UTC)
+    outlook = {"A": Outlook(((coming, 3),), {SOON: 3}, 60)}
+    preview = preview_run({"A": stock()}, outlook, select([winner, loser], every), every, NOW)
+    assert [(one.line.candidate.line_id, one.promise_after) for one in preview.lines] == [("w", None), ("l", SOON)]
+
+
+def test_those_who_lose_are_promised_one_after_another() -> None:
+    every = segments(*Strategy)
+    lines = [line("w", 4, tier="win"), line("a", 2, 2, tier="lose"), line("b", 2, 2, tier="lose")]
+    outlook = {"A": Outlook(((NOW + timedelta(days=5), 2),), {}, 60)}
+    preview = preview_run({"A": stock()}, outlook, select(lines, every), every, NOW)
+    dates = {one.line.candidate.line_id: one.promise_after for one in preview.lines}
+    assert dates == {"w": None, "a": date(2026, 3, 7), "b": date(2026, 5, 1)}
