@@ -10,12 +10,16 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-# Importing these makes the metrics.
 import service_kit.http.observation
 import service_kit.http.operations
 import service_kit.messaging_metrics
-import service_kit.running  # noqa: F401
+import service_kit.running
+from allocation_service.adapters import loan_metrics
+from allocation_service.entrypoints import sweeper
+from notification_service.application import metrics
 
+# Importing them makes the metrics.
+MAKERS = (service_kit, loan_metrics, sweeper, metrics)
 ROOT = Path(__file__).resolve().parents[3]
 OBSERVABILITY = ROOT / "deploy/observability"
 DASHBOARD: dict[str, Any] = json.loads((OBSERVABILITY / "grafana/dashboards/backorder.json").read_text())
