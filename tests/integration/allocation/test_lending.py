@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from allocation_service.adapters import run_store
 from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.application.book import Book
@@ -51,6 +52,16 @@ async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(wo
     (loan,) = await loans(world)
     assert (loan.lender_line, loan.borrower_line, loan.units, loan.po_line) == ("late-1", "now-1", 3, "po")
     assert (loan.repay_by, loan.needed_on, loan.observations) == (in_days(world, 38), in_days(world, 40), 99)
+    await world.check()
+
+
+async def test_what_a_person_fixed_is_not_lent(world: Any) -> None:
+    await start(world)
+    async with world.database.transaction() as conn:
+        await run_store.pin(conn, "late-1", "for the fair", "test", world.now)
+    await world.apply(urgent(world))
+    assert await loans(world) == []
+    assert await world.granted("late-1", "now-1") == [5, 0]
     await world.check()
 
 

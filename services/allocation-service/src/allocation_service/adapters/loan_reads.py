@@ -97,6 +97,7 @@ _LENDERS = text(
     WHERE NOT o.ship_complete AND d.live_units = d.granted_units AND least(o.needed_by, d.promise_date) > :after
       AND NOT EXISTS (SELECT FROM loan WHERE lender_line = d.line_id)
       AND NOT EXISTS (SELECT FROM loan WHERE borrower_line = d.line_id)
+      AND NOT EXISTS (SELECT FROM pinned_line AS pin WHERE pin.line_id = d.line_id)
     ORDER BY least(o.needed_by, d.promise_date) DESC, o.tier_rank DESC, d.queued_at DESC, d.line_id DESC LIMIT :limit
     """
 )
@@ -104,7 +105,7 @@ _LENDERS = text(
 
 async def find_lenders(conn: AsyncConnection, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
     """Enter the lines that could lend, whoever needs its units last first. Nobody lends twice, nor what it
-    borrowed."""
+    borrowed, nor what a person fixed."""
     found = list((await conn.execute(_LENDERS, {"sku": sku, "after": after, "limit": limit})).scalars())
     await reads.load_lines(conn, book, found)
     return found
