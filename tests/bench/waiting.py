@@ -10,7 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import text
 from tests.bench.assortment import NOW
 
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler
+from allocation_service.application.policy_choice import DEFAULT
+from allocation_service.domain.policy import Policy
+from allocation_service.entrypoints.policy_documents import content_of
 from event_contracts import Event, InboundChange, StockChange, StockLevel, new_event, new_event_id
 from service_kit.database import Database
 
@@ -44,6 +48,30 @@ _SEED = (
     INSERT INTO queue_entry (line_id, queued_at, sku, order_id, quantity, promise_date, tier_rank, needed_by,
                              ship_complete)
     SELECT line_id, at, :sku, order_id, 2, CAST(:due AS date), 3, '9999-12-31', false FROM seeded ORDER BY n DESC
+    """,
+)
+
+# Tiers, dates and prices as they differ in a shop: three in a hundred gold, one in six silver, some with a date.
+_MIX = (
+    """
+    CREATE TEMPORARY TABLE mixed ON COMMIT DROP AS
+    SELECT order_id, line_id,
+           CASE WHEN n % 100 < 3 THEN 1 WHEN n % 6 = 0 THEN 2 ELSE 3 END AS rank,
+           CASE WHEN n % 3 = 0 THEN CAST(:now AS date) + CAST(n % 40 AS int) END AS day,
+           100 * (1 + n % 500) AS price
+    FROM (SELECT *, row_number() OVER (ORDER BY queued_at) AS n FROM queue_entry WHERE sku = :sku) AS queue
+    """,
+    "UPDATE customer_order AS o SET tier_rank = rank, needed_by = day FROM mixed WHERE o.order_id = mixed.order_id",
+    "UPDATE demand AS d SET unit_value = price FROM mixed WHERE d.line_id = mixed.line_id",
+    """
+    UPDATE queue_entry AS q SET tier_rank = rank, needed_by = coalesce(day, '9999-12-31'), unit_value = price
+    FROM mixed WHERE q.line_id = mixed.line_id
+    """,
+    "UPDATE sku SET top_value = 50000 WHERE sku = :sku",
+    """
+    INSERT INTO demand_day (sku, day, tier_rank, units)
+    SELECT :sku, CAST(:now AS date) - back, rank, 1 + back % 3
+    FROM generate_series(1, 60) AS back, generate_series(1, 3) AS rank
     """,
 )
 
@@ -114,6 +142,20 @@ class Warehouse:
             for statement in _SEED:
                 await conn.execute(text(statement.replace(":sku", "CAST(:sku AS text)")), values)
         await self.tidy()
+
+    async def mix(self, sku: str) -> None:
+        """Give those who wait for ``sku`` tiers, dates and prices, and the SKU two months of past demand."""
+        async with self.database.transaction() as conn:
+            for statement in _MIX:
+                await conn.execute(text(statement.replace(":sku", "CAST(:sku AS text)")), {"sku": sku, "now": NOW})
+        await self.tidy()
+
+    async def use(self, policy: Policy) -> None:
+        """Decide by this policy from now on."""
+        async with self.database.transaction() as conn:
+            await policies.create_policy(conn, "bench")
+            await policies.write_active(conn, "bench", content_of(policy), "bench")
+            await policy_assignments.assign(conn, DEFAULT, "bench", "bench")
 
     async def tidy(self) -> None:
         """Statistics and visibility as a running system has them; nothing left to collect in this process."""
