@@ -180,11 +180,16 @@ def test_kill_9_of_the_supervisor_leaves_nothing_and_up_resumes(home: Path) -> N
     asyncio.run(find_them_again(running_system(home), offset))
 
 
+def _as_from_a_terminal() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so does all that it starts."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize("after", [0.1, 0.6, 1.2, 2.0])
 def test_ctrl_c_at_any_moment_of_the_start_stops_everything(place: Path, after: float) -> None:
     command = [str(BACKORDER), "up", "--servers-only", "--data-dir", str(place / "data")]
     with (place / "said").open("wb") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said)
+        process = subprocess.Popen(command, stdout=said, stderr=said, preexec_fn=_as_from_a_terminal)
     time.sleep(after)  # the moment itself is what is tried here
     processes = []
     with suppress(psutil.NoSuchProcess):
