@@ -189,7 +189,7 @@ def _as_from_a_terminal() -> None:
 def test_ctrl_c_at_any_moment_of_the_start_stops_everything(place: Path, after: float) -> None:
     command = [str(BACKORDER), "up", "--servers-only", "--data-dir", str(place / "data")]
     with (place / "said").open("wb") as said:
-        process = subprocess.Popen(command, stdout=said, stderr=said, preexec_fn=_as_from_a_terminal)
+        process = subprocess.Popen(command, stdout=said, stderr=said, preexec_fn=_as_from_a_terminal)  # noqa: PLW1509
     time.sleep(after)  # the moment itself is what is tried here
     processes = []
     with suppress(psutil.NoSuchProcess):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -138,6 +138,20 @@ class Shop:
             yield seen
         finally:
             event.remove(engine, "before_cursor_execute", note)
+
+    @asynccontextmanager
+    async def another_process(self) -> AsyncIterator[httpx.AsyncClient]:
+        """A client of a service of its own on the same database."""
+        database = Database(self.database.url, pool_size=2)
+        assert isinstance(self.service.settings, OrderSettings)
+        service = build(self.service.settings, clock=self.clock, database=database)
+        transport = httpx.ASGITransport(create_app(service))
+        headers = {"Authorization": f"Bearer {self.keys['all']}"}
+        try:
+            async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+                yield client
+        finally:
+            await database.close()
 
     async def outbox(self) -> list[tuple[str, str, OrderState]]:
         """What waits to be sent, in order: event name, key, payload."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from order_service.adapters import sql_placement
 from service_kit.testing import eventually
 
 pytestmark = pytest.mark.postgres
@@ -52,6 +54,35 @@ async def test_a_placed_order_is_pending_and_published_whole(shop: Any) -> None:
         (order["lines"][0]["line_id"], "lamp", 2),
         (order["lines"][1]["line_id"], "bulb", 4),
     ]
+
+
+async def test_a_key_recorded_while_the_statement_waits_for_its_lock_is_a_repeat_and_no_taken_reference(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same request reaches two processes. The second takes its snapshot before the first has committed, and
+    the lock of the key after it."""
+    add = sql_placement._ADD
+    slow = copy(add)
+    slow._sql = add._sql.replace("FROM unnest(", "FROM (SELECT pg_sleep(1)) AS slow, unnest(", 1)
+    assert slow._sql != add._sql
+    body = {"reference": "WEB-9", "lines": [{"sku": "lamp", "quantity": 1}]}
+    headers = {"Idempotency-Key": "same"}
+    async with shop.another_process() as other:
+        monkeypatch.setattr(sql_placement, "_ADD", slow)
+        waiting = asyncio.create_task(other.post("/v1/orders", json=body, headers=headers))
+        await eventually(lambda: _sleeps(shop))
+        monkeypatch.setattr(sql_placement, "_ADD", add)
+        first = await shop.client.post("/v1/orders", json=body, headers=headers)
+        repeat = await waiting
+    assert (first.status_code, repeat.status_code) == (201, 201), repeat.text
+    assert repeat.json()["order_id"] == first.json()["order_id"]
+    assert repeat.headers["Idempotent-Replayed"] == "true"
+    assert len(await shop.outbox()) == 1
+
+
+async def _sleeps(shop: Any) -> bool:
+    async with shop.database.reading() as conn:
+        return bool((await conn.execute(text("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))).first())
 
 
 async def test_prices_are_money_of_one_currency(shop: Any) -> None:

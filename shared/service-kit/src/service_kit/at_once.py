@@ -66,7 +66,8 @@ recorded AS (
 """After ``made (resource_id)``, which returns what was made.
 
 A key that was recorded between the statement's snapshot and its lock breaks the primary key, and with it all
-that the statement did: see ``raced``.
+that the statement did: see ``raced``. Where something else leaves the command out before that (a unique name that
+``ON CONFLICT DO NOTHING`` meets), nothing breaks: ask ``recorded_meanwhile`` about whatever was not made.
 """
 
 SENT = """
@@ -112,7 +113,7 @@ def event_parameters(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
 def answers(rows: Sequence[Any]) -> dict[str, Claimed | Record]:
     """By the id that a command would make: made (NEW), recorded before, or in flight elsewhere.
 
-    An id that is absent was free to be made, and was not.
+    An id that is absent was not made: something else stands in its way, or its key was recorded meanwhile.
     """
     found: dict[str, Claimed | Record] = {}
     for claimed, fingerprint, resource_id, status, made in rows:
@@ -123,6 +124,27 @@ def answers(rows: Sequence[Any]) -> dict[str, Claimed | Record]:
         else:
             found.setdefault(claimed, Claimed.IN_FLIGHT)
     return found
+
+
+_RECORDS = Statement(
+    """
+    SELECT c.resource_id AS claimed, r.fingerprint, r.resource_id, r.status
+    FROM unnest(
+        CAST(:claim_principals AS text[]), CAST(:claim_operations AS text[]), CAST(:claim_keys AS text[]),
+        CAST(:claim_resources AS text[])
+    ) AS c (principal, operation, key, resource_id)
+    JOIN idempotency_record AS r USING (principal, operation, key)
+    """
+)
+
+
+async def recorded_meanwhile(conn: DirectConnection, claims: Sequence[IdempotencyClaim]) -> dict[str, Record]:
+    """Records that others made of these keys after the statement's snapshot and before its lock, by the id that
+    the command would have made. The locks were free, so a snapshot of now sees all there can be."""
+    if not claims:
+        return {}
+    rows = await _RECORDS.rows(conn, claim_parameters(claims))
+    return {claimed: Record(fingerprint, resource_id, status) for claimed, fingerprint, resource_id, status in rows}
 
 
 def raced(error: BaseException) -> bool:

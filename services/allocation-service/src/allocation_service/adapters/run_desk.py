@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from allocation_service.adapters import run_store
+from allocation_service.adapters import loan_metrics, run_store
 from allocation_service.adapters.reads import peek_skus
 from allocation_service.adapters.run_reads import MAX_DEMANDS, RunReads, TooManyDemands
 from allocation_service.adapters.sql_ledger import SqlLedger
@@ -90,7 +90,7 @@ class RunDesk:
             found = await source.candidates(segments)
             await self._progress(run_id, f"planning {len(found)} demands")
             selection = await source.in_thread(partial(selected, found, segments))
-            skus = await peek_skus(conn, moving_skus(selection))
+            skus = await peek_skus(conn, moving_skus(selection), now)
         as_of = rules.decision_time(now, [sku.last_now for sku in skus.values()])
         planned = await asyncio.to_thread(self._work_out, run_id, skus, selection, segments, as_of)
         await self._progress(run_id, f"storing {len(planned.rows)} lines")
@@ -129,6 +129,7 @@ class RunDesk:
         now = await self._now()
         refusal: dict[str, Any] | None = None
         rechecks_left = False
+        loans: dict[str, int] = {}
         async with self.database.transaction() as conn:
             row = await run_store.read_run(conn, run_id, lock=True)
             if row is None:
@@ -145,11 +146,12 @@ class RunDesk:
                 refusal = await self._changes(conn, run_id, outcome)
                 await run_store.close_run(conn, run_id, "refused", by, self._wall(), changes=refusal)
             else:
-                rechecks_left = outcome.book.rechecks_left
+                rechecks_left, loans = outcome.book.rechecks_left, outcome.book.loans_noted
                 decision = outcome.decision_id
                 await run_store.close_run(conn, run_id, "committed", by, self._wall(), decision_id=decision)
         if refusal is not None:
             raise _refused(refusal)
+        loan_metrics.count(loans)
         return rechecks_left
 
     def _may_commit(self, row: Any) -> None:

@@ -97,6 +97,8 @@ class Queue:
     horizon: Key | None
     limit: int
     unread: Sequence[Unread] = ()
+    places: dict[tuple[str, datetime], Key] = field(default_factory=dict)
+    """Where each place stands now: a line that moved has left the others."""
 
 
 class Curve(NamedTuple):
@@ -353,7 +355,9 @@ class Book:
         queue = self.queues.get(line.sku)
         if queue is not None:
             for entry in line.entries():
-                insort(queue.entries, (self.key(line, entry), line.line_id, entry.queued_at))
+                key = self.key(line, entry)
+                queue.places[line.line_id, entry.queued_at] = key
+                insort(queue.entries, (key, line.line_id, entry.queued_at))
 
     def open_queue(self, sku: str, horizon: Key | None, limit: int, unread: Sequence[Unread] = ()) -> None:
         """Make the queue of a SKU from all of its lines in the book, after its head has been read.

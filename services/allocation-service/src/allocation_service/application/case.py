@@ -97,6 +97,10 @@ class Case:
         self._hand_out(line, grants)
         line.reason = reason
         self.book.settle(line)
+        order = self.book.orders[line.order_id]
+        if order.bypassed and not any(one.queued_units for one in order.lines.values()):
+            # Nobody passes it any more; it must not be looked for among those who were.
+            order.bypassed, order.changed = 0, True
 
     def _hand_out(self, line: Line, grants: Grants) -> None:
         for location, units in grants:

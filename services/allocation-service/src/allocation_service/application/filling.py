@@ -53,7 +53,10 @@ async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str])
     """Serve one queue as far as the supply reaches."""
     book = case.book
     policy = book.skus[sku].policy
-    if book.skus[sku].free > PART and policy.in_parts and not book.blocked(sku):
+    if policy.shared and book.blocked(sku):
+        # Shares are for all at once: they are made when the order that is decided by itself is done.
+        return
+    if book.skus[sku].open_stock > PART and policy.in_parts and not book.blocked(sku):
         await serve_long_queue(case, ledger, sku, unserved)
     if not policy.indexed:
         if _may_serve(book, sku):

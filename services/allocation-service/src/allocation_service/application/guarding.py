@@ -24,7 +24,7 @@ def context_of(book: Book, skus: Iterable[str], policy: Policy, deciding: Collec
         state = book.skus[sku]
         if policy.quotas:
             used[sku] = tuple(state.quota_used.get((one.field, one.name), 0) for one in policy.quotas)
-        others = sum(units for order_id, units in state.kept_for.items() if order_id not in deciding)
+        others = sum(_kept_for(book, sku, order_id) for order_id in state.kept_for if order_id not in deciding)
         if others:
             kept[sku] = min(state.free, others)
     return Context(quota_used=used, kept=kept)
@@ -59,3 +59,16 @@ def note_passed(case: Case, decision: Decision) -> None:
         order = case.book.orders[order_id]
         order.bypassed += 1
         order.changed = True
+        for line in order.lines.values():
+            state = case.book.skus.get(line.sku)
+            limit = state.policy.bypass_limit if state is not None else None
+            if state is not None and limit is not None and order.bypassed >= limit:
+                state.kept_for[order_id] = line.queued_units
+
+
+def _kept_for(book: Book, sku: str, order_id: str) -> int:
+    """Units that a passed order waits for: as they are now, if it was met in this transaction."""
+    order = book.orders.get(order_id)
+    if order is None or not order.whole:
+        return book.skus[sku].kept_for[order_id]
+    return sum(line.queued_units for line in order.lines.values() if line.sku == sku)

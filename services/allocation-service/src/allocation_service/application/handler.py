@@ -150,6 +150,11 @@ async def _on_order(
     if order.ship_complete or order.moved:
         # A line that was closed, or another place in the queue, may make it an eligible waiter.
         case.freed.update(line.sku for line in order.lines.values() if line.queued_units)
+    for one in order.lines.values():
+        sku = book.skus.get(one.sku)
+        if sku is not None and sku.policy.guarded and sku.waiting_units and one.undecided:
+            # Time may have let go of what a policy kept: those who wait come first.
+            case.freed.add(one.sku)
     await settle_supply(case, ledger)
     decided = place_newcomers(case, order)
     await settle_supply(case, ledger)

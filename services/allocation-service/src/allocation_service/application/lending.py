@@ -20,7 +20,6 @@ from allocation_service.domain.lending import (
     choose_loans,
     repay_first,
 )
-from allocation_service.domain.line import Line
 from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.recorded_lending import stored_loans, stored_repayments
 from allocation_service.domain.sku import Inbound, Sku
@@ -133,19 +132,26 @@ def _borrowers(book: Book, sku: str, candidates: Iterable[str], before: date) ->
         order = book.orders[line.order_id]
         demands = [] if order.ship_complete else [book.demand(line, entry) for entry in line.entries()]
         urgent = [demand for demand in demands if ranking.due(demand) < before]
-        units = min(sum(one.quantity for one in urgent), _quota_left(book, line))
+        units = sum(one.quantity for one in urgent)
         if units:
             due, since = min(ranking.due(one) for one in urgent), urgent[0].queued_at
             found.append(Borrower(line_id, line.order_id, units, due, since, line.promise_date, order.preference))
+    return _within_quotas(book, book.skus[sku], sorted(found, key=lambda one: (one.due, one.queued_at, one.line_id)))
+
+
+def _within_quotas(book: Book, sku: Sku, borrowers: Iterable[Borrower]) -> list[Borrower]:
+    """What the quotas of their channels and regions leave them, the most urgent first; all draw on the same."""
+    left = {one: max(0, one.units - sku.quota_used.get((one.field, one.name), 0)) for one in sku.policy.quotas}
+    found = []
+    for one in borrowers:
+        order = book.orders[one.order_id]
+        own = [quota for quota in left if getattr(order, quota.field) == quota.name]
+        units = min([one.units, *(left[quota] for quota in own)])
+        for quota in own:
+            left[quota] -= units
+        if units:
+            found.append(one._replace(units=units))
     return found
-
-
-def _quota_left(book: Book, line: Line) -> int:
-    """Units that the quotas of its channel and region leave."""
-    sku, order = book.skus[line.sku], book.orders[line.order_id]
-    quotas = [one for one in sku.policy.quotas if getattr(order, one.field) == one.name]
-    left = [max(0, one.units - sku.quota_used.get((one.field, one.name), 0)) for one in quotas]
-    return min([line.queued_units, *left])
 
 
 def _lenders(book: Book, sku: str, candidates: Iterable[str], after: date) -> list[Lender]:

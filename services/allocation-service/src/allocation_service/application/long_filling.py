@@ -8,6 +8,7 @@ goes on answering health checks and the broker.
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import Any, NamedTuple
 
 from allocation_service.application.case import Case
@@ -29,13 +30,16 @@ async def serve_long_queue(case: Case, ledger: Ledger, sku: str, unserved: froze
     """Serve the queue of a SKU from its head until the supply is gone, nobody is left, or an order is met
     that must be decided by itself (whoever stands behind it waits for that)."""
     book = case.book
+    policy = book.skus[sku].policy
 
     def decide(places: Any, behind: Key | None) -> _Part:
         queue.enter(book, places)
         reached = book.queues[sku].horizon
-        demands, _ = head(book, sku, book.skus[sku].free, unserved, behind=behind)
+        # Where stock is held back, those who ask for all of it may get none: nobody behind is left out.
+        units = sys.maxsize if policy.guarded else book.skus[sku].free
+        demands, _ = head(book, sku, units, unserved, behind=behind)
         if demands:
-            run_decision(case, demands, book.skus[sku].policy)
+            run_decision(case, demands, policy)
         return _Part(prepare_part(case, ledger, sku), reached)
 
     queue = await ledger.open_long_queue(book, sku, book.skus[sku].free)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from allocation_service.application.book import Book, Order
@@ -12,6 +12,7 @@ from allocation_service.application.guarding import explained, limited
 from allocation_service.domain import rules
 from allocation_service.domain.line import Line
 from allocation_service.domain.placing import Newcomer, Placement, place_line, place_together
+from allocation_service.domain.policy import Supply
 from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
 
 
@@ -62,21 +63,25 @@ def _newcomer(order: Order, line: Line) -> Newcomer:
 class _Quotes:
     """Promise dates as asked for, kept for the record."""
 
-    def __init__(self, case: Case) -> None:
-        self._case = case
+    def __init__(self, case: Case, supply: Mapping[str, Supply]) -> None:
+        self._case, self._supply = case, supply
         self.given: dict[tuple[str, int], date | None] = {}
 
     def __call__(self, sku: str, units: int) -> date | None:
         key = (sku, units)
         if key not in self.given:
-            self.given[key] = self._case.book.skus[sku].quote(units, self._case.now, self._case.book.grace_days)
+            # Of what is there, no more than the order may have.
+            state, book = self._case.book.skus[sku], self._case.book
+            most = min(state.open_stock, self._supply[sku].free)
+            self.given[key] = state.quote(units, self._case.now, book.grace_days, most)
         return self.given[key]
 
 
 def _place_line(case: Case, order: Order, line: Line) -> None:
     sku = case.book.skus[line.sku]
-    newcomer, terms, quotes = _newcomer(order, line), sku.terms(), _Quotes(case)
+    newcomer, terms = _newcomer(order, line), sku.terms()
     supply, limit = limited(case, order, [line], sku.supply(None))
+    quotes = _Quotes(case, {line.sku: supply})
     placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
     _apply(case, line, newcomer, placement)
     inputs = Inputs(
@@ -94,7 +99,7 @@ def _place_together(case: Case, order: Order) -> None:
         lines = [one for one in order.lines.values() if one.sku == sku]
         supply[sku], _ = limited(case, order, lines, book.skus[sku].supply(None))
     terms = {sku: book.skus[sku].terms() for sku in skus}
-    quotes, placing, latest = _Quotes(case), not order.placed, order.latest_acceptable
+    quotes, placing, latest = _Quotes(case, supply), not order.placed, order.latest_acceptable
     placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
     for newcomer, placement in zip(newcomers, placements, strict=True):
         _apply(case, book.lines[newcomer.line_id], newcomer, placement)
@@ -106,10 +111,12 @@ def _place_together(case: Case, order: Order) -> None:
 def _apply(case: Case, line: Line, newcomer: Newcomer, placement: Placement) -> None:
     book = case.book
     waited = line.queued_units
+    sku = book.skus[line.sku]
+    promised_from = sku.open_stock
     case.place(line, newcomer.units, placement)
     book.enqueue(line)
     taken = placement.granted
-    if taken and book.skus[line.sku].waiting_units:
+    if taken and sku.waiting_units and sku.open_stock < promised_from:
         # Stock that those who ship complete were promised may be gone now.
         book.revisions.setdefault(line.sku, case.origin)
     if waited:

@@ -70,6 +70,8 @@ async def _recheck(ledger: Ledger, book: Book, order: Order, pending: dict[str, 
     for sku, orders in book.pending.items():
         pending.setdefault(sku, set()).update(orders)
     book.pending = pending
+    # Whoever shares what there is waited for this order.
+    case.freed.update(sku for sku in order.skus() if book.skus[sku].policy.shared and not book.blocked(sku))
     await settle_supply(case, ledger)
     case.renew_promises()
     answering = None

@@ -96,6 +96,7 @@ async def commit_run(
     What the run leaves free is handed out by the policies right after, as any free stock is.
     """
     book = Book(grace_days=options.grace_days)
+    book.causes = dict.fromkeys(run.digests, now)
     await ledger.lock_skus(book, rules.lock_order(run.digests), ())
     busy = tuple(sku for sku in run.digests if book.blocked(sku))
     if busy:
@@ -167,6 +168,7 @@ def changed_lines(known: Mapping[str, Known], now: Iterable[Candidate]) -> list[
 def _carry_out(case: Case, ledger: Ledger, run: StoredRun, inputs: Inputs, plan: Plan) -> Any:
     """Move the units, promise anew what was taken back, record the decision; what stores and tells it all."""
     words = [f"by a run: {one.strategy.value}" for one in run.segments]
+    gained: dict[str, int] = {}
     for planned in plan.lines:
         if planned.change < 0:
             line = case.book.lines[planned.candidate.line_id]
@@ -176,6 +178,11 @@ def _carry_out(case: Case, ledger: Ledger, run: StoredRun, inputs: Inputs, plan:
         if planned.change > 0:
             line = case.book.lines[planned.candidate.line_id]
             case.grant(line, planned.moves, f"granted {words[planned.segment]}")
+            gained[line.sku] = gained.get(line.sku, 0) + planned.change
+    for sku, units in gained.items():
+        # Those whom the run left alone may have been promised the stock it took.
+        case.book.given[sku] = case.book.given.get(sku, 0) + units
+        case.book.revisions.setdefault(sku, case.origin)
     case.renew_promises()
     case.returned.clear()
     rows = [_row(number, planned, words) for number, planned in enumerate(plan.lines, start=1)]

@@ -126,7 +126,7 @@ def head(
             return found, False
         if behind is not None and key <= behind:
             continue
-        if (line_id, queued_at) in seen:
+        if (line_id, queued_at) in seen or queue.places.get((line_id, queued_at), key) != key:
             continue
         seen.add((line_id, queued_at))
         line = book.lines[line_id]

@@ -103,7 +103,10 @@ class Sku:
 
     @property
     def open_stock(self) -> int:
-        """Free units that anybody may have."""
+        """Free units that anybody may have: none where quotas or passed orders keep them from those who wait."""
+        policy = self.policy
+        if self.waiting_units and (policy.quotas or policy.bypass_limit is not None):
+            return 0
         return max(0, self.free - self.kept_back)
 
     def level(self, location: str) -> Level:
@@ -143,10 +146,10 @@ class Sku:
         """How it is sold past stock, for a decision."""
         return Terms(self.mode, self.cap, self.waiting_units)
 
-    def expected(self, now: datetime, grace_days: int) -> tuple[Expected, ...]:
-        """S(t): free stock that is not held back, then what is inbound."""
+    def expected(self, now: datetime, grace_days: int, on_hand: int | None = None) -> tuple[Expected, ...]:
+        """S(t): free stock that is not kept (or ``on_hand`` of it), then what is inbound."""
         coming = [(one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None]
-        return promising.expected_supply(self.open_stock, coming, now, grace_days)
+        return promising.expected_supply(self.open_stock if on_hand is None else on_hand, coming, now, grace_days)
 
     def next_supply(self, now: datetime, grace_days: int) -> date | None:
         """The date of the next expected delivery, None where nothing is inbound."""
@@ -163,10 +166,11 @@ class Sku:
         """Preorders are never promised before it."""
         return self.release_at.date() if self.mode == "preorder" and self.release_at else None
 
-    def quote(self, units: int, now: datetime, grace_days: int) -> date | None:
-        """The promise date for ``units`` more; stock-only SKUs are promised from known supply alone."""
+    def quote(self, units: int, now: datetime, grace_days: int, on_hand: int | None = None) -> date | None:
+        """The promise date for ``units`` more, of stock no more than ``on_hand``; stock-only SKUs are promised
+        from known supply alone."""
         return promising.promise(
-            self.expected(now, grace_days),
+            self.expected(now, grace_days, on_hand),
             self.promised,
             units,
             now,

@@ -19,6 +19,7 @@ from service_kit.at_once import (
     answers,
     claim_parameters,
     event_parameters,
+    recorded_meanwhile,
 )
 from service_kit.database import DirectConnection
 from service_kit.idempotency import Claimed, IdempotencyClaim, Record
@@ -117,7 +118,20 @@ class SqlPlacementStore:
         self._conn.outbox_written = True
         outcomes = answers(rows)
         self.answered = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
-        refused = [order.terms.reference for order in orders if order.order_id not in outcomes]
-        if not refused:
-            return {}
-        return dict(map(tuple, await _HOLDERS.rows(self._conn, {"references": refused})))
+        left = {order.order_id: order.terms.reference for order in orders if order.order_id not in outcomes}
+        if left:
+            claims = [claim for claim in self._claims if claim.resource_id in left]
+            recorded = await recorded_meanwhile(self._conn, claims)
+            self.answered.update(recorded)
+            left = {order_id: reference for order_id, reference in left.items() if order_id not in recorded}
+        return await self._holders(left) if left else {}
+
+    async def _holders(self, left: Mapping[str, str]) -> Mapping[str, str]:
+        """Whose the references are of orders that were left out. RuntimeError for one that is nobody's: it was
+        not placed, and nothing says why."""
+        rows = await _HOLDERS.rows(self._conn, {"references": list(left.values())})
+        holders: dict[str, str] = dict(map(tuple, rows))
+        for order_id, reference in left.items():
+            if reference not in holders:
+                raise RuntimeError(f"order {order_id} was not placed although nobody has its reference")
+        return holders
