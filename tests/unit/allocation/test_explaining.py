@@ -39,6 +39,9 @@ def refused(*, latest: date | None = None, expected: date | None = None, terms: 
 
 
 SAID = [
+    (reasons.moved_by_run(2, "win"), 3, 2, "It got 2 of 3 units: by a run, under the strategy win."),
+    (reasons.moved_by_run(-2, "lose"), 3, -2, "It gave back 2 units: by a run, under the strategy lose."),
+    (reasons.moved_by_run(0, "gain"), 3, 0, "It keeps what it had: by a run, under the strategy gain."),
     (reasons.GRANTED, 3, 3, "It got all 3 units it asked for."),
     (reasons.GRANTED, 1, 1, "It got the unit it asked for."),
     (reasons.PARTLY, 3, 1, "It got 1 of 3 units: the free stock did not reach further."),
@@ -184,7 +187,7 @@ def test_every_reason_of_the_domain_has_words_of_its_own() -> None:
         name for name, one in inspect.getmembers(reasons, inspect.isfunction) if one.__module__ == reasons.__name__
     ]
     assert set(constants) <= set(told)
-    assert set(makers) == {"held_back", "used_up", "kept_for_others", "kept_for_it", "shared_loss"}
+    assert set(makers) == {"held_back", "used_up", "kept_for_others", "kept_for_it", "shared_loss", "moved_by_run"}
 
 
 def situation(**known: Any) -> Situation:

@@ -94,7 +94,7 @@ ALLOCATION_INVARIANTS = (
         "allocation: no idle stock",
         "no unit is free while a demand waits that may take it in parts, unless a policy keeps it",
         f"""
-        SELECT q.sku, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
+        SELECT array[q.sku] AS skus, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
         FROM queue_entry q JOIN ({_FREE}) f USING (sku) JOIN sku s USING (sku)
         WHERE f.free > 0 AND NOT q.ship_complete AND s.known
         GROUP BY q.sku, f.free
@@ -104,7 +104,7 @@ ALLOCATION_INVARIANTS = (
         "allocation: no complete order idle",
         "no ship-complete order waits whose every open line could be filled from free stock, unless a policy keeps it",
         f"""
-        SELECT order_id, count(*) AS skus, min(sku) AS sku
+        SELECT order_id, array_agg(sku) AS skus
         FROM (
             SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY order_id, sku
         ) need

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import cast
 
 from allocation_service.adapters.rehearsal import rehearse_idle
 from allocation_service.application.handler import Options
 from backorder_local.check.invariant import Invariant, Offender, Reading
 from service_kit.database import Database
 
-_SHOWN = 1_000
+_AT_ONCE = 500
+"""SKUs that one rehearsal locks."""
 
 
 def idle_unless_kept(name: str, statement: str, query: str) -> Invariant:
-    """An invariant whose query returns rows with a ``sku`` where stock lies idle if no policy keeps it.
+    """An invariant whose query returns rows with ``skus`` where stock lies idle if no policy keeps it; one that
+    is kept explains the row.
 
-    What the policies say is asked of the service's own code, in a transaction that is rolled back.
+    What the policies say is asked of the service's own code, in transactions that are rolled back.
     """
 
     async def check(reading: Reading) -> AsyncIterator[Offender]:
-        rows = [dict(row) async for row in reading.rows("allocation", f"{query} LIMIT {_SHOWN}")]
-        if not rows:
-            return
+        rows: list[dict[str, object]] = []
         database = Database(reading.url("allocation").replace("postgresql:", "postgresql+asyncpg:", 1), pool_size=1)
         try:
-            kept = await rehearse_idle(database, Options(), {str(row["sku"]) for row in rows})
+            async for row in reading.rows("allocation", query):
+                rows.append(dict(row))
+                if len(rows) >= _AT_ONCE:
+                    for one in await _unexplained(database, rows):
+                        yield one
+                    rows.clear()
+            for one in await _unexplained(database, rows):
+                yield one
         finally:
             await database.close()
-        for row in rows:
-            if row["sku"] not in kept:
-                yield row
 
     return Invariant(name, statement, check)
+
+
+async def _unexplained(database: Database, rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    skus = {str(sku) for row in rows for sku in cast(list[str], row["skus"])}
+    kept = await rehearse_idle(database, Options(), skus) if skus else set()
+    return [row for row in rows if not kept.intersection(cast(list[str], row["skus"]))]

@@ -23,6 +23,7 @@ from allocation_service.application.run_inputs import (
 )
 from allocation_service.application.storing import prepare_all
 from allocation_service.domain import rules
+from allocation_service.domain.reasons import moved_by_run
 from allocation_service.domain.recorded_run import stored_planned, stored_run
 from allocation_service.domain.run_planning import Plan, plan_run
 from allocation_service.domain.runs import Candidate, Planned, Segment
@@ -167,17 +168,17 @@ def changed_lines(known: Mapping[str, Known], now: Iterable[Candidate]) -> list[
 
 def _carry_out(case: Case, ledger: Ledger, run: StoredRun, inputs: Inputs, plan: Plan) -> Any:
     """Move the units, promise anew what was taken back, record the decision; what stores and tells it all."""
-    words = [f"by a run: {one.strategy.value}" for one in run.segments]
+    words = [one.strategy.value for one in run.segments]
     gained: dict[str, int] = {}
     for planned in plan.lines:
         if planned.change < 0:
             line = case.book.lines[planned.candidate.line_id]
             for location, units in planned.moves:
-                case.give_back(line, location, -units, f"taken back {words[planned.segment]}")
+                case.give_back(line, location, -units, moved_by_run(units, words[planned.segment]))
     for planned in plan.lines:
         if planned.change > 0:
             line = case.book.lines[planned.candidate.line_id]
-            case.grant(line, planned.moves, f"granted {words[planned.segment]}")
+            case.grant(line, planned.moves, moved_by_run(planned.change, words[planned.segment]))
             gained[line.sku] = gained.get(line.sku, 0) + planned.change
     for sku, units in gained.items():
         # Those whom the run left alone may have been promised the stock it took.
@@ -193,8 +194,7 @@ def _carry_out(case: Case, ledger: Ledger, run: StoredRun, inputs: Inputs, plan:
 
 def _row(number: int, planned: Planned, words: Sequence[str]) -> Row:
     one, change = planned.candidate, planned.change
-    verb = "granted" if change > 0 else "taken back" if change < 0 else "unchanged"
-    reason = f"{verb} {words[planned.segment]}"
+    reason = moved_by_run(change, words[planned.segment])
     return Row(0, number, one.line_id, one.sku, one.requested, change, reason, stored_planned(planned))
 
 

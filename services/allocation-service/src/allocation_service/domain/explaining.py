@@ -59,11 +59,14 @@ _WHY = (
     ),
     (r"granted: \d+ lent by a line that needs them on (\S+)", "lent by a line that needs them on {0:date}"),
     ("granted: what it lent came back", "what it had lent came back"),
+    (r"(?:granted|taken back|unchanged) by a run: (\w+)", "by a run, under the strategy {0}"),
     ("ships complete, and another line is declined", "its order ships complete, and another line of it was declined"),
 )
 """What follows a reason's first word, as a pattern, and how it is told."""
 
 _PATTERNS = tuple((re.compile(pattern), words) for pattern, words in _WHY)
+_WHOLE = (("declined: ", "It was declined"), ("unchanged by a run: ", "It keeps what it had"))
+"""Reasons that say what became of it, whatever the numbers."""
 _OPENINGS = ("partly", "waits", "skipped", "deferred", "taken back", "released", "undecided", "declined")
 
 
@@ -110,8 +113,9 @@ def outcome_in_words(reason: str, wanted: int, given: int, today: date) -> str:
     if given < 0:
         verb = "lent" if reason.startswith("lent ") else "gave back"
         return f"It {verb} {counted(-given)}: {cause}."
-    if reason.startswith("declined: "):
-        return f"It was declined: {cause}."
+    for opening, said in _WHOLE:
+        if reason.startswith(opening):
+            return f"{said}: {cause}."
     if given:
         return f"It got {given:,} of {counted(wanted)}: {cause}."
     return f"It got none of {counted(wanted)}: {cause}." if wanted > 1 else f"It got nothing: {cause}."

@@ -30,6 +30,12 @@ class Limit(NamedTuple):
         return f"partly: {self.why}" if given else f"{self.prefix}{self.why}"
 
 
+def moved_by_run(change: int, strategy: str) -> str:
+    """What a run did to a line that took part in it."""
+    verb = "granted by a run" if change > 0 else "taken back by a run" if change < 0 else "unchanged by a run"
+    return f"{verb}: {strategy}"
+
+
 def held_back(units: int, tier: str, kept: int) -> Limit:
     """Stock is kept for better tiers that are expected to order before the next receipt."""
     return Limit(units, f"held back for tier {tier}: {kept} kept", "")
