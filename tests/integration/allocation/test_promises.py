@@ -191,3 +191,15 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
         assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
         now += timedelta(days=1)
     await world.check()
+
+
+async def test_what_is_left_when_a_delivery_is_closed_goes_to_those_who_were_promised_it(world: Any) -> None:
+    """Whatever the sort says: nothing else is announced that could keep their date."""
+    await world.use(Policy(sort=Sort.PRIORITY))
+    await world.apply(world.sku("A", lead=14), world.inbound("A", "po", 10, world.now + timedelta(days=9)))
+    await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
+    await world.apply(world.order("platinum", ("A", 10), tier="platinum")[1])
+    assert await world.promise("silver-1") < await world.promise("platinum-1")
+    await world.apply(world.stock("A", 5, po_line="po", remaining=0))
+    assert await world.granted("silver-1", "platinum-1") == [5, 0]
+    await world.check()

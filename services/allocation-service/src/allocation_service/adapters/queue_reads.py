@@ -95,7 +95,7 @@ def protected_before(book: Book, sku: str) -> date:
     """The day before which promises are served first."""
     if not book.skus[sku].policy.protect_promises:
         return _NEVER
-    return book.next_supply(sku) or NO_DATE
+    return book.moment(sku).protected_before
 
 
 _HOLDINGS = {

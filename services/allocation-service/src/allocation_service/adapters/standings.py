@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queries import ServedOrder, ahead_of
 from allocation_service.adapters.ranked_page import has_index
-from allocation_service.domain.policy import NO_DATE, Moment
+from allocation_service.domain.policy import Moment
 from allocation_service.domain.sku import Sku
 from allocation_service.domain.sorting import Ranking
 from allocation_service.domain.standing import Ahead, Claim
@@ -105,7 +105,7 @@ async def promised_before(conn: AsyncConnection, place: Any, sku: Sku) -> Claim:
 async def ahead(conn: AsyncConnection, place: Any, sku: Sku, moment: Moment) -> Ahead:
     """What is served before a place: counted by index where one has the queue's order, else class by class."""
     policy = sku.policy
-    before = (moment.next_supply or NO_DATE) if policy.protect_promises else _FIRST_DAY
+    before = moment.protected_before if policy.protect_promises else _FIRST_DAY
     if has_index(policy):
         return await ahead_of(conn, place, ServedOrder(sku.sku, policy.sort, before))
     key = Ranking(policy, moment).key

@@ -3,7 +3,7 @@ is shared, and what guards those who would lose by it."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -125,8 +125,8 @@ class Lending(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """``protect_promises``: demand promised before the next expected supply is served before the rest,
-    so that a sort moves stock among waiters but never breaks a promise already made.
+    """``protect_promises``: demand whose promise is at risk (``Moment.protected_before``) is served before the
+    rest, so that a sort moves stock among waiters but does not break a promise already made.
 
     ``tiers`` are the best first; a demand's ``tier_rank`` is a position in them, and whoever stands
     behind the last is treated as the last. ``bypass_limit``: how often an order that ships complete may
@@ -210,6 +210,12 @@ class Moment(NamedTuple):
         if self.next_supply is not None:
             return max(1, (self.next_supply - self.now.date()).days)
         return self.lead_time_days or DEFAULT_HORIZON_DAYS
+
+    @property
+    def protected_before(self) -> date:
+        """Promises for days before it are at risk: the day of the next confirmed receipt; where nothing is
+        inbound, the day on which what is ordered today would come."""
+        return self.next_supply or self.now.date() + timedelta(days=self.horizon_days)
 
 
 Key = tuple[int, int, date, datetime, str]

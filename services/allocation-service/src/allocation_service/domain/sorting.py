@@ -43,7 +43,7 @@ class Ranking:
         self.policy, self.moment = policy, moment
         self.today = moment.now.date().toordinal()
         self.horizon = moment.horizon_days
-        self.protected_before = (moment.next_supply or NO_DATE) if policy.protect_promises else date.min
+        self.protected_before = moment.protected_before if policy.protect_promises else date.min
         self._last = len(policy.tiers) - 1
         self._ageing = policy.ageing
         self._oldest = moment.now - timedelta(days=policy.ageing.max_days) if policy.ageing else None

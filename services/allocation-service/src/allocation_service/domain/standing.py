@@ -170,7 +170,7 @@ def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
     promised, policy = demand.promise_date, ranking.policy
     if promised is not None and promised < ranking.protected_before:
         known = ranking.moment.next_supply is not None
-        words = "promised for before the next receipt" if known else "promised, and no receipt is announced"
+        words = "promised for before the next receipt" if known else "promised, and no receipt is known"
         yield Fact("promise_date", promised.isoformat(), f"{words}: served before the others")
     if policy.ageing is not None and demand.queued_at < ranking.moment.now - timedelta(days=policy.ageing.max_days):
         days = (ranking.moment.now - demand.queued_at).days

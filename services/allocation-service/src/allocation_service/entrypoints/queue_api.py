@@ -14,7 +14,7 @@ from allocation_service.adapters import queries, standings
 from allocation_service.adapters.queries import ServedOrder
 from allocation_service.adapters.ranked_page import has_index, ranked_page
 from allocation_service.adapters.reads import peek_skus
-from allocation_service.domain.policy import NO_DATE, Moment, Sort
+from allocation_service.domain.policy import Moment, Sort
 from allocation_service.domain.sku import Sku
 from service_kit.database import Database
 from service_kit.http import (
@@ -74,7 +74,7 @@ class _Queues:
     def _served(self, sku: Sku, now: datetime) -> ServedOrder:
         before = _FIRST_DAY
         if sku.policy.protect_promises:
-            before = sku.next_supply(now, self._grace_days) or NO_DATE
+            before = Moment(now, sku.next_supply(now, self._grace_days), sku.lead_time_days).protected_before
         return ServedOrder(sku.sku, sku.policy.sort, before)
 
     async def of_sku(self, name: str, page: PageRequest) -> Page[BackorderView]:

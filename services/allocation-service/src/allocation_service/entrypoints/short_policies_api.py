@@ -51,7 +51,8 @@ class PolicyBody(RequestModel):
 
     sort: Sort = Field(description="fifo: first come; priority: tier, then needed-by, then first come")
     protect_promises: bool = Field(
-        default=True, description="Serve what is promised before the next expected supply before everything else"
+        default=True,
+        description="Serve what is promised before the next expected supply before everything else",
     )
 
 
