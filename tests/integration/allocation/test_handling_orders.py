@@ -67,3 +67,15 @@ async def test_a_mixed_batch_serves_waiters_before_newcomers(world: Any) -> None
     await world.apply(newcomer, world.stock("A", 5))
     assert await world.granted("o1-1", "o2-1") == [4, 1]
     await world.check()
+
+
+async def test_an_order_that_ships_complete_is_decided_once_its_unknown_article_is_cancelled(world: Any) -> None:
+    await world.apply(world.sku("A"), world.stock("A", 2))
+    order, placed = world.order("o1", ("A", 2), ("B", 1), ship_complete=True)
+    await world.apply(placed)
+    assert (await world.line("o1-1")).undecided == 2
+    await world.apply(world.cancel(order, 2))
+    assert (await world.line("o1-1")).undecided == 0
+    assert await world.granted("o1-1") == [2]
+    await world.apply(world.sku("B"))
+    await world.check()
