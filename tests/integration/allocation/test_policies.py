@@ -207,3 +207,14 @@ async def test_what_the_migration_carries_over_decides_as_before(world: Any) -> 
         (row.name, row.version, row.sort, row.protect_promises) for row in before
     ]
     assert after[0].policy == Policy("default", 1)
+
+
+async def test_an_order_that_ships_complete_gets_no_article_that_its_own_policy_keeps_from_it(world: Any) -> None:
+    """A follows the default, B has a quota: the order is served through the queue of A."""
+    await world.use(Policy(quotas=(Quota("channel", "web", 1),)), (Scope.SKU, "B"))
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 5))
+    for name, channel in (("web", "web"), ("shop", "shop")):
+        await world.apply(world.order(name, ("A", 1), ("B", 2), ship_complete=True, channel=channel)[1])
+    await world.apply(world.stock("A", 2))
+    assert await world.granted("web-1", "web-2", "shop-1", "shop-2") == [0, 0, 1, 2]
+    await world.check()

@@ -46,6 +46,23 @@ def limited(case: Case, order: Order, lines: Sequence[Line], supply: Supply) -> 
     return supply.up_to(limit.units, order.preference), limit
 
 
+def kept_elsewhere(case: Case, order: Order, policy: Policy) -> bool:
+    """An order that ships complete may not have what it needs of another SKU, whose own policy keeps it."""
+    book = case.book
+    needs: dict[str, list[Line]] = {}
+    for line in order.lines.values():
+        if line.queued_units:
+            needs.setdefault(line.sku, []).append(line)
+    for sku, lines in needs.items():
+        state = book.skus.get(sku)
+        if state is None or not state.policy.guarded or state.policy == policy:
+            continue
+        _, limit = limited(case, order, lines, state.supply(None))
+        if limit is not None and limit.units < sum(line.queued_units for line in lines):
+            return True
+    return False
+
+
 def explained(placement: Placement, newcomer: Newcomer, limit: Limit | None) -> Placement:
     """A placing that says what kept it from stock that was there."""
     if limit is None or placement.declined or placement.granted == newcomer.open_units:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from allocation_service.application.book import Book, Order
 from allocation_service.application.case import Case, Row
-from allocation_service.application.guarding import context_of, note_passed
+from allocation_service.application.guarding import context_of, kept_elsewhere, note_passed
 from allocation_service.application.ports import Ledger
 from allocation_service.domain import rules
 from allocation_service.domain.choosing import choose_orders
@@ -43,6 +43,9 @@ def decide_about(case: Case, demands: list[Demand], policy: Policy, solver: Solv
     """Decide about these demands with what is free now; a solver chooses among orders that ship complete
     where the policy asks for it (up to five seconds)."""
     book = case.book
+    whole = {one.order_id for one in demands if one.ship_complete}
+    kept = {order_id for order_id in whole if kept_elsewhere(case, book.orders[order_id], policy)}
+    demands = [one for one in demands if one.order_id not in kept] if kept else demands
     supply = {one: book.supply(one, case.now) for one in sorted({d.sku for d in demands})}
     blocked = [one for one in supply if book.blocked(one)]
     context = context_of(book, supply, policy, {demand.order_id for demand in demands} if policy.guarded else ())
