@@ -91,7 +91,7 @@ async def test_a_decision_tells_who_was_considered_and_why(world: Any, client: h
     assert found["steps"][0]["policy"]["sort"] == "fifo"
     facts = found["lines"][1]["facts"]
     assert (facts["demand"]["order_id"], facts["demand"]["tier_rank"], facts["grants"]) == ("o2", 4, [["HH", 1]])
-    assert facts["key"] == [0, 0, "9999-12-31", facts["demand"]["queued_at"], "o2-1"]
+    assert facts["key"] == [1, 0, "9999-12-31", facts["demand"]["queued_at"], "o2-1"]
     assert (await client.get("/v1/decisions/unheard-of")).status_code == 404
 
 
