@@ -193,3 +193,16 @@ async def test_connections_that_the_server_closed_are_not_lent_again(database):
 def test_a_bus_has_one_way_to_carry_out(database):
     with pytest.raises(TypeError, match="execute or at_once"):
         CommandBus(database)
+
+
+async def test_a_deadlock_is_tried_again_even_without_a_key(database):
+    calls = []
+
+    async def once(connection, commands, claims):
+        calls.append(commands)
+        if len(calls) == 1:
+            raise asyncpg.DeadlockDetectedError("deadlock detected")
+        return await apply(connection, commands, claims)
+
+    answer = await CommandBus(database, at_once=once).submit("a")
+    assert (answer.result, answer.replayed, len(calls)) == ("a", False, 2)

@@ -150,3 +150,9 @@ async def recorded_meanwhile(conn: DirectConnection, claims: Sequence[Idempotenc
 def raced(error: BaseException) -> bool:
     """Whether the same key was recorded by another process meanwhile: the next try finds its record."""
     return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "idempotency_record_pkey"
+
+
+def undone(error: BaseException) -> bool:
+    """Whether the server itself said that the statement failed, and so left no trace: unlike a lost connection,
+    or a server that shuts down (classes 08 and 57P)."""
+    return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(("08", "57P"))

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.at_once import raced
+from service_kit.at_once import raced, undone
 from service_kit.cause import Cause, current_cause
 from service_kit.database import Database, DirectConnection
 from service_kit.failpoints import failpoint
@@ -263,7 +263,7 @@ class CommandBus(Generic[C, R]):
                 begun = True
                 results = await at_once(connection, commands, claims)
         except Exception as error:
-            if begun and is_transient(error):
+            if begun and is_transient(error) and not undone(error):
                 raise _OutcomeUnknown from error
             raise
         failpoint("after_db_commit")
