@@ -218,3 +218,20 @@ async def test_an_order_that_ships_complete_gets_no_article_that_its_own_policy_
     await world.apply(world.stock("A", 2))
     assert await world.granted("web-1", "web-2", "shop-1", "shop-2") == [0, 0, 1, 2]
     await world.check()
+
+
+@pytest.mark.parametrize(("limit", "given"), [(0, [2, 0, 0, 0, 6]), (2, [2, 2, 0, 0, 0])])
+async def test_newcomers_pass_an_order_that_ships_complete_no_more_often_than_its_policy_allows(
+    world: Any, limit: int, given: list[int]
+) -> None:
+    """Six units are wanted whole and come in twos, an order of two behind each: never passed, it has them with
+    the third receipt, and the fourth goes to the first of the others."""
+    await world.use(Policy(bypass_limit=limit))
+    await world.apply(world.sku("A"), world.order("whole", ("A", 6), ship_complete=True)[1])
+    for number in range(4):
+        await world.apply(world.stock("A", 2))
+        await world.apply(world.order(f"new{number}", ("A", 2))[1])
+    assert await world.granted(*[f"new{number}-1" for number in range(4)], "whole-1") == given
+    await world.apply(world.stock("A", 4))
+    assert await world.granted("whole-1") == [6]
+    await world.check()

@@ -21,12 +21,11 @@ _HISTORY = text(
 _QUOTAS = text("SELECT sku, field, name, units FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
 _PASSED = text(
     """
-    SELECT d.sku, o.order_id, sum(d.live_units - d.granted_units - d.undecided) AS units
+    SELECT q.sku, q.order_id, sum(q.quantity) AS units
     FROM unnest(CAST(:skus AS text[]), CAST(:limits AS int[])) AS wanted (sku, passed)
-    JOIN customer_order AS o ON o.bypassed >= greatest(1, wanted.passed)
-    JOIN demand AS d ON d.order_id = o.order_id AND d.sku = wanted.sku
-    WHERE d.live_units - d.granted_units > d.undecided
-    GROUP BY d.sku, o.order_id
+    JOIN queue_entry AS q ON q.sku = wanted.sku AND q.ship_complete
+    JOIN customer_order AS o ON o.order_id = q.order_id AND o.bypassed >= wanted.passed
+    GROUP BY q.sku, q.order_id
     """
 )
 
@@ -74,8 +73,23 @@ _QUOTA_ROWS = text(
 )
 
 
+_OVERTAKEN = text(
+    """
+    UPDATE customer_order SET bypassed = bypassed + 1
+    WHERE order_id IN (
+        SELECT o.order_id FROM customer_order AS o
+        WHERE o.bypassed < :limit
+          AND o.order_id IN (SELECT order_id FROM queue_entry WHERE sku = :sku AND ship_complete)
+        ORDER BY o.order_id FOR UPDATE
+    )
+    """
+)
+
+
 def steps_of(book: Book) -> Iterator[Step]:
-    """Store what the book learnt of it."""
+    """Store what the book learnt of it. Comes after the orders themselves."""
+    for sku in sorted(book.overtaken):
+        yield Execute(_OVERTAKEN, {"sku": sku, "limit": book.skus[sku].policy.bypass_limit})
     if book.ordered:
         rows = [(*key, units) for key, units in sorted(book.ordered.items())]
         skus, days, tiers, units = (list(column) for column in zip(*rows, strict=True))

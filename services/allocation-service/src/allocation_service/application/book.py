@@ -163,6 +163,7 @@ class Book:
         self.ordered: dict[tuple[str, date, int], int] = {}
         self.quotas_changed: set[tuple[str, QuotaName]] = set()
         self.quotas_cleared: set[str] = set()
+        self.overtaken: set[str] = set()
         self.lending: set[str] = set()
         self.loans: dict[str, list[KeptLoan]] = {}
         self.loans_noted: dict[str, int] = {}
@@ -277,6 +278,7 @@ class Book:
             some.clear()
         self.quotas_changed.clear()
         self.quotas_cleared.clear()
+        self.overtaken.clear()
         self.changed_skus.clear()
         self.reshaped.clear()
         self.rechecked.clear()

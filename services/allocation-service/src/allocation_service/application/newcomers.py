@@ -119,6 +119,9 @@ def _apply(case: Case, line: Line, newcomer: Newcomer, placement: Placement) -> 
     if taken and sku.waiting_units and sku.open_stock < promised_from:
         # Stock that those who ship complete were promised may be gone now.
         book.revisions.setdefault(line.sku, case.origin)
+    if taken and sku.policy.bypass_limit is not None and sku.waiting_units:
+        # Whoever ships complete and waits for it has been passed.
+        book.overtaken.add(line.sku)
     if waited:
         book.given[line.sku] = book.given.get(line.sku, 0) + min(taken, waited)
 

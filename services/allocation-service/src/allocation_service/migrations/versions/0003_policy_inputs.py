@@ -10,7 +10,7 @@ DDL = (
     "ALTER TABLE queue_entry ADD COLUMN unit_value bigint NOT NULL DEFAULT 0",
     "ALTER TABLE customer_order ADD COLUMN bypassed int NOT NULL DEFAULT 0",
     "ALTER TABLE sku ADD COLUMN top_value bigint NOT NULL DEFAULT 0",
-    "CREATE INDEX order_bypassed ON customer_order (bypassed) WHERE bypassed > 0",
+    "CREATE INDEX queue_together ON queue_entry (sku, order_id) WHERE ship_complete",
     "CREATE INDEX queue_tier ON queue_entry (sku, tier_rank, queued_at, line_id)",
     """
     CREATE TABLE demand_day (
