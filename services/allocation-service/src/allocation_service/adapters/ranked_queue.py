@@ -75,17 +75,20 @@ class Place(NamedTuple):
 Ranked = list[tuple[Key, Place]]
 
 
-async def load_ranked_queue(conn: AsyncConnection, book: Book, sku: str, lines: int | None, reach: int) -> None:
+async def load_ranked_queue(
+    conn: AsyncConnection, book: Book, sku: str, now: datetime, *, lines: int | None, reach: int
+) -> None:
     """Enter the head of a queue: ``lines`` places of each list, or everything (None).
 
     Of what was read, each tier is entered only as far as ``reach`` units go if it gets them all; the
     book's queue says what was left out.
     """
-    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    ranking = Ranking(book.skus[sku].policy, book.moment(sku)._replace(now=now))
     found, unread = await _read(conn, book, sku, ranking, lines)
     chosen, cut = within_reach(rank(found, ranking), book.skus[sku].policy, reach)
     enter(book, await read_lines(conn, [place for _, place in chosen]))
     book.open_queue(sku, None, lines or len(chosen), [*unread, *cut])
+    book.queues[sku].ranked_at = now
 
 
 async def read_everything(conn: AsyncConnection, book: Book, sku: str) -> Ranked:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
+from allocation_service.adapters.beside import in_thread
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE
 from allocation_service.domain.runs import LENT, PINNED, RECHECKED, UNDECIDED, Candidate, Segment
 
 MAX_DEMANDS = 250_000
 """Demands that one run may look at: they are held in memory, and their SKUs are locked while it is committed."""
-
-_SIGN_OF_LIFE = 1.0
-"""Seconds between two signs of life of a transaction whose process is at work."""
 
 T = TypeVar("T")
 
@@ -93,12 +89,8 @@ class RunReads:
         return await self.in_thread(partial(_candidates, rows, held))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do long work beside the event loop. The server ends transactions that are idle for long, so that a
-        frozen process holds no locks: a process that works says so."""
-        working = asyncio.ensure_future(asyncio.to_thread(work))
-        while not (await asyncio.wait([working], timeout=_SIGN_OF_LIFE))[0]:
-            await self._conn.execute(text("SELECT 1"))
-        return working.result()
+        """Do long work beside the event loop."""
+        return await in_thread(self._conn, work)
 
     async def load_lines(self, book: Book, line_ids: Collection[str], order_ids: Collection[str]) -> None:
         """Enter lines, and whole orders."""

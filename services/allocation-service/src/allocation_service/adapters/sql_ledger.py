@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import loan_reads, queue_reads, ranked_queue, reads, revisions, writes
+from allocation_service.adapters.beside import in_thread
 from allocation_service.adapters.long_queue import LongQueue
 from allocation_service.adapters.steps import Step, run
 from allocation_service.application.answer import Answer
@@ -18,6 +19,8 @@ from allocation_service.application.ports import MovedLine
 from allocation_service.domain.completing import Solver
 from allocation_service.domain.promising import Revision
 from service_kit import outbox
+
+T = TypeVar("T")
 
 
 class PreparedBook(NamedTuple):
@@ -52,8 +55,8 @@ class SqlLedger:
     async def load_queues(self, book: Book, reach: Mapping[str, int]) -> None:
         await queue_reads.load_queues(self._conn, book, reach)
 
-    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
-        await ranked_queue.load_ranked_queue(self._conn, book, sku, lines, reach)
+    async def load_ranked_queue(self, book: Book, sku: str, now: datetime, lines: int | None, reach: int) -> None:
+        await ranked_queue.load_ranked_queue(self._conn, book, sku, now, lines=lines, reach=reach)
 
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         await queue_reads.load_holdings(self._conn, book, sku, location, limit)
@@ -108,6 +111,9 @@ class SqlLedger:
 
     async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
         return await loan_reads.find_lenders(self._conn, book, sku, after, limit)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        return await in_thread(self._conn, work)
 
     def solver(self) -> Solver:
         # Imported by whoever needs it: the solver's libraries take as much memory as the service.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from allocation_service.application.answer import Answer
 from allocation_service.application.book import Book
 from allocation_service.domain.completing import Solver
 from allocation_service.domain.promising import Revision
+
+T = TypeVar("T")
 
 
 class MovedLine(NamedTuple):
@@ -64,9 +66,10 @@ class Ledger(Protocol):
         """Read the head of each SKU's queue as far as that many units reach, with the orders that ship complete."""
         ...
 
-    async def load_ranked_queue(self, book: Book, sku: str, lines: int | None, reach: int) -> None:
-        """Read the head of a queue that has no index's order: about ``lines`` places of each tier and list, or
-        all (None), and enter of each tier as far as ``reach`` units go; the book's queue names what is unread."""
+    async def load_ranked_queue(self, book: Book, sku: str, now: datetime, lines: int | None, reach: int) -> None:
+        """Read the head of a queue as it is ranked ``now``, where it has no index's order: about ``lines`` places of
+        each tier and list, or all (None), and enter of each tier as far as ``reach`` units go; the book's queue
+        names what is unread."""
         ...
 
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
@@ -113,6 +116,10 @@ class Ledger(Protocol):
     async def find_lenders(self, book: Book, sku: str, after: date, limit: int) -> Collection[str]:
         """Enter lines that hold all they ordered of a SKU, need it after a day only, and neither have lent
         before nor borrowed; the latest first. Their ids."""
+        ...
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Do long work beside the event loop, while the transaction shows that it lives."""
         ...
 
     def solver(self) -> Solver:
