@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -15,10 +17,12 @@ from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.adapters.rehearsal import rehearse_idle
 from allocation_service.application.policy_choice import DEFAULT, Target
+from allocation_service.config import AllocationSettings
 from allocation_service.domain.policy import Policy
 from allocation_service.domain.recorded_fill import StoredLine
 from allocation_service.domain.replaying import replay
 from allocation_service.entrypoints.policy_documents import content_of
+from allocation_service.entrypoints.service import build
 from event_contracts import (
     Event,
     InboundChange,
@@ -32,8 +36,11 @@ from event_contracts import (
     new_event,
 )
 from event_contracts.envelope import decode
+from service_kit.auth import SCOPES, Keyring
 from service_kit.database import Database
+from service_kit.http import create_app
 from service_kit.outbox import unpack_headers
+from service_kit.testing import FakeClock
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -320,6 +327,22 @@ async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Call
         return World(await service_database("allocation_service"))
 
     return make
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with all scopes; the clock stands where the world's does."""
+    keyring = tmp_path / "keyring.json"
+    key, _ = Keyring(keyring).create_key("test", sorted(SCOPES))
+    settings = AllocationSettings(
+        database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
+    )
+    app = create_app(build(settings, clock=FakeClock(world.now), database=world.database))
+    headers = {"Authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers
+    ) as opened:
+        yield opened
 
 
 __all__ = ["START", "TheOrder", "World", "replace"]

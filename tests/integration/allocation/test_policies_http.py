@@ -1,20 +1,12 @@
 """The API of policies: drafts, validation, activation, history, assignments, and the short form beside it."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from allocation_service.config import AllocationSettings
 from allocation_service.domain.policy import Ageing, Policy, Sort
-from allocation_service.entrypoints.service import build
-from service_kit.auth import SCOPES, Keyring
-from service_kit.http import create_app
-from service_kit.testing import FakeClock
 
 FAULTY = {
     "sort": "fifo",
@@ -24,22 +16,6 @@ FAULTY = {
     "quotas": [{"field": "channel", "name": "web", "units": -1}],
     "ageing": {"step_days": 9, "max_days": 2},
 }
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    """A client with all scopes; the clock stands where the world's does."""
-    keyring = tmp_path / "keyring.json"
-    key, _ = Keyring(keyring).create_key("test", sorted(SCOPES))
-    settings = AllocationSettings(
-        database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
-    )
-    app = create_app(build(settings, clock=FakeClock(world.now), database=world.database))
-    headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers
-    ) as opened:
-        yield opened
 
 
 async def create(client: httpx.AsyncClient, name: str, policy: Any, key: str = "k", **more: Any) -> httpx.Response:

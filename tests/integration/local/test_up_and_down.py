@@ -195,7 +195,13 @@ def test_ctrl_c_at_any_moment_of_the_start_stops_everything(place: Path, after: 
     with suppress(psutil.NoSuchProcess):
         processes = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
-    process.wait(20)
+    try:
+        process.wait(20)
+    finally:
+        if process.poll() is None:
+            # Whatever does not stop fails the test, and is not left to run on.
+            for one in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+                one.kill()
     assert still_there(processes, within=1) == []
     assert DataDirectory(place / "data").holder() is None
 
