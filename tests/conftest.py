@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from backorder_local.devservers import KAFKA_VARIABLE, POSTGRES_VARIABLE
 from backorder_local.kafka import KafkaBroker
@@ -17,6 +18,10 @@ from backorder_local.postgres import PostgresServer
 from backorder_local.processes import Child, wait_until
 
 _TESTS = Path(__file__).resolve().parent
+
+# How long an example takes says something about the machine, not about the code.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 # Folders whose tests touch no server.
 _SERVERLESS = ("unit",)
 

@@ -140,6 +140,34 @@ async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_ma
     await world.check()
 
 
+@pytest.mark.parametrize("sort", Sort)
+async def test_a_delivery_in_parts_keeps_the_promises_made_of_it(sort: Sort, world: Any) -> None:
+    await world.use(Policy(sort=sort))
+    today = world.now + timedelta(hours=3)
+    await world.apply(world.sku("A", lead=20), world.inbound("A", "p1", 12, today))
+    await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
+    await world.apply(world.order("gold", ("A", 5), tier="gold", needed_by=world.now.date())[1])
+    await world.apply(world.stock("A", 5, po_line="p1", remaining=7))
+    assert await world.granted("silver-1", "gold-1") == [5, 0]
+    await world.apply(world.stock("A", 5, po_line="p1", remaining=2))
+    assert await world.granted("silver-1", "gold-1") == [10, 0]
+    await world.apply(world.stock("A", 2, po_line="p1", remaining=0))
+    assert await world.granted("silver-1", "gold-1") == [10, 2]
+    await world.check()
+
+
+async def test_within_a_batch_each_fill_keeps_the_promises_there_are_by_then(world: Any) -> None:
+    """What was read of the queue stood in another order: a promise that had to be kept first no longer has to."""
+    await world.use(Policy(sort=Sort.PRIORITY))
+    today = world.now + timedelta(hours=3)
+    await world.apply(world.sku("A", lead=20), world.inbound("A", "p1", 12, today))
+    silver = world.order("silver", ("A", 10), tier="silver")
+    await world.apply(silver[1], world.order("tin", ("A", 2))[1], world.order("gold", ("A", 6), tier="gold")[1])
+    await world.apply(world.stock("A", 5, po_line="p1", remaining=7), world.cancel(silver[0]))
+    assert await world.granted("silver-1", "tin-1", "gold-1") == [0, 0, 5]
+    await world.check()
+
+
 @pytest.mark.parametrize("seed", range(15))
 async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, world: Any) -> None:
     random = Random(seed)

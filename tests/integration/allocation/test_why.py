@@ -10,7 +10,6 @@ import httpx
 import pytest_asyncio
 
 from allocation_service.adapters import reads, standings
-from allocation_service.application.standing import moment_of
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.explaining import day_in_words
 from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
@@ -169,7 +168,7 @@ async def test_places_found_class_by_class_are_those_of_the_ranked_queue(world: 
         async with world.database.reading() as conn:
             sku = (await reads.peek_skus(conn, ["A"]))["A"]
             sku.policy = policy
-            moment = moment_of(sku, world.now, 2)
+            moment = sku.moment(world.now, 2)
             key = Ranking(policy, moment).key
             ranked = sorted(rows, key=key)
             units = 0

@@ -8,29 +8,31 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.queue_reads import ORDER, place_key, protected_before
+from allocation_service.adapters.bands import COLUMNS, Bands
+from allocation_service.adapters.queue_reads import place_key, protection_of
 from allocation_service.adapters.ranked_queue import Place, read_everything, within_reach
 from allocation_service.adapters.stretches import AtPlace, Stretch, enter, read_lines
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import Sort
 
+_QUEUE = Bands("$3::date", "$4::date", "$5::date")
+
 
 def _places(sort: Sort) -> str:
     """Places in the order they are served, cut where the units that need not come together pass the reach."""
-    order = ORDER[sort]
+    key = _QUEUE.key(sort)
     return f"""
         SELECT line_id, order_id, queued_at, ship_complete
         FROM (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
-                       ORDER BY class, {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
-            FROM (SELECT (promise_date IS NULL OR promise_date >= $2::date)::int AS class, *
-                  FROM queue_entry WHERE sku = $1) AS ranked
+                       ORDER BY {key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead
+            FROM queue_entry WHERE sku = $1
         ) AS counted
-        WHERE before < $3::bigint ORDER BY class, {order}
+        WHERE ahead < $2::bigint ORDER BY {key}
         """
 
 
-_PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in ORDER}
+_PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in COLUMNS}
 
 
 class _Place(NamedTuple):
@@ -57,10 +59,10 @@ class LongQueue:
         if not book.skus[sku].policy.indexed:
             chosen, _ = within_reach(await read_everything(conn, book, sku), book.skus[sku].policy, units)
             return cls(conn, sku, None, [place for _, place in chosen])
-        before = protected_before(book, sku)
         raw = await conn.get_raw_connection()
         driver: Any = raw.driver_connection
-        cursor = await driver.cursor(_PLACES[book.skus[sku].policy.sort], sku, before, units)
+        statement = _PLACES[book.skus[sku].policy.sort]
+        cursor = await driver.cursor(statement, sku, units, *protection_of(book, sku))
         return cls(conn, sku, cursor, ())
 
     async def read(self, lines: int) -> Stretch | None:

@@ -3,82 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any, NamedTuple
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.bands import COLUMNS, Bands, Part, key_of
 from allocation_service.domain.policy import Sort
+from allocation_service.domain.sorting import Protection
 from allocation_service.domain.standing import Ahead
 
-_KEYS = {Sort.FIFO: ("queued_at", "line_id"), Sort.PRIORITY: ("tier_rank", "needed_by", "queued_at", "line_id")}
 _TYPES = {"queued_at": "timestamptz", "line_id": "text", "tier_rank": "int", "needed_by": "date"}
-_CLASS = {0: "q.promise_date < :protected_before", 1: "(q.promise_date IS NULL OR q.promise_date >= :protected_before)"}
-
-
-def queue_key(sort: Sort, row: Any) -> tuple[Any, ...]:
-    """The values of a queue row that its place is decided by."""
-    return tuple(getattr(row, name) for name in _KEYS[sort])
+_QUEUE = Bands("CAST(:overdue AS date)", "CAST(:through AS date)", "CAST(:before AS date)", "q.")
 
 
 class ServedOrder(NamedTuple):
-    """How a SKU's queue is served: its sort, and the day before which promises are protected."""
+    """How a SKU's queue is served: its sort, and whose promises go first."""
 
     sku: str
     sort: Sort
-    protected_before: date
+    protection: Protection
+
+    def values(self) -> dict[str, Any]:
+        """As parameters."""
+        return {"sku": self.sku, **self.protection._asdict()}
 
 
 async def queue_page(
     conn: AsyncConnection, queue: ServedOrder, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[Row[Any]]:
-    """Queue entries of a SKU in the order they are served; ``after`` is (class, *key)."""
+    """Queue entries of a SKU in the order they are served, behind the one whose ``key_of`` is ``after``."""
     found: list[Row[Any]] = []
-    for number in (0, 1):
-        if (after is None or after[0] <= number) and len(found) < limit:
-            key = after[1:] if after is not None and after[0] == number else None
-            statement, values = _part(queue, number, key)
+    for part in _QUEUE.parts(queue.sort):
+        if len(found) < limit:
+            statement, values = _part(queue, part, after)
             found += (await conn.execute(statement, values | {"limit": limit - len(found)})).all()
     return found
 
 
-def _part(queue: ServedOrder, number: int, key: tuple[Any, ...] | None) -> tuple[TextClause, dict[str, Any]]:
-    """The protected (0) or other (1) part of a queue, behind ``key``."""
-    names = _KEYS[queue.sort]
+def _part(queue: ServedOrder, part: Part, after: tuple[Any, ...] | None) -> tuple[TextClause, dict[str, Any]]:
     more = ""
-    values: dict[str, Any] = {"sku": queue.sku, "protected_before": queue.protected_before, "number": number}
-    if key is not None:
-        marks = ", ".join(f"CAST(:k{n} AS {_TYPES[name]})" for n, name in enumerate(names))
-        more = f"AND ({', '.join('q.' + name for name in names)}) > ({marks})"
-        values |= {f"k{n}": value for n, value in enumerate(key)}
-    order = ", ".join("q." + name for name in names)
+    values = queue.values()
+    if after is not None:
+        place = _place(queue.sort)
+        more = f"AND CAST(:k0 AS date) <= {part.last} AND ({_QUEUE.key(queue.sort)}) > ({place})"
+        values |= _as_place(after)
     statement = f"""
-        SELECT CAST(:number AS int) AS class, q.*, d.promise_revision, o.reference
+        SELECT q.*, d.promise_revision, o.reference
         FROM queue_entry AS q JOIN demand AS d USING (line_id) JOIN customer_order AS o ON o.order_id = q.order_id
-        WHERE q.sku = :sku AND {_CLASS[number]} {more} ORDER BY {order} LIMIT :limit
+        WHERE q.sku = :sku AND {part.condition} {more} ORDER BY {part.order} LIMIT :limit
         """
     return text(statement), values
 
 
 async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahead:
     """What stands before an entry of a queue that is served in an index's order."""
-    names = _KEYS[queue.sort]
-    protected = entry.promise_date is not None and entry.promise_date < queue.protected_before
-    marks = ", ".join(f"CAST(:k{n} AS {_TYPES[name]})" for n, name in enumerate(names))
-    own = _CLASS[0 if protected else 1]
-    ahead = "false" if protected else _CLASS[0]
     statement = text(
         f"""
         SELECT count(*), coalesce(sum(quantity), 0) FROM queue_entry AS q
-        WHERE q.sku = :sku AND (({ahead}) OR ({own} AND ({", ".join("q." + name for name in names)}) < ({marks})))
+        WHERE q.sku = :sku AND ({_QUEUE.key(queue.sort)}) < ({_place(queue.sort)})
         """
     )
-    values = {"sku": queue.sku, "protected_before": queue.protected_before}
-    values |= {f"k{n}": value for n, value in enumerate(queue_key(queue.sort, entry))}
+    values = queue.values() | _as_place(key_of(entry, queue.sort, queue.protection))
     lines, units = (await conn.execute(statement, values)).one()
     return Ahead(lines, int(units))
+
+
+def _place(sort: Sort) -> str:
+    """A place in a queue as parameters of a statement."""
+    types = ("date", *(_TYPES[name] for name in COLUMNS[sort]))
+    return ", ".join(f"CAST(:k{n} AS {kind})" for n, kind in enumerate(types))
+
+
+def _as_place(key: Sequence[Any]) -> dict[str, Any]:
+    return {f"k{n}": value for n, value in enumerate(key)}
 
 
 async def entries_of_order(conn: AsyncConnection, order_id: str) -> Sequence[Row[Any]]:

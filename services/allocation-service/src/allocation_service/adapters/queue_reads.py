@@ -3,60 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
+from allocation_service.adapters.bands import COLUMNS, Bands
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort
-from allocation_service.domain.sorting import Ranking, sort_key
+from allocation_service.domain.sorting import Protection, Ranking, sort_key
 
-ORDER = {
-    Sort.FIFO: "queued_at, line_id",
-    Sort.PRIORITY: "tier_rank, needed_by, queued_at, line_id",
-}
+_QUEUE = Bands("wanted.overdue", "wanted.through", "wanted.before")
 
 
 def _head(sort: Sort) -> str:
-    """The head of several queues at once, with lines and orders. Protected promises come first; each part
-    is one index scan, cut where the running sum of units that need not come together passes the reach.
+    """The head of several queues at once, with lines and orders. Each part is one index scan, and all of
+    them are cut where the running sum of units that need not come together passes the reach.
 
     ``OFFSET 0`` keeps the look-ups of lines and orders by key: how far the supply reaches is not known
     to the planner, and reading whole tables for ten lines would be the dearest of mistakes.
     """
-    order = ORDER[sort]
+    scans = " UNION ALL ".join(
+        f"(SELECT ({_QUEUE.key(sort)}) AS place, * FROM queue_entry WHERE sku = wanted.sku AND {part.condition}"
+        f" ORDER BY {part.order} LIMIT wanted.lines)"
+        for part in _QUEUE.parts(sort)
+    )
     return f"""
         SELECT q.queued_at AS entry_at, q.read, d.*, o.*
-        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::date[]) AS wanted (sku, units, lines, protected_before)
+        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::date[], $4::date[], $5::date[])
+             AS wanted (sku, units, lines, overdue, through, before)
         CROSS JOIN LATERAL (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
-                       ORDER BY class, {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before,
+                       ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead,
                    count(*) OVER () AS read
-            FROM (
-                (SELECT 0 AS class, * FROM queue_entry
-                 WHERE sku = wanted.sku AND promise_date < wanted.protected_before
-                 ORDER BY {order} LIMIT wanted.lines)
-                UNION ALL
-                (SELECT 1 AS class, * FROM queue_entry
-                 WHERE sku = wanted.sku
-                   AND (promise_date IS NULL OR promise_date >= wanted.protected_before)
-                 ORDER BY {order} LIMIT wanted.lines)
-            ) AS parts
-            ORDER BY class, {order}
+            FROM ({scans}) AS parts
+            ORDER BY place
             LIMIT wanted.lines
         ) AS q
         CROSS JOIN LATERAL (SELECT * FROM demand WHERE line_id = q.line_id OFFSET 0) AS d
         CROSS JOIN LATERAL (SELECT {reads.HEADER} FROM customer_order WHERE order_id = q.order_id OFFSET 0) AS o
-        WHERE q.before < wanted.units
-        ORDER BY wanted.sku, q.class, {", ".join("q." + one for one in order.split(", "))}
+        WHERE q.ahead < wanted.units
+        ORDER BY wanted.sku, q.place
         """
 
 
-_HEADS = {sort: _head(sort) for sort in ORDER}
-_NEVER = date(1, 1, 1)
+_HEADS = {sort: _head(sort) for sort in COLUMNS}
 
 
 async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int]) -> None:
@@ -65,11 +57,11 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     Orders that ship complete are entered whole. A queue of which nothing was left out is complete.
     """
     heads: dict[str, list[Any]] = {sku: [] for sku in reach}
-    for sort in ORDER:
+    for sort in COLUMNS:
         skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
         if skus:
-            days = [protected_before(book, sku) for sku in skus]
-            for row in await reads.fetch(conn, _HEADS[sort], skus, [reach[sku] for sku in skus], days):
+            days = zip(*(protection_of(book, sku) for sku in skus), strict=True)
+            for row in await reads.fetch(conn, _HEADS[sort], skus, [reach[sku] for sku in skus], *days):
                 heads[row["sku"]].append(row)
     found = [row for rows in heads.values() for row in rows]
     await reads.load_orders(conn, book, {row["order_id"] for row in found if row["ship_complete"]})
@@ -91,11 +83,9 @@ def place_key(book: Book, sku: str, row: Any) -> Key:
     return sort_key(place, book.skus[sku].policy, book.moment(sku))
 
 
-def protected_before(book: Book, sku: str) -> date:
-    """The day before which promises are served first."""
-    if not book.skus[sku].policy.protect_promises:
-        return _NEVER
-    return book.moment(sku).protected_before
+def protection_of(book: Book, sku: str) -> Protection:
+    """Whose promises are served first."""
+    return Protection.of(book.skus[sku].policy, book.moment(sku))
 
 
 _HOLDINGS = {

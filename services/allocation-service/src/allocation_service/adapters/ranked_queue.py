@@ -1,31 +1,32 @@
 """Reading the head of a queue whose order is no index's: by value, by due date, or with ageing.
 
-In every tier a place stands the further ahead the earlier it is due and the earlier it joined. So two indexes
-are read from their heads, as far as needed, and what was left unread is bounded by where each of them
-stopped (the threshold algorithm of Fagin, Lotem and Naor, 2003). Ranking is left to the domain.
+Promises that are kept first are read day by day. Among the rest, and on a day for which many are promised, in
+every tier a place stands the further ahead the earlier it is due and the earlier it joined: two indexes are
+read from their heads, as far as needed, and what was left unread is bounded by where each of them stopped
+(the threshold algorithm of Fagin, Lotem and Naor, 2003). Ranking is left to the domain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
-from allocation_service.adapters.queue_reads import protected_before
 from allocation_service.adapters.stretches import enter, read_lines
 from allocation_service.application.book import Book, Unread
 from allocation_service.domain.policy import NO_DATE, Key, Policy
-from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.sku import Sku
+from allocation_service.domain.sorting import Protection, Ranking
 
 _FEW = 2_000
-"""Units promised before the next supply (or not) that are read all at once, by the index of promises."""
+"""Units of a part of the queue that are read all at once, by the index of promises."""
 
 _COLUMNS = "line_id, order_id, queued_at, quantity, promise_date, tier_rank, needed_by, ship_complete, unit_value"
-_PROTECTED = "promise_date < $2::date"
-_REST = "(promise_date IS NULL OR promise_date >= $2::date)"
+_BETWEEN = "promise_date BETWEEN $2::date AND $3::date"
+_REST = f"({_BETWEEN} OR promise_date IS NULL)"
 _TIERS = """
     WITH RECURSIVE tier (rank) AS (
         SELECT min(tier_rank) FROM queue_entry WHERE sku = $1
@@ -40,7 +41,7 @@ _TIERS = """
 def _part(condition: str, dated: str, order: str) -> str:
     return (
         f"SELECT '{order}' AS list, {_COLUMNS} FROM queue_entry"
-        f" WHERE sku = $1 AND tier_rank = $3 AND {condition} {dated} ORDER BY {order}, line_id LIMIT $4::bigint"
+        f" WHERE sku = $1 AND tier_rank = $4 AND {condition} {dated} ORDER BY {order}, line_id LIMIT $5::bigint"
     )
 
 
@@ -53,9 +54,12 @@ def _whole(condition: str) -> str:
     return f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1 AND {condition}"
 
 
-_SCAN = {condition: _lists(condition) for condition in (_PROTECTED, _REST)}
-_ALL_OF = {condition: _whole(condition) for condition in (_PROTECTED, _REST)}
+_SCAN = {condition: _lists(condition) for condition in (_BETWEEN, _REST)}
+_ALL_OF = {condition: _whole(condition) for condition in (_BETWEEN, _REST)}
 _EVERYTHING = f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1"
+
+
+_FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class Place(NamedTuple):
@@ -75,6 +79,39 @@ class Place(NamedTuple):
 Ranked = list[tuple[Key, Place]]
 
 
+class _Part(NamedTuple):
+    """What is promised for the days from ``first`` to ``last``; with what is not promised at all, the rest."""
+
+    first: date
+    last: date
+    units: int
+
+    @property
+    def condition(self) -> str:
+        """In SQL, with the days as parameters."""
+        return _REST if self.last == date.max else _BETWEEN
+
+
+def _parts(state: Sku, protection: Protection) -> list[_Part]:
+    """A queue in neighbouring parts, the first served first: days whose promises are kept first, as many
+    together as are few; then promises at risk anyway; then the rest."""
+    through, before = protection.through, protection.before
+    found: list[_Part] = []
+    for day in sorted(state.promised):
+        units = state.promised[day]
+        if day >= before:
+            break
+        kept, last = day <= through, found[-1] if found else None
+        same = last is not None and (protection.day(day) == protection.day(last.last) if kept else last.last > through)
+        few = last is not None and kept and last.units + units <= _FEW
+        if last is not None and (same or few):
+            found[-1] = _Part(last.first, day, last.units + units)
+        else:
+            found.append(_Part(day, day, units))
+    rest = state.waiting_units - sum(one.units for one in found)
+    return [*found, _Part(before, date.max, rest)]
+
+
 async def load_ranked_queue(
     conn: AsyncConnection, book: Book, sku: str, now: datetime, *, lines: int | None, reach: int
 ) -> None:
@@ -84,7 +121,7 @@ async def load_ranked_queue(
     book's queue says what was left out.
     """
     ranking = Ranking(book.skus[sku].policy, book.moment(sku)._replace(now=now))
-    found, unread = await _read(conn, book, sku, ranking, lines)
+    found, unread = await _read(conn, book.skus[sku], ranking, lines, reach)
     chosen, cut = within_reach(rank(found, ranking), book.skus[sku].policy, reach)
     enter(book, await read_lines(conn, [place for _, place in chosen]))
     book.open_queue(sku, None, lines or len(chosen), [*unread, *cut])
@@ -128,29 +165,31 @@ def within_reach(ranked: Ranked, policy: Policy, units: int) -> tuple[Ranked, li
 
 
 async def _read(
-    conn: AsyncConnection, book: Book, sku: str, ranking: Ranking, lines: int | None
+    conn: AsyncConnection, state: Sku, ranking: Ranking, lines: int | None, reach: int
 ) -> tuple[Iterable[Place], list[Unread]]:
     if lines is None:
-        return _places(await reads.fetch(conn, _EVERYTHING, sku)), []
-    state, before = book.skus[sku], protected_before(book, sku)
-    protected = sum(units for day, units in state.promised.items() if day < before)
+        return _places(await reads.fetch(conn, _EVERYTHING, state.sku)), []
     found: dict[tuple[str, datetime], Place] = {}
     unread: list[Unread] = []
     tiers: list[int] | None = None
-    for condition, units in ((_PROTECTED, protected), (_REST, state.waiting_units - protected)):
-        if units <= 0:
+    before = 0
+    for part in _parts(state, ranking.protection):
+        if part.units <= 0:
             continue
-        if units <= _FEW:
-            for place in _places(await reads.fetch(conn, _ALL_OF[condition], sku, before)):
+        if before >= reach and part.first <= ranking.protection.through:
+            return found.values(), [*unread, Unread(ranking.key(_best(part, state.top_value)), 0, ranking.moment.now)]
+        before += part.units
+        if part.units <= _FEW:
+            for place in _places(await reads.fetch(conn, _ALL_OF[part.condition], state.sku, part.first, part.last)):
                 found[place.line_id, place.queued_at] = place
             continue
         if tiers is None:
-            tiers = [row[0] for row in await reads.fetch(conn, _TIERS, sku)]
+            tiers = [row[0] for row in await reads.fetch(conn, _TIERS, state.sku)]
         for tier in tiers:
-            rows = await reads.fetch(conn, _SCAN[condition], sku, before, tier, lines)
+            rows = await reads.fetch(conn, _SCAN[part.condition], state.sku, part.first, part.last, tier, lines)
             for place in _places(rows):
                 found[place.line_id, place.queued_at] = place
-            unread += _bounds(rows, lines, ranking, state.top_value, protected=condition is _PROTECTED)
+            unread += _bounds(rows, lines, ranking, _best(part, state.top_value))
     return found.values(), unread
 
 
@@ -158,15 +197,20 @@ def _places(rows: Sequence[Any]) -> Iterable[Place]:
     return (Place(*tuple(row)[1:]) for row in rows)
 
 
-def _bounds(rows: Sequence[Any], lines: int, ranking: Ranking, top_value: int, *, protected: bool) -> list[Unread]:
+def _best(part: _Part, top_value: int) -> Place:
+    """A place that stands before all others of a part."""
+    promised = None if part.last == date.max else part.first
+    return Place("", "", _FIRST, 0, promised, 0, date.min, False, top_value)
+
+
+def _bounds(rows: Sequence[Any], lines: int, ranking: Ranking, best: Place) -> list[Unread]:
     """The best that may stand behind where the lists of one tier stopped: among the dated, and among the rest."""
     by_due = [row for row in rows if row["list"] != "queued_at"]
     by_age = [row for row in rows if row["list"] == "queued_at"]
     if len(by_age) < lines:
         return []
     last = by_age[-1]
-    promised = date.min if protected else None
-    best = Place("", "", last["queued_at"], 0, promised, last["tier_rank"], NO_DATE, False, top_value)
+    best = best._replace(queued_at=last["queued_at"], tier_rank=last["tier_rank"], needed_by=NO_DATE)
     bounds = [Unread(ranking.key(best), best.tier_rank, best.queued_at)]
     if len(by_due) >= lines:
         dated = best._replace(needed_by=by_due[-1]["needed_by"])

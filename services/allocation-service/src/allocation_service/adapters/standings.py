@@ -10,14 +10,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.bands import Bands
 from allocation_service.adapters.queries import ServedOrder, ahead_of
 from allocation_service.adapters.ranked_page import has_index
 from allocation_service.domain.policy import Moment
 from allocation_service.domain.sku import Sku
-from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.sorting import Protection, Ranking
 from allocation_service.domain.standing import Ahead, Claim
-
-_FIRST_DAY = date(1, 1, 1)
 
 _LINE = text(
     """
@@ -54,8 +53,9 @@ _DECISIONS = text(
     ORDER BY l.decision_id DESC, l.step DESC, l.rank DESC
     """
 )
+_QUEUE = Bands("CAST(:overdue AS date)", "CAST(:through AS date)", "CAST(:before AS date)")
 _CLASSES = text(
-    """
+    f"""
     SELECT '' AS line_id, tier_rank, needed_by, min(queued_at) AS queued_at, min(promise_date) AS promise_date,
            min(unit_value) AS unit_value, count(*) AS lines, sum(quantity) AS units,
            count(*) FILTER (WHERE (queued_at, line_id) < (CAST(:queued_at AS timestamptz), CAST(:line_id AS text)))
@@ -63,7 +63,7 @@ _CLASSES = text(
            sum(quantity) FILTER (
                WHERE (queued_at, line_id) < (CAST(:queued_at AS timestamptz), CAST(:line_id AS text))) AS earlier_units
     FROM queue_entry WHERE sku = :sku
-    GROUP BY tier_rank, needed_by, coalesce(promise_date < CAST(:protected_before AS date), false),
+    GROUP BY tier_rank, needed_by, {_QUEUE.band()},
              length(ltrim(CAST(CAST(greatest(0, unit_value) / 100 AS bit(64)) AS text), '0')),
              CAST(queued_at AT TIME ZONE 'UTC' AS date), queued_at < CAST(:oldest AS timestamptz),
              floor(extract(epoch FROM CAST(:now AS timestamptz) - queued_at) / 86400)
@@ -105,16 +105,16 @@ async def promised_before(conn: AsyncConnection, place: Any, sku: Sku) -> Claim:
 async def ahead(conn: AsyncConnection, place: Any, sku: Sku, moment: Moment) -> Ahead:
     """What is served before a place: counted by index where one has the queue's order, else class by class."""
     policy = sku.policy
-    before = moment.protected_before if policy.protect_promises else _FIRST_DAY
+    protection = Protection.of(policy, moment)
     if has_index(policy):
-        return await ahead_of(conn, place, ServedOrder(sku.sku, policy.sort, before))
+        return await ahead_of(conn, place, ServedOrder(sku.sku, policy.sort, protection))
     key = Ranking(policy, moment).key
     own = key(place)[:3]
     values = {
         "sku": sku.sku,
         "queued_at": place.queued_at,
         "line_id": place.line_id,
-        "protected_before": before,
+        **protection._asdict(),
         "now": moment.now,
         "oldest": moment.now - timedelta(days=policy.ageing.max_days if policy.ageing else 0),
     }

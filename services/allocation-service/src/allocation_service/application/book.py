@@ -162,6 +162,7 @@ class Book:
         self.moments: dict[str, datetime] = {}
         self.causes: dict[str, datetime] = {}
         self._next_supply: dict[str, date | None] = {}
+        self._kept_through: dict[str, date | None] = {}
         self.ordered: dict[tuple[str, date, int], int] = {}
         self.quotas_changed: set[tuple[str, QuotaName]] = set()
         self.quotas_cleared: set[str] = set()
@@ -310,15 +311,27 @@ class Book:
         return self._next_supply[sku]
 
     def moment(self, sku: str) -> Moment:
-        """When the SKU's queue is ranked, the same all through this transaction."""
+        """When the SKU's queue is ranked: the same all through this transaction, save for the promises to
+        keep, which are told anew for each fill."""
         state = self.skus[sku]
         now = self.moments.get(sku, state.last_now) or _LONG_AGO
-        return Moment(now, self.next_supply(sku), state.lead_time_days)
+        if sku not in self._kept_through:
+            self._kept_through[sku] = state.kept_through(now, self.grace_days)
+        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
+
+    def tell_promises(self, sku: str) -> None:
+        """Find out which promises the stock that is free now must keep; where these are others than before,
+        the queue has another order, and what was read of it is forgotten."""
+        before = self.moment(sku).kept_through
+        del self._kept_through[sku]
+        if self.moment(sku).kept_through != before:
+            self.queues.pop(sku, None)
 
     def supply(self, sku: str, now: datetime) -> Supply:
         """What can be given of a SKU now, for a decision."""
-        state, day = self.skus[sku], self.next_supply(sku)
-        return state.supply(day, state.forecast(Moment(now, day, state.lead_time_days)))
+        state, moment = self.skus[sku], self.moment(sku)
+        forecast = state.forecast(moment._replace(now=now))
+        return state.supply(moment.next_supply, forecast, moment.kept_through)
 
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""

@@ -53,6 +53,7 @@ async def _serve(case: Case, ledger: Ledger, sku: str, unserved: frozenset[str])
     """Serve one queue as far as the supply reaches."""
     book = case.book
     policy = book.skus[sku].policy
+    book.tell_promises(sku)
     if policy.shared and book.blocked(sku):
         # Shares are for all at once: they are made when the order that is decided by itself is done.
         return

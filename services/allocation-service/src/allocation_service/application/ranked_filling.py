@@ -14,7 +14,7 @@ from allocation_service.application.waiters import Decided, carry_out, decide_ab
 from allocation_service.domain.deciding import Decision
 from allocation_service.domain.guards import Guards
 from allocation_service.domain.policy import Complete, Demand, Policy
-from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.sorting import Ranking, is_on_top
 
 _AT_LEAST = 50
 _LONG = 20_000
@@ -66,7 +66,7 @@ def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
         before = sum(one.granted for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key)
         left = state.free - before
         rank = ranking.rank(unread.tier_rank, unread.oldest)
-        if left > 0 and guards.stock(sku, guards.level(rank, on_top=unread.key[0] == 0), left).units > 0:
+        if left > 0 and guards.stock(sku, guards.level(rank, on_top=is_on_top(unread.key)), left).units > 0:
             return False
     return True
 

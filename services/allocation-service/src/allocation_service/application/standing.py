@@ -8,7 +8,7 @@ from typing import NamedTuple
 from allocation_service.application.book import Book
 from allocation_service.application.guarding import context_of
 from allocation_service.domain.guards import Guards, with_thresholds
-from allocation_service.domain.policy import Demand, Moment
+from allocation_service.domain.policy import Demand
 from allocation_service.domain.sku import Sku
 from allocation_service.domain.sorting import Ranking
 from allocation_service.domain.standing import Held, held_until
@@ -22,20 +22,15 @@ class Barrier(NamedTuple):
     held: Held | None
 
 
-def moment_of(sku: Sku, now: datetime, grace_days: int) -> Moment:
-    """How the SKU's queue is ranked now."""
-    return Moment(now, sku.next_supply(now, grace_days), sku.lead_time_days)
-
-
 def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier | None:
     """The limit that the policy sets this demand now; None where it may have what there is, or nothing is."""
     free, policy = sku.free, sku.policy
     if not free or not policy.guarded:
         return None
-    moment = moment_of(sku, now, grace_days)
+    moment = sku.moment(now, grace_days)
     book = Book(grace_days=grace_days)
     book.skus[sku.sku] = sku
-    supply = sku.supply(moment.next_supply, sku.forecast(moment))
+    supply = sku.supply(moment.next_supply, sku.forecast(moment), moment.kept_through)
     context = with_thresholds(context_of(book, [sku.sku], policy, {demand.order_id}), policy, {sku.sku: supply})
     guards, ranking = Guards(policy, context), Ranking(policy, moment)
     rank = ranking.rank(demand.tier_rank, demand.queued_at)

@@ -125,8 +125,8 @@ class Lending(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """``protect_promises``: demand whose promise is at risk (``Moment.protected_before``) is served before the
-    rest, so that a sort moves stock among waiters but does not break a promise already made.
+    """``protect_promises``: demand whose promise would break by it, or is at risk anyway, is served before the
+    rest (``Protection``), so that a sort moves stock among waiters but does not break a promise already made.
 
     ``tiers`` are the best first; a demand's ``tier_rank`` is a position in them, and whoever stands
     behind the last is treated as the last. ``bypass_limit``: how often an order that ships complete may
@@ -198,11 +198,16 @@ class Demand(NamedTuple):
 
 class Moment(NamedTuple):
     """When a SKU's queue is ranked: ``next_supply`` is the date of its next confirmed receipt, None where
-    nothing is inbound; ``lead_time_days`` then says how long it would take (0: not known)."""
+    nothing is inbound; ``lead_time_days`` then says how long it would take (0: not known).
+
+    ``kept_through``: promises through this day would break if free stock went to others (see
+    ``promising.kept_through``); None where none would.
+    """
 
     now: datetime
     next_supply: date | None = None
     lead_time_days: int = 0
+    kept_through: date | None = None
 
     @property
     def horizon_days(self) -> int:
@@ -219,7 +224,8 @@ class Moment(NamedTuple):
 
 
 Key = tuple[int, int, date, datetime, str]
-"""(0 at the top or 1, rank or negative value, date, queued at, line id): smaller is served first; a total order."""
+"""(band, rank or negative value, date, queued at, line id): smaller is served first; a total order. Bands are
+those of ``sorting``: promises to keep, day by day; then what is at the top for another reason; then the rest."""
 
 
 class Location(NamedTuple):
@@ -242,14 +248,15 @@ Forecast = tuple[Expectation, ...]
 
 
 class Supply(NamedTuple):
-    """What can be given of a SKU now, the date of the next expected supply (or the lead time), and the
-    demand that better tiers may bring before it, from which units are held back."""
+    """What can be given of a SKU now, the date of the next expected supply (or the lead time), the demand
+    that better tiers may bring before it, from which units are held back, and the promises to keep first."""
 
     sku: str
     locations: tuple[Location, ...]
     next_supply: date | None = None
     lead_time_days: int = 0
     forecast: Forecast | None = None
+    kept_through: date | None = None
 
     @property
     def free(self) -> int:
@@ -268,7 +275,7 @@ class Supply(NamedTuple):
 
     def moment(self, now: datetime) -> Moment:
         """When its queue is ranked."""
-        return Moment(now, self.next_supply, self.lead_time_days)
+        return Moment(now, self.next_supply, self.lead_time_days, self.kept_through)
 
 
 Grants = tuple[tuple[str, int], ...]

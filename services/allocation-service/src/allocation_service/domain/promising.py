@@ -88,6 +88,26 @@ def promise(
     return max(found, not_before) if not_before else found
 
 
+def kept_through(expected: Sequence[Expected], promised: Mapping[date, int], giving: int, today: date) -> date | None:
+    """The last day for which promises would break if ``giving`` units went to others; None where there is none.
+
+    max{t : S(t) - C(t) < giving}, over the days t that something is promised for and known supply reaches:
+    what is promised for a later day nothing known can keep. Once all that is promised by then is served,
+    whatever is left of ``giving`` may go to anybody: S - C covers it on every day after.
+    """
+    found, supply, promises, position = None, 0, 0, 0
+    for day in sorted(promised):
+        if day > expected[-1].day and day > today:
+            break
+        promises += promised[day]
+        while position < len(expected) and expected[position].day <= max(day, today):
+            supply += expected[position].units
+            position += 1
+        if supply - promises < giving:
+            found = day
+    return found
+
+
 class Revision(NamedTuple):
     """What a revision of a SKU's promises goes by; ``supply_before`` is all that was expected before."""
 

@@ -77,39 +77,44 @@ def demand_of(line: StoredLine) -> Demand:
 
 def stored_supply(supply: Supply) -> dict[str, Any]:
     """What is kept of a supply. Not its forecast: the units held back by it are kept with the context."""
-    return {"locations": supply.locations, **_expected(supply.next_supply, supply.lead_time_days)}
+    return {"locations": supply.locations, **_ranked_by(supply)}
 
 
 def stored_moment(moment: Moment) -> dict[str, Any]:
     """What is kept of a moment beside the time of the decision."""
-    return _expected(moment.next_supply, moment.lead_time_days)
+    return _ranked_by(moment)
 
 
 def moment_of(stored: Mapping[str, Any], now: datetime) -> Moment:
     """The moment at which a queue was ranked."""
-    return Moment(now, day_of(stored.get("next_supply")), stored.get("lead_time_days", 0))
+    return Moment(now, *_ranking_of(stored))
 
 
-def _expected(next_supply: date | None, lead_time_days: int) -> dict[str, Any]:
+def _ranked_by(one: Supply | Moment) -> dict[str, Any]:
     stored: dict[str, Any] = {}
-    if next_supply is not None:
-        stored["next_supply"] = next_supply
-    if lead_time_days:
-        stored["lead_time_days"] = lead_time_days
+    if one.next_supply is not None:
+        stored["next_supply"] = one.next_supply
+    if one.lead_time_days:
+        stored["lead_time_days"] = one.lead_time_days
+    if one.kept_through is not None:
+        stored["kept_through"] = one.kept_through
     return stored
+
+
+def _ranking_of(stored: Mapping[str, Any]) -> tuple[date | None, int, date | None]:
+    """The next supply, the lead time, and through which day promises were kept first. Decisions made before that
+    was told apart have none: they served all that was promised before the next supply as one part."""
+    return day_of(stored.get("next_supply")), stored.get("lead_time_days", 0), day_of(stored.get("kept_through"))
 
 
 def supplies_of(stored: Mapping[str, Any]) -> dict[str, Supply]:
     """The supply by SKU that a step went by."""
-    return {
-        sku: Supply(
-            sku,
-            tuple(Location(*place) for place in one["locations"]),
-            day_of(one.get("next_supply")),
-            one.get("lead_time_days", 0),
-        )
-        for sku, one in stored.items()
-    }
+    found = {}
+    for sku, one in stored.items():
+        next_supply, lead_time_days, kept_through = _ranking_of(one)
+        places = tuple(Location(*place) for place in one["locations"])
+        found[sku] = Supply(sku, places, next_supply, lead_time_days, kept_through=kept_through)
+    return found
 
 
 def stored_context(context: Context) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from allocation_service.domain.reasons import (
     kept_for_it,
 )
 from allocation_service.domain.shelf import Shelf, one_location
-from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.sorting import Ranking, is_on_top
 
 Served = tuple[Grants, str, bool, bool]
 """What a demand gets and why; whether it is left to be decided elsewhere; whether its order could not be filled
@@ -74,14 +74,14 @@ class Serving:
 
     def comes_first(self, key: Key, demand: Demand) -> bool:
         """The demand stands at the top, or its order was passed as often as may be."""
-        return key[0] == 0 or (demand.ship_complete and self.at_limit(demand.order_id))
+        return is_on_top(key) or (demand.ship_complete and self.at_limit(demand.order_id))
 
     def level(self, key: Key, demand: Demand) -> int:
         """How deep a demand may reach into stock that is held back."""
         if not self.guards.held:
             return 0
         rank = self.ranking(demand.sku).rank(demand.tier_rank, demand.queued_at)
-        return self.guards.level(rank, on_top=key[0] == 0)
+        return self.guards.level(rank, on_top=is_on_top(key))
 
     def serve(self, key: Key, demand: Demand) -> Served:
         """Serve a demand as far as the supply reaches; an order that ships complete whole or not at all."""

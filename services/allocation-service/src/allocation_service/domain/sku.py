@@ -116,7 +116,9 @@ class Sku:
             found = self.levels[location] = Level(location)
         return found
 
-    def supply(self, next_supply: date | None, forecast: Forecast | None = None) -> Supply:
+    def supply(
+        self, next_supply: date | None, forecast: Forecast | None = None, kept_through: date | None = None
+    ) -> Supply:
         """What can be given now, for a decision."""
         places = []
         for location in sorted(self.levels):
@@ -124,7 +126,7 @@ class Sku:
             units = rules.units_to_give(level.free, 0)
             if units > 0:
                 places.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days, forecast)
+        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days, forecast, kept_through)
 
     def forecast(self, moment: Moment) -> Forecast | None:
         """What each tier is expected to order before the next receipt; None where the policy keeps nothing."""
@@ -161,6 +163,20 @@ class Sku:
             ),
             default=None,
         )
+
+    def kept_through(self, now: datetime, grace_days: int) -> date | None:
+        """The last day for which promises would break if what is free, or else the next delivery, went to
+        others; None where none would, or where the policy does not protect them."""
+        if not self.promised or not self.policy.protect_promises:
+            return None
+        expected = self.expected(now, grace_days, self.free)
+        giving = next((one.units for one in expected if one.units), 0)
+        return promising.kept_through(expected, self.promised, giving, now.date())
+
+    def moment(self, now: datetime, grace_days: int) -> Moment:
+        """How its queue is ranked at a moment."""
+        next_supply = self.next_supply(now, grace_days)
+        return Moment(now, next_supply, self.lead_time_days, self.kept_through(now, grace_days))
 
     def release_date(self) -> date | None:
         """Preorders are never promised before it."""

@@ -5,12 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment, Policy, Sort
 
+_ONE_DAY = timedelta(days=1)
+
 MICRO = 1_000_000
 """Values are whole millionths of a weighted day, so that they compare the same everywhere."""
+
+
+_AT_THE_TOP, _REST = 0, 1
+_NO_DAY = 10_000_000
+"""More than the number of any day, so that the bands of days stand before the others."""
+
+
+class Protection(NamedTuple):
+    """Whose promises are served before the rest. Those through the day ``through`` are kept: served by their
+    day, and on a day in the order they joined the queue, as promises are counted (``promising.revise``).
+
+    Before them come the ones for ``overdue`` (yesterday) and earlier, behind them those for a day before
+    ``before``: broken or at risk anyway, so that the sort decides among them.
+    """
+
+    overdue: date
+    through: date
+    before: date
+
+    @classmethod
+    def of(cls, policy: Policy, moment: Moment) -> Protection:
+        """What a policy protects at a moment; nothing where it does not protect promises.
+
+        At risk is what nothing known can keep and what is ordered today comes too late for.
+        """
+        overdue = moment.now.date() - _ONE_DAY
+        if not policy.protect_promises:
+            return cls(overdue, date.min, date.min + _ONE_DAY)
+        through = moment.kept_through or date.min
+        return cls(overdue, through, max(moment.protected_before, through + _ONE_DAY))
+
+    def in_turn(self, promised: date | None) -> bool:
+        """The promise is kept: the sort has no say."""
+        return promised is not None and self.overdue < promised <= self.through
+
+    def day(self, promised: date) -> date:
+        """The day whose band a promise through ``through`` belongs to."""
+        return max(promised, self.overdue)
 
 
 class Ranked(Protocol):
@@ -43,7 +83,9 @@ class Ranking:
         self.policy, self.moment = policy, moment
         self.today = moment.now.date().toordinal()
         self.horizon = moment.horizon_days
-        self.protected_before = moment.protected_before if policy.protect_promises else date.min
+        self.protection = Protection.of(policy, moment)
+        self._through, self._before = self.protection.through, self.protection.before
+        self._overdue = self.protection.overdue.toordinal() - _NO_DAY
         self._last = len(policy.tiers) - 1
         self._ageing = policy.ageing
         self._oldest = moment.now - timedelta(days=policy.ageing.max_days) if policy.ageing else None
@@ -55,12 +97,17 @@ class Ranking:
             Sort.VALUE_INDEX: self._value_index,
         }[policy.sort]
 
-    def on_top(self, demand: Ranked) -> bool:
-        """Its promise is at risk, or it has waited longer than anyone should."""
+    def band(self, demand: Ranked) -> int:
+        """Which part of the queue a demand belongs to: that of the day its promise is to be kept, that of those
+        whose promise is at risk anyway or who have waited longer than anyone should, or the rest."""
         promised = demand.promise_date
-        if promised is not None and promised < self.protected_before:
-            return True
-        return self._oldest is not None and demand.queued_at < self._oldest
+        if promised is not None and promised < self._before:
+            return max(promised.toordinal() - _NO_DAY, self._overdue) if promised <= self._through else _AT_THE_TOP
+        return _AT_THE_TOP if self._oldest is not None and demand.queued_at < self._oldest else _REST
+
+    def on_top(self, demand: Ranked) -> bool:
+        """It is served before the rest, whatever the sort says."""
+        return self.band(demand) <= _AT_THE_TOP
 
     def rank(self, tier_rank: int, queued_at: datetime) -> int:
         """The tier a line counts as: its own, or a better one once it has waited long enough."""
@@ -104,27 +151,40 @@ class Ranking:
         lost = index.loss_days * -math.expm1(-self.horizon / patience)
         return percent * weights.urgency * (MICRO // 10_000), round(percent * lost * (MICRO // 100))
 
+    def _in_turn(self, band: int) -> bool:
+        return self._overdue < band < _AT_THE_TOP
+
     def _fifo(self, demand: Ranked) -> Key:
-        return (0 if self.on_top(demand) else 1, 0, NO_DATE, demand.queued_at, demand.line_id)
+        return (self.band(demand), 0, NO_DATE, demand.queued_at, demand.line_id)
 
     def _priority(self, demand: Ranked) -> Key:
-        queued_at = demand.queued_at
-        rank = self.rank(demand.tier_rank, queued_at)
-        return (0 if self.on_top(demand) else 1, rank, demand.needed_by, queued_at, demand.line_id)
+        band, queued_at = self.band(demand), demand.queued_at
+        if self._in_turn(band):
+            return (band, 0, NO_DATE, queued_at, demand.line_id)
+        return (band, self.rank(demand.tier_rank, queued_at), demand.needed_by, queued_at, demand.line_id)
 
     def _earliest_due(self, demand: Ranked) -> Key:
-        return (0 if self.on_top(demand) else 1, 0, self.due(demand), demand.queued_at, demand.line_id)
+        band = self.band(demand)
+        due = NO_DATE if self._in_turn(band) else self.due(demand)
+        return (band, 0, due, demand.queued_at, demand.line_id)
 
     def _value_index(self, demand: Ranked) -> Key:
-        due, queued_at = self.due(demand), demand.queued_at
-        value = self.value(demand.tier_rank, demand.unit_value, due, queued_at)
-        return (0 if self.on_top(demand) else 1, -value, due, queued_at, demand.line_id)
+        band, queued_at = self.band(demand), demand.queued_at
+        if self._in_turn(band):
+            return (band, 0, NO_DATE, queued_at, demand.line_id)
+        due = self.due(demand)
+        return (band, -self.value(demand.tier_rank, demand.unit_value, due, queued_at), due, queued_at, demand.line_id)
 
 
 def value_band(unit_value: int) -> int:
     """Doublings of a unit's value above one major unit of currency: 0 below it, 7 from 64 to 127. What
     is dearer counts more, but no single article outweighs every customer."""
     return (max(0, unit_value) // 100).bit_length()
+
+
+def is_on_top(key: Key) -> bool:
+    """Whoever stands there is served before the rest, whatever the sort says."""
+    return key[0] <= _AT_THE_TOP
 
 
 def class_of(key: Key) -> tuple[int, int]:

@@ -168,10 +168,14 @@ def placing_facts(demand: Demand, policy: Policy, moment: Moment) -> tuple[Fact,
 
 def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
     promised, policy = demand.promise_date, ranking.policy
-    if promised is not None and promised < ranking.protected_before:
-        known = ranking.moment.next_supply is not None
-        words = "promised for before the next receipt" if known else "promised, and no receipt is known"
-        yield Fact("promise_date", promised.isoformat(), f"{words}: served before the others")
+    if promised is not None and promised < ranking.protection.before:
+        if promised <= ranking.protection.through:
+            words = "promised for then: served before whoever is promised a later day, so that the promise is kept"
+        else:
+            known = ranking.moment.next_supply is not None
+            words = "promised for before the next receipt" if known else "promised, and no receipt is known"
+            words += ": served before the others"
+        yield Fact("promise_date", promised.isoformat(), words)
     if policy.ageing is not None and demand.queued_at < ranking.moment.now - timedelta(days=policy.ageing.max_days):
         days = (ranking.moment.now - demand.queued_at).days
         yield Fact("days_waiting", days, f"more than {policy.ageing.max_days} days: goes to the top")

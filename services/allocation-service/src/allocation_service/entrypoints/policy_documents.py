@@ -119,7 +119,7 @@ class PolicyContent(RequestModel):
     sort: Sort = Field(default=Sort.FIFO, description="fifo, priority, earliest_due or value_index")
     protect_promises: bool = Field(
         default=True,
-        description="Serve what is promised before the next expected supply before everything else",
+        description="Serve first, by their dates, the promises that giving this stock to others would break",
     )
     share: Share = Field(default=Share.SEQUENTIAL, description="How a class is served that the supply does not reach")
     tiers: Annotated[list[TierBody], Field(max_length=20)] | None = Field(

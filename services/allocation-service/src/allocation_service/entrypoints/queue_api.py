@@ -11,11 +11,13 @@ from pydantic import Field, StringConstraints
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import queries, standings
+from allocation_service.adapters.bands import key_of
 from allocation_service.adapters.queries import ServedOrder
 from allocation_service.adapters.ranked_page import has_index, ranked_page
 from allocation_service.adapters.reads import peek_skus
 from allocation_service.domain.policy import Moment, Sort
 from allocation_service.domain.sku import Sku
+from allocation_service.domain.sorting import Protection
 from service_kit.database import Database
 from service_kit.http import (
     Page,
@@ -29,7 +31,6 @@ from service_kit.http import (
 )
 from service_kit.problems import FieldError, bad_request
 
-_FIRST_DAY = date(1, 1, 1)
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -64,7 +65,7 @@ def _view(row: Any, place: int) -> BackorderView:
 
 
 def _cursor_kinds(sort: Sort) -> tuple[type, ...]:
-    return (int, int, datetime, str) if sort is Sort.FIFO else (int, int, int, date, datetime, str)
+    return (int, date, datetime, str) if sort is Sort.FIFO else (int, date, int, date, datetime, str)
 
 
 class _Queues:
@@ -72,10 +73,7 @@ class _Queues:
         self._database, self._now, self._grace_days = database, now, grace_days
 
     def _served(self, sku: Sku, now: datetime) -> ServedOrder:
-        before = _FIRST_DAY
-        if sku.policy.protect_promises:
-            before = Moment(now, sku.next_supply(now, self._grace_days), sku.lead_time_days).protected_before
-        return ServedOrder(sku.sku, sku.policy.sort, before)
+        return ServedOrder(sku.sku, sku.policy.sort, Protection.of(sku.policy, self._moment(sku, now)))
 
     async def of_sku(self, name: str, page: PageRequest) -> Page[BackorderView]:
         """A page of one queue. The place of the first row is handed on in the cursor."""
@@ -89,12 +87,13 @@ class _Queues:
             sort = sku.policy.sort
             after = page.after(*_cursor_kinds(sort))
             place, key = (after[0], after[1:]) if after else (0, None)
-            rows = await queries.queue_page(conn, self._served(sku, now), key, page.limit + 1)
+            queue = self._served(sku, now)
+            rows = await queries.queue_page(conn, queue, key, page.limit + 1)
         views = [_view(row, place + number) for number, row in enumerate(rows[: page.limit], start=1)]
         cursor = None
         if len(rows) > page.limit:
-            last = rows[page.limit - 1]
-            cursor = encode_cursor(place + page.limit, last[0], *queries.queue_key(sort, last))
+            last = key_of(rows[page.limit - 1], sort, queue.protection)
+            cursor = encode_cursor(place + page.limit, *last)
         return Page(data=views, next_cursor=cursor)
 
     async def _ranked(self, conn: AsyncConnection, sku: Sku, page: PageRequest, now: datetime) -> Page[BackorderView]:
@@ -105,7 +104,7 @@ class _Queues:
         return Page(data=views, next_cursor=encode_cursor(place + page.limit, *found.keys[-1]) if found.more else None)
 
     def _moment(self, sku: Sku, now: datetime) -> Moment:
-        return Moment(now, sku.next_supply(now, self._grace_days), sku.lead_time_days)
+        return sku.moment(now, self._grace_days)
 
     async def of_order(self, order_id: str) -> Page[BackorderView]:
         """All waiting lines of one order."""

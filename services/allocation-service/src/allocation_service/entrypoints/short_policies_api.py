@@ -52,7 +52,7 @@ class PolicyBody(RequestModel):
     sort: Sort = Field(description="fifo: first come; priority: tier, then needed-by, then first come")
     protect_promises: bool = Field(
         default=True,
-        description="Serve what is promised before the next expected supply before everything else",
+        description="Serve first, by their dates, the promises that giving this stock to others would break",
     )
 
 

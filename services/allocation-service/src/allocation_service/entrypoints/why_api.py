@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import standings
 from allocation_service.adapters.reads import peek_skus
-from allocation_service.application.standing import Barrier, barrier, moment_of
+from allocation_service.application.standing import Barrier, barrier
 from allocation_service.domain.explaining import (
     Situation,
     cause_in_words,
@@ -207,7 +207,7 @@ class _Line:
 
     @property
     def moment(self) -> Moment:
-        return moment_of(self.sku, self.now, self.grace_days)
+        return self.sku.moment(self.now, self.grace_days)
 
     async def read(self, conn: AsyncConnection) -> None:
         """Everything beside the line's own row."""

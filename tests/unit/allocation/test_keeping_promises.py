@@ -1,0 +1,157 @@
+"""Whatever the sort, stock that comes as it was announced keeps every promise that was made of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from allocation_service.domain.deciding import decide
+from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.promising import Expected, covered_from, expected_supply, kept_through
+from allocation_service.domain.sorting import Protection, Ranking, is_on_top
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+TODAY = NOW.date()
+SORTS = st.sampled_from(Sort)
+
+
+def day(number: int) -> date:
+    return TODAY + timedelta(days=number)
+
+
+def demand(
+    name: str, units: int, promised: date | None, *, rank: int = 3, queued: int = 0, needed: date = NO_DATE
+) -> Demand:
+    return Demand(name, name, "A", units, NOW - timedelta(minutes=100 - queued), rank, needed, promised)
+
+
+class Delivery(NamedTuple):
+    """Announced for a day, it comes in parts on that day."""
+
+    day: int
+    parts: tuple[int, ...]
+
+
+DELIVERIES = st.lists(
+    st.builds(Delivery, st.integers(0, 12), st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)),
+    min_size=1,
+    max_size=4,
+)
+ORDERS = st.lists(
+    st.tuples(st.integers(1, 5), st.integers(0, 3), st.one_of(st.just(NO_DATE), st.integers(0, 20).map(day))),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(DELIVERIES, ORDERS, SORTS)
+def test_promises_made_of_announced_supply_are_kept_under_every_sort(
+    deliveries: list[Delivery], orders: list[tuple[int, int, date]], sort: Sort
+) -> None:
+    """Orders are promised by the deliveries; those that none reaches are promised a day behind them all, and
+    are asked for by better customers as well as by others."""
+    coming = sorted((one.day, number, units) for one in deliveries for number, units in enumerate(one.parts))
+    policy = Policy(sort=sort)
+    waiting: dict[str, Demand] = {}
+    for number, (units, rank, needed) in enumerate(orders):
+        expected = _expected(coming, NOW)
+        promised = _promised(waiting)
+        found = covered_from(expected, promised, units, TODAY)
+        waiting[f"l{number}"] = demand(f"l{number}", units, found or day(20), rank=rank, queued=number, needed=needed)
+    free = 0
+    while coming:
+        number, _, units = coming.pop(0)
+        now = NOW + timedelta(days=number)
+        free += units
+        expected = (Expected(now.date(), free), *_expected(coming, now)[1:])
+        through = kept_through(expected, _promised(waiting), free, now.date())
+        next_supply = day(coming[0][0]) if coming else None
+        supply = {"A": Supply("A", (Location("X", 1, free),), next_supply, 20, kept_through=through)}
+        for outcome in decide(supply, list(waiting.values()), policy, now).outcomes:
+            free -= outcome.granted
+            left = outcome.demand.quantity - outcome.granted
+            if left:
+                waiting[outcome.demand.line_id] = outcome.demand._replace(quantity=left)
+            else:
+                del waiting[outcome.demand.line_id]
+        over = now.date() if not coming or coming[0][0] > number else now.date() - timedelta(days=1)
+        late = [one for one in waiting.values() if one.promise_date is not None and one.promise_date <= over]
+        assert not late
+
+
+def _expected(coming: list[tuple[int, int, int]], now: datetime) -> tuple[Expected, ...]:
+    return expected_supply(0, [(NOW + timedelta(days=number), units) for number, _, units in coming], now, 2)
+
+
+def _promised(waiting: dict[str, Demand]) -> dict[date, int]:
+    found: dict[date, int] = {}
+    for one in waiting.values():
+        if one.promise_date is not None:
+            found[one.promise_date] = found.get(one.promise_date, 0) + one.quantity
+    return found
+
+
+def test_the_first_part_of_a_delivery_does_not_go_to_whoever_is_promised_later() -> None:
+    expected = (Expected(TODAY, 5), Expected(TODAY, 5))
+    assert kept_through(expected, {TODAY: 10, day(14): 5}, 5, TODAY) == TODAY
+    assert kept_through(expected, {TODAY: 5, day(14): 5}, 5, TODAY) is None, "the rest will do for the promise"
+
+
+def test_stock_that_others_may_have_is_not_tied_to_the_promises_of_later_supply() -> None:
+    expected = (Expected(TODAY, 3), Expected(day(30), 9))
+    assert kept_through(expected, {day(2): 2, day(30): 2}, 3, TODAY) == day(2)
+    assert kept_through(expected, {day(30): 9}, 3, TODAY) is None
+    assert kept_through(expected, {day(30): 10}, 3, TODAY) == day(30)
+
+
+def test_a_promise_that_nothing_known_reaches_ties_nothing() -> None:
+    assert kept_through((Expected(TODAY, 3),), {day(1): 5}, 3, TODAY) is None
+    assert kept_through((Expected(TODAY, 3),), {TODAY: 3, day(1): 5}, 3, TODAY) == TODAY
+    assert kept_through((Expected(TODAY, 0), Expected(day(2), 1)), {day(3): 5}, 1, TODAY) is None
+
+
+@given(st.dictionaries(st.integers(-3, 12).map(day), st.integers(1, 6)), DELIVERIES, st.integers(0, 9))
+def test_through_is_the_last_day_on_which_the_promises_leave_less_than_is_given(
+    promised: dict[date, int], deliveries: list[Delivery], free: int
+) -> None:
+    coming = [(NOW + timedelta(days=one.day), sum(one.parts)) for one in deliveries]
+    expected = expected_supply(free, coming, NOW, 2)
+    tight = [
+        on
+        for on in promised
+        if on <= max(TODAY, expected[-1].day)
+        and sum(one.units for one in expected if one.day <= max(on, TODAY))
+        - sum(units for other, units in promised.items() if other <= on)
+        < free
+    ]
+    assert kept_through(expected, promised, free, TODAY) == max(tight, default=None)
+
+
+@given(SORTS)
+def test_kept_promises_are_served_by_day_and_queue_and_the_sort_decides_about_broken_ones(sort: Sort) -> None:
+    moment = Moment(NOW, day(4), 7, day(4))
+    queue = {
+        "broken, gold": demand("broken, gold", 1, day(-1), rank=0, queued=9, needed=day(1)),
+        "broken, old": demand("broken, old", 1, day(-3), queued=1),
+        "today": demand("today", 1, day(0), queued=8),
+        "day 4, first": demand("day 4, first", 1, day(4), queued=2),
+        "day 4, gold": demand("day 4, gold", 1, day(4), rank=0, queued=3, needed=day(1)),
+        "later, gold": demand("later, gold", 1, day(9), rank=0, queued=0, needed=day(1)),
+        "no date": demand("no date", 1, None, queued=5, needed=day(30)),
+    }
+    key = Ranking(Policy(sort=sort), moment).key
+    broken = ["broken, old", "broken, gold"] if sort is Sort.FIFO else ["broken, gold", "broken, old"]
+    ranked = sorted(queue, key=lambda name: key(queue[name]))
+    assert ranked == [*broken, "today", "day 4, first", "day 4, gold", "later, gold", "no date"]
+    assert [is_on_top(key(queue[name])) for name in ranked] == [True] * 5 + [False] * 2
+
+
+def test_without_protection_a_promise_has_no_say() -> None:
+    moment = Moment(NOW, day(4), 7, day(4))
+    policy = Policy(sort=Sort.PRIORITY, protect_promises=False)
+    assert Protection.of(policy, moment).through == date.min
+    key = Ranking(policy, moment).key
+    assert key(demand("gold", 1, None, rank=0)) < key(demand("standard", 1, day(0)))
