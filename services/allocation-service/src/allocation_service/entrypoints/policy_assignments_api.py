@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import policies, policy_assignments
+from allocation_service.adapters import known_names, policies, policy_assignments
 from allocation_service.adapters.policy_assignments import Assignment
 from allocation_service.application.policy_choice import DEFAULT, Scope, Target
-from allocation_service.entrypoints.policy_documents import AssignBody, AssignmentView, PolicyName
+from allocation_service.entrypoints.policy_documents import AssignBody, AssignedView, AssignmentView, PolicyName
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.database import Database
 from service_kit.http import (
     Page,
@@ -54,7 +56,7 @@ class Assignments:
 
     async def assign(
         self, target: Target, body: AssignBody, request: Request, response: Response, by: str
-    ) -> AssignmentView:
+    ) -> AssignedView:
         """Let the target follow a policy; Problem 422 where that is none."""
         async with self._database.transaction() as conn:
             # The policy first, as every change locks it first.
@@ -65,8 +67,9 @@ class Assignments:
             if found is None or found.policy != body.policy:
                 found = await policy_assignments.assign(conn, target, body.policy, by)
                 await policy_assignments.want_review(conn, target=target)
+            warnings = await _warnings(conn, target)
         set_etag(response, found.version)
-        return _view(found)
+        return AssignedView(**found._asdict(), warnings=warnings)
 
     async def drop(self, target: Target, request: Request) -> None:
         """Let the target follow the next wider scope; Problem 404 where it has nothing of its own."""
@@ -92,6 +95,18 @@ class Assignments:
 
 def _view(found: Assignment) -> AssignmentView:
     return AssignmentView.model_validate(found._asdict())
+
+
+async def _warnings(conn: AsyncConnection, target: Target) -> list[WarningView]:
+    """What a SKU or category that is not known yet means: it may be announced later, or be misspelt."""
+    scope, name = target
+    if scope == Scope.SKU and await known_names.unknown_skus(conn, [name]):
+        words = "This SKU is not known: the assignment counts from when inventory tells of it. Is it spelt right?"
+    elif scope == Scope.CATEGORY and not await known_names.is_category_known(conn, name):
+        words = "This category is not known: no SKU is of it now; it counts for those to come. Is it spelt right?"
+    else:
+        return []
+    return [WarningView(pointer="/target", detail=words)]
 
 
 def router(database: Database) -> APIRouter:
@@ -130,7 +145,7 @@ def _add_default(api: APIRouter, assignments: Assignments) -> None:
         return await assignments.read(DEFAULT, request, response)
 
     @api.put(path, name="put_default_policy_assignment", summary="Let everything else follow a policy")
-    async def put_default(principal: Writer, body: AssignBody, request: Request, response: Response) -> AssignmentView:
+    async def put_default(principal: Writer, body: AssignBody, request: Request, response: Response) -> AssignedView:
         """SKUs and categories with a policy of their own go on following that."""
         return await assignments.assign(DEFAULT, body, request, response, principal.key_id)
 
@@ -148,7 +163,7 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
     @api.put(skus, name="put_sku_policy_assignment", summary="Let a SKU follow a policy")
     async def put_sku(
         principal: Writer, sku: SkuPath, body: AssignBody, request: Request, response: Response
-    ) -> AssignmentView:
+    ) -> AssignedView:
         return await assignments.assign((Scope.SKU, sku), body, request, response, principal.key_id)
 
     @api.delete(skus, name="delete_sku_policy_assignment", summary="Let a SKU follow its category", status_code=204)
@@ -169,7 +184,7 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
     @api.put(categories, name="put_category_policy_assignment", summary="Let a category follow a policy")
     async def put_category(
         principal: Writer, category: CategoryPath, body: AssignBody, request: Request, response: Response
-    ) -> AssignmentView:
+    ) -> AssignedView:
         """SKUs of it with a policy of their own go on following that."""
         return await assignments.assign((Scope.CATEGORY, category), body, request, response, principal.key_id)
 

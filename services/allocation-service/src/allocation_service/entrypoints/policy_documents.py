@@ -15,6 +15,7 @@ from allocation_service.application.policy_changes import Change
 from allocation_service.application.policy_templates import tier_terms
 from allocation_service.domain.policy import Complete, Policy, Share, Sort
 from allocation_service.domain.policy_document import Fault, policy_document, policy_from, validate
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.http import RequestModel, ResponseModel
 
 PLAIN = r"^[^\x00-\x1f\x7f]+$"
@@ -318,3 +319,9 @@ class AssignmentView(ResponseModel):
     version: int = Field(description="Of the assignment; the ETag")
     assigned_at: datetime
     assigned_by: str
+
+
+class AssignedView(AssignmentView):
+    """An assignment that was made."""
+
+    warnings: list[WarningView] = Field(description="Where it decides about nothing that is known now")
