@@ -37,14 +37,15 @@ async def test_a_policy_is_drafted_activated_and_assigned_and_then_decides(
     assert (body["in_force"], body["active"], body["draft"]["version"], body["draft"]["note"]) == (
         None, [], 1, "for the club",
     )  # fmt: skip
-    await client.put("/v1/policy-assignments/categories/garden%2Ftools", json={"policy": "loyal"})
     await world.apply(world.sku("A", category="garden/tools"))
     for tier in ("silver", "gold"):
         await world.apply(world.order(tier, ("A", 1), tier=tier)[1])
     short = "/v1/allocation-policies/A"
     assert (await client.get(short)).json()["policy"] == "default", "a draft decides nothing"
     body = (await client.post("/v1/policies/loyal/activate", json={}, headers={"If-Match": '"1"'})).json()
-    assert (body["in_force"], body["draft"], body["assignments"], body["revision"]) == (1, None, 1, 2)
+    assert (body["in_force"], body["draft"], body["assignments"], body["revision"]) == (1, None, 0, 2)
+    await client.put("/v1/policy-assignments/categories/garden%2Ftools", json={"policy": "loyal"})
+    assert (await client.get("/v1/policies/loyal")).json()["assignments"] == 1
     shown = (await client.get(short)).json()
     assert (shown["policy"], shown["scope"], shown["sort"], shown["inherited"]) == (
         "loyal", "category", "priority", True,

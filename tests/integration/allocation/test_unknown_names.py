@@ -3,6 +3,7 @@
 from typing import Any
 
 import httpx
+import pytest
 
 from allocation_service.domain.policy import Policy, Sort
 
@@ -39,6 +40,26 @@ async def test_assigning_to_what_is_not_known_yet_is_taken_and_told(world: Any, 
     await world.apply(world.sku("lamp", category="garden"))
     for path in ("skus/lamp", "categories/garden", "default"):
         assert (await put(client, path))["warnings"] == []
+
+
+async def test_assigning_a_policy_of_which_nothing_is_in_force_is_told(client: httpx.AsyncClient) -> None:
+    await draft(client, "p")
+    await client.post("/v1/policies/p/activate", json={})
+    await client.post("/v1/policies/p/retire", json={"version": 1})
+    found = await put(client, "default")
+    assert pointers(found["warnings"]) == ["/policy"], "it is passed over"
+
+
+@pytest.mark.parametrize("path", ["skus/lamp", "categories/garden", "default"])
+async def test_a_policy_that_has_only_a_draft_is_not_assigned(client: httpx.AsyncClient, path: str) -> None:
+    await draft(client, "p")
+    refused = await client.put(f"{ASSIGNMENTS}/{path}", json={"policy": "p"})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["pointer"] == "/policy"
+    assert "p has only a draft" in error["detail"] and "POST /v1/policies/p/activate" in error["detail"]
+    await client.post("/v1/policies/p/activate", json={})
+    await put(client, path)
 
 
 async def test_a_run_names_the_tiers_there_are(client: httpx.AsyncClient) -> None:

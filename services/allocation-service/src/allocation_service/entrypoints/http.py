@@ -52,7 +52,7 @@ def routers(
         decisions_api.router(database),
         lending_api.router(database),
         policies_api.router(database, now, tiers),
-        policy_assignments_api.router(database),
+        policy_assignments_api.router(database, now),
         runs_api.router(runs),
         pins_api.router(database, runs.wall),
         short_policies_api.router(database, now, tiers),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import known_names, policies, policy_assignments
+from allocation_service.adapters.policies import Version
 from allocation_service.adapters.policy_assignments import Assignment
 from allocation_service.application.policy_choice import DEFAULT, Scope, Target
 from allocation_service.entrypoints.policy_documents import AssignBody, AssignedView, AssignmentView, PolicyName
@@ -40,8 +44,8 @@ CategoryPath = Annotated[
 class Assignments:
     """The changes and reads of assignments, the same for every scope."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, now: Callable[[], Awaitable[datetime]]) -> None:
+        self._database, self._now = database, now
 
     async def read(self, target: Target, request: Request, response: Response) -> AssignmentView | Response:
         """What is assigned to the target itself; Problem 404 where nothing is."""
@@ -57,17 +61,24 @@ class Assignments:
     async def assign(
         self, target: Target, body: AssignBody, request: Request, response: Response, by: str
     ) -> AssignedView:
-        """Let the target follow a policy; Problem 422 where that is none."""
+        """Let the target follow a policy; Problem 422 where there is none, or only a draft of it."""
+        now = await self._now()
         async with self._database.transaction() as conn:
             # The policy first, as every change locks it first.
             if await policies.read_revision(conn, body.policy, lock=True) is None:
                 raise unprocessable([FieldError("/policy", "There is no such policy; create it first.")])
+            versions = await policies.read_versions(conn, body.policy)
+            # There is at most one draft: of two versions one was in force once.
+            _check_activated(body.policy, await policies.read_versions(conn, body.policy, retired=True, limit=2))
             found = await policy_assignments.read_assignment(conn, target, lock=True)
             check_if_match(request, found.version if found else 0)
             if found is None or found.policy != body.policy:
                 found = await policy_assignments.assign(conn, target, body.policy, by)
                 await policy_assignments.want_review(conn, target=target)
             warnings = await _warnings(conn, target)
+        if policies.version_in_force(versions, now) is None:
+            words = "No version of it is in force now: until one is, the next wider scope decides."
+            warnings.append(WarningView(pointer="/policy", detail=words))
         set_etag(response, found.version)
         return AssignedView(**found._asdict(), warnings=warnings)
 
@@ -97,6 +108,17 @@ def _view(found: Assignment) -> AssignmentView:
     return AssignmentView.model_validate(found._asdict())
 
 
+def _check_activated(policy: str, versions: Sequence[Version]) -> None:
+    """Problem 422 for a policy that never was in force: whoever assigns it means it to decide."""
+    if any(one.status != "draft" for one in versions):
+        return
+    path = f"/v1/policies/{quote(policy, safe=':')}"
+    words = f"The policy {policy} has only a draft: activate it first (POST {path}/activate)."
+    if not versions:
+        words = f"The policy {policy} has no version: write a draft (PUT {path}/draft) and activate it."
+    raise unprocessable([FieldError("/policy", words)])
+
+
 async def _warnings(conn: AsyncConnection, target: Target) -> list[WarningView]:
     """What a SKU or category that is not known yet means: it may be announced later, or be misspelt."""
     scope, name = target
@@ -109,10 +131,10 @@ async def _warnings(conn: AsyncConnection, target: Target) -> list[WarningView]:
     return [WarningView(pointer="/target", detail=words)]
 
 
-def router(database: Database) -> APIRouter:
+def router(database: Database, now: Callable[[], Awaitable[datetime]]) -> APIRouter:
     """The routes of assignments."""
     api = APIRouter(tags=["Policies"])
-    assignments = Assignments(database)
+    assignments = Assignments(database, now)
 
     @api.get(PATH, name="list_policy_assignments", summary="Who follows which policy")
     async def list_assignments(
