@@ -121,6 +121,31 @@ async def test_a_season_is_over_when_its_window_is(world: Any, client: httpx.Asy
     assert (await client.post("/v1/policies/p/retire", json={"version": 9})).status_code == 404
 
 
+async def test_a_season_that_overlaps_another_says_which_version_decides_meanwhile(
+    world: Any, client: httpx.AsyncClient
+) -> None:
+    await activated(client, "p", {"sort": "fifo"})
+    begin = world.now + timedelta(days=1)
+
+    async def season(sort: str, first: int, last: int) -> list[dict[str, str]]:
+        body = {"policy": {"sort": sort}}
+        await client.put("/v1/policies/p/draft", json=body, headers={"If-Match": "*"})
+        window = {"valid_from": begin + timedelta(days=first), "valid_until": begin + timedelta(days=last)}
+        sent = {name: moment.isoformat() for name, moment in window.items()}
+        answer = await client.post("/v1/policies/p/activate", json=sent)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, str]] = answer.json()["warnings"]
+        return found
+
+    assert await season("priority", 0, 5) == []
+    assert await season("earliest_due", 5, 7) == [], "it begins when the other ends"
+    (warning,) = await season("value_index", 3, 5)
+    assert warning["pointer"] == "/active/2", "versions stand newest first: 4, 3, 2 and 1"
+    assert "version 4, the newer one, decides" in warning["detail"]
+    for day in (3, 5):
+        assert (begin + timedelta(days=day)).isoformat() in warning["detail"]
+
+
 async def test_the_history_tells_who_when_and_what(client: httpx.AsyncClient) -> None:
     await activated(client, "p", {"sort": "fifo"})
     for sort in ("priority", "value_index"):

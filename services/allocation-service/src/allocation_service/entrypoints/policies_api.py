@@ -17,6 +17,7 @@ from allocation_service.application.policy_templates import templates
 from allocation_service.domain.policy_document import validate
 from allocation_service.entrypoints.policy_documents import (
     ActivateBody,
+    ActivatedView,
     CreateBody,
     DraftBody,
     HistoryEntry,
@@ -31,6 +32,7 @@ from allocation_service.entrypoints.policy_documents import (
     VersionView,
     content_of,
 )
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.http import (
@@ -222,10 +224,11 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
     @api.post(f"{PATH}/activate", name="activate_policy", summary="Put a policy's draft in force")
     async def activate(
         principal: Writer, name: NamePath, body: ActivateBody, request: Request, response: Response
-    ) -> PolicyDetail:
+    ) -> ActivatedView:
         """What is decided from then on follows it, in every process and without a restart; what was decided stays.
 
-        Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends.
+        Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends;
+        `warnings` name the seasons that overlap with it.
         """
         now = await parts.now()
         _check_window(body, now)
@@ -234,16 +237,17 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
             if revision is None:
                 raise not_found("policy")
             versions = await policies.read_versions(conn, name)
-            window = Window(body.valid_from, body.valid_until)
+            window, activated = Window(body.valid_from, body.valid_until), body.version
             if not _is_active(versions, body.version, window):
                 check_if_match(request, revision)
                 draft = _sound_draft(versions, body.version)
+                activated = draft.version
                 await policies.activate(conn, draft, window, body.note, principal.key_id)
                 await policies.raise_revision(conn, name)
                 await policy_assignments.want_review(conn, policy=name)
         view = await parts.detail(name)
         set_etag(response, view.revision)
-        return view
+        return ActivatedView(**dict(view), warnings=_overlaps(view.active, activated))
 
     @api.post(f"{PATH}/retire", name="retire_policy_version", summary="Take a version of a policy out of force")
     async def retire(
@@ -266,6 +270,28 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
         view = await parts.detail(name)
         set_etag(response, view.revision)
         return view
+
+
+def _overlaps(active: Sequence[VersionView], activated: int | None) -> list[WarningView]:
+    """The other seasons that are open while the one is that was activated, and what decides meanwhile."""
+    seasons = {one.version: one for one in active if one.valid_until is not None}
+    own = seasons.get(activated or 0)
+    if own is None:
+        return []
+    warnings = []
+    for position, other in enumerate(active):
+        if other.version == own.version or other.version not in seasons:
+            continue
+        shared = Window(own.valid_from, own.valid_until).shared(Window(other.valid_from, other.valid_until))
+        if shared is not None:
+            begin, end = (moment.isoformat() if moment else "" for moment in shared)
+            meanwhile = f"from {begin} until {end}" if begin else f"until {end}"
+            words = (
+                f"Version {other.version} is a season too, and both are open {meanwhile}:"
+                f" version {max(own.version, other.version)}, the newer one, decides meanwhile."
+            )
+            warnings.append(WarningView(pointer=f"/active/{position}", detail=words))
+    return warnings
 
 
 def _check_window(body: ActivateBody, now: datetime) -> None:

@@ -279,6 +279,12 @@ class PolicyDetail(ResponseModel):
     assignments: int = Field(description="SKUs, categories and the default that follow it")
 
 
+class ActivatedView(PolicyDetail):
+    """A policy of which a version was put in force."""
+
+    warnings: list[WarningView] = Field(description="Seasons that overlap with it, and which version decides then")
+
+
 class PolicySummary(ResponseModel):
     """A policy in a list."""
 
