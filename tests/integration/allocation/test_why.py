@@ -129,6 +129,19 @@ async def test_stock_kept_for_a_better_tier_is_told_with_the_day_it_is_kept_unti
     assert (why["policy"]["name"], why["policy"]["version"]) == ("default", 2)
 
 
+async def test_a_tier_that_is_not_known_counts_as_the_last_and_that_is_told(world: Any, ask: Ask) -> None:
+    await world.apply(world.sku("A"), world.order("o1", ("A", 1), tier="vip")[1], world.order("o2", ("A", 1))[1])
+    told = "tier 'vip' is not known here: it counts as standard"
+    for sort, names in ((Sort.FIFO, ["queued_at", "tier"]), (Sort.PRIORITY, ["tier", "needed_by", "queued_at"])):
+        await world.use(Policy(sort=sort))
+        facts = (await ask("/v1/demands/o1-1/why"))["policy"]["placed_by"]
+        assert [one["name"] for one in facts] == names
+        assert [told in one["words"] for one in facts] == [name == "tier" for name in names]
+        assert not any(
+            "not known" in one["words"] for one in (await ask("/v1/demands/o2-1/why"))["policy"]["placed_by"]
+        )
+
+
 async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(world: Any, ask: Ask) -> None:
     await world.use(Policy("by-value", 1, Sort.VALUE_INDEX))
     await world.apply(world.sku("A", lead=0))

@@ -57,5 +57,5 @@ def routers(
         pins_api.router(database, runs.wall),
         short_policies_api.router(database, now, tiers),
         simulations_api.router(database, simulation_wanted),
-        why_api.router(database, now, grace_days),
+        why_api.router(database, now, grace_days, tiers),
     ]
