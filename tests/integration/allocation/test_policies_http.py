@@ -96,6 +96,22 @@ async def test_all_faults_are_told_at_once_and_keep_a_draft_from_being_activated
     assert {error["pointer"] for error in shape.json()["errors"]} == {"/sort", "/share", "/colour"}
 
 
+async def test_a_document_is_validated_as_it_is_drafted_or_alone(client: httpx.AsyncClient) -> None:
+    await create(client, "p", {"sort": "fifo"})
+    path, policy = "/v1/policies/p/validate", {"share": "proportional", "bypass_limit": -1}
+    alone = (await client.post(path, json=policy)).json()
+    assert [one["pointer"] for one in alone["faults"]] == ["/bypass_limit"]
+    assert (await client.post(path, json={"policy": policy, "note": "as drafted"})).json() == alone
+    shape = await client.post(path, json={"policy": {"sort": "loudest", "colour": "red"}, "draft": 1})
+    assert {one["pointer"] for one in shape.json()["errors"]} == {"/policy/sort", "/policy/colour", "/draft"}
+    for wrong in (["fifo"], "fifo", 5):
+        refused = await client.post(path, json=wrong)
+        assert (refused.status_code, refused.json()["detail"]) == (422, "A JSON object is required.")
+    text = await client.post(path, content=b"fifo", headers={"Content-Type": "text/plain"})
+    assert text.status_code == 415
+    assert (await client.post(path, json={})).json()["valid"] is True, "a plain policy"
+
+
 async def test_a_season_is_over_when_its_window_is(world: Any, client: httpx.AsyncClient) -> None:
     await activated(client, "p", {"sort": "fifo"})
     await client.put("/v1/policies/p/draft", json={"policy": {"sort": "priority"}}, headers={"If-Match": "*"})

@@ -28,6 +28,7 @@ from allocation_service.entrypoints.policy_documents import (
     RetireBody,
     TemplateList,
     TemplateView,
+    ValidateBody,
     VerdictView,
     VersionView,
     content_of,
@@ -204,15 +205,20 @@ def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
             await policies.raise_revision(conn, name)
 
     @api.post(f"{PATH}/validate", name="validate_policy", summary="What is wrong with a policy, all at once")
-    async def validate_policy(principal: Writer, name: NamePath, body: PolicyContent | None = None) -> VerdictView:
-        """Judges the document that is sent, else the draft, else what is in force. Changes nothing."""
+    async def validate_policy(principal: Writer, name: NamePath, body: ValidateBody | None = None) -> VerdictView:
+        """Judges the document that is sent, else the draft, else what is in force. Changes nothing.
+
+        A document is sent as a draft is (`{"policy": ...}`) or alone; the verdict's pointers are places in the
+        policy itself.
+        """
         now = await parts.now()
         async with parts.database.reading() as conn:
             if await policies.read_revision(conn, name) is None:
                 raise not_found("policy")
             versions = await policies.read_versions(conn, name)
         if body is not None:
-            return VerdictView.of(body.policy(name, parts.tiers), parts.tiers)
+            content = body.policy if isinstance(body, DraftBody) else body
+            return VerdictView.of(content.policy(name, parts.tiers), parts.tiers)
         draft = next((one for one in versions if one.status == "draft"), None)
         found = draft or policies.version_in_force(versions, now)
         if found is None:

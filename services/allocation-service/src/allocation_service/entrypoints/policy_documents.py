@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
 
 from allocation_service.adapters.policies import Version
@@ -162,6 +171,20 @@ class DraftBody(RequestModel):
     note: Note = Field(default="", description="What it is for, or what was changed and why")
 
 
+def _form(body: Any) -> str | None:
+    """Which form a document to validate was sent in: a draft's, or the policy alone."""
+    if isinstance(body, dict):
+        return "DraftBody" if "policy" in body else "PolicyContent"
+    return type(body).__name__ if isinstance(body, DraftBody | PolicyContent) else None
+
+
+ValidateBody = Annotated[
+    Annotated[DraftBody, Tag("DraftBody")] | Annotated[PolicyContent, Tag("PolicyContent")],
+    Discriminator(_form, custom_error_type="dict_type"),
+]
+"""A document to validate, as it is drafted or alone."""
+
+
 class CreateBody(DraftBody):
     """A new policy, as a draft."""
 
@@ -194,7 +217,7 @@ class RetireBody(RequestModel):
 class FaultView(ResponseModel):
     """Something about a place of the policy, in plain words."""
 
-    pointer: str = Field(description="JSON Pointer into the policy; empty for all of it")
+    pointer: str = Field(description="JSON Pointer into the policy itself; empty for all of it")
     detail: str
 
     @classmethod
