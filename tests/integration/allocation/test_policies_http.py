@@ -96,6 +96,13 @@ async def test_all_faults_are_told_at_once_and_keep_a_draft_from_being_activated
     assert {error["pointer"] for error in shape.json()["errors"]} == {"/sort", "/share", "/colour"}
 
 
+async def test_a_weight_out_of_range_is_refused_where_it_stands(client: httpx.AsyncClient) -> None:
+    refused = await create(client, "p", {"value_index": {"weights": {"loyalty": 1001, "date": -1, "value": 1000}}})
+    assert refused.status_code == 422
+    at = "/policy/value_index/weights/"
+    assert {error["pointer"] for error in refused.json()["errors"]} == {f"{at}loyalty", f"{at}date"}
+
+
 async def test_a_document_is_validated_as_it_is_drafted_or_alone(client: httpx.AsyncClient) -> None:
     await create(client, "p", {"sort": "fifo"})
     path, policy = "/v1/policies/p/validate", {"share": "proportional", "bypass_limit": -1}

@@ -41,6 +41,7 @@ Note = Annotated[str, StringConstraints(max_length=500)]
 _Label = Annotated[str, StringConstraints(max_length=100)]
 # Wide bounds, so that whatever is sent can be judged in plain words, all of it at once.
 _Number = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
+_Percent = Annotated[int, Field(strict=True, ge=0, le=1000)]
 
 
 def _text_only(value: Any) -> Any:
@@ -71,10 +72,10 @@ class TierBody(RequestModel):
 class WeightsBody(RequestModel):
     """What the value index counts, each in percent."""
 
-    date: _Number = Field(default=0, description="Days since the line was queued")
-    loyalty: _Number = Field(default=100, description="The customer's tier")
-    urgency: _Number = Field(default=100, description="Days late by the next receipt")
-    value: _Number = Field(default=0, description="The unit's value, by doublings")
+    date: _Percent = Field(default=0, description="Days since the line was queued")
+    loyalty: _Percent = Field(default=100, description="The customer's tier")
+    urgency: _Percent = Field(default=100, description="Days late by the next receipt")
+    value: _Percent = Field(default=0, description="The unit's value, by doublings")
 
 
 class ValueIndexBody(RequestModel):
