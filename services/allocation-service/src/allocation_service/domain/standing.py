@@ -33,10 +33,12 @@ class Ahead(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Units that are kept for a better tier until a day; None where no such day is known."""
+    """Units that are kept for better tiers until a day; None where no such day is known. ``tier`` is the last of
+    them, ``whom`` all of them in words."""
 
     units: int
     tier: str
+    whom: str
     until: date | None
 
 
