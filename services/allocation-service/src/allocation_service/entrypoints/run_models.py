@@ -169,6 +169,9 @@ class RunLineView(ResponseModel):
 
     line_id: str
     order_id: str
+    reference: str = Field(description="The caller's own name of the order")
+    customer_id: str | None = Field(description="Null for a guest")
+    tier: str | None = Field(description="As the order says it")
     sku: str
     segment: str
     strategy: Strategy
@@ -189,6 +192,9 @@ def line_view(row: Any, segments: Sequence[Segment]) -> RunLineView:
     return RunLineView(
         line_id=row.line_id,
         order_id=row.order_id,
+        reference=row.reference,
+        customer_id=row.customer_id,
+        tier=row.tier,
         sku=row.sku,
         segment=segments[row.segment].name,
         strategy=segments[row.segment].strategy,
