@@ -49,11 +49,33 @@ def test_orders_of_a_file_are_simulated(tmp_path: Path) -> None:
         (["--policies", "best"], "unknown policy 'best'; there are fifo, priority"),
         (["--scenario", "mild"], "--scenario mild: there are severe, moderate"),
         (["--patience", "ever"], "--patience ever: it runs from `due` or from `order`"),
-        (["--orders", "nowhere.csv"], "nowhere.csv"),
+        (["--orders", "nowhere.csv"], "--orders nowhere.csv: No such file or directory"),
+        (["--policies", "none.json"], "--policies none.json: No such file or directory"),
     ],
 )
 def test_what_cannot_be_simulated_is_told_in_one_line(options: list[str], words: str) -> None:
     ended = _simulate("--quick", *options)
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert words in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_policy_of_a_file_is_judged_before_anything_is_simulated(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"ageing": {"step_days": 9}, "sorted": "fifo", "share": 3}))
+    ended = _simulate("--quick", "--policies", str(file))
+    assert ended.returncode == 2
+    assert [line.partition(":")[0] for line in ended.stderr.splitlines()] == [
+        "--policies mine/ageing/max_days", "--policies mine/sorted", "--policies mine/share",
+    ]  # fmt: skip
+    assert "__new__" not in ended.stderr
+    file.write_text('["fifo"]')
+    assert _simulate("--quick", "--policies", str(file)).stderr == "--policies mine: Must be an object.\n"
+
+
+def test_tiers_of_a_file_that_are_not_simulated_are_told_of(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps({"tiers": [{"name": "all", "weight": 1, "patience_days": 9, "due_days": 9}]}))
+    ended = _simulate("--seeds", "1", "--skus", "1", "--days", "28", "--workers", "1", "--policies", str(file))
+    assert "warning: --policies mine/tiers: The simulated tiers are gold, silver, bronze." in ended.stderr
+    assert ended.returncode in (0, 1), ended.stderr

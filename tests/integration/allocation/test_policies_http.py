@@ -37,14 +37,15 @@ async def test_a_policy_is_drafted_activated_and_assigned_and_then_decides(
     assert (body["in_force"], body["active"], body["draft"]["version"], body["draft"]["note"]) == (
         None, [], 1, "for the club",
     )  # fmt: skip
-    await client.put("/v1/policy-assignments/categories/garden%2Ftools", json={"policy": "loyal"})
     await world.apply(world.sku("A", category="garden/tools"))
     for tier in ("silver", "gold"):
         await world.apply(world.order(tier, ("A", 1), tier=tier)[1])
     short = "/v1/allocation-policies/A"
     assert (await client.get(short)).json()["policy"] == "default", "a draft decides nothing"
     body = (await client.post("/v1/policies/loyal/activate", json={}, headers={"If-Match": '"1"'})).json()
-    assert (body["in_force"], body["draft"], body["assignments"], body["revision"]) == (1, None, 1, 2)
+    assert (body["in_force"], body["draft"], body["assignments"], body["revision"]) == (1, None, 0, 2)
+    await client.put("/v1/policy-assignments/categories/garden%2Ftools", json={"policy": "loyal"})
+    assert (await client.get("/v1/policies/loyal")).json()["assignments"] == 1
     shown = (await client.get(short)).json()
     assert (shown["policy"], shown["scope"], shown["sort"], shown["inherited"]) == (
         "loyal", "category", "priority", True,
@@ -95,6 +96,29 @@ async def test_all_faults_are_told_at_once_and_keep_a_draft_from_being_activated
     assert {error["pointer"] for error in shape.json()["errors"]} == {"/sort", "/share", "/colour"}
 
 
+async def test_a_weight_out_of_range_is_refused_where_it_stands(client: httpx.AsyncClient) -> None:
+    refused = await create(client, "p", {"value_index": {"weights": {"loyalty": 1001, "date": -1, "value": 1000}}})
+    assert refused.status_code == 422
+    at = "/policy/value_index/weights/"
+    assert {error["pointer"] for error in refused.json()["errors"]} == {f"{at}loyalty", f"{at}date"}
+
+
+async def test_a_document_is_validated_as_it_is_drafted_or_alone(client: httpx.AsyncClient) -> None:
+    await create(client, "p", {"sort": "fifo"})
+    path, policy = "/v1/policies/p/validate", {"share": "proportional", "bypass_limit": -1}
+    alone = (await client.post(path, json=policy)).json()
+    assert [one["pointer"] for one in alone["faults"]] == ["/bypass_limit"]
+    assert (await client.post(path, json={"policy": policy, "note": "as drafted"})).json() == alone
+    shape = await client.post(path, json={"policy": {"sort": "loudest", "colour": "red"}, "draft": 1})
+    assert {one["pointer"] for one in shape.json()["errors"]} == {"/policy/sort", "/policy/colour", "/draft"}
+    for wrong in (["fifo"], "fifo", 5):
+        refused = await client.post(path, json=wrong)
+        assert (refused.status_code, refused.json()["detail"]) == (422, "A JSON object is required.")
+    text = await client.post(path, content=b"fifo", headers={"Content-Type": "text/plain"})
+    assert text.status_code == 415
+    assert (await client.post(path, json={})).json()["valid"] is True, "a plain policy"
+
+
 async def test_a_season_is_over_when_its_window_is(world: Any, client: httpx.AsyncClient) -> None:
     await activated(client, "p", {"sort": "fifo"})
     await client.put("/v1/policies/p/draft", json={"policy": {"sort": "priority"}}, headers={"If-Match": "*"})
@@ -118,6 +142,31 @@ async def test_a_season_is_over_when_its_window_is(world: Any, client: httpx.Asy
     ended = await client.post("/v1/policies/p/retire", json={"version": 2})
     assert (ended.json()["in_force"], [one["version"] for one in ended.json()["active"]]) == (1, [1])
     assert (await client.post("/v1/policies/p/retire", json={"version": 9})).status_code == 404
+
+
+async def test_a_season_that_overlaps_another_says_which_version_decides_meanwhile(
+    world: Any, client: httpx.AsyncClient
+) -> None:
+    await activated(client, "p", {"sort": "fifo"})
+    begin = world.now + timedelta(days=1)
+
+    async def season(sort: str, first: int, last: int) -> list[dict[str, str]]:
+        body = {"policy": {"sort": sort}}
+        await client.put("/v1/policies/p/draft", json=body, headers={"If-Match": "*"})
+        window = {"valid_from": begin + timedelta(days=first), "valid_until": begin + timedelta(days=last)}
+        sent = {name: moment.isoformat() for name, moment in window.items()}
+        answer = await client.post("/v1/policies/p/activate", json=sent)
+        assert answer.status_code == 200, answer.text
+        found: list[dict[str, str]] = answer.json()["warnings"]
+        return found
+
+    assert await season("priority", 0, 5) == []
+    assert await season("earliest_due", 5, 7) == [], "it begins when the other ends"
+    (warning,) = await season("value_index", 3, 5)
+    assert warning["pointer"] == "/active/2", "versions stand newest first: 4, 3, 2 and 1"
+    assert "version 4, the newer one, decides" in warning["detail"]
+    for day in (3, 5):
+        assert (begin + timedelta(days=day)).isoformat() in warning["detail"]
 
 
 async def test_the_history_tells_who_when_and_what(client: httpx.AsyncClient) -> None:

@@ -99,6 +99,20 @@ async def test_a_preview_says_who_gains_and_who_loses_and_changes_nothing(world:
     assert await world.published() == []
 
 
+async def test_a_line_names_its_order_as_its_customer_and_the_shop_know_it(world: Any, client: Client) -> None:
+    await world.apply(world.sku("A"))
+    await world.apply(world.order("WEB-1", ("A", 1), ("A", 2), customer_id="c1", tier="gold")[1])
+    await world.apply(world.order("WEB-2", ("A", 1))[1])
+    run = await client.preview(segment("redistribute"))
+    found = [
+        (line["line_id"], line["reference"], line["customer_id"], line["tier"]) for line in await client.lines(run)
+    ]
+    assert sorted(found) == [
+        ("WEB-1-1", "WEB-1", "c1", "gold"), ("WEB-1-2", "WEB-1", "c1", "gold"), ("WEB-2-1", "WEB-2", None, None),
+    ]  # fmt: skip
+    assert (await client.lines(run, change="changed")) == []
+
+
 async def test_a_committed_run_equals_its_preview_and_the_order_service_hears(world: Any, client: Client) -> None:
     await shop(world)
     run = await client.preview(segment("win", tiers=["gold"]), segment("redistribute"))

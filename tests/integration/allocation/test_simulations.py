@@ -77,7 +77,8 @@ async def test_the_same_key_gives_the_same_simulation_and_another_body_is_refuse
         ({"seeds": 200, "skus": 100, "days": 365}, "/seeds"),
         ({"scenarios": ["mild"]}, "/scenarios/0"),
         ({"documents": {"mine": {"bypass_limit": -1}}}, "/documents/mine/bypass_limit"),
-        ({"documents": {"mine": {"sorted": "fifo"}}}, "/documents/mine"),
+        ({"documents": {"mine": {"sorted": "fifo"}}}, "/documents/mine/sorted"),
+        ({"documents": {"mine": {"ageing": {"step_days": 9}}}}, "/documents/mine/ageing/max_days"),
     ],
 )
 async def test_what_cannot_be_simulated_is_refused_and_the_field_named(
@@ -86,6 +87,22 @@ async def test_what_cannot_be_simulated_is_refused_and_the_field_named(
     answer = await _ask(client, SMALL | change)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, pointer)
     assert (await client.get("/v1/simulations")).json()["data"] == []
+
+
+async def test_tiers_that_are_not_simulated_are_told_of(client: httpx.AsyncClient) -> None:
+    def tiers(*names: str) -> list[dict[str, Any]]:
+        return [{"name": name, "weight": 1, "patience_days": 9, "due_days": 9} for name in names]
+
+    documents = {
+        "mine": {"tiers": tiers("platinum", "gold", "silver", "standard")},
+        "same": {"tiers": tiers("gold", "silver", "bronze")},
+        "none": {"tiers": None},
+    }
+    asked = await _ask(client, SMALL | {"documents": documents})
+    assert asked.status_code == 202, asked.text
+    (warning,) = asked.json()["warnings"]
+    assert warning["pointer"] == "/request/documents/mine/tiers"
+    assert "The simulated tiers are gold, silver, bronze." in warning["detail"]
 
 
 async def test_a_simulation_whose_process_dies_has_failed(world: Any, client: httpx.AsyncClient) -> None:

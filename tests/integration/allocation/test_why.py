@@ -122,10 +122,37 @@ async def test_stock_kept_for_a_better_tier_is_told_with_the_day_it_is_kept_unti
         "until": (world.now + timedelta(days=5)).date().isoformat(),
     }
     until = day(world, 5)
-    assert why["summary"] == f"waits: 3 units kept for silver until {until}; next in line for the receipt of {until}"
-    assert why["decisions"][0]["reason"] == "held back for tier silver: 3 kept"
+    assert (
+        why["summary"]
+        == f"waits: 3 units kept for silver or better until {until}; next in line for the receipt of {until}"
+    )
+    assert why["decisions"][0]["reason"] == "held back for tier silver or better: 3 kept"
     assert [one["name"] for one in why["policy"]["placed_by"]] == ["tier", "needed_by", "queued_at"]
     assert (why["policy"]["name"], why["policy"]["version"]) == ("default", 2)
+
+
+async def test_a_tier_that_is_not_known_counts_as_the_last_and_that_is_told(world: Any, ask: Ask) -> None:
+    await world.apply(world.sku("A"), world.order("o1", ("A", 1), tier="vip")[1], world.order("o2", ("A", 1))[1])
+    told = "tier 'vip' is not known here: it counts as standard"
+    for sort, names in ((Sort.FIFO, ["queued_at", "tier"]), (Sort.PRIORITY, ["tier", "needed_by", "queued_at"])):
+        await world.use(Policy(sort=sort))
+        facts = (await ask("/v1/demands/o1-1/why"))["policy"]["placed_by"]
+        assert [one["name"] for one in facts] == names
+        assert [told in one["words"] for one in facts] == [name == "tier" for name in names]
+        assert not any(
+            "not known" in one["words"] for one in (await ask("/v1/demands/o2-1/why"))["policy"]["placed_by"]
+        )
+
+
+async def test_a_promise_that_has_passed_and_that_nothing_covers_is_told_as_that(world: Any, ask: Ask) -> None:
+    await world.apply(world.sku("A", lead=6), world.order("o1", ("A", 1))[1])
+    promised = world.now + timedelta(days=6)
+    world.later(days=8)
+    why = await ask("/v1/demands/o1-1/why")
+    passed = day_in_words(promised.date(), world.now.date())
+    assert why["summary"].endswith(
+        f"no receipt is announced that reaches it, and {passed}, for which it was promised, has passed"
+    )
 
 
 async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(world: Any, ask: Ask) -> None:

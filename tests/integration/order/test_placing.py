@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from copy import copy
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -135,6 +135,29 @@ async def test_bad_input_is_refused_by_field(shop: Any, fields: dict[str, Any], 
     assert response.headers["Content-Type"] == "application/problem+json"
     assert any(error["pointer"].startswith(pointer) for error in response.json()["errors"]), response.text
     assert await shop.outbox() == []
+
+
+async def test_a_day_that_had_passed_when_the_order_was_placed_is_refused(shop: Any) -> None:
+    refused = await shop.post_order(("lamp", 1), ("nope", 1), needed_by="2026-01-03")
+    assert refused.status_code == 422
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/needed_by", "/lines/1/sku"]
+    then = {"needed_by": "2025-01-10"}
+    imported = await shop.post_order(("lamp", 1), placed_at="2025-01-10T23:00:00Z", **then)
+    assert imported.status_code == 201, "it had not passed on the day of the order"
+    assert (await shop.post_order(("lamp", 1), placed_at="2025-01-12T12:00:00Z", **then)).status_code == 422
+
+
+async def test_a_day_is_today_until_it_has_ended_everywhere(shop: Any) -> None:
+    wanted = {"needed_by": "2026-01-04"}
+    for moment, status in (("2026-01-05T11:59:59Z", 201), ("2026-01-05T12:00:00Z", 422)):
+        assert (await shop.post_order(("lamp", 1), placed_at=moment, **wanted)).status_code == status, moment
+
+
+async def test_a_repeated_request_is_answered_when_its_day_has_passed(shop: Any) -> None:
+    first = await shop.post_order(("lamp", 1), reference="r", key="k", needed_by="2026-01-05")
+    shop.clock.advance(timedelta(days=3))
+    again = await shop.post_order(("lamp", 1), reference="r", key="k", needed_by="2026-01-05")
+    assert (again.status_code, again.json()["order_id"]) == (201, first.json()["order_id"])
 
 
 async def test_a_repeated_request_gets_the_first_answer_with_the_order_as_it_is_now(shop: Any) -> None:

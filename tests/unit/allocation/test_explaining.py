@@ -26,7 +26,7 @@ from allocation_service.domain.standing import (
 
 TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
-HELD = reasons.held_back(0, "gold", 12)
+HELD = reasons.held_back(0, "gold or better", 12)
 QUOTA = reasons.used_up(0, "channel", "web", 20)
 KEPT = reasons.kept_for_others(0)
 BACKORDER = Terms("backorder", 5, 4)
@@ -71,13 +71,14 @@ SAID = [
         HELD.reason(0, 2),
         2,
         0,
-        "It got none of 2 units: 12 kept for gold customers expected to order before the next receipt.",
+        "It got none of 2 units: 12 kept for customers of tier gold or better expected to order before the next"
+        " receipt.",
     ),
     (
         HELD.reason(1, 2),
         2,
         1,
-        "It got 1 of 2 units: 12 kept for gold customers expected to order before the next receipt.",
+        "It got 1 of 2 units: 12 kept for customers of tier gold or better expected to order before the next receipt.",
     ),
     (
         QUOTA.reason(0, 2),
@@ -202,10 +203,22 @@ def test_a_line_before_stock_that_is_kept_says_for_whom_and_until_when() -> None
     kept = situation(
         ahead=Ahead(0, 0),
         limit=HELD.reason(0, 2),
-        held=Held(12, "gold", date(2026, 6, 3)),
+        held=Held(12, "gold", "gold or better", date(2026, 6, 3)),
         cover=Cover(receipts=(receipt(5, 2),)),
     )
-    assert summary(kept) == "waits: 12 units kept for gold until 3 June; next in line for the receipt of 5 June"
+    assert (
+        summary(kept) == "waits: 12 units kept for gold or better until 3 June; next in line for the receipt of 5 June"
+    )
+
+
+def test_units_that_are_kept_are_for_a_tier_and_all_better_ones_of_which_the_best_has_none() -> None:
+    assert [Policy().better_than(level) for level in (1, 2, 3)] == [
+        "platinum", "gold or better", "silver or better",
+    ]  # fmt: skip
+    best = reasons.held_back(0, "platinum", 2).reason(0, 1)
+    assert outcome_in_words(best, 1, 0, TODAY) == (
+        "It got nothing: 2 kept for customers of tier platinum expected to order before the next receipt."
+    )
 
 
 @pytest.mark.parametrize(
@@ -223,6 +236,11 @@ def test_a_line_before_stock_that_is_kept_says_for_whom_and_until_when() -> None
         (
             {"ahead": Ahead(0, 0), "cover": Cover(uncovered=2), "promise_date": date(2026, 6, 20)},
             "waits: next in line; no receipt is announced that reaches it; by its lead time it is due on 20 June",
+        ),
+        (
+            {"ahead": Ahead(0, 0), "cover": Cover(uncovered=2), "promise_date": date(2026, 5, 20)},
+            "waits: next in line; no receipt is announced that reaches it, and 20 May, for which it was promised,"
+            " has passed",
         ),
         (
             {"ahead": Ahead(0, 0), "cover": Cover(uncovered=2)},

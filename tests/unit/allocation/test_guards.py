@@ -73,9 +73,9 @@ def test_stock_is_kept_for_a_better_tier_that_is_expected() -> None:
     found = decide(supply(5, forecast=forecast), [demand("s", 4)], policy, NOW)
     kept = found.context.thresholds
     assert kept is not None
-    assert told(found) == {"s": (5 - kept["A"][2], f"partly: held back for tier silver: {kept['A'][2]} kept")}
+    assert told(found) == {"s": (5 - kept["A"][2], f"partly: held back for tier silver or better: {kept['A'][2]} kept")}
     nothing = decide(supply(2, forecast=forecast), [demand("s", 4)], policy, NOW)
-    assert told(nothing) == {"s": (0, "held back for tier silver: 2 kept")}
+    assert told(nothing) == {"s": (0, "held back for tier silver or better: 2 kept")}
 
 
 def test_what_is_held_back_is_a_cap_on_the_shares_of_the_worse_tiers() -> None:
@@ -89,7 +89,7 @@ def test_what_is_held_back_is_a_cap_on_the_shares_of_the_worse_tiers() -> None:
         "s": (2, "partly: supply ran out"),
     }
     alone = told(decide(supply(10), wanted[2:], policy, NOW, context=held))
-    assert alone == {"s": (3, "partly: held back for tier silver: 7 kept")}
+    assert alone == {"s": (3, "partly: held back for tier silver or better: 7 kept")}
     both = told(decide(supply(10), wanted[1:], policy, NOW, context=held))
     assert {line: units for line, (units, _) in both.items()} == {"t": 5, "s": 3}
 

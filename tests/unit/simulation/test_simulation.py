@@ -276,4 +276,4 @@ def test_what_is_wrong_with_a_policy_of_ones_own_is_told_at_its_place() -> None:
         "fifo": {},
         "x": {"sort": 1},
     }
-    assert [fault.pointer for fault in faults_of(documents)] == ["/mine/ageing/max_days", "/fifo", "/x"]
+    assert [fault.pointer for fault in faults_of(documents)] == ["/mine/ageing/max_days", "/fifo", "/x/sort"]

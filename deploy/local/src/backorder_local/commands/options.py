@@ -18,6 +18,12 @@ DataDir = Annotated[
 ]
 
 
+def misused(words: object) -> SystemExit:
+    """The end of a command that was asked for something it cannot mean: words on standard error, exit code 2."""
+    typer.echo(str(words), err=True)
+    return SystemExit(2)
+
+
 def data_directory(chosen: Path | None) -> DataDirectory:
     """The directory that the user means."""
     return DataDirectory((chosen or default_root()).resolve())

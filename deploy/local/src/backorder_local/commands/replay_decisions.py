@@ -8,17 +8,19 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import asyncpg
 import typer
 from rich.console import Console
 
-from backorder_local.commands.options import DataDir, data_directory
+from backorder_local.commands.options import DataDir, data_directory, misused
 from backorder_local.recomputing.comparing import Comparison, compare
 from backorder_local.recomputing.stream import Range, stored_decisions
 from backorder_local.running import NotRunning, running_system
 
 _PREFETCH = 2_000
+_AN_ID = "0198a3c4-5b1e-7c3a-9d0f-2b6f5a0c1e77"
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
 
@@ -42,8 +44,14 @@ def replay_decisions(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Compute stored decisions again from their inputs and compare. Exits with 1 where one comes out differently."""
+    """Compute stored decisions again from their inputs and compare. Exits with 1 where one comes out differently,
+    with 2 where the range cannot be meant."""
     console = Console(soft_wrap=True)
+    for option, given in (("--from", first), ("--to", last)):
+        if given is not None and not _is_id(given):
+            raise misused(f"{option} {given}: this is no decision's id; they look like {_AN_ID}")
+    if first is not None and last is not None and last < first:
+        raise misused("--to names a decision that was made before that of --from")
     since = since.replace(tzinfo=UTC) if since is not None else None
     newest = first is None and since is None
     chosen = Range(first or "", last, since, limit, newest=newest)
@@ -57,6 +65,14 @@ def replay_decisions(
     for line in _told(found):
         console.print(line, highlight=False, markup=False)
     raise SystemExit(0 if found.holds else 1)
+
+
+def _is_id(given: str) -> bool:
+    """Written as ids are stored; they sort as text."""
+    try:
+        return str(UUID(given)) == given
+    except ValueError:
+        return False
 
 
 async def _compare(url: str, chosen: Range) -> Comparison:

@@ -15,9 +15,10 @@ from rich.table import Table
 from allocation_service.simulation.experiment import Plan, Result, simulate
 from allocation_service.simulation.figures import COST, FILL, GAP, GOALS, LOWEST, SHIP_COMPLETE, Row, as_json
 from allocation_service.simulation.picture import svg
-from allocation_service.simulation.request import DEFAULT_POLICIES, faults_of
+from allocation_service.simulation.request import DEFAULT_POLICIES, faults_of, warnings_of
 from allocation_service.simulation.setting import QUICK, SCENARIOS, Scenario, Size
 from allocation_service.simulation.streams import Sold, busiest
+from backorder_local.commands.options import misused
 from backorder_local.replay.order_file import BadOrderFile, read_orders
 
 _DAY = 86_400.0
@@ -56,19 +57,21 @@ def simulate_policies(
 ) -> None:
     """Compare allocation policies: cost, waiting and losses, against first come and the clairvoyant bound.
 
-    Same seeds, same figures. Exits with 1 where a goal is missed.
+    Same seeds, same figures. Exits with 1 where a goal is missed, with 2 where there is nothing to simulate.
     """
     console = Console()
     base = QUICK if quick else Size()
     size = Size(seeds=seeds or base.seeds, skus=skus or base.skus, days=days or base.days, first_seed=first_seed)
     try:
         chosen = _scenarios(scenario, patience)
-        sold = None if orders is None else _sold(orders, size)
         names, documents = _policies(policies)
+        sold = None if orders is None else _sold(orders, size)
+        for warning in warnings_of(documents):
+            typer.echo(f"warning: --policies {warning.pointer[1:]}: {warning.detail}", err=True)
         plan = Plan(names, chosen, size, sold, documents)
         result = _simulated(plan, console, workers)
-    except (OSError, BadOrderFile, ValueError) as error:
-        raise SystemExit(str(error)) from None
+    except (BadOrderFile, ValueError) as error:
+        raise misused(error) from None
     _show(console, result, plan, orders)
     if json_file is not None:
         json_file.write_text(json.dumps(as_json(result.rows), indent=1) + "\n")
@@ -85,6 +88,8 @@ def _policies(listed: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
     for file in files:
         try:
             documents[file.stem] = json.loads(file.read_text())
+        except OSError as error:
+            raise ValueError(f"--policies {file}: {error.strerror}") from None
         except ValueError as error:
             raise ValueError(f"{file} is no JSON: {error}") from None
     faults = faults_of(documents)
@@ -105,7 +110,10 @@ def _scenarios(names: list[str] | None, patience: str) -> tuple[Scenario, ...]:
 
 def _sold(path: Path, size: Size) -> tuple[Sold, ...]:
     """The lines of the file's busiest SKUs, in days since its first order."""
-    stream = read_orders(path)
+    try:
+        stream = read_orders(path)
+    except OSError as error:
+        raise BadOrderFile(f"--orders {path}: {error.strerror or error}") from None
     if not stream.orders:
         raise BadOrderFile(f"{path} holds no order of goods")
     start = stream.orders[0].placed_at

@@ -26,6 +26,12 @@ class Window(NamedTuple):
     valid_from: datetime | None = None
     valid_until: datetime | None = None
 
+    def shared(self, other: Window) -> Window | None:
+        """When both are open; None where they never are at once."""
+        begin = max((one.valid_from for one in (self, other) if one.valid_from is not None), default=None)
+        end = min((one.valid_until for one in (self, other) if one.valid_until is not None), default=None)
+        return None if begin is not None and end is not None and begin >= end else Window(begin, end)
+
 
 class Version(NamedTuple):
     """A version of a policy; ``status`` is draft, active or retired. ``created`` is a draft's last change."""

@@ -186,10 +186,11 @@ async def close_run(
 
 
 async def run_lines(conn: AsyncConnection, run_id: str, change: Change | None, after: int, limit: int) -> Sequence[Any]:
-    """Lines of a run as they were served, those left alone last."""
+    """Lines of a run as they were served, those left alone last, each with what is known of its order now."""
     which = _CHANGES[change] if change else ""
     statement = text(
-        f"SELECT * FROM run_line WHERE run_id = :id AND position > :after {which} ORDER BY position LIMIT :limit"
+        "SELECT l.*, o.reference, o.customer_id, o.tier FROM run_line AS l JOIN customer_order AS o USING (order_id)"
+        f" WHERE run_id = :id AND position > :after {which} ORDER BY position LIMIT :limit"
     )
     return (await conn.execute(statement, {"id": run_id, "after": after, "limit": limit})).all()
 

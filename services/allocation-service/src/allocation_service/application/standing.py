@@ -42,5 +42,5 @@ def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier
     kept = guards.held.get(sku.sku, ())
     if limit == guards.stock(sku.sku, level, free) and level < len(kept) and kept[level]:
         until = held_until(policy, moment, demand.queued_at)
-        held = Held(min(kept[level], free), policy.tiers[level - 1].name, until)
+        held = Held(min(kept[level], free), policy.tiers[level - 1].name, policy.better_than(level), until)
     return Barrier(limit.reason(0, demand.quantity), held)

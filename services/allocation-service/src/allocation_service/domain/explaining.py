@@ -16,7 +16,10 @@ _MONTHS = (
 
 _WHY = (
     ("supply ran out", "the free stock did not reach further"),
-    (r"held back for tier (.+): (\d+) kept", "{1} kept for {0} customers expected to order before the next receipt"),
+    (
+        r"held back for tier (.+): (\d+) kept",
+        "{1} kept for customers of tier {0} expected to order before the next receipt",
+    ),
     (r"quota of (\d+) for (channel|region) (.+) used up", "{1} {2} has had its quota of {0} since the last receipt"),
     ("bypass limit", "the stock is kept for an order that others have passed as often as the policy allows"),
     (
@@ -172,7 +175,7 @@ def _waiting(of: Situation) -> list[str]:
     clauses = []
     if of.held is not None:
         until = f" until {day_in_words(of.held.until, of.today)}" if of.held.until else ""
-        clauses.append(f"{counted(of.held.units)} kept for {of.held.tier}{until}")
+        clauses.append(f"{counted(of.held.units)} kept for {of.held.whom}{until}")
     elif of.limit is not None:
         clauses.append(cause_in_words(of.limit, of.today))
     elif of.ships_complete:
@@ -218,6 +221,8 @@ def _no_receipt(of: Situation) -> str:
     if of.promise_date is None:
         return "no receipt is announced that reaches it, and no date can be named"
     due = day_in_words(of.promise_date, of.today)
+    if of.promise_date < of.today:
+        return f"no receipt is announced that reaches it, and {due}, for which it was promised, has passed"
     return f"no receipt is announced that reaches it; by its lead time it is due on {due}"
 
 

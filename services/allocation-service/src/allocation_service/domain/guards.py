@@ -74,17 +74,17 @@ class Guards:
         held = self.held.get(sku, ())
         threshold = held[level] if level < len(held) else 0
         if threshold and limit.units:
-            tier = self.policy.tiers[level - 1].name
-            limit = held_back(max(0, limit.units - threshold), tier, min(threshold, limit.units))
+            whom = self.policy.better_than(level)
+            limit = held_back(max(0, limit.units - threshold), whom, min(threshold, limit.units))
         return limit
 
     def steps(self, sku: str, total: int) -> list[tuple[int, Limit]]:
         """What of ``total`` units those may take together who count as a tier or as a worse one; only tiers
         from which more is held back than from the one before."""
-        held, tiers = self.held.get(sku, ()), self.policy.tiers
+        held = self.held.get(sku, ())
         return [
-            (level, held_back(max(0, total - held[level]), tiers[level - 1].name, min(held[level], total)))
-            for level in range(1, min(len(held), len(tiers)))
+            (level, held_back(max(0, total - held[level]), self.policy.better_than(level), min(held[level], total)))
+            for level in range(1, min(len(held), len(self.policy.tiers)))
             if held[level] > held[level - 1]
         ]
 

@@ -168,6 +168,11 @@ class Policy(NamedTuple):
         in_order = self.sort in (Sort.FIFO, Sort.PRIORITY) and self.ageing is None
         return in_order and not self.guarded and not self.shared
 
+    def better_than(self, level: int) -> str:
+        """Whom units are for that are kept from the tier of a level: the one above it, and all that are better."""
+        name = self.tiers[level - 1].name
+        return name if level == 1 else f"{name} or better"
+
 
 class Demand(NamedTuple):
     """Units of one line that wait. ``order_skus_locked`` false: its order cannot be decided here.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -33,10 +33,12 @@ class Ahead(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Units that are kept for a better tier until a day; None where no such day is known."""
+    """Units that are kept for better tiers until a day; None where no such day is known. ``tier`` is the last of
+    them, ``whom`` all of them in words."""
 
     units: int
     tier: str
+    whom: str
     until: date | None
 
 
@@ -134,8 +136,12 @@ class Fact(NamedTuple):
     words: str
 
 
-def placing_facts(demand: Demand, policy: Policy, moment: Moment) -> tuple[Fact, ...]:
-    """What of a policy placed a demand where it stands, the most important first."""
+def placing_facts(demand: Demand, policy: Policy, moment: Moment, tier_names: Sequence[str] = ()) -> tuple[Fact, ...]:
+    """What of a policy placed a demand where it stands, the most important first.
+
+    ``tier_names`` are the service's tiers where they are known: an order of another counts as of the last, which
+    is told under every sort.
+    """
     ranking = Ranking(policy, moment)
     facts = list(_on_top(demand, ranking))
     value = Fact(
@@ -144,7 +150,8 @@ def placing_facts(demand: Demand, policy: Policy, moment: Moment) -> tuple[Fact,
         "weighted days that letting one unit wait for the next receipt costs: the dearest is served first",
     )
     joined = Fact("queued_at", demand.queued_at.isoformat(), "joined the queue then; the earliest is served first")
-    tier, due = _tier(demand, ranking), _due(demand, ranking)
+    unknown = bool(tier_names and demand.tier and demand.tier not in tier_names)
+    tier, due = _tier(demand, ranking, unknown=unknown), _due(demand, ranking)
     match policy.sort:
         case Sort.FIFO:
             facts += [joined]
@@ -159,6 +166,8 @@ def placing_facts(demand: Demand, policy: Policy, moment: Moment) -> tuple[Fact,
                     Fact("unit_value", demand.unit_value, "price of a unit in minor units: dearer ones count more")
                 )
             facts.append(joined)
+    if unknown and tier not in facts:
+        facts.append(tier)
     facts += _shared(policy)
     if demand.bypassed and policy.bypass_limit is not None:
         words = f"times others were served before its order; from {policy.bypass_limit} on its stock is kept for it"
@@ -181,12 +190,14 @@ def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
         yield Fact("days_waiting", days, f"more than {policy.ageing.max_days} days: goes to the top")
 
 
-def _tier(demand: Demand, ranking: Ranking) -> Fact:
+def _tier(demand: Demand, ranking: Ranking, *, unknown: bool) -> Fact:
     tiers = ranking.policy.tiers
     own = min(demand.tier_rank, len(tiers) - 1)
     counts_as = min(ranking.rank(demand.tier_rank, demand.queued_at), own)
     words = f"tier {own + 1} of {len(tiers)}, weight {tiers[own].weight}"
-    if demand.tier and demand.tier != tiers[own].name:
+    if unknown:
+        words += f"; tier {demand.tier!r} is not known here: it counts as {tiers[own].name}"
+    elif demand.tier and demand.tier != tiers[own].name:
         words += f"; the order says {demand.tier}, which this policy treats as {tiers[own].name}"
     if counts_as < own:
         words += f"; having waited so long, it counts as {tiers[counts_as].name}"

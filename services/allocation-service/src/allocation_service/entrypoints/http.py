@@ -52,10 +52,10 @@ def routers(
         decisions_api.router(database),
         lending_api.router(database),
         policies_api.router(database, now, tiers),
-        policy_assignments_api.router(database),
+        policy_assignments_api.router(database, now),
         runs_api.router(runs),
         pins_api.router(database, runs.wall),
         short_policies_api.router(database, now, tiers),
         simulations_api.router(database, simulation_wanted),
-        why_api.router(database, now, grace_days),
+        why_api.router(database, now, grace_days, tiers),
     ]

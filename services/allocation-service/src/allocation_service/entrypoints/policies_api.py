@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Header, Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import policies, policy_assignments
@@ -17,6 +17,7 @@ from allocation_service.application.policy_templates import templates
 from allocation_service.domain.policy_document import validate
 from allocation_service.entrypoints.policy_documents import (
     ActivateBody,
+    ActivatedView,
     CreateBody,
     DraftBody,
     HistoryEntry,
@@ -27,22 +28,24 @@ from allocation_service.entrypoints.policy_documents import (
     RetireBody,
     TemplateList,
     TemplateView,
+    ValidateBody,
     VerdictView,
     VersionView,
     content_of,
 )
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.http import (
     Page,
     PageParams,
     Principal,
-    check_if_match,
     encode_cursor,
     fingerprint,
     idempotency_key,
     link_header,
     mark_replayed,
+    matches_version,
     require,
     set_etag,
 )
@@ -51,6 +54,10 @@ from service_kit.problems import FieldError, Problem, conflict, not_found, unpro
 PATH = "/v1/policies/{name:path}"
 Writer = Annotated[Principal, require("policies:write")]
 NamePath = Annotated[PolicyName, Path(description="The policy's name, percent-encoded", examples=["black-friday"])]
+IfMatch = Annotated[str | None, Header(description="The policy's ETag as it was read", examples=['"3"'])]
+RequiredIfMatch = Annotated[
+    str | None, Header(description="Required. The policy's ETag as it was read", examples=['"3"'])
+]
 _IF_MATCH: dict[int | str, dict[str, Any]] = {428: {"description": "If-Match is required"}}
 
 
@@ -93,12 +100,12 @@ class PolicyParts:
         )
 
 
-async def lock(conn: AsyncConnection, name: str, request: Request, *, required: bool = False) -> None:
+async def lock(conn: AsyncConnection, name: str, if_match: str | None, *, required: bool = False) -> None:
     """Lock a policy that the caller has read as it is: Problem 404, 412 or 428 otherwise."""
     revision = await policies.read_revision(conn, name, lock=True)
     if revision is None:
         raise not_found("policy")
-    check_if_match(request, revision, required=required)
+    matches_version(if_match, revision, required=required)
 
 
 def router(database: Database, now: Callable[[], Awaitable[datetime]], tiers: tuple[str, ...]) -> APIRouter:
@@ -181,11 +188,11 @@ def _summary(found: policies.Listed, now: datetime, followers: int) -> PolicySum
 def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
     @api.put(f"{PATH}/draft", name="put_policy_draft", summary="Write a policy's draft", responses=_IF_MATCH)
     async def put_draft(
-        name: NamePath, body: DraftBody, request: Request, response: Response, principal: Writer
+        name: NamePath, body: DraftBody, response: Response, principal: Writer, if_match: RequiredIfMatch = None
     ) -> PolicyDetail:
         """The whole document; needs `If-Match`. A draft may be faulty: validate it, activating asks for a sound one."""
         async with parts.database.transaction() as conn:
-            await lock(conn, name, request, required=True)
+            await lock(conn, name, if_match, required=True)
             document = content_of(body.policy.policy(name, parts.tiers))
             await policies.write_draft(conn, name, document, body.note, principal.key_id)
             await policies.raise_revision(conn, name)
@@ -194,23 +201,28 @@ def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
         return view
 
     @api.delete(f"{PATH}/draft", name="delete_policy_draft", summary="Throw a policy's draft away", status_code=204)
-    async def delete_draft(name: NamePath, request: Request, principal: Writer) -> None:
+    async def delete_draft(name: NamePath, principal: Writer, if_match: IfMatch = None) -> None:
         async with parts.database.transaction() as conn:
-            await lock(conn, name, request)
+            await lock(conn, name, if_match)
             if not await policies.drop_draft(conn, name):
                 raise not_found("draft")
             await policies.raise_revision(conn, name)
 
     @api.post(f"{PATH}/validate", name="validate_policy", summary="What is wrong with a policy, all at once")
-    async def validate_policy(principal: Writer, name: NamePath, body: PolicyContent | None = None) -> VerdictView:
-        """Judges the document that is sent, else the draft, else what is in force. Changes nothing."""
+    async def validate_policy(principal: Writer, name: NamePath, body: ValidateBody | None = None) -> VerdictView:
+        """Judges the document that is sent, else the draft, else what is in force. Changes nothing.
+
+        A document is sent as a draft is (`{"policy": ...}`) or alone; the verdict's pointers are places in the
+        policy itself.
+        """
         now = await parts.now()
         async with parts.database.reading() as conn:
             if await policies.read_revision(conn, name) is None:
                 raise not_found("policy")
             versions = await policies.read_versions(conn, name)
         if body is not None:
-            return VerdictView.of(body.policy(name, parts.tiers), parts.tiers)
+            content = body.policy if isinstance(body, DraftBody) else body
+            return VerdictView.of(content.policy(name, parts.tiers), parts.tiers)
         draft = next((one for one in versions if one.status == "draft"), None)
         found = draft or policies.version_in_force(versions, now)
         if found is None:
@@ -221,11 +233,12 @@ def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
 def _add_force(api: APIRouter, parts: PolicyParts) -> None:
     @api.post(f"{PATH}/activate", name="activate_policy", summary="Put a policy's draft in force")
     async def activate(
-        principal: Writer, name: NamePath, body: ActivateBody, request: Request, response: Response
-    ) -> PolicyDetail:
+        principal: Writer, name: NamePath, body: ActivateBody, response: Response, if_match: IfMatch = None
+    ) -> ActivatedView:
         """What is decided from then on follows it, in every process and without a restart; what was decided stays.
 
-        Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends.
+        Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends;
+        `warnings` name the seasons that overlap with it.
         """
         now = await parts.now()
         _check_window(body, now)
@@ -234,24 +247,25 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
             if revision is None:
                 raise not_found("policy")
             versions = await policies.read_versions(conn, name)
-            window = Window(body.valid_from, body.valid_until)
+            window, activated = Window(body.valid_from, body.valid_until), body.version
             if not _is_active(versions, body.version, window):
-                check_if_match(request, revision)
+                matches_version(if_match, revision)
                 draft = _sound_draft(versions, body.version)
+                activated = draft.version
                 await policies.activate(conn, draft, window, body.note, principal.key_id)
                 await policies.raise_revision(conn, name)
                 await policy_assignments.want_review(conn, policy=name)
         view = await parts.detail(name)
         set_etag(response, view.revision)
-        return view
+        return ActivatedView(**dict(view), warnings=_overlaps(view.active, activated))
 
     @api.post(f"{PATH}/retire", name="retire_policy_version", summary="Take a version of a policy out of force")
     async def retire(
-        principal: Writer, name: NamePath, body: RetireBody, request: Request, response: Response
+        principal: Writer, name: NamePath, body: RetireBody, response: Response, if_match: IfMatch = None
     ) -> PolicyDetail:
         """To end a promotion early, or call it off. Where no version is left, the next wider scope decides."""
         async with parts.database.transaction() as conn:
-            await lock(conn, name, request)
+            await lock(conn, name, if_match)
             found = [
                 one for one in await policies.read_versions(conn, name, retired=True) if one.version == body.version
             ]
@@ -266,6 +280,28 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
         view = await parts.detail(name)
         set_etag(response, view.revision)
         return view
+
+
+def _overlaps(active: Sequence[VersionView], activated: int | None) -> list[WarningView]:
+    """The other seasons that are open while the one is that was activated, and what decides meanwhile."""
+    seasons = {one.version: one for one in active if one.valid_until is not None}
+    own = seasons.get(activated or 0)
+    if own is None:
+        return []
+    warnings = []
+    for position, other in enumerate(active):
+        if other.version == own.version or other.version not in seasons:
+            continue
+        shared = Window(own.valid_from, own.valid_until).shared(Window(other.valid_from, other.valid_until))
+        if shared is not None:
+            begin, end = (moment.isoformat() if moment else "" for moment in shared)
+            meanwhile = f"from {begin} until {end}" if begin else f"until {end}"
+            words = (
+                f"Version {other.version} is a season too, and both are open {meanwhile}:"
+                f" version {max(own.version, other.version)}, the newer one, decides meanwhile."
+            )
+            warnings.append(WarningView(pointer=f"/active/{position}", detail=words))
+    return warnings
 
 
 def _check_window(body: ActivateBody, now: datetime) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import policies, policy_assignments
+from allocation_service.adapters import known_names, policies, policy_assignments
+from allocation_service.adapters.policies import Version
 from allocation_service.adapters.policy_assignments import Assignment
 from allocation_service.application.policy_choice import DEFAULT, Scope, Target
-from allocation_service.entrypoints.policy_documents import AssignBody, AssignmentView, PolicyName
+from allocation_service.entrypoints.policy_documents import AssignBody, AssignedView, AssignmentView, PolicyName
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.database import Database
 from service_kit.http import (
     Page,
@@ -38,8 +44,8 @@ CategoryPath = Annotated[
 class Assignments:
     """The changes and reads of assignments, the same for every scope."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, now: Callable[[], Awaitable[datetime]]) -> None:
+        self._database, self._now = database, now
 
     async def read(self, target: Target, request: Request, response: Response) -> AssignmentView | Response:
         """What is assigned to the target itself; Problem 404 where nothing is."""
@@ -54,19 +60,27 @@ class Assignments:
 
     async def assign(
         self, target: Target, body: AssignBody, request: Request, response: Response, by: str
-    ) -> AssignmentView:
-        """Let the target follow a policy; Problem 422 where that is none."""
+    ) -> AssignedView:
+        """Let the target follow a policy; Problem 422 where there is none, or only a draft of it."""
+        now = await self._now()
         async with self._database.transaction() as conn:
             # The policy first, as every change locks it first.
             if await policies.read_revision(conn, body.policy, lock=True) is None:
                 raise unprocessable([FieldError("/policy", "There is no such policy; create it first.")])
+            versions = await policies.read_versions(conn, body.policy)
+            # There is at most one draft: of two versions one was in force once.
+            _check_activated(body.policy, await policies.read_versions(conn, body.policy, retired=True, limit=2))
             found = await policy_assignments.read_assignment(conn, target, lock=True)
             check_if_match(request, found.version if found else 0)
             if found is None or found.policy != body.policy:
                 found = await policy_assignments.assign(conn, target, body.policy, by)
                 await policy_assignments.want_review(conn, target=target)
+            warnings = await _warnings(conn, target)
+        if policies.version_in_force(versions, now) is None:
+            words = "No version of it is in force now: until one is, the next wider scope decides."
+            warnings.append(WarningView(pointer="/policy", detail=words))
         set_etag(response, found.version)
-        return _view(found)
+        return AssignedView(**found._asdict(), warnings=warnings)
 
     async def drop(self, target: Target, request: Request) -> None:
         """Let the target follow the next wider scope; Problem 404 where it has nothing of its own."""
@@ -94,10 +108,33 @@ def _view(found: Assignment) -> AssignmentView:
     return AssignmentView.model_validate(found._asdict())
 
 
-def router(database: Database) -> APIRouter:
+def _check_activated(policy: str, versions: Sequence[Version]) -> None:
+    """Problem 422 for a policy that never was in force: whoever assigns it means it to decide."""
+    if any(one.status != "draft" for one in versions):
+        return
+    path = f"/v1/policies/{quote(policy, safe=':')}"
+    words = f"The policy {policy} has only a draft: activate it first (POST {path}/activate)."
+    if not versions:
+        words = f"The policy {policy} has no version: write a draft (PUT {path}/draft) and activate it."
+    raise unprocessable([FieldError("/policy", words)])
+
+
+async def _warnings(conn: AsyncConnection, target: Target) -> list[WarningView]:
+    """What a SKU or category that is not known yet means: it may be announced later, or be misspelt."""
+    scope, name = target
+    if scope == Scope.SKU and await known_names.unknown_skus(conn, [name]):
+        words = "This SKU is not known: the assignment counts from when inventory tells of it. Is it spelt right?"
+    elif scope == Scope.CATEGORY and not await known_names.is_category_known(conn, name):
+        words = "This category is not known: no SKU is of it now; it counts for those to come. Is it spelt right?"
+    else:
+        return []
+    return [WarningView(pointer="/target", detail=words)]
+
+
+def router(database: Database, now: Callable[[], Awaitable[datetime]]) -> APIRouter:
     """The routes of assignments."""
     api = APIRouter(tags=["Policies"])
-    assignments = Assignments(database)
+    assignments = Assignments(database, now)
 
     @api.get(PATH, name="list_policy_assignments", summary="Who follows which policy")
     async def list_assignments(
@@ -130,7 +167,7 @@ def _add_default(api: APIRouter, assignments: Assignments) -> None:
         return await assignments.read(DEFAULT, request, response)
 
     @api.put(path, name="put_default_policy_assignment", summary="Let everything else follow a policy")
-    async def put_default(principal: Writer, body: AssignBody, request: Request, response: Response) -> AssignmentView:
+    async def put_default(principal: Writer, body: AssignBody, request: Request, response: Response) -> AssignedView:
         """SKUs and categories with a policy of their own go on following that."""
         return await assignments.assign(DEFAULT, body, request, response, principal.key_id)
 
@@ -148,7 +185,7 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
     @api.put(skus, name="put_sku_policy_assignment", summary="Let a SKU follow a policy")
     async def put_sku(
         principal: Writer, sku: SkuPath, body: AssignBody, request: Request, response: Response
-    ) -> AssignmentView:
+    ) -> AssignedView:
         return await assignments.assign((Scope.SKU, sku), body, request, response, principal.key_id)
 
     @api.delete(skus, name="delete_sku_policy_assignment", summary="Let a SKU follow its category", status_code=204)
@@ -169,7 +206,7 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
     @api.put(categories, name="put_category_policy_assignment", summary="Let a category follow a policy")
     async def put_category(
         principal: Writer, category: CategoryPath, body: AssignBody, request: Request, response: Response
-    ) -> AssignmentView:
+    ) -> AssignedView:
         """SKUs of it with a policy of their own go on following that."""
         return await assignments.assign((Scope.CATEGORY, category), body, request, response, principal.key_id)
 

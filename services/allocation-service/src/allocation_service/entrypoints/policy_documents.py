@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+)
 from pydantic_core import PydanticCustomError
 
 from allocation_service.adapters.policies import Version
@@ -15,6 +24,7 @@ from allocation_service.application.policy_changes import Change
 from allocation_service.application.policy_templates import tier_terms
 from allocation_service.domain.policy import Complete, Policy, Share, Sort
 from allocation_service.domain.policy_document import Fault, policy_document, policy_from, validate
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.http import RequestModel, ResponseModel
 
 PLAIN = r"^[^\x00-\x1f\x7f]+$"
@@ -31,6 +41,7 @@ Note = Annotated[str, StringConstraints(max_length=500)]
 _Label = Annotated[str, StringConstraints(max_length=100)]
 # Wide bounds, so that whatever is sent can be judged in plain words, all of it at once.
 _Number = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
+_Percent = Annotated[int, Field(strict=True, ge=0, le=1000)]
 
 
 def _text_only(value: Any) -> Any:
@@ -61,10 +72,10 @@ class TierBody(RequestModel):
 class WeightsBody(RequestModel):
     """What the value index counts, each in percent."""
 
-    date: _Number = Field(default=0, description="Days since the line was queued")
-    loyalty: _Number = Field(default=100, description="The customer's tier")
-    urgency: _Number = Field(default=100, description="Days late by the next receipt")
-    value: _Number = Field(default=0, description="The unit's value, by doublings")
+    date: _Percent = Field(default=0, description="Days since the line was queued")
+    loyalty: _Percent = Field(default=100, description="The customer's tier")
+    urgency: _Percent = Field(default=100, description="Days late by the next receipt")
+    value: _Percent = Field(default=0, description="The unit's value, by doublings")
 
 
 class ValueIndexBody(RequestModel):
@@ -161,6 +172,20 @@ class DraftBody(RequestModel):
     note: Note = Field(default="", description="What it is for, or what was changed and why")
 
 
+def _form(body: Any) -> str | None:
+    """Which form a document to validate was sent in: a draft's, or the policy alone."""
+    if isinstance(body, dict):
+        return "DraftBody" if "policy" in body else "PolicyContent"
+    return type(body).__name__ if isinstance(body, DraftBody | PolicyContent) else None
+
+
+ValidateBody = Annotated[
+    Annotated[DraftBody, Tag("DraftBody")] | Annotated[PolicyContent, Tag("PolicyContent")],
+    Discriminator(_form, custom_error_type="dict_type"),
+]
+"""A document to validate, as it is drafted or alone."""
+
+
 class CreateBody(DraftBody):
     """A new policy, as a draft."""
 
@@ -193,7 +218,7 @@ class RetireBody(RequestModel):
 class FaultView(ResponseModel):
     """Something about a place of the policy, in plain words."""
 
-    pointer: str = Field(description="JSON Pointer into the policy; empty for all of it")
+    pointer: str = Field(description="JSON Pointer into the policy itself; empty for all of it")
     detail: str
 
     @classmethod
@@ -278,6 +303,12 @@ class PolicyDetail(ResponseModel):
     assignments: int = Field(description="SKUs, categories and the default that follow it")
 
 
+class ActivatedView(PolicyDetail):
+    """A policy of which a version was put in force."""
+
+    warnings: list[WarningView] = Field(description="Seasons that overlap with it, and which version decides then")
+
+
 class PolicySummary(ResponseModel):
     """A policy in a list."""
 
@@ -318,3 +349,9 @@ class AssignmentView(ResponseModel):
     version: int = Field(description="Of the assignment; the ETag")
     assigned_at: datetime
     assigned_by: str
+
+
+class AssignedView(AssignmentView):
+    """An assignment that was made."""
+
+    warnings: list[WarningView] = Field(description="Where it decides about nothing that is known now")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from allocation_service.adapters import run_store
 from allocation_service.domain.policy import Sort
 from allocation_service.domain.run_document import segment_document
 from allocation_service.domain.runs import Filter, Segment, Strategy
+from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.http import RequestModel, ResponseModel
 from service_kit.problems import FieldError, unprocessable
 
@@ -20,6 +21,8 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whit
 Value = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Few = Annotated[list[Value], Field(max_length=100)]
 Many = Annotated[list[Value], Field(max_length=10_000)]
+_SHOWN_SKUS = 10
+"""As many unknown SKUs of a segment are named in a warning."""
 
 
 class FilterBody(RequestModel):
@@ -75,14 +78,18 @@ class RunBody(RequestModel):
     name: Name
     segments: list[SegmentBody] = Field(min_length=1, max_length=50)
 
-    def domain(self) -> tuple[Segment, ...]:
-        """The segments; Problem 422 where two have one name."""
+    def domain(self, tiers: Sequence[str]) -> tuple[Segment, ...]:
+        """The segments; Problem 422 where two have one name, or one asks for a tier that is none of these."""
         names: set[str] = set()
         errors = []
         for number, one in enumerate(self.segments):
             if one.name in names:
                 errors.append(FieldError(f"/segments/{number}/name", "Another segment has this name"))
             names.add(one.name)
+            for place, tier in enumerate(one.filter.tiers):
+                if tier not in tiers:
+                    at = f"/segments/{number}/filter/tiers/{place}"
+                    errors.append(FieldError(at, f"There is no such tier; the tiers are {', '.join(tiers)}"))
         if errors:
             raise unprocessable(errors)
         return tuple(Segment(one.name, one.strategy, one.filter.filter(), one.sort) for one in self.segments)
@@ -111,28 +118,50 @@ class RunView(ResponseModel):
     changes: dict[str, Any] | None = Field(description="Why it was refused")
 
 
+class RunDetail(RunView):
+    """A run, and what in it may not do what was meant."""
+
+    warnings: list[WarningView] = Field(description="SKUs it asks for that are not known now")
+
+
+def run_detail(row: Any, now: datetime, unknown: Collection[str]) -> RunDetail:
+    """A stored run as it is shown by itself; ``unknown`` are those of its SKUs that are not known."""
+    warnings = []
+    for number, segment in enumerate(run_store.segments_of(row)):
+        missing = [sku for sku in segment.filter.skus if sku in unknown]
+        if missing:
+            more = f" and {len(missing) - _SHOWN_SKUS} more" if len(missing) > _SHOWN_SKUS else ""
+            words = f"Not known, so that nothing matches them: {', '.join(missing[:_SHOWN_SKUS])}{more}."
+            warnings.append(WarningView(pointer=f"/segments/{number}/filter/skus", detail=words))
+    return RunDetail(**_fields(row, now), warnings=warnings)
+
+
 def run_view(row: Any, now: datetime) -> RunView:
-    """A stored run as it is shown at a moment."""
+    """A stored run as it is shown among others at a moment."""
+    return RunView(**_fields(row, now))
+
+
+def _fields(row: Any, now: datetime) -> dict[str, Any]:
     status = row.status
     if status == "previewed" and row.expires_at <= now:
         status = "expired"
-    return RunView(
-        run_id=row.run_id,
-        name=row.name,
-        status=status,
-        progress=row.progress,
-        segments=[segment_document(one) for one in run_store.segments_of(row)],
-        summary=orjson.loads(row.summary_text) if row.summary_text else None,
-        digest=row.digest,
-        as_of=row.as_of,
-        created_by=row.created_by,
-        created_at=row.created_at,
-        expires_at=row.expires_at,
-        closed_by=row.closed_by,
-        closed_at=row.closed_at,
-        decision_id=row.decision_id,
-        changes=run_store.changes_of(row),
-    )
+    return {
+        "run_id": row.run_id,
+        "name": row.name,
+        "status": status,
+        "progress": row.progress,
+        "segments": [segment_document(one) for one in run_store.segments_of(row)],
+        "summary": orjson.loads(row.summary_text) if row.summary_text else None,
+        "digest": row.digest,
+        "as_of": row.as_of,
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "closed_by": row.closed_by,
+        "closed_at": row.closed_at,
+        "decision_id": row.decision_id,
+        "changes": run_store.changes_of(row),
+    }
 
 
 class RunLineView(ResponseModel):
@@ -140,6 +169,9 @@ class RunLineView(ResponseModel):
 
     line_id: str
     order_id: str
+    reference: str = Field(description="The caller's own name of the order")
+    customer_id: str | None = Field(description="Null for a guest")
+    tier: str | None = Field(description="As the order says it")
     sku: str
     segment: str
     strategy: Strategy
@@ -160,6 +192,9 @@ def line_view(row: Any, segments: Sequence[Segment]) -> RunLineView:
     return RunLineView(
         line_id=row.line_id,
         order_id=row.order_id,
+        reference=row.reference,
+        customer_id=row.customer_id,
+        tier=row.tier,
         sku=row.sku,
         segment=segments[row.segment].name,
         strategy=segments[row.segment].strategy,

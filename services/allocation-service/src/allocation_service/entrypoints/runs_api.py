@@ -10,10 +10,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from allocation_service.adapters import run_store
+from allocation_service.adapters import known_names, run_store
 from allocation_service.adapters.run_desk import RunDesk
 from allocation_service.domain.runs import Segment
-from allocation_service.entrypoints.run_models import RunBody, RunLineView, RunView, line_view, run_view
+from allocation_service.entrypoints.run_models import (
+    RunBody,
+    RunDetail,
+    RunLineView,
+    RunView,
+    line_view,
+    run_detail,
+    run_view,
+)
 from event_contracts import new_event_id
 from service_kit import idempotency
 from service_kit.commands import Submitted
@@ -44,6 +52,7 @@ class Runs:
     desk: RunDesk
     wall: Callable[[], datetime]
     rechecks_wanted: asyncio.Event
+    tiers: tuple[str, ...]
 
     async def read(self, run_id: str) -> Any:
         """The stored run; Problem 404."""
@@ -53,9 +62,13 @@ class Runs:
             raise not_found("run")
         return row
 
-    async def view(self, run_id: str) -> RunView:
+    async def view(self, run_id: str) -> RunDetail:
         """The run as it is now; Problem 404."""
-        return run_view(await self.read(run_id), self.wall())
+        row = await self.read(run_id)
+        asked = {sku for segment in run_store.segments_of(row) for sku in segment.filter.skus}
+        async with self.desk.database.reading() as conn:
+            unknown = await known_names.unknown_skus(conn, asked)
+        return run_detail(row, self.wall(), frozenset(unknown))
 
     async def create(
         self, name: str, segments: tuple[Segment, ...], claim: idempotency.IdempotencyClaim
@@ -85,10 +98,10 @@ def _add_changes(api: APIRouter, runs: Runs) -> None:
     @api.post("/v1/runs", name="create_run", summary="Preview a run", status_code=201)
     async def create_run(
         body: RunBody, principal: Writer, key: Annotated[str, idempotency_key()], response: Response
-    ) -> RunView:
+    ) -> RunDetail:
         """Works out who would gain and who would lose, and changes nothing. A long one is answered with
         `status: planning`; read it again until it is `previewed`."""
-        segments = body.domain()
+        segments = body.domain(runs.tiers)
         claim = idempotency.IdempotencyClaim(
             principal.key_id, "create_run", key, fingerprint(body), new_event_id(), 201
         )
@@ -101,7 +114,7 @@ def _add_changes(api: APIRouter, runs: Runs) -> None:
         return await runs.view(run_id)
 
     @api.post("/v1/runs/{run_id}/commit", name="commit_run", summary="Do what was previewed")
-    async def commit_run(run_id: RunId, principal: Writer) -> RunView:
+    async def commit_run(run_id: RunId, principal: Writer) -> RunDetail:
         """All of it in one transaction, if everything the preview went by is as it was; otherwise 409
         `run_inputs_changed` says what changed, nothing is done, and a new run is needed. Committing again
         does nothing and answers with the committed run."""
@@ -122,7 +135,7 @@ def _add_reads(api: APIRouter, runs: Runs) -> None:
         return Page(data=[run_view(row, now) for row in rows[: page.limit]], next_cursor=cursor)
 
     @api.get("/v1/runs/{run_id}", name="get_run", summary="One run, with its sums")
-    async def get_run(run_id: RunId, principal: Reader) -> RunView:
+    async def get_run(run_id: RunId, principal: Reader) -> RunDetail:
         return await runs.view(run_id)
 
     @api.get("/v1/runs/{run_id}/lines", name="list_run_lines", summary="What a run does to each line")

@@ -36,7 +36,7 @@ def build(
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
     valid = timedelta(minutes=wiring.settings.run_valid_minutes)
     desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
-    runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted)
+    runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted, wiring.settings.tiers)
     planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
     runner = SimulationRunner(wiring.database)
     return Service(

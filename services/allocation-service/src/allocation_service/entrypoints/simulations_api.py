@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from allocation_service.adapters import simulations
 from allocation_service.adapters.simulations import Simulation
+from allocation_service.entrypoints.warning_models import WarningView
 from allocation_service.simulation.request import (
     LARGEST,
     Asked,
@@ -19,6 +20,7 @@ from allocation_service.simulation.request import (
     ScenarioName,
     document_of,
     faults_of,
+    warnings_of,
 )
 from allocation_service.simulation.setting import Size
 from event_contracts import new_event_id
@@ -119,6 +121,7 @@ class SimulationView(ResponseModel):
     status: Literal["queued", "running", "done", "failed"]
     progress: ProgressView
     request: Mapping[str, Any]
+    warnings: list[WarningView] = Field(description="Where a policy of your own may not be taken as it was meant")
     rows: list[FigureView] | None = Field(description="Null until it is done")
     error: str | None = Field(description="Why it failed")
     created_at: datetime
@@ -133,6 +136,10 @@ def _view(one: Simulation, *, with_rows: bool = True) -> SimulationView:
         status=one.status,
         progress=ProgressView(worlds_done=one.worlds_done, worlds=one.worlds),
         request=one.request,
+        warnings=[
+            WarningView(pointer=f"/request/documents{fault.pointer}", detail=fault.detail)
+            for fault in warnings_of(one.request.get("documents", {}))
+        ],
         rows=rows,
         error=one.error,
         created_at=one.created_at,

@@ -195,8 +195,8 @@ def _demand(row: Any, place: Any, units: int) -> Demand:
 class _Line:
     """One line as it stands at a moment, gathered from the database."""
 
-    def __init__(self, row: Any, sku: Sku, now: datetime, grace_days: int) -> None:
-        self.row, self.sku, self.now, self.grace_days = row, sku, now, grace_days
+    def __init__(self, row: Any, sku: Sku, now: datetime, grace_days: int, tier_names: Sequence[str]) -> None:
+        self.row, self.sku, self.now, self.grace_days, self.tier_names = row, sku, now, grace_days, tier_names
         self.quantities = _quantities(row)
         self.places: list[tuple[Any, Ahead]] = []
         self.cover = Cover()
@@ -221,7 +221,7 @@ class _Line:
         self.cover = cover(claims, self.sku.open_stock, self.sku.inbound.values(), self.now, self.grace_days)
         demand = _demand(row, places[0], self.quantities.queued)
         self.barrier = barrier(self.sku, demand, self.now, self.grace_days)
-        self.facts = placing_facts(demand, self.sku.policy, self.moment)
+        self.facts = placing_facts(demand, self.sku.policy, self.moment, self.tier_names)
         if row.ship_complete:
             found = await standings.beside(conn, row.order_id, row.line_id)
             self.missing = tuple(Missing(one.line_id, one.sku, one.units, one.promise_date) for one in found)
@@ -350,7 +350,9 @@ def _decision(row: Any) -> DecisionAbout:
     )
 
 
-def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int) -> APIRouter:
+def router(
+    database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int, tier_names: Sequence[str]
+) -> APIRouter:
     """The routes of explanations."""
     api = APIRouter(tags=["Decisions"])
 
@@ -366,7 +368,7 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_day
             if row is None:
                 raise not_found("demand")
             skus = await peek_skus(conn, [row.sku], at)
-            line = _Line(row, skus.get(row.sku) or Sku(row.sku), at, grace_days)
+            line = _Line(row, skus.get(row.sku) or Sku(row.sku), at, grace_days, tier_names)
             await line.read(conn)
         return line.view()
 

@@ -22,7 +22,7 @@ from allocation_service.domain.policy_document import policy_from
 from allocation_service.simulation.baselines import BASELINES, Sorted
 from allocation_service.simulation.figures import FIFO
 from allocation_service.simulation.forecasting import expected
-from allocation_service.simulation.request import Documents
+from allocation_service.simulation.request import Documents, fields_of
 from allocation_service.simulation.running import Case, Contender
 from allocation_service.simulation.setting import TIERS
 from allocation_service.simulation.streams import Line
@@ -124,5 +124,6 @@ def contender(name: str, documents: Documents) -> Contender:
 
 def described(document: Mapping[str, Any]) -> Policy:
     """The policy of a document; without tiers of its own it has those of the benchmark."""
-    policy = policy_from(document)
-    return policy if "tiers" in document else policy._replace(tiers=TERMS)
+    fields = fields_of(document)
+    policy = policy_from(fields)
+    return policy if "tiers" in fields else policy._replace(tiers=TERMS)

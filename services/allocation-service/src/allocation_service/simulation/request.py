@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from allocation_service.domain.policy_document import Fault, policy_from, validate
-from allocation_service.simulation.setting import SCENARIOS, Scenario, Size
+from allocation_service.domain.policy_shape import shape_faults
+from allocation_service.simulation.setting import SCENARIOS, TIERS, Scenario, Size
 
 
 class PolicyName(StrEnum):
@@ -94,9 +95,27 @@ def faults_of(documents: Documents) -> list[Fault]:
     for name, document in documents.items():
         if name in set(PolicyName):
             faults.append(Fault(f"/{name}", "There is a policy of this name already; choose another."))
-        try:
-            found = validate(policy_from(document))
-        except (TypeError, ValueError, AttributeError) as error:
-            found = [Fault("", f"This is not a policy: {error}.")]
+        found = shape_faults(fields_of(document)) or validate(policy_from(fields_of(document)))
         faults += [Fault(f"/{name}{fault.pointer}", fault.detail) for fault in found]
     return faults
+
+
+def warnings_of(documents: Documents) -> list[Fault]:
+    """Where policies that can be simulated may not do what was meant; pointers as those of ``faults_of``."""
+    simulated = [tier.name for tier in TIERS]
+    words = (
+        f"The simulated tiers are {', '.join(simulated)}. Tiers count by their place, the best first: name the same"
+        " ones in the same order, or leave them out; otherwise customers are treated as another tier."
+    )
+    return [
+        Fault(f"/{name}/tiers", words)
+        for name, document in documents.items()
+        if "tiers" in fields_of(document) and [tier["name"] for tier in document["tiers"]] != simulated
+    ]
+
+
+def fields_of(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a document says: tiers that are null are as those left out, as in the API of policies."""
+    if not isinstance(document, Mapping) or document.get("tiers", ()) is not None:
+        return document
+    return {name: value for name, value in document.items() if name != "tiers"}

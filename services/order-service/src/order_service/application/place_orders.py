@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from event_contracts import Event
 from order_service.application.commands import Accepted, PlaceOrder
@@ -19,15 +19,16 @@ async def place_orders(
 ) -> list[Accepted | Problem]:
     """Store every order that can be accepted; a refused one does not touch its neighbours.
 
-    Refused: an unknown SKU (422, every such line named), a reference in use (409, its order named).
+    Refused: an unknown SKU or a date needed by that had passed when it was placed (422, every such place named),
+    a reference in use (409, its order named).
     """
     unknown = await store.unknown_skus({line.sku for command in commands for line in command.lines})
     outcomes: dict[str, Accepted | Problem] = {}
     accepted: list[tuple[Order, HistoryEntry, Event]] = []
     for command in commands:
-        problem = _unknown_skus(command, unknown) if unknown else None
-        if problem is not None:
-            outcomes[command.order_id] = problem
+        errors = _misfits(command, unknown)
+        if errors:
+            outcomes[command.order_id] = unprocessable(errors)
             continue
         order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
         event = order_event(order, change)
@@ -51,6 +52,9 @@ async def place_orders(
     return [outcomes[command.order_id] for command in commands]
 
 
+_LAST_ZONE = timedelta(hours=12)
+"""A day ends last at UTC-12: until then it may be the caller's today."""
+
 _SURELY_SMALL = 300
 """Lines whose event is below the limit whatever their names: 300 of at most 1.6 KB."""
 
@@ -60,10 +64,16 @@ def too_large() -> Problem:
     return conflict("order_too_large", "The order's lines and shipments exceed what one event can carry.")
 
 
-def _unknown_skus(command: PlaceOrder, unknown: set[str]) -> Problem | None:
-    errors = [
-        FieldError(f"/lines/{index}/sku", "This SKU is not known.")
-        for index, line in enumerate(command.lines)
-        if line.sku in unknown
-    ]
-    return unprocessable(errors) if errors else None
+def _misfits(command: PlaceOrder, unknown: set[str]) -> list[FieldError]:
+    errors = []
+    needed_by = command.terms.needed_by
+    # By the business time of the order: one that is imported from last year needs what it needed then.
+    if needed_by is not None and needed_by < (command.placed_at - _LAST_ZONE).date():
+        errors.append(FieldError("/needed_by", "The day had passed when the order was placed; name a later one."))
+    if unknown:
+        errors += [
+            FieldError(f"/lines/{index}/sku", "This SKU is not known.")
+            for index, line in enumerate(command.lines)
+            if line.sku in unknown
+        ]
+    return errors

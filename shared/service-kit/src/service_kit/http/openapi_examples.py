@@ -35,8 +35,9 @@ def compose(document: dict[str, Any], schema: Schema, depth: int = 0) -> Any:
         return schema.get("const", next(iter(schema.get("enum", [])), None))
     if depth > _DEPTH:
         raise NoExample
-    if "anyOf" in schema:
-        return _first(document, schema["anyOf"], depth)
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    if choices:
+        return _first(document, choices, depth)
     if schema.get("type") == "array" and "items" in schema:
         return [compose(document, schema["items"], depth + 1)]
     if "properties" in schema:

@@ -98,7 +98,7 @@ class NewOrder(RequestModel):
     reference: Name = Field(description="The caller's own name of the order, unique in this installation")
     customer_id: Name | None = Field(default=None, description="Null for a guest")
     contact_id: Name | None = Field(default=None, description="Whom to tell; contacts live at notification")
-    tier: Name | None = None
+    tier: Name | None = Field(default=None, description="One that allocation does not know counts as the last")
     channel: Name | None = None
     destination: Destination | None = None
     jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
@@ -107,7 +107,7 @@ class NewOrder(RequestModel):
     deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_ONLY] | None = Field(
         default=None, description="With charge_at deposit"
     )
-    needed_by: Day | None = None
+    needed_by: Day | None = Field(default=None, description="Not before the day of the order, by its `placed_at`")
     latest_acceptable_date: Day | None = Field(default=None, description="Declined if the promise is later")
     ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
     location_preference: Name | None = Field(default=None, description="Serve from this location first")
