@@ -3,7 +3,7 @@ policy asks for it, kept for all of which it may ask one day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -56,6 +56,26 @@ async def _load_history(conn: AsyncConnection, skus: list[Sku], grace_days: int)
         if sku.last_now:
             sku.daily = daily_demand(history.get(sku.sku, ()), sku.last_now.date())
             sku.keep_back(sku.last_now, grace_days)
+
+
+_OUTSIDE = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM queue_entry AS q JOIN customer_order AS o USING (order_id)
+        WHERE q.sku = :sku AND (NOT q.ship_complete OR q.quantity <= :units)
+          AND coalesce(o.channel <> ALL(CAST(:channels AS text[])), true)
+          AND coalesce(o.region <> ALL(CAST(:regions AS text[])), true)
+    )
+    """
+)
+
+
+async def waits_outside(conn: AsyncConnection, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+    """Whether anybody waits whose order goes to none of these outlets, and who takes parts or asks for no more than
+    so many units."""
+    values = {"channels": list(outlets.get("channel", ())), "regions": list(outlets.get("region", ()))}
+    found: bool = (await conn.execute(_OUTSIDE, {"sku": sku, "units": units, **values})).scalar_one()
+    return found
 
 
 _DAYS = text(

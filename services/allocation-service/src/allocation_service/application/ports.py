@@ -72,6 +72,11 @@ class Ledger(Protocol):
         names what is unread."""
         ...
 
+    async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+        """Whether anybody waits for a SKU whose order goes to none of these outlets (names by ``channel`` and
+        ``region``) and who takes parts, or no more than so many units."""
+        ...
+
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         """Enter the lines that would lose stock of a location first."""
         ...
