@@ -106,8 +106,31 @@ _OVERTAKEN = text(
 )
 
 
+# Fills of different SKUs may pass the same order at once: each adds what it saw.
+_PASSES = text(
+    """
+    UPDATE customer_order AS o SET bypassed = row.passes + CASE WHEN row.anew THEN 0 ELSE o.bypassed END
+    FROM (
+        SELECT order_id, passes, anew
+        FROM unnest(CAST(:ids AS text[]), CAST(:passes AS int[]), CAST(:anew AS boolean[])) AS row (id, passes, anew)
+        JOIN customer_order ON order_id = id ORDER BY order_id FOR UPDATE OF customer_order
+    ) AS row
+    WHERE o.order_id = row.order_id
+    """
+)
+
+
+def _passes(book: Book) -> Iterator[Step]:
+    # New orders are inserted with what they have.
+    ids = sorted(one for one in book.passed.keys() | book.passed_anew if book.orders[one].stored)
+    if ids:
+        passes = [book.passed.get(one, 0) for one in ids]
+        yield Execute(_PASSES, {"ids": ids, "passes": passes, "anew": [one in book.passed_anew for one in ids]})
+
+
 def steps_of(book: Book) -> Iterator[Step]:
     """Store what the book learnt of it. Comes after the orders themselves."""
+    yield from _passes(book)
     for sku in sorted(book.overtaken):
         yield Execute(_OVERTAKEN, {"sku": sku, "limit": book.skus[sku].policy.bypass_limit})
     if book.ordered:
