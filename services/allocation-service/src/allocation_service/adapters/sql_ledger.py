@@ -82,16 +82,6 @@ class SqlLedger:
                 {"ids": ids},
             )
 
-    async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
-        rows = await reads.fetch(
-            self._conn,
-            "SELECT order_id FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry"
-            " WHERE sku = $1 ORDER BY queued_at, line_id LIMIT $2) ORDER BY order_id FOR UPDATE",
-            sku,
-            limit,
-        )
-        return [row[0] for row in rows]
-
     def prepare(self, book: Book, lock: Sequence[str]) -> PreparedBook:
         return PreparedBook(list(writes.steps_of(book)), list(lock), outbox.prepare(book.events))
 
