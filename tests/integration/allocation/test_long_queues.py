@@ -1,12 +1,16 @@
 """A fill that reaches many lines is decided in parts, and serves as one that is decided at once would."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from allocation_service.adapters.sql_ledger import SqlLedger
+from allocation_service.application.book import Book
 from allocation_service.application.waiters import run_decision
-from allocation_service.domain.policy import Policy, Sort
+from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +63,53 @@ async def test_parts_give_to_whom_one_decision_would(
     assert sum(await world.granted(*ids)) == 0
     await world.apply(world.stock("A", 45))
     assert await world.granted(*ids) == in_parts
+    await world.check()
+
+
+SORTS = {
+    "by age": (Policy(sort=Sort.FIFO, protect_promises=False), range(6)),
+    "by tier": (Policy(sort=Sort.PRIORITY, protect_promises=False), range(24, 30)),
+    "by day": (Policy(sort=Sort.EARLIEST_DUE, protect_promises=False), range(12, 18)),
+    "the promised first": (Policy(sort=Sort.FIFO), range(6, 12)),
+    "by tier, with stock held back": (Policy(sort=Sort.PRIORITY, holdback=Holdback(), ageing=Ageing(5, 30)), None),
+}
+
+
+@pytest.mark.parametrize("name", SORTS)
+async def test_a_long_fill_locks_the_orders_that_it_reaches(world: Any, name: str) -> None:
+    policy, reached = SORTS[name]
+    await world.apply(world.sku("A"))
+    for number in range(30):
+        needed_by = (world.now + timedelta(days=1)).date() if 12 <= number < 18 else None
+        tier = "platinum" if number >= 24 else "standard"
+        await world.apply(world.order(f"o{number:02}", ("A", 1), needed_by=needed_by, tier=tier)[1])
+    if name == "the promised first":
+        await world.apply(world.inbound("A", "po", 1, world.now + timedelta(days=5)))
+        async with world.database.transaction() as conn:
+            for table in ("demand", "queue_entry"):
+                await conn.execute(
+                    text(f"UPDATE {table} SET promise_date = :day WHERE line_id BETWEEN 'o06' AND 'o12'"),
+                    {"day": world.now.date()},
+                )
+            await conn.execute(text("UPDATE promised SET units = units - 6 WHERE sku = 'A'"))
+            await conn.execute(text("INSERT INTO promised VALUES ('A', :day, 6)"), {"day": world.now.date()})
+    await world.use(policy)
+    locked: list[str] = []
+    async with world.database.transaction() as filling:
+        ledger, book = SqlLedger(filling), Book()
+        await ledger.lock_skus(book, ["A"], ())
+        queue = await ledger.open_long_queue(book, "A", 6)
+        told = set(await queue.lock_orders())
+        async with world.database.transaction() as other:
+            rows = await other.execute(text("SELECT order_id FROM customer_order FOR UPDATE SKIP LOCKED"))
+            locked = sorted({f"o{number:02}" for number in range(30)} - set(rows.scalars()))
+    assert told == set(locked)
+    if reached is not None:
+        assert locked == [f"o{number:02}" for number in reached]
+    else:
+        # Six of each tier: whom stock is held back from is not known before it is decided.
+        assert locked == [f"o{number:02}" for number in (*range(12, 18), *range(24, 30))]
+    await world.apply(world.stock("A", 6))
     await world.check()
 
 

@@ -94,6 +94,8 @@ async def test_an_old_decision_keeps_its_cause_policy_digest_and_counts(world: A
         "taken_back": 0,
         "reasons": {"granted": 1, "partly: supply ran out": 1},
     }
+    placed_as = (await client.get(f"/v1/decisions/{after[-1]['decision_id']}")).json()["summary"]
+    assert placed_as["policies"] == [{"name": "default", "version": 1, "steps": [0]}]
     await world.check()
 
 

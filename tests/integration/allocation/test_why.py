@@ -10,6 +10,7 @@ import httpx
 import pytest_asyncio
 
 from allocation_service.adapters import reads, standings
+from allocation_service.application.policy_choice import Scope
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.explaining import day_in_words
 from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
@@ -224,3 +225,19 @@ async def test_a_decision_shows_cause_whole_policy_keys_grants_and_reasons(world
     (line,) = lost["lines"]
     assert (line["granted"], line["key"][-1], line["grants"]) == (-1, "o2-1", None)
     assert lost["policies"][0]["name"] == "default"
+
+
+async def test_a_placing_shows_which_version_of_which_policy_it_followed(world: Any, ask: Ask) -> None:
+    await world.use(Policy(sort=Sort.PRIORITY), (Scope.SKU, "A"))
+    await world.use(Policy(sort=Sort.EARLIEST_DUE), (Scope.SKU, "A"))
+    await world.apply(world.sku("A"), world.sku("B"), world.stock("A", 1), world.stock("B", 1))
+    await world.apply(world.order("whole", ("A", 1), ("B", 1), ship_complete=True)[1], world.order("part", ("A", 1))[1])
+    own = {"step": 0, "name": "sku:A", "version": 2, "document": {"name": "sku:A", "version": 2}}
+    default = {"step": 0, "name": "default", "version": 1, "document": {"name": "default", "version": 1}}
+    for line, followed in (("whole-1", [default, own]), ("part-1", [own])):
+        (listed,) = (await ask(f"/v1/decisions?line_id={line}"))["data"]
+        found = await ask(f"/v1/decisions/{listed['decision_id']}")
+        assert ([step["kind"] for step in found["steps"]], found["policies"]) == (["place"], followed)
+        (told,) = (await ask(f"/v1/demands/{line}/why"))["decisions"]
+        assert (told["policy_name"], told["policy_version"]) == ("sku:A", 2)
+    await world.check()

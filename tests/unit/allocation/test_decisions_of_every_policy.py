@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
+from typing import Any
 
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES, Supplies, demands, policies
 
+from allocation_service.application.waiters import Decided
 from allocation_service.domain.deciding import Decision, decide
 from allocation_service.domain.guards import NO_CONTEXT, Context
-from allocation_service.domain.policy import Demand, Policy, Share, Sort
+from allocation_service.domain.policy import Demand, Location, Policy, Quota, Share, Sort, Supply
 from allocation_service.domain.policy_document import policy_document, policy_from, stored_policy
 from allocation_service.domain.recorded_fill import (
     StoredLine,
@@ -180,27 +183,8 @@ def test_a_stored_decision_is_computed_again_from_what_is_stored(
     supply: Supplies, wanted: list[Demand], policy: Policy, context: Context, blocked: Sequence[str]
 ) -> None:
     decision = decide(supply, wanted, policy, NOW, blocked=blocked, context=context)
-    step = {
-        "kind": "fill",
-        "policy": stored_policy(policy),
-        "supply": {sku: stored_supply(one) for sku, one in supply.items()},
-        "blocked": blocked,
-        **stored_context(decision.context),
-    }
-    stored = orjson.loads(orjson.dumps(step, default=tuple))
-    lines = [
-        StoredLine(
-            o.demand.line_id,
-            o.demand.sku,
-            o.demand.quantity,
-            orjson.loads(orjson.dumps(stored_facts(o), default=tuple)),
-        )
-        for o in decision.outcomes
-    ]
-    expected: Counter[str] = Counter()
-    for outcome in decision.outcomes:
-        expected[outcome.demand.line_id] += outcome.granted
-    assert replay(stored, lines, NOW) == expected
+    stored, lines = _stored(supply, decision, blocked)
+    assert replay(stored, lines, NOW) == _given_by_line(decision)
     again = decide(
         supply,
         [demand_of(line) for line in lines],
@@ -213,6 +197,63 @@ def test_a_stored_decision_is_computed_again_from_what_is_stored(
         (o.rank, o.key, o.grants, o.reason) for o in decision.outcomes
     ]
     assert again.passed == decision.passed
+
+
+def _stored(supply: Supplies, decision: Decision, blocked: Sequence[str]) -> tuple[dict[str, Any], list[StoredLine]]:
+    step = {
+        "kind": "fill",
+        "policy": stored_policy(decision.policy),
+        "supply": {sku: stored_supply(one) for sku, one in supply.items()},
+        "blocked": blocked,
+        **stored_context(decision.context),
+    }
+    lines = [
+        StoredLine(
+            o.demand.line_id,
+            o.demand.sku,
+            o.demand.quantity,
+            orjson.loads(orjson.dumps(stored_facts(o), default=tuple)),
+        )
+        for o in decision.outcomes
+    ]
+    return orjson.loads(orjson.dumps(step, default=tuple)), lines
+
+
+def _given_by_line(decision: Decision) -> Counter[str]:
+    """Units by line, those that got nothing included."""
+    found: Counter[str] = Counter()
+    for outcome in decision.outcomes:
+        found[outcome.demand.line_id] += outcome.granted
+    return found
+
+
+@given(SUPPLIES, demands(), policies(), CONTEXTS, BLOCKED)
+def test_what_is_left_of_a_decision_that_was_cut_is_computed_again(
+    supply: Supplies, wanted: list[Demand], policy: Policy, context: Context, blocked: Sequence[str]
+) -> None:
+    decision = decide(supply, wanted, policy, NOW, blocked=blocked, context=context)
+    if decision.joint:
+        return
+    last = max((o.rank for o in decision.outcomes if o.granted or o.deferred or o.short), default=0)
+    cut = Decided(decision, supply, list(blocked)).up_to(last + 1).decision
+    stored, lines = _stored(supply, cut, blocked)
+    assert replay(stored, lines, NOW) == _given_by_line(cut)
+
+
+def test_an_order_that_a_quota_refuses_is_not_cut_in_two() -> None:
+    """With half of its demands, it would have fitted."""
+    whole = [
+        Demand(f"w{n}", "w", "A", 2, NOW + timedelta(minutes=30 * n), channel="web", ship_complete=True)
+        for n in range(2)
+    ]
+    others = [Demand(f"l{n}", f"o{n}", "A", 2, NOW + timedelta(minutes=1 + n), channel="web") for n in range(3)]
+    quota = Policy("p", 1, quotas=(Quota("channel", "web", 3),))
+    supply = {"A": Supply("A", (Location("X", 1, 9),))}
+    decision = decide(supply, [*whole, *others], quota, NOW)
+    cut = Decided(decision, supply, []).up_to(3).decision
+    assert [(o.demand.line_id, o.granted) for o in cut.outcomes] == [("w0", 0), ("l0", 2), ("l1", 1), ("w1", 0)]
+    stored, lines = _stored(supply, cut, [])
+    assert replay(stored, lines, NOW) == _given_by_line(cut)
 
 
 def test_a_plain_decision_is_stored_without_a_word_too_many() -> None:

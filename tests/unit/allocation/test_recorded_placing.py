@@ -7,10 +7,11 @@ import orjson
 import pytest
 
 from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
-from allocation_service.domain.policy import Location, Supply
+from allocation_service.domain.policy import Location, Policy, Supply
 from allocation_service.domain.recorded_fill import StoredLine
 from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
 from allocation_service.domain.replaying import replay, shown_facts
+from allocation_service.domain.showing import policies_used
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 PROMISED, LATER = date(2026, 1, 20), date(2026, 2, 3)
@@ -35,7 +36,8 @@ class Placing:
         self.quotes: dict[tuple[str, int], date | None] = {}
         self.placing = True if together else None
         self.placements = self._place(together=together)
-        self.inputs = Inputs("o", self.supply, self.terms, self.quotes, LATER, self.placing)
+        followed = {sku: Policy("mine", 3) for sku in free}
+        self.inputs = Inputs("o", self.supply, self.terms, self.quotes, LATER, self.placing, followed)
 
     def _quote(self, sku: str, units: int) -> date | None:
         self.quotes[sku, units] = quote(sku, units)
@@ -119,3 +121,16 @@ def test_both_forms_show_the_same(placing: Placing) -> None:
     shown = [as_stored(shown_facts(lean, line, NOW)) for line in lean_lines]
     assert shown == [as_stored(shown_facts(full, line, NOW)) for line in full_lines]
     assert [one["newcomer"]["units"] for one in shown] == [one.units for one in placing.newcomers]
+
+
+@CASES
+def test_a_placing_names_the_policies_it_followed_and_an_older_one_does_not(placing: Placing) -> None:
+    (lean, _), (full, _) = placing.lean(), placing.full()
+    assert policies_used([full, lean]) == [(1, {"name": "mine", "version": 3})]
+
+
+def test_articles_of_one_order_may_follow_policies_of_their_own() -> None:
+    placing = PLACINGS["an order is complete"]
+    followed = {"A": Policy("mine", 3), "B": Policy("yours", 1)}
+    step = as_stored(stored_step(placing.inputs._replace(followed=followed)))
+    assert policies_used([step]) == [(0, {"name": "mine", "version": 3}), (0, {"name": "yours", "version": 1})]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import pytest
@@ -56,6 +56,11 @@ class PlaceOrder(RequestModel):
     lines: list[Line]
     metadata: dict[str, str] = Field(default_factory=dict)
     notes: dict[str, Annotated[str, Field(max_length=5)] | bool | int] = Field(default_factory=dict)
+
+
+class Note(RequestModel):
+    number: int
+    more: Any = None
 
 
 class OrderView(ResponseModel):
@@ -116,6 +121,17 @@ def orders_router() -> APIRouter:
 
         may_state_business_time(principal, datetime(2010, 12, 1, tzinfo=UTC), "received_at")
         return OrderView(order_id=order_id)
+
+    @router.post("/{order_id}/note")
+    async def note(principal: Annotated[Principal, require("orders:write")], order_id: str, body: Note) -> Note:
+        return body
+
+    @router.post("/{order_id}/settle")
+    async def settle(
+        principal: Annotated[Principal, require("orders:write")], order_id: str, body: Note, response: Response
+    ) -> Note:
+        response.status_code = body.number
+        return body
 
     return router
 

@@ -29,6 +29,15 @@ REQUESTS = {
     "not a number": ("POST", "/v1/orders", KEY | JSON, b'{"reference": NaN, "lines": []}'),
     "half a surrogate pair": ("POST", "/v1/orders", KEY | JSON, b'{"reference": "\\ud800", "lines": []}'),
     "U+0000": ("POST", "/v1/orders", KEY, ORDER | {"metadata": {"a": "b\0"}}),
+    "more units than 64 bits hold": ("POST", "/v1/orders", KEY, ORDER | {"lines": [{"sku": "a", "quantity": 2**70}]}),
+    "a note that 64 bits do not hold": ("POST", "/v1/orders", KEY, ORDER | {"notes": {"a": -(2**70)}}),
+    "a number that is echoed": ("POST", "/v1/orders/o/note", {}, {"number": 2**53 + 1}),
+    "a number that is echoed and 64 bits do not hold": ("POST", "/v1/orders/o/note", {}, {"number": 2**70 + 1}),
+    "anything, as large as it likes": ("POST", "/v1/orders/o/note", {}, {"number": 1, "more": [2**64, -(2**70) - 1]}),
+    "a fraction of many digits": ("POST", "/v1/orders/o/note", JSON, b'{"number": 1.0000000000000000000000000}'),
+    "a status without a body": ("POST", "/v1/orders/o/settle", {}, {"number": 204}),
+    "a status that says nothing changed": ("POST", "/v1/orders/o/settle", {}, {"number": 304}),
+    "another status": ("POST", "/v1/orders/o/settle", {}, {"number": 202}),
     "null": ("POST", "/v1/orders", KEY | JSON, b"null"),
     "an array": ("POST", "/v1/orders", KEY | JSON, b"[]"),
     "no body": ("POST", "/v1/orders", KEY, None),
@@ -95,6 +104,12 @@ async def test_a_body_without_a_length_is_cut_off_at_the_limit(make_api):
     async with api.client("orders:write") as client:
         answer = await client.post("/v1/orders", content=chunks(), headers=KEY | JSON)
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+async def test_what_resets_a_form_has_no_body(api):
+    async with api.client("orders:write") as client:
+        answer = await client.post("/v1/orders/o/settle", json={"number": 205})
+    assert (answer.status_code, answer.content, answer.headers["content-length"]) == (205, b"", "0")
 
 
 async def test_an_overridden_dependency_is_honoured(api):

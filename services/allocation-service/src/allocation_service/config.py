@@ -7,6 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from allocation_service.domain import expecting, lateness
 from service_kit.settings import ServiceSettings
 
 
@@ -39,5 +40,11 @@ class AllocationSettings(ServiceSettings):
     """Days after which runs are forgotten, with their lines; what they decided stays with the decisions."""
     decision_detail_days: int = Field(default=400, ge=0, le=36_500)
     """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
+    demand_retention_days: int = Field(default=expecting.WINDOW_DAYS, ge=expecting.WINDOW_DAYS, le=36_500)
+    """Days after which it is forgotten what was ordered of a SKU, by the business time of the newest decision about
+    it; holdback looks back 90."""
+    delivery_retention_days: int = Field(default=1_460, ge=lateness.WINDOW_DAYS, le=36_500)
+    """Days after which it is forgotten how late deliveries were, by business time; lending looks back 1,095. The year
+    above that is for SKUs whose time stands behind that of others."""
     retention_seconds: float = Field(default=3600.0, gt=0)
-    """How often decisions that have become old are looked for."""
+    """How often decisions that have become old, and what policies no longer go by, are looked for."""

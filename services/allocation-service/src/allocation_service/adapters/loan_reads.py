@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters import reads
 from allocation_service.adapters.loan_writes import LOAN_NAMES
 from allocation_service.application.book import Book
-from allocation_service.domain.lateness import WINDOW, Evidence, Lateness, lateness
+from allocation_service.domain.lateness import WINDOW, WINDOW_DAYS, Evidence, Lateness, lateness
 from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.policy import NO_DATE
 
@@ -32,7 +32,7 @@ _OUTCOMES = """
     SELECT DISTINCT supplier, eta, days_late FROM (
         SELECT supplier, eta, CASE WHEN observed_at IS NOT NULL THEN days_late END AS days_late
         FROM inbound_lateness
-        WHERE {supplier} eta < :today AND lead_from >= :lead AND (lead_to IS NULL OR lead_to <= :lead)
+        WHERE {supplier} eta < :today AND eta >= :since AND lead_from >= :lead AND (lead_to IS NULL OR lead_to <= :lead)
         ORDER BY eta DESC LIMIT :rows
     ) AS over ORDER BY eta DESC LIMIT :window
     """
@@ -44,7 +44,13 @@ _LINES_A_DELIVERY = 10
 
 async def load_evidence(conn: AsyncConnection, book: Book, supplier: str, lead_days: int, today: date) -> None:
     """Enter how late deliveries came against the date that stood ``lead_days`` before it."""
-    values = {"today": today, "lead": lead_days, "rows": WINDOW * _LINES_A_DELIVERY, "window": WINDOW}
+    values = {
+        "today": today,
+        "since": today - timedelta(days=WINDOW_DAYS),
+        "lead": lead_days,
+        "rows": WINDOW * _LINES_A_DELIVERY,
+        "window": WINDOW,
+    }
     own = [row.days_late for row in (await conn.execute(_OWN, {**values, "supplier": supplier})).all()]
     everybody = Lateness()
     if len(own) < WINDOW:

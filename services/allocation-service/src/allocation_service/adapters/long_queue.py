@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.bands import COLUMNS, Bands
 from allocation_service.adapters.queue_reads import place_key, protection_of
 from allocation_service.adapters.ranked_queue import Place, read_everything, within_reach
+from allocation_service.adapters.reads import fetch
 from allocation_service.adapters.stretches import AtPlace, Stretch, enter, read_lines
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import Sort
@@ -34,6 +36,30 @@ def _places(sort: Sort) -> str:
 
 _PLACES: Mapping[Sort, str] = {sort: _places(sort) for sort in COLUMNS}
 
+_LOCK = "SELECT order_id FROM customer_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE"
+_LOCK_ALL = (
+    "SELECT order_id FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry WHERE sku = $1)"
+    " ORDER BY order_id FOR UPDATE"
+)
+_LOCK_PLACES: Mapping[Sort, str] = {
+    sort: "SELECT order_id FROM customer_order WHERE order_id IN"
+    f" (SELECT order_id FROM ({places}) AS reached) ORDER BY order_id FOR UPDATE"
+    for sort, places in _PLACES.items()
+}
+
+
+def _served(ranked: Sequence[Place], units: int | None) -> list[str]:
+    """Orders of the places that so many units reach; of all of them (None) where stock may be held back."""
+    found: dict[str, None] = {}
+    left = sys.maxsize if units is None else units
+    for place in ranked:
+        if left <= 0:
+            break
+        found[place.order_id] = None
+        if not place.ship_complete:
+            left -= place.quantity
+    return list(found)
+
 
 class _Place(NamedTuple):
     line_id: str
@@ -46,8 +72,10 @@ class LongQueue:
     """A queue's places in order. The places are those of the moment it was opened; the SKU's lock, held
     by the transaction, keeps them so. Lines are read as they are stored when their places are reached."""
 
-    def __init__(self, conn: AsyncConnection, sku: str, cursor: Any, ranked: Sequence[Place]) -> None:
-        self._conn, self._sku, self._cursor, self._ranked = conn, sku, cursor, ranked
+    def __init__(
+        self, conn: AsyncConnection, sku: str, cursor: Any, ranked: Sequence[Place], within: tuple[Any, ...]
+    ) -> None:
+        self._conn, self._sku, self._cursor, self._ranked, self._within = conn, sku, cursor, ranked, within
         self._position = 0
 
     @classmethod
@@ -57,13 +85,21 @@ class LongQueue:
         Where no index has its order, its places are read and ranked at once: a hundred bytes for each.
         """
         if not book.skus[sku].policy.indexed:
-            chosen, _ = within_reach(await read_everything(conn, book, sku), book.skus[sku].policy, units)
-            return cls(conn, sku, None, [place for _, place in chosen])
+            policy = book.skus[sku].policy
+            chosen, _ = within_reach(await read_everything(conn, book, sku), policy, units)
+            ranked = [place for _, place in chosen]
+            return cls(conn, sku, None, ranked, (_LOCK, _served(ranked, None if policy.guarded else units)))
+        sort = book.skus[sku].policy.sort
+        places = (sku, units, *protection_of(book, sku))
         raw = await conn.get_raw_connection()
         driver: Any = raw.driver_connection
-        statement = _PLACES[book.skus[sku].policy.sort]
-        cursor = await driver.cursor(statement, sku, units, *protection_of(book, sku))
-        return cls(conn, sku, cursor, ())
+        cursor = await driver.cursor(_PLACES[sort], *places)
+        within = (_LOCK_ALL, sku) if units >= book.skus[sku].waiting_units else (_LOCK_PLACES[sort], *places)
+        return cls(conn, sku, cursor, (), within)
+
+    async def lock_orders(self) -> Sequence[str]:
+        """Lock the orders of all places that are in reach, in sorted order; their ids."""
+        return [row[0] for row in await fetch(self._conn, *self._within)]
 
     async def read(self, lines: int) -> Stretch | None:
         """The next places; None at the end. Touches no book."""

@@ -3,7 +3,7 @@ policy asks for it, kept for all of which it may ask one day."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from sqlalchemy import text
@@ -58,6 +58,26 @@ async def _load_history(conn: AsyncConnection, skus: list[Sku], grace_days: int)
             sku.keep_back(sku.last_now, grace_days)
 
 
+_OUTSIDE = text(
+    """
+    SELECT EXISTS (
+        SELECT FROM queue_entry AS q JOIN customer_order AS o USING (order_id)
+        WHERE q.sku = :sku AND (NOT q.ship_complete OR q.quantity <= :units)
+          AND coalesce(o.channel <> ALL(CAST(:channels AS text[])), true)
+          AND coalesce(o.region <> ALL(CAST(:regions AS text[])), true)
+    )
+    """
+)
+
+
+async def waits_outside(conn: AsyncConnection, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+    """Whether anybody waits whose order goes to none of these outlets, and who takes parts or asks for no more than
+    so many units."""
+    values = {"channels": list(outlets.get("channel", ())), "regions": list(outlets.get("region", ()))}
+    found: bool = (await conn.execute(_OUTSIDE, {"sku": sku, "units": units, **values})).scalar_one()
+    return found
+
+
 _DAYS = text(
     "INSERT INTO demand_day AS d (sku, day, tier_rank, units)"
     " SELECT sku, day, tier_rank, units FROM unnest(CAST(:skus AS text[]), CAST(:days AS date[]),"
@@ -86,8 +106,31 @@ _OVERTAKEN = text(
 )
 
 
+# Fills of different SKUs may pass the same order at once: each adds what it saw.
+_PASSES = text(
+    """
+    UPDATE customer_order AS o SET bypassed = row.passes + CASE WHEN row.anew THEN 0 ELSE o.bypassed END
+    FROM (
+        SELECT order_id, passes, anew
+        FROM unnest(CAST(:ids AS text[]), CAST(:passes AS int[]), CAST(:anew AS boolean[])) AS row (id, passes, anew)
+        JOIN customer_order ON order_id = id ORDER BY order_id FOR UPDATE OF customer_order
+    ) AS row
+    WHERE o.order_id = row.order_id
+    """
+)
+
+
+def _passes(book: Book) -> Iterator[Step]:
+    # New orders are inserted with what they have.
+    ids = sorted(one for one in book.passed.keys() | book.passed_anew if book.orders[one].stored)
+    if ids:
+        passes = [book.passed.get(one, 0) for one in ids]
+        yield Execute(_PASSES, {"ids": ids, "passes": passes, "anew": [one in book.passed_anew for one in ids]})
+
+
 def steps_of(book: Book) -> Iterator[Step]:
     """Store what the book learnt of it. Comes after the orders themselves."""
+    yield from _passes(book)
     for sku in sorted(book.overtaken):
         yield Execute(_OVERTAKEN, {"sku": sku, "limit": book.skus[sku].policy.bypass_limit})
     if book.ordered:

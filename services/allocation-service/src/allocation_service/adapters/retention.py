@@ -35,10 +35,14 @@ _SUMMARISE = text(
     CROSS JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_object('name', name, 'version', version, 'sort', sort, 'steps', steps)) AS policies
         FROM (
-            SELECT step -> 'policy' -> 'name' AS name, step -> 'policy' -> 'version' AS version,
-                   step -> 'policy' -> 'sort' AS sort, jsonb_agg(number - 1 ORDER BY number) AS steps
+            SELECT policy -> 'name' AS name, policy -> 'version' AS version, policy -> 'sort' AS sort,
+                   jsonb_agg(number - 1 ORDER BY number) AS steps
             FROM jsonb_array_elements(was.steps) WITH ORDINALITY AS every (step, number)
-            WHERE step ? 'policy' GROUP BY 1, 2, 3 ORDER BY min(number)
+            CROSS JOIN LATERAL (
+                SELECT step -> 'policy' AS policy WHERE step ? 'policy'
+                UNION SELECT value FROM jsonb_each(step -> 'followed')
+            ) AS used
+            GROUP BY 1, 2, 3 ORDER BY min(number)
         ) AS by_policy
     ) AS p
     CROSS JOIN LATERAL (

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import loan_reads, queue_reads, ranked_queue, reads, revisions, writes
+from allocation_service.adapters import loan_reads, policy_inputs, queue_reads, ranked_queue, reads, revisions, writes
 from allocation_service.adapters.beside import in_thread
 from allocation_service.adapters.long_queue import LongQueue
 from allocation_service.adapters.steps import Step, run
@@ -58,6 +58,9 @@ class SqlLedger:
     async def load_ranked_queue(self, book: Book, sku: str, now: datetime, lines: int | None, reach: int) -> None:
         await ranked_queue.load_ranked_queue(self._conn, book, sku, now, lines=lines, reach=reach)
 
+    async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+        return await policy_inputs.waits_outside(self._conn, sku, outlets, units)
+
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         await queue_reads.load_holdings(self._conn, book, sku, location, limit)
 
@@ -78,16 +81,6 @@ class SqlLedger:
                 ),
                 {"ids": ids},
             )
-
-    async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
-        rows = await reads.fetch(
-            self._conn,
-            "SELECT order_id FROM customer_order WHERE order_id IN (SELECT order_id FROM queue_entry"
-            " WHERE sku = $1 ORDER BY queued_at, line_id LIMIT $2) ORDER BY order_id FOR UPDATE",
-            sku,
-            limit,
-        )
-        return [row[0] for row in rows]
 
     def prepare(self, book: Book, lock: Sequence[str]) -> PreparedBook:
         return PreparedBook(list(writes.steps_of(book)), list(lock), outbox.prepare(book.events))

@@ -46,9 +46,9 @@ _DECISIONS = text(
     FROM (SELECT * FROM decision_line WHERE line_id = :line_id ORDER BY decision_id DESC LIMIT :limit) AS l
     JOIN decision AS d USING (decision_id)
     CROSS JOIN LATERAL (
-        SELECT coalesce(d.steps -> l.step -> 'policy', (
-            SELECT one FROM jsonb_array_elements(d.summary -> 'policies') AS one
-            WHERE one -> 'steps' @> to_jsonb(l.step) LIMIT 1)) AS policy
+        SELECT coalesce(d.steps -> l.step -> 'policy', d.steps -> l.step -> 'followed' -> l.sku, (
+            SELECT jsonb_agg(one) -> 0 FROM jsonb_array_elements(d.summary -> 'policies') AS one
+            WHERE one -> 'steps' @> to_jsonb(l.step) HAVING count(*) = 1)) AS policy
     ) AS p
     ORDER BY l.decision_id DESC, l.step DESC, l.rank DESC
     """

@@ -102,7 +102,8 @@ _ORDER = (
 )  # fmt: skip
 _ORDER_NAMES = tuple(name for name, _ in _ORDER)
 _order_values = attrgetter(*_ORDER_NAMES)
-_ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert(_ORDER, 1))
+# Of an order that is there, others may count at the same time that it was passed: see policy_inputs.
+_ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert([column for column in _ORDER if column[0] != "bypassed"], 1))
 
 
 def _orders(book: Book) -> Iterator[Step]:

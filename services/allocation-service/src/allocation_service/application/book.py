@@ -167,6 +167,8 @@ class Book:
         self.quotas_changed: set[tuple[str, QuotaName]] = set()
         self.quotas_cleared: set[str] = set()
         self.overtaken: set[str] = set()
+        self.passed: dict[str, int] = {}
+        self.passed_anew: set[str] = set()
         self.lending: set[str] = set()
         self.loans: dict[str, list[KeptLoan]] = {}
         self.loans_noted: dict[str, int] = {}
@@ -255,6 +257,17 @@ class Book:
                 sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
                 self.quotas_changed.add((line.sku, name))
 
+    def note_passed(self, order: Order) -> None:
+        """Others were served before an order. Other transactions may note the same of it: stored as a difference."""
+        order.bypassed += 1
+        self.passed[order.order_id] = self.passed.get(order.order_id, 0) + 1
+
+    def forget_passed(self, order: Order) -> None:
+        """Nothing of an order waits any more: from here on, it counts anew."""
+        order.bypassed = 0
+        self.passed.pop(order.order_id, None)
+        self.passed_anew.add(order.order_id)
+
     def clear_quotas(self, sku: str) -> None:
         """Stock was received: from here on, quotas count anew."""
         self.skus[sku].quota_used.clear()
@@ -282,6 +295,8 @@ class Book:
         self.quotas_changed.clear()
         self.quotas_cleared.clear()
         self.overtaken.clear()
+        self.passed.clear()
+        self.passed_anew.clear()
         self.changed_skus.clear()
         self.reshaped.clear()
         self.rechecked.clear()

@@ -100,7 +100,7 @@ class Case:
         order = self.book.orders[line.order_id]
         if order.bypassed and not any(one.queued_units for one in order.lines.values()):
             # Nobody passes it any more; it must not be looked for among those who were.
-            order.bypassed, order.changed = 0, True
+            self.book.forget_passed(order)
 
     def _hand_out(self, line: Line, grants: Grants) -> None:
         for location, units in grants:

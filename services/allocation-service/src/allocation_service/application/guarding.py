@@ -74,8 +74,7 @@ def note_passed(case: Case, decision: Decision) -> None:
     """Count for each order that could not be filled whole that others were served before it."""
     for order_id in decision.passed:
         order = case.book.orders[order_id]
-        order.bypassed += 1
-        order.changed = True
+        case.book.note_passed(order)
         for line in order.lines.values():
             state = case.book.skus.get(line.sku)
             limit = state.policy.bypass_limit if state is not None else None

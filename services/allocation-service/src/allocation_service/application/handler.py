@@ -152,8 +152,13 @@ async def _on_order(
         case.freed.update(line.sku for line in order.lines.values() if line.queued_units)
     for one in order.lines.values():
         sku = book.skus.get(one.sku)
-        if sku is not None and sku.policy.guarded and sku.waiting_units and one.undecided:
+        if sku is None or not sku.waiting_units:
+            continue
+        if sku.policy.lets_go and one.undecided:
             # Time may have let go of what a policy kept: those who wait come first.
+            case.freed.add(one.sku)
+        elif order.order_id in sku.kept_for:
+            # It may want less of what was kept for it.
             case.freed.add(one.sku)
     await settle_supply(case, ledger)
     decided = place_newcomers(case, order)

@@ -46,7 +46,7 @@ async def serve_long_queue(case: Case, ledger: Ledger, sku: str, unserved: froze
     places = await queue.read(_LINES)
     if places is None:
         return
-    book.locked_orders.update(await ledger.lock_queue_orders(sku, book.skus[sku].free))
+    book.locked_orders.update(await queue.lock_orders())
     part = _Part(None, None)
     while places is not None and book.skus[sku].free > 0 and not book.blocked(sku):
         behind = asyncio.ensure_future(_store_and_read(ledger, queue, part.prepared))

@@ -85,7 +85,13 @@ def _place_line(case: Case, order: Order, line: Line) -> None:
     placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
     _apply(case, line, newcomer, placement)
     inputs = Inputs(
-        order.order_id, {line.sku: supply}, {line.sku: terms}, quotes.given, order.latest_acceptable, placing=None
+        order.order_id,
+        {line.sku: supply},
+        {line.sku: terms},
+        quotes.given,
+        order.latest_acceptable,
+        placing=None,
+        followed={line.sku: sku.policy},
     )
     _record(case, inputs, [newcomer], [placement])
 
@@ -103,7 +109,9 @@ def _place_together(case: Case, order: Order) -> None:
     placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
     for newcomer, placement in zip(newcomers, placements, strict=True):
         _apply(case, book.lines[newcomer.line_id], newcomer, placement)
-    _record(case, Inputs(order.order_id, supply, terms, quotes.given, latest, placing), newcomers, placements)
+    followed = {sku: book.skus[sku].policy for sku in skus}
+    inputs = Inputs(order.order_id, supply, terms, quotes.given, latest, placing, followed)
+    _record(case, inputs, newcomers, placements)
     order.placed = order.changed = True
     release(case, order)
 

@@ -38,6 +38,10 @@ class LongQueue(Protocol):
         """The next places (opaque), None at the end; touches no book."""
         ...
 
+    async def lock_orders(self) -> Collection[str]:
+        """Lock the orders of all places that are in reach, in sorted order; their ids."""
+        ...
+
     def enter(self, book: Book, places: Any) -> None:
         """Put a stretch into the book; its queue is known up to the last place."""
         ...
@@ -72,6 +76,11 @@ class Ledger(Protocol):
         names what is unread."""
         ...
 
+    async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+        """Whether anybody waits for a SKU whose order goes to none of these outlets (names by ``channel`` and
+        ``region``) and who takes parts, or no more than so many units."""
+        ...
+
     async def load_holdings(self, book: Book, sku: str, location: str, limit: int) -> None:
         """Enter the lines that would lose stock of a location first."""
         ...
@@ -95,10 +104,6 @@ class Ledger(Protocol):
 
     async def open_long_queue(self, book: Book, sku: str, units: int) -> LongQueue:
         """A queue to be read in stretches, as far as that many units reach."""
-        ...
-
-    async def lock_queue_orders(self, sku: str, limit: int) -> Collection[str]:
-        """Lock the orders of the first ``limit`` places of a queue in sorted order; their ids."""
         ...
 
     async def load_loans(self, book: Book, sku: str) -> None:

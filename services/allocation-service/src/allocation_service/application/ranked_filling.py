@@ -5,15 +5,18 @@ What is read grows until nobody unread could be given anything; only then the de
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import partial
 
+from allocation_service.application.book import Unread
 from allocation_service.application.case import Case
 from allocation_service.application.ports import Ledger
 from allocation_service.application.storing import PART
 from allocation_service.application.waiters import Decided, carry_out, decide_about, everyone
-from allocation_service.domain.deciding import Decision
+from allocation_service.domain.deciding import Decision, Outcome
 from allocation_service.domain.guards import Guards
 from allocation_service.domain.policy import Complete, Demand, Policy
+from allocation_service.domain.sku import Sku
 from allocation_service.domain.sorting import Ranking, is_on_top
 
 _AT_LEAST = 50
@@ -33,7 +36,7 @@ async def serve_ranked(case: Case, ledger: Ledger, sku: str, unserved: frozenset
         await ledger.load_ranked_queue(book, sku, case.now, None if state.policy.shared else min(reach, PART), reach)
     while True:
         decided = await _decide(case, ledger, everyone(book, sku, unserved), state.policy)
-        if _is_certain(case, decided.decision, sku):
+        if await _is_certain(case, ledger, decided.decision, sku):
             carry_out(case, decided.up_to(_served(decided.decision)))
             return
         reach *= 4
@@ -48,9 +51,9 @@ async def _decide(case: Case, ledger: Ledger, demands: list[Demand], policy: Pol
     return await ledger.in_thread(partial(decide_about, case, demands, policy, solver))
 
 
-def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
+async def _is_certain(case: Case, ledger: Ledger, decision: Decision, sku: str) -> bool:
     """Nobody who was not read could be given anything: where the best of them would stand, either nothing
-    was left or all of it was held back from them."""
+    was left or all of it was kept from them."""
     book = case.book
     queue, state = book.queues[sku], book.skus[sku]
     if not queue.unread or book.blocked(sku):
@@ -59,16 +62,39 @@ def _is_certain(case: Case, decision: Decision, sku: str) -> bool:
     ranking = Ranking(state.policy, book.moment(sku)._replace(now=case.now))
     guards = Guards(state.policy, decision.context)
     last = max((one.key for one in decision.outcomes if one.grants and one.demand.sku == sku), default=None)
+    within_quotas = False
     for unread in queue.unread:
         if state.policy.bypass_limit is not None and last is not None and last > unread.key:
             # Somebody unread may have been passed.
             return False
-        before = sum(one.granted for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key)
-        left = state.free - before
+        before = [one for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key]
+        left = state.free - sum(one.granted for one in before) - _kept(before, state.policy)
         rank = ranking.rank(unread.tier_rank, unread.oldest)
         if left > 0 and guards.stock(sku, guards.level(rank, on_top=is_on_top(unread.key)), left).units > 0:
-            return False
-    return True
+            within_quotas = True
+    return not within_quotas or not await _waits_within_quotas(ledger, decision, queue.unread, state)
+
+
+def _kept(outcomes: Iterable[Outcome], policy: Policy) -> int:
+    """Units kept for orders that were passed as often as may be and could not be filled whole."""
+    limit = policy.bypass_limit
+    if limit is None:
+        return 0
+    return sum(one.demand.quantity for one in outcomes if one.short and one.demand.bypassed >= limit)
+
+
+async def _waits_within_quotas(ledger: Ledger, decision: Decision, unread: Sequence[Unread], state: Sku) -> bool:
+    """Somebody waits to whom the quotas leave something where the best of the unread would stand."""
+    guards = Guards(state.policy, decision.context)
+    first = min(one.key for one in unread)
+    for one in decision.outcomes:
+        if one.demand.sku == state.sku and one.key < first:
+            guards.spend(one.demand, one.granted)
+    used_up: dict[str, set[str]] = {}
+    for number, quota in enumerate(state.policy.quotas):
+        if not guards.left(state.sku, number):
+            used_up.setdefault(quota.field, set()).add(quota.name)
+    return not used_up or await ledger.waits_outside(state.sku, used_up, state.free)
 
 
 def _served(decision: Decision) -> int:

@@ -30,8 +30,12 @@ class Decided(NamedTuple):
     blocked: list[str]
 
     def up_to(self, outcomes: int) -> Decided:
-        """Only the first outcomes: nothing that comes after them changed anything."""
-        return self._replace(decision=self.decision._replace(outcomes=self.decision.outcomes[:outcomes]))
+        """Only the first outcomes, if nothing that comes after them changed anything. With a demand of an order that
+        ships complete come all of its others: the order was judged by them together."""
+        first, rest = self.decision.outcomes[:outcomes], self.decision.outcomes[outcomes:]
+        whole = {one.demand.order_id for one in first if one.demand.ship_complete}
+        kept = first + tuple([one for one in rest if one.demand.ship_complete and one.demand.order_id in whole])
+        return self._replace(decision=self.decision._replace(outcomes=kept))
 
 
 def run_decision(case: Case, demands: list[Demand], policy: Policy) -> None:

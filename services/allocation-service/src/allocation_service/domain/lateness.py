@@ -15,6 +15,9 @@ from typing import NamedTuple
 WINDOW = 400
 """Deliveries that count, the newest ones."""
 
+WINDOW_DAYS = 1_095
+"""How far back the dates may lie that deliveries were announced for: three years."""
+
 
 class Lateness(NamedTuple):
     """Days between the date announced and the arrival, ascending (early ones negative). ``missing`` never came,

@@ -153,6 +153,12 @@ class Policy(NamedTuple):
         return bool(self.holdback or self.quotas or self.bypass_limit is not None)
 
     @property
+    def lets_go(self) -> bool:
+        """Time alone may let go of stock that was kept: what is expected changes, and who stands before whom. What
+        quotas keep does not depend on either."""
+        return bool(self.holdback or self.bypass_limit is not None or (self.quotas and self.shared))
+
+    @property
     def shared(self) -> bool:
         """Who gets what depends on everybody who waits, not only on those who stand before."""
         return self.share is not Share.SEQUENTIAL or self.complete is Complete.OPTIMAL

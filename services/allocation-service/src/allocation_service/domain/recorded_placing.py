@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
-from allocation_service.domain.policy import Location, Supply
+from allocation_service.domain.policy import Location, Policy, Supply
 
 Quotes = Mapping[tuple[str, int], date | None]
 """Promise dates by (SKU, units)."""
@@ -19,7 +19,8 @@ Quotes = Mapping[tuple[str, int], date | None]
 
 class Inputs(NamedTuple):
     """What a placing went by, as it was before it changed anything; ``placing`` None where a line was placed
-    by itself, else whether its order had not been placed before."""
+    by itself, else whether its order had not been placed before. ``followed``: by SKU, the policy that kept
+    from the supply what it keeps; what it kept is taken off already."""
 
     order_id: str
     supply: Mapping[str, Supply]
@@ -27,6 +28,7 @@ class Inputs(NamedTuple):
     quotes: Quotes
     latest: date | None
     placing: bool | None
+    followed: Mapping[str, Policy]
 
 
 def stored_step(inputs: Inputs) -> dict[str, Any]:
@@ -48,6 +50,7 @@ def stored_step(inputs: Inputs) -> dict[str, Any]:
         step["latest"] = inputs.latest
     if inputs.placing is not None:
         step["placing"] = inputs.placing
+    step["followed"] = {sku: {"name": one.name, "version": one.version} for sku, one in inputs.followed.items()}
     return step
 
 

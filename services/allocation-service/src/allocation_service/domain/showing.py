@@ -26,9 +26,12 @@ def shown_line(step: Mapping[str, Any] | None, line: StoredLine, now: datetime) 
 
 
 def policies_used(steps: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
-    """The policy each step went by, whole, with the step's number; steps that ask no policy are left out."""
-    return [
-        (number, policy_document(policy_from(step["policy"])))
-        for number, step in enumerate(steps)
-        if step.get("policy") is not None
-    ]
+    """The policy each step went by, whole, with the step's number; of placings, which keep no more, name and version
+    of each they followed. Steps that ask no policy are left out, and placings from before these were kept."""
+    used: list[tuple[int, dict[str, Any]]] = []
+    for number, step in enumerate(steps):
+        if step.get("policy") is not None:
+            used.append((number, policy_document(policy_from(step["policy"]))))
+        followed = {(one["name"], one["version"]) for one in step.get("followed", {}).values()}
+        used += [(number, {"name": name, "version": version}) for name, version in sorted(followed)]
+    return used

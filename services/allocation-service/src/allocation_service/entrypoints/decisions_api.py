@@ -33,12 +33,12 @@ class DecisionSummary(ResponseModel):
 
 
 class PolicyInDecision(ResponseModel):
-    """The policy that a step of a decision went by, as it was then."""
+    """A policy that a step of a decision went by, as it was then."""
 
     step: int
     name: str
     version: int
-    document: dict[str, Any] = Field(description="All of it, defaults too")
+    document: dict[str, Any] = Field(description="All of it, defaults too; of a placing, name and version only")
 
 
 class DecisionLine(ResponseModel):

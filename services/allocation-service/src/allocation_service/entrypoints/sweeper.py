@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters import loan_metrics, loan_queries, policy_assignments, retention, sweeps
+from allocation_service.adapters import (
+    input_retention,
+    loan_metrics,
+    loan_queries,
+    policy_assignments,
+    retention,
+    sweeps,
+)
 from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
 from allocation_service.adapters.loan_reads import mark_breached
 from allocation_service.adapters.sql_ledger import SqlLedger
@@ -42,7 +49,7 @@ class Sweeper:
         self, database: Database, handler: AllocationHandler, settings: AllocationSettings, clock: Clock
     ) -> None:
         self._database, self._handler, self._settings = database, handler, settings
-        self._reconciled = ""
+        self._reconciled = self._demand_forgotten = ""
         self._follow_events = settings.business_clock == "events"
         self._clock = BusinessClock(clock, follow_events=self._follow_events)
 
@@ -82,14 +89,20 @@ class Sweeper:
         await self._repeat(stopping, self._settings.metrics_seconds, self.measure_once, None, "metrics")
 
     async def run_retention(self, stopping: asyncio.Event) -> None:
-        """Summarise old decisions, in small steps with rests between them."""
+        """Summarise old decisions and forget what policies no longer go by, in small steps with rests between them."""
 
         async def until_done() -> int:
             total = 0
-            for step in (self.summarise_once, self.tidy_once):
+            steps: Sequence[Callable[[], Awaitable[retention.Step | input_retention.Step]]] = (
+                self.summarise_once,
+                self.tidy_once,
+                self.forget_demand_once,
+                self.forget_deliveries_once,
+            )
+            for step in steps:
                 while not stopping.is_set():
                     made = await step()
-                    total += made.decisions + made.lines
+                    total += made.lines
                     if made.done:
                         break
                     await asyncio.sleep(_REST_SECONDS)
@@ -112,6 +125,26 @@ class Sweeper:
         """One step of removing what was kept for lines that are closed by now."""
         async with self._database.transaction() as conn:
             return await retention.tidy(conn)
+
+    async def forget_demand_once(self) -> input_retention.Step:
+        """One step of forgetting demand that lies too far back to be looked at."""
+        days = self._settings.demand_retention_days
+        async with self._database.transaction() as conn:
+            step = await input_retention.forget_demand(conn, days, self._demand_forgotten)
+        self._demand_forgotten = step.reached
+        return step
+
+    async def forget_deliveries_once(self) -> input_retention.Step:
+        """One step of forgetting deliveries that nothing is judged by any more."""
+        now = await self.now()
+        async with self._database.reading() as conn:
+            newest = await sweeps.newest_cause(conn)
+        if newest is None:
+            return input_retention.Step(0, "", done=True)
+        # Where old orders are replayed by the wall clock, their time is what loans are judged by.
+        before = min(now, newest).date() - timedelta(days=self._settings.delivery_retention_days)
+        async with self._database.transaction() as conn:
+            return await input_retention.forget_deliveries(conn, before)
 
     async def measure_once(self) -> int:
         """One look at the queues; how many lines wait."""
