@@ -89,6 +89,7 @@ class Consumer:
         )
         self._turn = asyncio.Lock()
         self._to_commit: dict[Partition, int] = {}
+        self._committing: asyncio.Future[None] | None = None
         self._assignment = 0
         self._watchdog: Watchdog | None = None
         self._rebuilds_without_progress = 0
@@ -152,6 +153,7 @@ class Consumer:
 
     async def _consume(self, source: RecordSource, watchdog: Watchdog, stopping: asyncio.Event) -> None:
         self._to_commit.clear()
+        self._committing = None
         ahead: asyncio.Future[_Batch] | None = None
         try:
             while not stopping.is_set():
@@ -170,9 +172,16 @@ class Consumer:
                         self._rebuilds_without_progress = 0
                     await self._commit(source)
                 self._show_lag(source, ahead)
+            await self._committed()
         finally:
             if ahead is not None:
                 await _give_up(ahead)
+            if self._committing is not None:
+                # It has its own time limit. What it met is known: the loop ends for another reason.
+                await asyncio.wait([self._committing], timeout=_STOP_TIMEOUT)
+                if self._committing.done() and not self._committing.cancelled():
+                    self._committing.exception()
+                self._committing = None
 
     async def _read(self, source: RecordSource) -> _Batch:
         """The next records, and what the subscription wants of them."""
@@ -198,16 +207,30 @@ class Consumer:
         self._last_timestamp = batch.records[-1].timestamp
 
     async def _commit(self, source: RecordSource) -> None:
-        """Commit what is handled. A refusal is normal: the records come again, here or elsewhere."""
+        """Begin to commit what is handled; the broker answers while the next records are read and handled."""
+        await self._committed()
         if not self._to_commit:
             return
         failpoint("before_offset_commit")
+        offsets, self._to_commit = self._to_commit, {}
+        self._committing = asyncio.ensure_future(self._store_offsets(source, offsets))
+
+    async def _committed(self) -> None:
+        """Wait for the commit that is under way; raises what it met."""
+        if self._committing is not None:
+            committing = self._committing
+            await asyncio.wait([committing])
+            self._committing = None
+            committing.result()
+
+    async def _store_offsets(self, source: RecordSource, offsets: dict[Partition, int]) -> None:
+        """A refusal is normal: the records come again, here or elsewhere."""
         try:
-            await source.commit(self._to_commit)
+            await source.commit(offsets)
         except CommitRefused as error:
             log.info("offsets_not_committed", consumer=self._group, reason=str(error))
-            return  # kept, and tried again with the next turn
-        self._to_commit.clear()
+            # Tried again with the next turn, unless that has got further.
+            self._to_commit = offsets | self._to_commit
 
     async def _revoked(self) -> None:
         """Before a rebalance: let the turn in hand end and commit, so that others do not do it again.
@@ -217,8 +240,9 @@ class Consumer:
         """
         self._assignment += 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._turn.acquire(), _FINISH_BEFORE_REBALANCE)
-            self._turn.release()
+            async with asyncio.timeout(_FINISH_BEFORE_REBALANCE), self._turn:
+                if self._committing is not None:
+                    await asyncio.wait([self._committing])
         # What could not be committed by now is another member's to say.
         self._to_commit.clear()
 
