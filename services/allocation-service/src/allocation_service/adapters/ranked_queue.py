@@ -130,7 +130,7 @@ async def load_ranked_queue(
 
 async def read_everything(conn: AsyncConnection, book: Book, sku: str) -> Ranked:
     """All places of a queue in the order they are served; touches no lines."""
-    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    ranking = book.ranking(sku)
     return rank(_places(await reads.fetch(conn, _EVERYTHING, sku)), ranking)
 
 

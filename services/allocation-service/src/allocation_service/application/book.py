@@ -15,7 +15,7 @@ from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.promising import Expected, expected_supply
 from allocation_service.domain.sku import QuotaName, Sku
-from allocation_service.domain.sorting import sort_key
+from allocation_service.domain.sorting import Ranking
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""
@@ -377,17 +377,17 @@ class Book:
             order.bypassed,
         )
 
-    def key(self, line: Line, entry: Entry) -> Key:
-        """Where a place in the queue stands under the SKU's policy."""
-        sku = self.skus[line.sku]
-        return sort_key(self.demand(line, entry), sku.policy, self.moment(line.sku))
+    def ranking(self, sku: str) -> Ranking:
+        """The order of a SKU's queue."""
+        return Ranking(self.skus[sku].policy, self.moment(sku))
 
     def enqueue(self, line: Line) -> None:
         """Show new places of a line in the part of the queue that has been read."""
         queue = self.queues.get(line.sku)
         if queue is not None:
+            ranking = self.ranking(line.sku)
             for entry in line.entries():
-                key = self.key(line, entry)
+                key = ranking.key(self.demand(line, entry))
                 queue.places[line.line_id, entry.queued_at] = key
                 insort(queue.entries, (key, line.line_id, entry.queued_at))
 
@@ -397,9 +397,10 @@ class Book:
         The queue is known up to ``horizon``, or all but ``unread``; None and nothing if it is there whole.
         """
         entries = []
+        key = self.ranking(sku).key
         for line_id in self.lines_of.get(sku, ()):
             line = self.lines[line_id]
-            entries += [(self.key(line, entry), line_id, entry.queued_at) for entry in line.entries()]
+            entries += [(key(self.demand(line, entry)), line_id, entry.queued_at) for entry in line.entries()]
         entries.sort()
         self.queues[sku] = Queue(entries, horizon is None and not unread, horizon, limit, unread)
 

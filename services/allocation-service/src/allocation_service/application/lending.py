@@ -23,7 +23,6 @@ from allocation_service.domain.lending import (
 from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.recorded_lending import stored_loans, stored_repayments
 from allocation_service.domain.sku import Inbound, Sku
-from allocation_service.domain.sorting import Ranking
 from event_contracts import new_event_id
 
 LENT = "Lent"
@@ -123,7 +122,7 @@ def _borrowers(book: Book, sku: str, candidates: Iterable[str], before: date) ->
     """Who is due before any stock comes. An order that ships complete does not borrow: what it got would lie
     there until the rest comes. Neither does a lender."""
     lent = {one.lender_line for one in book.loans.get(sku, ()) if one.owed}
-    ranking = Ranking(book.skus[sku].policy, book.moment(sku))
+    ranking = book.ranking(sku)
     found = []
     for line_id in sorted(candidates):
         line = book.lines.get(line_id)
