@@ -12,7 +12,7 @@ from allocation_service.adapters.sql_ledger import SqlLedger
 from allocation_service.adapters.sweeps import skus_with_passed_promises
 from allocation_service.application.handler import Options
 from allocation_service.application.sweeping import renew_passed_promises
-from allocation_service.domain.policy import Policy, Sort
+from allocation_service.domain.policy import Policy, Share, Sort
 from allocation_service.domain.promising import Revision, Waiting, expected_supply, revise
 
 
@@ -153,6 +153,33 @@ async def test_a_delivery_in_parts_keeps_the_promises_made_of_it(sort: Sort, wor
     assert await world.granted("silver-1", "gold-1") == [10, 0]
     await world.apply(world.stock("A", 2, po_line="p1", remaining=0))
     assert await world.granted("silver-1", "gold-1") == [10, 2]
+    await world.check()
+
+
+@pytest.mark.parametrize("sort", Sort)
+async def test_a_delivery_that_comes_early_keeps_the_promises_made_of_it(sort: Sort, world: Any) -> None:
+    await world.use(Policy(sort=sort))
+    await world.apply(world.sku("A", lead=14), world.inbound("A", "p1", 10, world.now + timedelta(days=10)))
+    await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
+    await world.apply(world.order("gold", ("A", 10), tier="gold", needed_by=world.now.date())[1])
+    world.later(days=5)
+    # First it is announced for an earlier day, then it comes before that.
+    await world.apply(world.inbound("A", "p1", 10, world.now + timedelta(days=3)))
+    await world.apply(world.stock("A", 8, po_line="p1", remaining=2))
+    assert await world.granted("silver-1", "gold-1") == [8, 0]
+    await world.apply(world.stock("A", 2, po_line="p1", remaining=0))
+    assert await world.granted("silver-1", "gold-1") == [10, 0]
+    await world.check()
+
+
+async def test_what_is_shared_among_all_is_not_tied_to_promises(world: Any) -> None:
+    await world.use(Policy(share=Share.MAX_MIN))
+    await world.apply(world.sku("A", lead=30), world.inbound("A", "p1", 100, world.now + timedelta(days=10)))
+    await world.apply(world.order("large", ("A", 100), customer_id="large")[1])
+    await world.apply(world.order("small", ("A", 20), customer_id="small")[1])
+    world.later(days=10)
+    await world.apply(world.stock("A", 100, po_line="p1", remaining=0))
+    assert await world.granted("large-1", "small-1") == [80, 20]
     await world.check()
 
 

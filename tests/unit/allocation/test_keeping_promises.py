@@ -29,14 +29,24 @@ def demand(
 
 
 class Delivery(NamedTuple):
-    """Announced for a day, it comes in parts on that day."""
+    """Announced for a day, it comes in parts, on that day or up to so many days ``early``."""
 
     day: int
     parts: tuple[int, ...]
+    early: int
+
+    @property
+    def comes(self) -> int:
+        return max(0, self.day - self.early)
 
 
 DELIVERIES = st.lists(
-    st.builds(Delivery, st.integers(0, 12), st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)),
+    st.builds(
+        Delivery,
+        st.integers(0, 12),
+        st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple),
+        st.sampled_from((0, 0, 3)),
+    ),
     min_size=1,
     max_size=4,
 )
@@ -53,22 +63,21 @@ def test_promises_made_of_announced_supply_are_kept_under_every_sort(
 ) -> None:
     """Orders are promised by the deliveries; those that none reaches are promised a day behind them all, and
     are asked for by better customers as well as by others."""
-    coming = sorted((one.day, number, units) for one in deliveries for number, units in enumerate(one.parts))
     policy = Policy(sort=sort)
+    announced = [(one.day, units) for one in deliveries for units in one.parts]
     waiting: dict[str, Demand] = {}
     for number, (units, rank, needed) in enumerate(orders):
-        expected = _expected(coming, NOW)
-        promised = _promised(waiting)
-        found = covered_from(expected, promised, units, TODAY)
+        found = covered_from(_expected(announced, NOW), _promised(waiting), units, TODAY)
         waiting[f"l{number}"] = demand(f"l{number}", units, found or day(20), rank=rank, queued=number, needed=needed)
     free = 0
-    while coming:
-        number, _, units = coming.pop(0)
+    backed = day(max(one.day for one in deliveries))
+    for number, on, units in sorted((one.comes, one.day, units) for one in deliveries for units in one.parts):
         now = NOW + timedelta(days=number)
+        announced.remove((on, units))
         free += units
-        expected = (Expected(now.date(), free), *_expected(coming, now)[1:])
-        through = kept_through(expected, _promised(waiting), free, now.date())
-        next_supply = day(coming[0][0]) if coming else None
+        expected = (Expected(now.date(), free), *_expected(announced, now)[1:])
+        through = kept_through(expected, _promised(waiting), free, now.date(), backed)
+        next_supply = day(min(announced)[0]) if announced else None
         supply = {"A": Supply("A", (Location("X", 1, free),), next_supply, 20, kept_through=through)}
         for outcome in decide(supply, list(waiting.values()), policy, now).outcomes:
             free -= outcome.granted
@@ -77,13 +86,13 @@ def test_promises_made_of_announced_supply_are_kept_under_every_sort(
                 waiting[outcome.demand.line_id] = outcome.demand._replace(quantity=left)
             else:
                 del waiting[outcome.demand.line_id]
-        over = now.date() if not coming or coming[0][0] > number else now.date() - timedelta(days=1)
-        late = [one for one in waiting.values() if one.promise_date is not None and one.promise_date <= over]
+        coming = min(announced, default=(20, 0))[0]
+        late = [one for one in waiting.values() if one.promise_date is not None and one.promise_date < day(coming)]
         assert not late
 
 
-def _expected(coming: list[tuple[int, int, int]], now: datetime) -> tuple[Expected, ...]:
-    return expected_supply(0, [(NOW + timedelta(days=number), units) for number, _, units in coming], now, 2)
+def _expected(announced: list[tuple[int, int]], now: datetime) -> tuple[Expected, ...]:
+    return expected_supply(0, [(NOW + timedelta(days=number), units) for number, units in announced], now, 2)
 
 
 def _promised(waiting: dict[str, Demand]) -> dict[date, int]:
@@ -107,27 +116,37 @@ def test_stock_that_others_may_have_is_not_tied_to_the_promises_of_later_supply(
     assert kept_through(expected, {day(30): 10}, 3, TODAY) == day(30)
 
 
+def test_a_delivery_that_comes_early_goes_to_those_it_was_promised_to() -> None:
+    assert kept_through((Expected(TODAY, 10),), {day(3): 10, day(7): 5}, 10, TODAY, day(3)) == day(3)
+    assert kept_through((Expected(TODAY, 10),), {day(3): 10, day(7): 5}, 10, TODAY) is None
+
+
 def test_a_promise_that_nothing_known_reaches_ties_nothing() -> None:
     assert kept_through((Expected(TODAY, 3),), {day(1): 5}, 3, TODAY) is None
     assert kept_through((Expected(TODAY, 3),), {TODAY: 3, day(1): 5}, 3, TODAY) == TODAY
     assert kept_through((Expected(TODAY, 0), Expected(day(2), 1)), {day(3): 5}, 1, TODAY) is None
 
 
-@given(st.dictionaries(st.integers(-3, 12).map(day), st.integers(1, 6)), DELIVERIES, st.integers(0, 9))
+@given(
+    st.dictionaries(st.integers(-3, 12).map(day), st.integers(1, 6)),
+    DELIVERIES,
+    st.integers(0, 9),
+    st.one_of(st.none(), st.integers(-3, 12).map(day)),
+)
 def test_through_is_the_last_day_on_which_the_promises_leave_less_than_is_given(
-    promised: dict[date, int], deliveries: list[Delivery], free: int
+    promised: dict[date, int], deliveries: list[Delivery], free: int, backed: date | None
 ) -> None:
     coming = [(NOW + timedelta(days=one.day), sum(one.parts)) for one in deliveries]
     expected = expected_supply(free, coming, NOW, 2)
     tight = [
         on
         for on in promised
-        if on <= max(TODAY, expected[-1].day)
+        if on <= max(TODAY, expected[-1].day, backed or TODAY)
         and sum(one.units for one in expected if one.day <= max(on, TODAY))
         - sum(units for other, units in promised.items() if other <= on)
         < free
     ]
-    assert kept_through(expected, promised, free, TODAY) == max(tight, default=None)
+    assert kept_through(expected, promised, free, TODAY, backed) == max(tight, default=None)
 
 
 @given(SORTS)

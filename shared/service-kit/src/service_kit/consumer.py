@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -153,7 +153,6 @@ class Consumer:
 
     async def _consume(self, source: RecordSource, watchdog: Watchdog, stopping: asyncio.Event) -> None:
         self._to_commit.clear()
-        self._committing = None
         ahead: asyncio.Future[_Batch] | None = None
         try:
             while not stopping.is_set():
@@ -176,12 +175,9 @@ class Consumer:
         finally:
             if ahead is not None:
                 await _give_up(ahead)
-            if self._committing is not None:
-                # It has its own time limit. What it met is known: the loop ends for another reason.
-                await asyncio.wait([self._committing], timeout=_STOP_TIMEOUT)
-                if self._committing.done() and not self._committing.cancelled():
-                    self._committing.exception()
-                self._committing = None
+            committing, self._committing = self._committing, None
+            if committing is not None:
+                await _ended(committing)
 
     async def _read(self, source: RecordSource) -> _Batch:
         """The next records, and what the subscription wants of them."""
@@ -225,12 +221,14 @@ class Consumer:
 
     async def _store_offsets(self, source: RecordSource, offsets: dict[Partition, int]) -> None:
         """A refusal is normal: the records come again, here or elsewhere."""
+        assignment = self._assignment
         try:
             await source.commit(offsets)
         except CommitRefused as error:
             log.info("offsets_not_committed", consumer=self._group, reason=str(error))
-            # Tried again with the next turn, unless that has got further.
-            self._to_commit = offsets | self._to_commit
+            if assignment == self._assignment:
+                # Tried again with the next turn, unless that has got further.
+                self._to_commit = offsets | self._to_commit
 
     async def _revoked(self) -> None:
         """Before a rebalance: let the turn in hand end and commit, so that others do not do it again.
@@ -271,9 +269,14 @@ class Consumer:
 async def _give_up(ahead: asyncio.Future[_Batch]) -> None:
     """End a read whose records nobody will handle; none of them is committed, so they come again."""
     ahead.cancel()
-    await asyncio.wait([ahead], timeout=_STOP_TIMEOUT)
-    if ahead.done() and not ahead.cancelled():
-        ahead.exception()  # looked at, so that it is not reported as forgotten
+    await _ended(ahead)
+
+
+async def _ended(beside: asyncio.Future[Any]) -> None:
+    """Wait for what was done beside the loop, which ends for another reason than what it meets."""
+    await asyncio.wait([beside], timeout=_STOP_TIMEOUT)
+    if beside.done() and not beside.cancelled():
+        beside.exception()  # looked at, so that it is not reported as forgotten
 
 
 async def _pause(seconds: float, stopping: asyncio.Event) -> None:

@@ -22,11 +22,17 @@ _INFINITY = "DATE 'infinity'"
 
 
 class Part(NamedTuple):
-    """Neighbouring bands that one index scan reads in order: a condition, what to order by, and the last band."""
+    """Neighbouring bands that one index scan reads in order: a condition, and the columns to order by. ``of_key``
+    are the positions of these in ``Bands.key``."""
 
     condition: str
-    order: str
-    last: str
+    columns: tuple[str, ...]
+    of_key: tuple[int, ...]
+
+    @property
+    def order(self) -> str:
+        """What to order by."""
+        return ", ".join(self.columns)
 
 
 class Bands:
@@ -55,26 +61,37 @@ class Bands:
     def parts(self, sort: Sort) -> tuple[Part, ...]:
         """The queue in parts, the first served first."""
         promised, through, before = self._promised, self._through, self._before
-        by_sort = ", ".join(self._columns(sort))
-        in_turn = ", ".join((promised, *self._columns(Sort.FIFO)))
+        columns = tuple(self._columns(sort))
+        by_sort = (columns, tuple(range(1, len(columns) + 1)))
+        in_turn = ((promised, *self._columns(Sort.FIFO)), (0, len(columns) - 1, len(columns)))
         return (
-            Part(f"{promised} <= {through} AND {promised} <= {self._overdue}", by_sort, self._overdue),
-            Part(f"{promised} <= {through} AND {promised} > {self._overdue}", in_turn, through),
-            Part(f"{promised} > {through} AND {promised} < {before}", by_sort, f"DATE '{_AT_RISK}'"),
-            Part(f"({promised} IS NULL OR {promised} >= {before})", by_sort, _INFINITY),
+            Part(f"{promised} <= {through} AND {promised} <= {self._overdue}", *by_sort),
+            Part(f"{promised} <= {through} AND {promised} > {self._overdue}", *in_turn),
+            Part(f"{promised} > {through} AND {promised} < {before}", *by_sort),
+            Part(f"({promised} IS NULL OR {promised} >= {before})", *by_sort),
         )
 
     def _columns(self, sort: Sort) -> list[str]:
         return [self._entry + name for name in COLUMNS[sort]]
 
 
+def band_of(promised: date | None, protection: Protection) -> date:
+    """The band of a place that is promised for a day."""
+    if promised is None or promised >= protection.before:
+        return _REST
+    return protection.day(promised) if promised <= protection.through else _AT_RISK
+
+
+def part_of(band: date, protection: Protection) -> int:
+    """Which of ``Bands.parts`` a band is in."""
+    if band >= _AT_RISK:
+        return 3 if band == _REST else 2
+    return 0 if band <= protection.overdue else 1
+
+
 def key_of(entry: Any, sort: Sort, protection: Protection) -> tuple[Any, ...]:
     """The values of ``Bands.key`` for an entry."""
-    promised = entry.promise_date
-    if promised is None or promised >= protection.before:
-        band = _REST
-    else:
-        band = protection.day(promised) if promised <= protection.through else _AT_RISK
-    if sort is Sort.PRIORITY and protection.in_turn(promised):
+    band = band_of(entry.promise_date, protection)
+    if sort is Sort.PRIORITY and protection.in_turn(entry.promise_date):
         return (band, 0, NO_DATE, entry.queued_at, entry.line_id)
     return (band, *(getattr(entry, name) for name in COLUMNS[sort]))

@@ -9,7 +9,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.bands import COLUMNS, Bands, Part, key_of
+from allocation_service.adapters.bands import COLUMNS, Bands, Part, key_of, part_of
 from allocation_service.domain.policy import Sort
 from allocation_service.domain.sorting import Protection
 from allocation_service.domain.standing import Ahead
@@ -35,20 +35,22 @@ async def queue_page(
 ) -> Sequence[Row[Any]]:
     """Queue entries of a SKU in the order they are served, behind the one whose ``key_of`` is ``after``."""
     found: list[Row[Any]] = []
-    for part in _QUEUE.parts(queue.sort):
-        if len(found) < limit:
-            statement, values = _part(queue, part, after)
+    first = part_of(after[0], queue.protection) if after is not None else 0
+    for number, part in enumerate(_QUEUE.parts(queue.sort)):
+        if number >= first and len(found) < limit:
+            statement, values = _part(queue, part, after if number == first else None)
             found += (await conn.execute(statement, values | {"limit": limit - len(found)})).all()
     return found
 
 
 def _part(queue: ServedOrder, part: Part, after: tuple[Any, ...] | None) -> tuple[TextClause, dict[str, Any]]:
+    """One part of a queue, behind a place in it: an index is read from there."""
     more = ""
     values = queue.values()
     if after is not None:
-        place = _place(queue.sort)
-        more = f"AND CAST(:k0 AS date) <= {part.last} AND ({_QUEUE.key(queue.sort)}) > ({place})"
-        values |= _as_place(after)
+        marks = _marks(queue.sort)
+        more = f"AND ({part.order}) > ({', '.join(marks[n] for n in part.of_key)})"
+        values |= {f"k{n}": after[n] for n in part.of_key}
     statement = f"""
         SELECT q.*, d.promise_revision, o.reference
         FROM queue_entry AS q JOIN demand AS d USING (line_id) JOIN customer_order AS o ON o.order_id = q.order_id
@@ -62,22 +64,19 @@ async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahe
     statement = text(
         f"""
         SELECT count(*), coalesce(sum(quantity), 0) FROM queue_entry AS q
-        WHERE q.sku = :sku AND ({_QUEUE.key(queue.sort)}) < ({_place(queue.sort)})
+        WHERE q.sku = :sku AND ({_QUEUE.key(queue.sort)}) < ({", ".join(_marks(queue.sort))})
         """
     )
-    values = queue.values() | _as_place(key_of(entry, queue.sort, queue.protection))
+    key = key_of(entry, queue.sort, queue.protection)
+    values = queue.values() | {f"k{n}": value for n, value in enumerate(key)}
     lines, units = (await conn.execute(statement, values)).one()
     return Ahead(lines, int(units))
 
 
-def _place(sort: Sort) -> str:
+def _marks(sort: Sort) -> list[str]:
     """A place in a queue as parameters of a statement."""
     types = ("date", *(_TYPES[name] for name in COLUMNS[sort]))
-    return ", ".join(f"CAST(:k{n} AS {kind})" for n, kind in enumerate(types))
-
-
-def _as_place(key: Sequence[Any]) -> dict[str, Any]:
-    return {f"k{n}": value for n, value in enumerate(key)}
+    return [f"CAST(:k{n} AS {kind})" for n, kind in enumerate(types)]
 
 
 async def entries_of_order(conn: AsyncConnection, order_id: str) -> Sequence[Row[Any]]:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
-from allocation_service.adapters.bands import COLUMNS, Bands
+from allocation_service.adapters.bands import COLUMNS, Bands, band_of, part_of
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import NO_DATE, Demand, Key, Sort
 from allocation_service.domain.sorting import Protection, Ranking, sort_key
@@ -25,14 +25,15 @@ def _head(sort: Sort) -> str:
     to the planner, and reading whole tables for ten lines would be the dearest of mistakes.
     """
     scans = " UNION ALL ".join(
-        f"(SELECT ({_QUEUE.key(sort)}) AS place, * FROM queue_entry WHERE sku = wanted.sku AND {part.condition}"
+        f"(SELECT ({_QUEUE.key(sort)}) AS place, * FROM queue_entry"
+        f" WHERE sku = wanted.sku AND (wanted.parts & {1 << number}) > 0 AND {part.condition}"
         f" ORDER BY {part.order} LIMIT wanted.lines)"
-        for part in _QUEUE.parts(sort)
+        for number, part in enumerate(_QUEUE.parts(sort))
     )
     return f"""
         SELECT q.queued_at AS entry_at, q.read, d.*, o.*
-        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::date[], $4::date[], $5::date[])
-             AS wanted (sku, units, lines, overdue, through, before)
+        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::int[], $4::date[], $5::date[], $6::date[])
+             AS wanted (sku, units, lines, parts, overdue, through, before)
         CROSS JOIN LATERAL (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
                        ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead,
@@ -60,8 +61,9 @@ async def load_queues(conn: AsyncConnection, book: Book, reach: Mapping[str, int
     for sort in COLUMNS:
         skus = [sku for sku in reach if book.skus[sku].policy.sort is sort]
         if skus:
+            units, parts = [reach[sku] for sku in skus], [_parts(book, sku) for sku in skus]
             days = zip(*(protection_of(book, sku) for sku in skus), strict=True)
-            for row in await reads.fetch(conn, _HEADS[sort], skus, [reach[sku] for sku in skus], *days):
+            for row in await reads.fetch(conn, _HEADS[sort], skus, units, parts, *days):
                 heads[row["sku"]].append(row)
     found = [row for rows in heads.values() for row in rows]
     await reads.load_orders(conn, book, {row["order_id"] for row in found if row["ship_complete"]})
@@ -81,6 +83,25 @@ def place_key(book: Book, sku: str, row: Any) -> Key:
         row["promise_date"], unit_value=row["unit_value"],
     )  # fmt: skip
     return sort_key(place, book.skus[sku].policy, book.moment(sku))
+
+
+def _parts(book: Book, sku: str) -> int:
+    """Bits of the parts of a queue in which anybody waits: of an empty one, an index would be read to its end."""
+    state, protection = book.skus[sku], protection_of(book, sku)
+    promised, waiting = dict(state.promised), state.waiting_units
+    for line_id in book.lines_of.get(sku, ()):
+        stored = book.stored.get(line_id)
+        if stored is not None and not stored.new:
+            # What this transaction has moved still stands in the table where it was.
+            units = sum(entry.quantity for entry in stored.entries)
+            waiting += units
+            if stored.promise_date is not None:
+                promised[stored.promise_date] = promised.get(stored.promise_date, 0) + units
+    early = [day for day in promised if day < protection.before]
+    bits = {part_of(band_of(day, protection), protection) for day in early}
+    if waiting > sum(promised[day] for day in early):
+        bits.add(3)
+    return sum(1 << bit for bit in bits)
 
 
 def protection_of(book: Book, sku: str) -> Protection:

@@ -74,7 +74,7 @@ async def _read_skus(
         book.skus[row.sku] = Sku(
             row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
             row.policy_version, row.last_now, row.waiting_units, row.top_value,
-            open_loans=row.open_loans,
+            open_loans=row.open_loans, backed_through=row.backed_through,
         )  # fmt: skip
     await load_policies(conn, book.skus.values(), book.causes)
     for row in (await conn.execute(_LEVELS, values)).all():

@@ -52,7 +52,7 @@ def _upsert(columns: Sequence[tuple[str, str]], key: int) -> str:
 _SKU = (
     ("sku", "text"), ("known", "boolean"), ("mode", "text"), ("cap", "bigint"), ("release_at", "timestamptz"),
     ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
-    ("waiting_units", "bigint"), ("top_value", "bigint"),
+    ("waiting_units", "bigint"), ("top_value", "bigint"), ("backed_through", "date"),
 )  # fmt: skip
 _SKU_ROWS = _arrays("sku", _SKU, _upsert(_SKU, 1))
 _LEVEL = (
@@ -72,7 +72,7 @@ def _skus(book: Book) -> Iterator[Step]:
     if changed:
         rows = (
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
-             s.waiting_units, s.top_value) for s in changed
+             s.waiting_units, s.top_value, s.backed_through) for s in changed
         )  # fmt: skip
         yield Execute(_SKU_ROWS, _columns(_SKU, rows))
     levels = [

@@ -88,16 +88,20 @@ def promise(
     return max(found, not_before) if not_before else found
 
 
-def kept_through(expected: Sequence[Expected], promised: Mapping[date, int], giving: int, today: date) -> date | None:
+def kept_through(
+    expected: Sequence[Expected], promised: Mapping[date, int], giving: int, today: date, backed: date | None = None
+) -> date | None:
     """The last day for which promises would break if ``giving`` units went to others; None where there is none.
 
-    max{t : S(t) - C(t) < giving}, over the days t that something is promised for and known supply reaches:
-    what is promised for a later day nothing known can keep. Once all that is promised by then is served,
-    whatever is left of ``giving`` may go to anybody: S - C covers it on every day after.
+    max{t : S(t) - C(t) < giving}, over the days t that something is promised for, through the last delivery that
+    is known or was known when promises were made (``backed``): what is promised for a later day was promised by
+    the lead time. Once all that is promised by then is served, whatever is left of ``giving`` may go to
+    anybody: S - C covers it on every day after.
     """
     found, supply, promises, position = None, 0, 0, 0
+    last = max(today, expected[-1].day, backed or today)
     for day in sorted(promised):
-        if day > expected[-1].day and day > today:
+        if day > last:
             break
         promises += promised[day]
         while position < len(expected) and expected[position].day <= max(day, today):

@@ -11,7 +11,7 @@ from allocation_service.domain import expecting, promising, rules
 from allocation_service.domain.expecting import DailyDemand
 from allocation_service.domain.holdback import thresholds
 from allocation_service.domain.placing import Terms
-from allocation_service.domain.policy import Forecast, Location, Moment, Policy, Supply
+from allocation_service.domain.policy import Forecast, Location, Moment, Policy, Share, Supply
 from allocation_service.domain.promising import Expected
 
 QuotaName = tuple[str, str]
@@ -72,7 +72,9 @@ class Sku:
     """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
     waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
     units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them.
-    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored."""
+    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored.
+    ``backed_through``: the last day that any delivery was ever expected for: promises through it may have been
+    made of announced supply, even if that comes earlier now, or has come."""
 
     sku: str
     known: bool = False
@@ -86,6 +88,7 @@ class Sku:
     waiting_units: int = 0
     top_value: int = 0
     kept_back: int = 0
+    backed_through: date | None = None
     policy: Policy = field(default_factory=Policy)
     levels: dict[str, Level] = field(default_factory=dict)
     inbound: dict[str, Inbound] = field(default_factory=dict)
@@ -166,12 +169,14 @@ class Sku:
 
     def kept_through(self, now: datetime, grace_days: int) -> date | None:
         """The last day for which promises would break if what is free, or else the next delivery, went to
-        others; None where none would, or where the policy does not protect them."""
-        if not self.promised or not self.policy.protect_promises:
+        others; None where none would, or where the policy does not protect them or shares among all."""
+        policy = self.policy
+        if not self.promised or not policy.protect_promises or policy.share is not Share.SEQUENTIAL:
             return None
         expected = self.expected(now, grace_days, self.free)
         giving = next((one.units for one in expected if one.units), 0)
-        return promising.kept_through(expected, self.promised, giving, now.date())
+        backed = max([day for day in (self.backed_through, self.release_date()) if day], default=None)
+        return promising.kept_through(expected, self.promised, giving, now.date(), backed)
 
     def moment(self, now: datetime, grace_days: int) -> Moment:
         """How its queue is ranked at a moment."""

@@ -178,7 +178,9 @@ def placing_facts(demand: Demand, policy: Policy, moment: Moment, tier_names: Se
 def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
     promised, policy = demand.promise_date, ranking.policy
     if promised is not None and promised < ranking.protection.before:
-        if promised <= ranking.protection.through:
+        if promised <= min(ranking.protection.overdue, ranking.protection.through):
+            words = "promised for a day that has passed: served before the others"
+        elif ranking.protection.in_turn(promised):
             words = "promised for then: served before whoever is promised a later day, so that the promise is kept"
         else:
             known = ranking.moment.next_supply is not None

@@ -65,7 +65,9 @@ def _view(row: Any, place: int) -> BackorderView:
 
 
 def _cursor_kinds(sort: Sort) -> tuple[type, ...]:
-    return (int, date, datetime, str) if sort is Sort.FIFO else (int, date, int, date, datetime, str)
+    """The place of the last row, the days of the first page's protection, and the row's key."""
+    key = (date, datetime, str) if sort is Sort.FIFO else (date, int, date, datetime, str)
+    return (int, date, date, date, *key)
 
 
 class _Queues:
@@ -86,22 +88,32 @@ class _Queues:
                 return await self._ranked(conn, sku, page, now)
             sort = sku.policy.sort
             after = page.after(*_cursor_kinds(sort))
-            place, key = (after[0], after[1:]) if after else (0, None)
-            queue = self._served(sku, now)
+            place, key, queue = 0, None, self._served(sku, now)
+            if after:
+                # All pages show one order, also when promises or supply have changed since the first.
+                place, key = after[0], after[4:]
+                queue = queue._replace(protection=Protection(*after[1:4]))
             rows = await queries.queue_page(conn, queue, key, page.limit + 1)
         views = [_view(row, place + number) for number, row in enumerate(rows[: page.limit], start=1)]
         cursor = None
         if len(rows) > page.limit:
             last = key_of(rows[page.limit - 1], sort, queue.protection)
-            cursor = encode_cursor(place + page.limit, *last)
+            cursor = encode_cursor(place + page.limit, *queue.protection, *last)
         return Page(data=views, next_cursor=cursor)
 
     async def _ranked(self, conn: AsyncConnection, sku: Sku, page: PageRequest, now: datetime) -> Page[BackorderView]:
-        after = page.after(int, int, int, date, datetime, str)
-        place, key = (after[0], after[1:]) if after else (0, None)
-        found = await ranked_page(conn, sku.sku, sku.policy, self._moment(sku, now), after=key, limit=page.limit)
+        after = page.after(int, datetime, date, int, int, date, datetime, str)
+        place, key, moment = 0, None, self._moment(sku, now)
+        if after:
+            place, key = after[0], after[3:]
+            moment = moment._replace(now=after[1], kept_through=after[2])
+        found = await ranked_page(conn, sku.sku, sku.policy, moment, after=key, limit=page.limit)
         views = [_view(row, place + number) for number, row in enumerate(found.rows, start=1)]
-        return Page(data=views, next_cursor=encode_cursor(place + page.limit, *found.keys[-1]) if found.more else None)
+        cursor = None
+        if found.more:
+            began = (moment.now, moment.kept_through or date.min)
+            cursor = encode_cursor(place + page.limit, *began, *found.keys[-1])
+        return Page(data=views, next_cursor=cursor)
 
     def _moment(self, sku: Sku, now: datetime) -> Moment:
         return sku.moment(now, self._grace_days)
