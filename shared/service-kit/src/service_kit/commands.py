@@ -126,7 +126,6 @@ class CommandBus(Generic[C, R]):
         *,
         at_once: AtOnce[C, R] | None = None,
         max_batch: int = 200,
-        under_way: int = 1,
     ) -> None:
         if (execute is None) == (at_once is None):
             raise TypeError("give execute or at_once")
@@ -135,8 +134,7 @@ class CommandBus(Generic[C, R]):
         self._at_once = at_once
         self._max_batch = max_batch
         self._pending: deque[_Pending[C, R]] = deque()
-        self._under_way = under_way
-        self._workers: set[asyncio.Task[None]] = set()
+        self._worker: asyncio.Task[None] | None = None
 
     async def submit(self, command: C, claim: IdempotencyClaim | None = None) -> Submitted[R]:
         """Carry out ``command``; returns after the commit.
@@ -146,12 +144,9 @@ class CommandBus(Generic[C, R]):
         """
         answer: asyncio.Future[Submitted[R]] = asyncio.get_running_loop().create_future()
         self._pending.append(_Pending(command, claim, answer))
-        # By what is done, not by what was taken out of the set: that happens a moment later.
-        if sum(not one.done() for one in self._workers) < self._under_way:
+        if self._worker is None or self._worker.done():
             # A context of its own: batches must not speak in the name of whoever came first.
-            worker = asyncio.create_task(self._work(), name="command-bus", context=contextvars.Context())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._worker = asyncio.create_task(self._work(), name="command-bus", context=contextvars.Context())
         return await answer
 
     async def _work(self) -> None:
