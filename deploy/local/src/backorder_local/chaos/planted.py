@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import runpy
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 
@@ -38,11 +38,12 @@ def _commit_offset_first() -> None:
         sources[id(self)] = source
         await consume(self, source, *rest)
 
-    async def commit_then_apply(self: Any, records: Sequence[Any], *rest: Any) -> None:
-        for record in records:
+    async def commit_then_apply(self: Any, batch: Any, *rest: Any) -> None:
+        for record in batch.records:
             self._to_commit[Partition(record.topic, record.partition)] = record.offset + 1
         await self._commit(sources[id(self)])
-        await apply(self, records, *rest)
+        await self._committed()
+        await apply(self, batch, *rest)
 
     kit._consume, kit._apply = remember_source, commit_then_apply
 
