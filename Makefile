@@ -53,11 +53,13 @@ types:
 unit:
 	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
 
-# A process for each folder: what one leaves in its event loop cannot slow down another's time limits.
+# A process for each folder: what one leaves in its event loop cannot slow down another's time limits. Several for
+# the long ones whose tests only work on databases of their own.
 integration:
 	@for folder in tests/integration/*/; do \
-	  ls $$folder/test_*.py >/dev/null 2>&1 || continue; echo "pytest $$folder"; \
-	  $(BIN)/pytest $$folder -q $(ARGS) || exit 1; done
+	  ls $$folder/test_*.py >/dev/null 2>&1 || continue; \
+	  case $$folder in */allocation/|*/protocol/) more="-n $(WORKERS)";; *) more=;; esac; \
+	  echo "pytest $$folder $$more"; $(BIN)/pytest $$folder -q $$more $(ARGS) || exit 1; done
 
 e2e:
 	$(call pytest,tests/e2e,-q --durations=10)
