@@ -172,6 +172,20 @@ async def test_a_delivery_that_comes_early_keeps_the_promises_made_of_it(sort: S
     await world.check()
 
 
+@pytest.mark.parametrize("sort", Sort)
+async def test_promises_made_of_an_overdue_delivery_are_kept_when_it_comes(sort: Sort, world: Any) -> None:
+    """An overdue delivery is counted on two days later: that day is later than any it was announced for."""
+    await world.use(Policy(sort=sort))
+    await world.apply(world.sku("A", lead=14), world.inbound("A", "p1", 10, world.now + timedelta(days=3)))
+    world.later(days=5)
+    await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
+    await world.apply(world.order("gold", ("A", 10), tier="gold", needed_by=world.now.date())[1])
+    world.later(days=1)
+    await world.apply(world.stock("A", 10, po_line="p1", remaining=0))
+    assert await world.granted("silver-1", "gold-1") == [10, 0]
+    await world.check()
+
+
 async def test_what_is_shared_among_all_is_not_tied_to_promises(world: Any) -> None:
     await world.use(Policy(share=Share.MAX_MIN))
     await world.apply(world.sku("A", lead=30), world.inbound("A", "p1", 100, world.now + timedelta(days=10)))

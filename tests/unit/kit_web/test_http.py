@@ -87,6 +87,10 @@ class TestPages:
         with pytest.raises(Problem):
             decode_cursor(encode_cursor("\0"), str)
 
+    def test_a_moment_without_a_zone_is_no_cursor_of_ours(self) -> None:
+        with pytest.raises(Problem):
+            decode_cursor(encode_cursor(datetime(2026, 3, 2, 9)), datetime)  # noqa: DTZ001
+
 
 class TestVersions:
     async def test_a_read_of_a_known_version_is_304_without_a_body(self, api):

@@ -173,9 +173,10 @@ class Consumer:
                 self._show_lag(source, ahead)
             await self._committed()
         finally:
+            # Taken before anything is awaited: a loop that follows this one has a commit of its own.
+            committing, self._committing = self._committing, None
             if ahead is not None:
                 await _give_up(ahead)
-            committing, self._committing = self._committing, None
             if committing is not None:
                 await _ended(committing)
 

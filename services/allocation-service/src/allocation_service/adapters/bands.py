@@ -67,7 +67,9 @@ class Bands:
         return (
             Part(f"{promised} <= {through} AND {promised} <= {self._overdue}", *by_sort),
             Part(f"{promised} <= {through} AND {promised} > {self._overdue}", *in_turn),
-            Part(f"{promised} > {through} AND {promised} < {before}", *by_sort),
+            # Not by the index of promises, whose entries would all be sorted for the first few: nearly the whole
+            # queue may be at risk.
+            Part(f"{promised} + 0 > {through} AND {promised} + 0 < {before}", *by_sort),
             Part(f"({promised} IS NULL OR {promised} >= {before})", *by_sort),
         )
 

@@ -86,21 +86,15 @@ def place_key(book: Book, sku: str, row: Any) -> Key:
 
 
 def _parts(book: Book, sku: str) -> int:
-    """Bits of the parts of a queue in which anybody waits: of an empty one, an index would be read to its end."""
+    """Bits of the parts of a queue in which anybody waits: of an empty one, an index would be read to its end.
+
+    By the counters of the SKU. What this transaction has moved is still elsewhere in the table; the book has it.
+    """
     state, protection = book.skus[sku], protection_of(book, sku)
-    promised, waiting = dict(state.promised), state.waiting_units
-    for line_id in book.lines_of.get(sku, ()):
-        stored = book.stored.get(line_id)
-        if stored is not None and not stored.new:
-            # What this transaction has moved still stands in the table where it was.
-            units = sum(entry.quantity for entry in stored.entries)
-            waiting += units
-            if stored.promise_date is not None:
-                promised[stored.promise_date] = promised.get(stored.promise_date, 0) + units
-    early = [day for day in promised if day < protection.before]
+    early = {day: units for day, units in state.promised.items() if day < protection.before}
     bits = {part_of(band_of(day, protection), protection) for day in early}
-    if waiting > sum(promised[day] for day in early):
-        bits.add(3)
+    if state.waiting_units > sum(early.values()):
+        bits.add(part_of(band_of(None, protection), protection))
     return sum(1 << bit for bit in bits)
 
 

@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import reads
 from allocation_service.adapters.stretches import enter, read_lines
-from allocation_service.application.book import Book, Unread
+from allocation_service.application.book import Book
+from allocation_service.application.read_queue import Unread
 from allocation_service.domain.policy import NO_DATE, Key, Policy
 from allocation_service.domain.sku import Sku
 from allocation_service.domain.sorting import Protection, Ranking

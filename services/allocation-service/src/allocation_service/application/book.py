@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.answer import Answer
+from allocation_service.application.read_queue import Queue, Unread
 from allocation_service.domain.lateness import Evidence
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.loan import KeptLoan
@@ -75,32 +76,6 @@ class Booked(NamedTuple):
 
     promise_date: date | None
     units: int
-
-
-class Unread(NamedTuple):
-    """Places of one tier that were not read: none of them stands before ``key`` or is older than ``oldest``."""
-
-    key: Key
-    tier_rank: int
-    oldest: datetime
-
-
-@dataclass(slots=True)
-class Queue:
-    """The part of a SKU's queue that has been read, in the order it is served. Stale entries are skipped.
-
-    It was read up to ``horizon``, or, where no index has its order, all but ``unread``.
-    """
-
-    entries: list[tuple[Key, str, datetime]]
-    complete: bool
-    horizon: Key | None
-    limit: int
-    unread: Sequence[Unread] = ()
-    places: dict[tuple[str, datetime], Key] = field(default_factory=dict)
-    """Where each place stands now: a line that moved has left the others."""
-    ranked_at: datetime | None = None
-    """The moment that ``unread`` was told for."""
 
 
 class Curve(NamedTuple):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from allocation_service.application.book import Unread
 from allocation_service.application.case import Case
 from allocation_service.application.ports import Ledger
+from allocation_service.application.read_queue import Unread
 from allocation_service.application.storing import PART
 from allocation_service.application.waiters import Decided, carry_out, decide_about, everyone
 from allocation_service.domain.deciding import Decision, Outcome

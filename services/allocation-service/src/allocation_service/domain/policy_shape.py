@@ -1,4 +1,7 @@
-"""Whether a JSON document has the shape of a policy: its fields and their types, told where they do not fit."""
+"""Whether a JSON document has the shape of a policy: its fields and their types, told where they do not fit.
+
+By the types of ``Policy`` itself. Pydantic reads them too, but takes a list for any named tuple.
+"""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from allocation_service.domain import expecting, promising, rules
@@ -175,8 +175,15 @@ class Sku:
             return None
         expected = self.expected(now, grace_days, self.free)
         giving = next((one.units for one in expected if one.units), 0)
-        backed = max([day for day in (self.backed_through, self.release_date()) if day], default=None)
-        return promising.kept_through(expected, self.promised, giving, now.date(), backed)
+        return promising.kept_through(expected, self.promised, giving, now.date(), self._backed(now, grace_days))
+
+    def _backed(self, now: datetime, grace_days: int) -> date | None:
+        """The last day that may have been promised of announced supply; None where none ever was."""
+        days = [self.release_date()]
+        if self.backed_through is not None:
+            # While a delivery was overdue, it was counted on so many days later.
+            days += [self.backed_through, now.date() + timedelta(days=grace_days)]
+        return max((day for day in days if day is not None), default=None)
 
     def moment(self, now: datetime, grace_days: int) -> Moment:
         """How its queue is ranked at a moment."""

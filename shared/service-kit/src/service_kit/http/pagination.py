@@ -72,7 +72,11 @@ def _bad_cursor() -> Problem:
 def _value(raw: object) -> CursorValue:
     match raw:
         case {"t": str(text)}:
-            return datetime.fromisoformat(text)
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                # Ours all have a zone; one without could not be compared with them.
+                raise ValueError
+            return moment
         case {"d": str(text)}:
             return date.fromisoformat(text)
         case str() | int() | float() | None:
