@@ -40,6 +40,28 @@ async def test_amending_terms_is_published_and_amending_notes_is_not(shop: Any) 
     assert (events[1][2].country, events[1][2].sequence) == ("FR", 2)
 
 
+async def test_dates_are_amended_to_such_as_an_order_could_name(shop: Any) -> None:
+    order = await shop.place(("lamp", 1), needed_by="2026-01-05", latest_acceptable_date="2026-02-01")
+    path = f"/v1/orders/{order['order_id']}"
+
+    async def pointers(body: dict[str, Any]) -> list[str]:
+        refused = await patch(shop, path, body, 1)
+        assert refused.status_code == 422, refused.text
+        return [error["pointer"] for error in refused.json()["errors"]]
+
+    assert await pointers({"needed_by": "2026-01-03"}) == ["/needed_by"]
+    assert await pointers({"needed_by": "2026-02-02"}) == ["/needed_by"], "later than what stands beside it"
+    assert await pointers({"latest_acceptable_date": "2026-01-04"}) == ["/latest_acceptable_date"]
+    both = {"needed_by": "2026-03-02", "latest_acceptable_date": "2026-03-01"}
+    assert await pointers(both) == ["/latest_acceptable_date"]
+    assert len(await shop.outbox()) == 1, "nothing was changed or told"
+    shop.clock.advance(timedelta(days=10))
+    same = await patch(shop, path, {"needed_by": "2026-01-05", "destination": {"country": "FR"}}, 1)
+    assert same.status_code == 200, "a date that stands was judged when it came"
+    cleared = await patch(shop, path, {"needed_by": None}, 2)
+    assert (cleared.status_code, cleared.json()["needed_by"]) == (200, None)
+
+
 async def test_a_change_needs_the_version_it_was_made_on(shop: Any) -> None:
     order = await shop.place(("lamp", 1))
     path = f"/v1/orders/{order['order_id']}"

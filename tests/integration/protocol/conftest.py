@@ -162,7 +162,9 @@ class World:
             return
         needed = (self.now + timedelta(days=self.random.randint(1, 60))).date().isoformat()
         response = await self.clients["order"].patch(
-            f"/v1/orders/{order['order_id']}", json={"needed_by": needed}, headers={"If-Match": f'"{order["version"]}"'}
+            f"/v1/orders/{order['order_id']}",
+            json={"needed_by": needed, "amended_at": self.now.isoformat()},
+            headers={"If-Match": f'"{order["version"]}"'},
         )
         self.log.append(f"change dates of {order['order_id']} -> {response.status_code}")
         assert response.status_code in (200, 409, 412), response.text

@@ -13,7 +13,7 @@ from order_service.application.contract import MAX_EVENT_BYTES, order_event
 from order_service.application.history import HistoryEntry, entry_of_change, line_figures
 from order_service.application.place_orders import too_large
 from order_service.application.ports import ChangedOrder, OrderStore
-from order_service.domain.errors import IllegalMove, UnknownLine
+from order_service.domain.errors import IllegalMove, UnknownLine, UnsoundTerms
 from order_service.domain.order import Order
 from service_kit.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 
@@ -25,7 +25,8 @@ async def change_orders(store: OrderStore, commands: Sequence[ChangeOrder], now:
     """Carry the commands out in order; several of one order see each other's effect.
 
     Refused: an order the caller may not see (404), another version than expected (412), a move the
-    order's state does not allow (409 with the state), a line it does not have (422 or 404).
+    order's state does not allow (409 with the state), a line it does not have (422 or 404), dates that cannot
+    be meant (422).
     """
     visible_to: dict[str, set[str | None]] = {}
     for command in commands:
@@ -70,6 +71,8 @@ class _Batch:
             return _illegal(order, error)
         except UnknownLine as error:
             return _unknown_lines(command, error)
+        except UnsoundTerms as error:
+            return unprocessable([FieldError(f"/{name}", detail) for name, detail in error.faults])
 
     def _apply(self, command: ChangeOrder, order: Order) -> Accepted | Problem:
         reference = command.shipment.reference if isinstance(command, ShipOrder) else None

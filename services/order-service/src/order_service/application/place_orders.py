@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from event_contracts import Event
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.contract import MAX_EVENT_BYTES, order_event
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.ports import PlacementStore
+from order_service.domain.dates import faults_of_dates
 from order_service.domain.order import Order
 from service_kit.problems import FieldError, Problem, conflict, unprocessable
 
@@ -19,8 +20,8 @@ async def place_orders(
 ) -> list[Accepted | Problem]:
     """Store every order that can be accepted; a refused one does not touch its neighbours.
 
-    Refused: an unknown SKU or a date needed by that had passed when it was placed (422, every such place named),
-    a reference in use (409, its order named).
+    Refused: an unknown SKU or dates that cannot be meant (422, every such place named), a reference
+    in use (409, its order named).
     """
     unknown = await store.unknown_skus({line.sku for command in commands for line in command.lines})
     outcomes: dict[str, Accepted | Problem] = {}
@@ -52,9 +53,6 @@ async def place_orders(
     return [outcomes[command.order_id] for command in commands]
 
 
-_LAST_ZONE = timedelta(hours=12)
-"""A day ends last at UTC-12: until then it may be the caller's today."""
-
 _SURELY_SMALL = 300
 """Lines whose event is below the limit whatever their names: 300 of at most 1.6 KB."""
 
@@ -65,11 +63,8 @@ def too_large() -> Problem:
 
 
 def _misfits(command: PlaceOrder, unknown: set[str]) -> list[FieldError]:
-    errors = []
-    needed_by = command.terms.needed_by
-    # By the business time of the order: one that is imported from last year needs what it needed then.
-    if needed_by is not None and needed_by < (command.placed_at - _LAST_ZONE).date():
-        errors.append(FieldError("/needed_by", "The day had passed when the order was placed; name a later one."))
+    faults = faults_of_dates(command.terms, command.placed_at)
+    errors = [FieldError(f"/{name}", detail) for name, detail in faults]
     if unknown:
         errors += [
             FieldError(f"/lines/{index}/sku", "This SKU is not known.")

@@ -39,5 +39,13 @@ class UnknownLine(Exception):
         self.line_ids = tuple(line_ids)
 
 
+class UnsoundTerms(Exception):
+    """The change would leave terms that cannot be meant. ``faults``: each field and what is wrong with it."""
+
+    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {detail}" for name, detail in faults))
+        self.faults = tuple(faults)
+
+
 class ForeignAnswer(Exception):
     """An answer of allocation names an order or a line that was never placed here."""

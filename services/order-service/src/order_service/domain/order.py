@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from order_service.domain.errors import IllegalMove, UnknownLine, Violation
+from order_service.domain.dates import faults_of_dates
+from order_service.domain.errors import IllegalMove, UnknownLine, UnsoundTerms, Violation
 from order_service.domain.lines import Line, Standing
 from order_service.domain.states import CLOSED, State, Totals
 
@@ -118,12 +119,16 @@ class Order:
         """Replace destination, dates or metadata; None if nothing differs.
 
         Only metadata is the caller's own affair and may change at any time; the rest moves an open order only.
+        New dates must be ones that an order placed ``at`` this time could name.
         """
         if terms == self.terms:
             return None
         only_metadata = replace(terms, metadata=self.terms.metadata) == self.terms
         if not only_metadata and self.state in CLOSED:
             raise IllegalMove("order_closed", f"The order is {self.state}: its destination and dates are final.")
+        faults = list(faults_of_dates(terms, at, self.terms))
+        if faults:
+            raise UnsoundTerms(faults)
         self.terms = terms
         return self._changed(ChangeKind.AMENDED, at, (), published=not only_metadata)
 

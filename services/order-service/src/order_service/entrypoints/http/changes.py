@@ -40,7 +40,10 @@ async def amend_order(
     response: Response,
     versions: RequiredIfMatch,
 ) -> OrderView:
-    """Change destination, dates or metadata. Destination and dates of a closed order are final (409)."""
+    """Change destination, dates or metadata. Destination and dates of a closed order are final (409).
+
+    A new `needed_by` that has passed is refused, and so are two dates of which the later comes first (422).
+    """
     may_state_business_time(principal, body.amended_at, "amended_at")
     command = AmendOrder(
         order_id=order_id,

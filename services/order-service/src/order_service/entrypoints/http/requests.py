@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -108,7 +107,9 @@ class NewOrder(RequestModel):
         default=None, description="With charge_at deposit"
     )
     needed_by: Day | None = Field(default=None, description="Not before the day of the order, by its `placed_at`")
-    latest_acceptable_date: Day | None = Field(default=None, description="Declined if the promise is later")
+    latest_acceptable_date: Day | None = Field(
+        default=None, description="Declined if the promise is later; not before needed_by"
+    )
     ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
     location_preference: Name | None = Field(default=None, description="Serve from this location first")
     metadata: Metadata = Field(default_factory=dict)
@@ -128,7 +129,6 @@ class NewOrder(RequestModel):
     def _misfits(self) -> Iterator[FieldError]:
         if (self.charge_at == "deposit") != (self.deposit_percent is not None):
             yield FieldError("/deposit_percent", "Give it with charge_at deposit, and only then.")
-        yield from _date_misfits(self.needed_by, self.latest_acceptable_date)
         currency = self.order_currency
         for index, line in enumerate(self.lines):
             if line.unit_price and line.unit_price.currency not in (None, currency):
@@ -141,8 +141,8 @@ class OrderPatch(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"needed_by": "2026-06-01", "metadata": {"gift": True}}]})
 
     destination: Destination | None = None
-    needed_by: Day | None = None
-    latest_acceptable_date: Day | None = None
+    needed_by: Day | None = Field(default=None, description="A new one not before the day of the change")
+    latest_acceptable_date: Day | None = Field(default=None, description="Not before needed_by")
     metadata: Metadata | None = None
     amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
 
@@ -221,11 +221,6 @@ def _repeated(lines: Sequence[LineUnits]) -> list[FieldError]:
         for index, line in enumerate(lines)
         if times[line.line_id] > 1
     ]
-
-
-def _date_misfits(needed_by: date | None, latest: date | None) -> Iterator[FieldError]:
-    if needed_by is not None and latest is not None and latest < needed_by:
-        yield FieldError("/latest_acceptable_date", "It lies before needed_by.")
 
 
 def _refuse(errors: Sequence[FieldError]) -> None:
