@@ -178,6 +178,21 @@ def test_every_business_operation_is_secured_by_scopes_and_documents_its_problem
         assert {"400", "401", "403"} <= set(operation["responses"]), f"{method} {path}"
 
 
+def test_conditional_changes_declare_the_header_that_they_judge(document):
+    headers = {
+        (method, path): parameter
+        for path, method, operation in business(document)
+        for parameter in operation.get("parameters", ())
+        if parameter["name"].lower() == "if-match"
+    }
+    refusing = {(method, path) for path, method, operation in business(document) if "412" in operation["responses"]}
+    assert headers.keys() == refusing
+    patches = {(method, path) for path, method, _ in business(document) if method == "patch"}
+    assert patches <= {place for place, parameter in headers.items() if parameter["required"]}
+    versioned = {path for path, method, operation in business(document) if method == "put" and path.endswith("}")}
+    assert {("put", path) for path in versioned} <= headers.keys()
+
+
 def test_every_request_body_refuses_fields_that_it_does_not_know(document):
     loose = []
     for path, method, operation in business(document):

@@ -42,6 +42,18 @@ async def test_assigning_to_what_is_not_known_yet_is_taken_and_told(world: Any, 
         assert (await put(client, path))["warnings"] == []
 
 
+async def test_the_short_form_tells_of_a_sku_that_is_not_known_too(world: Any, client: httpx.AsyncClient) -> None:
+    async def set_sort(name: str) -> Any:
+        answer = await client.put(f"/v1/allocation-policies/{name}", json={"sort": "priority"})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert pointers((await set_sort("lamp"))["warnings"]) == ["/name"]
+    await world.apply(world.sku("lamp"))
+    for name in ("lamp", "default"):
+        assert (await set_sort(name))["warnings"] == []
+
+
 async def test_assigning_a_policy_of_which_nothing_is_in_force_is_told(client: httpx.AsyncClient) -> None:
     await draft(client, "p")
     await client.post("/v1/policies/p/activate", json={})

@@ -18,12 +18,13 @@ from service_kit.http import (
     Page,
     PageParams,
     RequestModel,
+    RequiredIfMatch,
     ResponseModel,
-    check_if_match,
     create_app,
     encode_cursor,
     idempotency_key,
     link_header,
+    matches_version,
     not_modified,
     not_modified_response,
     preferred_wait,
@@ -102,9 +103,9 @@ def orders_router() -> APIRouter:
 
     @router.patch("/{order_id}")
     async def amend_order(
-        principal: Annotated[Principal, require("orders:write")], order_id: str, request: Request
+        principal: Annotated[Principal, require("orders:write")], order_id: str, if_match: RequiredIfMatch = None
     ) -> OrderView:
-        check_if_match(request, 7, required=True)
+        matches_version(if_match, 7, required=True)
         return OrderView(order_id=order_id)
 
     @router.post("/{order_id}/cancel")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import policies, policy_assignments
@@ -37,9 +37,11 @@ from allocation_service.entrypoints.warning_models import WarningView
 from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,
+    RequiredIfMatch,
     encode_cursor,
     fingerprint,
     idempotency_key,
@@ -54,10 +56,6 @@ from service_kit.problems import FieldError, Problem, conflict, not_found, unpro
 PATH = "/v1/policies/{name:path}"
 Writer = Annotated[Principal, require("policies:write")]
 NamePath = Annotated[PolicyName, Path(description="The policy's name, percent-encoded", examples=["black-friday"])]
-IfMatch = Annotated[str | None, Header(description="The policy's ETag as it was read", examples=['"3"'])]
-RequiredIfMatch = Annotated[
-    str | None, Header(description="Required. The policy's ETag as it was read", examples=['"3"'])
-]
 _IF_MATCH: dict[int | str, dict[str, Any]] = {428: {"description": "If-Match is required"}}
 
 

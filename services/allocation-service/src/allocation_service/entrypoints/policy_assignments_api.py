@@ -8,22 +8,22 @@ from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import known_names, policies, policy_assignments
+from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.policies import Version
 from allocation_service.adapters.policy_assignments import Assignment
 from allocation_service.application.policy_choice import DEFAULT, Scope, Target
 from allocation_service.entrypoints.policy_documents import AssignBody, AssignedView, AssignmentView, PolicyName
-from allocation_service.entrypoints.warning_models import WarningView
+from allocation_service.entrypoints.warning_models import WarningView, warnings_of_unknown
 from service_kit.database import Database
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,
-    check_if_match,
     encode_cursor,
     link_header,
+    matches_version,
     not_modified,
     not_modified_response,
     require,
@@ -59,7 +59,7 @@ class Assignments:
         return _view(found)
 
     async def assign(
-        self, target: Target, body: AssignBody, request: Request, response: Response, by: str
+        self, target: Target, body: AssignBody, if_match: str | None, response: Response, by: str
     ) -> AssignedView:
         """Let the target follow a policy; Problem 422 where there is none, or only a draft of it."""
         now = await self._now()
@@ -71,24 +71,24 @@ class Assignments:
             # There is at most one draft: of two versions one was in force once.
             _check_activated(body.policy, await policies.read_versions(conn, body.policy, retired=True, limit=2))
             found = await policy_assignments.read_assignment(conn, target, lock=True)
-            check_if_match(request, found.version if found else 0)
+            matches_version(if_match, found.version if found else 0)
             if found is None or found.policy != body.policy:
                 found = await policy_assignments.assign(conn, target, body.policy, by)
                 await policy_assignments.want_review(conn, target=target)
-            warnings = await _warnings(conn, target)
+            warnings = await warnings_of_unknown(conn, target, "/target")
         if policies.version_in_force(versions, now) is None:
             words = "No version of it is in force now: until one is, the next wider scope decides."
             warnings.append(WarningView(pointer="/policy", detail=words))
         set_etag(response, found.version)
         return AssignedView(**found._asdict(), warnings=warnings)
 
-    async def drop(self, target: Target, request: Request) -> None:
+    async def drop(self, target: Target, if_match: str | None) -> None:
         """Let the target follow the next wider scope; Problem 404 where it has nothing of its own."""
         async with self._database.transaction() as conn:
             found = await policy_assignments.read_assignment(conn, target, lock=True)
             if found is None:
                 raise not_found("assignment")
-            check_if_match(request, found.version)
+            matches_version(if_match, found.version)
             await policy_assignments.unassign(conn, target)
             await policy_assignments.want_review(conn, target=target)
 
@@ -117,18 +117,6 @@ def _check_activated(policy: str, versions: Sequence[Version]) -> None:
     if not versions:
         words = f"The policy {policy} has no version: write a draft (PUT {path}/draft) and activate it."
     raise unprocessable([FieldError("/policy", words)])
-
-
-async def _warnings(conn: AsyncConnection, target: Target) -> list[WarningView]:
-    """What a SKU or category that is not known yet means: it may be announced later, or be misspelt."""
-    scope, name = target
-    if scope == Scope.SKU and await known_names.unknown_skus(conn, [name]):
-        words = "This SKU is not known: the assignment counts from when inventory tells of it. Is it spelt right?"
-    elif scope == Scope.CATEGORY and not await known_names.is_category_known(conn, name):
-        words = "This category is not known: no SKU is of it now; it counts for those to come. Is it spelt right?"
-    else:
-        return []
-    return [WarningView(pointer="/target", detail=words)]
 
 
 def router(database: Database, now: Callable[[], Awaitable[datetime]]) -> APIRouter:
@@ -167,9 +155,11 @@ def _add_default(api: APIRouter, assignments: Assignments) -> None:
         return await assignments.read(DEFAULT, request, response)
 
     @api.put(path, name="put_default_policy_assignment", summary="Let everything else follow a policy")
-    async def put_default(principal: Writer, body: AssignBody, request: Request, response: Response) -> AssignedView:
+    async def put_default(
+        principal: Writer, body: AssignBody, response: Response, if_match: IfMatch = None
+    ) -> AssignedView:
         """SKUs and categories with a policy of their own go on following that."""
-        return await assignments.assign(DEFAULT, body, request, response, principal.key_id)
+        return await assignments.assign(DEFAULT, body, if_match, response, principal.key_id)
 
 
 def _add_scope(api: APIRouter, assignments: Assignments) -> None:
@@ -184,13 +174,13 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
 
     @api.put(skus, name="put_sku_policy_assignment", summary="Let a SKU follow a policy")
     async def put_sku(
-        principal: Writer, sku: SkuPath, body: AssignBody, request: Request, response: Response
+        principal: Writer, sku: SkuPath, body: AssignBody, response: Response, if_match: IfMatch = None
     ) -> AssignedView:
-        return await assignments.assign((Scope.SKU, sku), body, request, response, principal.key_id)
+        return await assignments.assign((Scope.SKU, sku), body, if_match, response, principal.key_id)
 
     @api.delete(skus, name="delete_sku_policy_assignment", summary="Let a SKU follow its category", status_code=204)
-    async def delete_sku(principal: Writer, sku: SkuPath, request: Request) -> None:
-        await assignments.drop((Scope.SKU, sku), request)
+    async def delete_sku(principal: Writer, sku: SkuPath, if_match: IfMatch = None) -> None:
+        await assignments.drop((Scope.SKU, sku), if_match)
 
     @api.get(
         categories,
@@ -205,10 +195,10 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
 
     @api.put(categories, name="put_category_policy_assignment", summary="Let a category follow a policy")
     async def put_category(
-        principal: Writer, category: CategoryPath, body: AssignBody, request: Request, response: Response
+        principal: Writer, category: CategoryPath, body: AssignBody, response: Response, if_match: IfMatch = None
     ) -> AssignedView:
         """SKUs of it with a policy of their own go on following that."""
-        return await assignments.assign((Scope.CATEGORY, category), body, request, response, principal.key_id)
+        return await assignments.assign((Scope.CATEGORY, category), body, if_match, response, principal.key_id)
 
     @api.delete(
         categories,
@@ -216,5 +206,5 @@ def _add_scope(api: APIRouter, assignments: Assignments) -> None:
         summary="Let a category follow the default",
         status_code=204,
     )
-    async def delete_category(principal: Writer, category: CategoryPath, request: Request) -> None:
-        await assignments.drop((Scope.CATEGORY, category), request)
+    async def delete_category(principal: Writer, category: CategoryPath, if_match: IfMatch = None) -> None:
+        await assignments.drop((Scope.CATEGORY, category), if_match)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ConfigDict, Field
@@ -21,16 +21,18 @@ from allocation_service.application.policy_templates import tier_terms
 from allocation_service.domain.policy import Policy, Sort
 from allocation_service.domain.policy_document import validate
 from allocation_service.entrypoints.policy_documents import content_of
+from allocation_service.entrypoints.warning_models import WarningView, warnings_of_unknown
 from service_kit.database import Database
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,
     RequestModel,
     ResponseModel,
-    check_if_match,
     encode_cursor,
     link_header,
+    matches_version,
     not_modified,
     not_modified_response,
     require,
@@ -68,17 +70,26 @@ class PolicyView(ResponseModel):
     scope: Scope = Field(description="By which assignment")
 
 
+class PutPolicyView(PolicyView):
+    """The policy as it was set."""
+
+    warnings: list[WarningView] = Field(description="What may not be meant, in plain words")
+
+
 def _view(name: str, found: Choice, *, inherited: bool = False) -> PolicyView:
+    return PolicyView(**_fields(name, found), inherited=inherited)
+
+
+def _fields(name: str, found: Choice) -> dict[str, Any]:
     policy = found.policy
-    return PolicyView(
-        name=name,
-        version=policy.version,
-        sort=policy.sort,
-        protect_promises=policy.protect_promises,
-        inherited=inherited,
-        policy=policy.name,
-        scope=found.scope,
-    )
+    return {
+        "name": name,
+        "version": policy.version,
+        "sort": policy.sort,
+        "protect_promises": policy.protect_promises,
+        "policy": policy.name,
+        "scope": found.scope,
+    }
 
 
 def _target(name: str) -> Target:
@@ -140,8 +151,8 @@ def _add_reads(api: APIRouter, database: Database, now: Now) -> None:
 def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str, ...]) -> None:
     @api.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
     async def put_policy(
-        name: Name, body: PolicyBody, request: Request, response: Response, principal: Writer
-    ) -> PolicyView:
+        name: Name, body: PolicyBody, response: Response, principal: Writer, if_match: IfMatch = None
+    ) -> PutPolicyView:
         """Keeps what the policy says beside its sort. Decisions from now on follow it."""
         at, target = await now(), _target(name)
         async with database.transaction() as conn:
@@ -149,16 +160,17 @@ def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str,
             await policies.read_revision(conn, _own(target), lock=True)
             known = await policy_assignments.read_assignment(conn, target, lock=True)
             current = await _choice(conn, target, at) if known else None
-            check_if_match(request, current.policy.version if current else 0)
+            matches_version(if_match, current.policy.version if current else 0)
             if current is None or known is None or known.policy != _own(target) or not _says(current.policy, body):
                 base = current.policy if current else Policy(tiers=tier_terms(tiers))
                 policy = base._replace(sort=body.sort, protect_promises=body.protect_promises)
                 current = await _write(conn, target, policy, principal.key_id)
+            warnings = await warnings_of_unknown(conn, target, "/name")
         set_etag(response, current.policy.version)
-        return _view(name, current)
+        return PutPolicyView(**_fields(name, current), inherited=False, warnings=warnings)
 
     @api.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
-    async def delete_policy(name: Name, request: Request, principal: Writer) -> None:
+    async def delete_policy(name: Name, principal: Writer, if_match: IfMatch = None) -> None:
         """Decisions about the SKU follow its category or the default from now on."""
         if name == "default":
             raise conflict("default_policy", "The default applies wherever nothing else does; set another instead.")
@@ -168,7 +180,7 @@ def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str,
             known = await policy_assignments.read_assignment(conn, target, lock=True)
             if known is None:
                 raise not_found("policy")
-            check_if_match(request, (await _choice(conn, target, at)).policy.version)
+            matches_version(if_match, (await _choice(conn, target, at)).policy.version)
             await policy_assignments.unassign(conn, target)
             await policy_assignments.want_review(conn, target=target)
             if known.policy == _own(target) and not await policy_assignments.count_followers(conn, [known.policy]):

@@ -7,7 +7,8 @@ from service_kit.business_time import may_state_business_time
 from service_kit.http.app import create_app
 from service_kit.http.authentication import require
 from service_kit.http.conditional import (
-    check_if_match,
+    IfMatch,
+    RequiredIfMatch,
     etag,
     matches_version,
     not_modified,
@@ -29,15 +30,16 @@ from service_kit.http.streaming import EventStream, event_stream, last_event_id,
 
 __all__ = [
     "EventStream",
+    "IfMatch",
     "Money",
     "Page",
     "PageParams",
     "PageRequest",
     "Principal",
     "RequestModel",
+    "RequiredIfMatch",
     "ResponseModel",
     "ServerSentEvent",
-    "check_if_match",
     "create_app",
     "decode_cursor",
     "encode_cursor",

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
+from typing import Annotated
+
+from fastapi import Header, Request, Response
 
 from service_kit.problems import precondition_failed, precondition_required
+
+IfMatch = Annotated[
+    str | None,
+    Header(description="ETag of the version that the change is based on", examples=['"3"']),
+]
+"""The header ``If-Match`` where it may be left out; judge it by :func:`matches_version`."""
+
+RequiredIfMatch = Annotated[
+    str | None,
+    Header(description="Required. ETag of the version that the change is based on", examples=['"3"']),
+]
+"""As :data:`IfMatch` where its absence is answered with 428."""
 
 
 def etag(version: int) -> str:
@@ -22,17 +36,12 @@ def _tags(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def check_if_match(request: Request, version: int, *, required: bool = False) -> None:
+def matches_version(if_match: str | None, version: int, *, required: bool = False) -> None:
     """Refuse a change made on an old version.
 
     Problem 412 where ``If-Match`` names another version, 428 where it is absent and ``required``
     (PATCH). Call it with the version of the locked row, so that nothing comes between.
     """
-    matches_version(request.headers.get("If-Match"), version, required=required)
-
-
-def matches_version(if_match: str | None, version: int, *, required: bool = False) -> None:
-    """:func:`check_if_match` for code that has only the header's value, such as a command handler."""
     if if_match is None:
         if required:
             raise precondition_required()

@@ -144,7 +144,9 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[str]:
     if "requestBody" in operation:
         statuses |= {"413", "415", "422"}
     if method in _WITH_BODY | {"delete"}:
-        statuses |= {"409", "412"}
+        statuses.add("409")
+    if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())):
+        statuses.add("412")
     if method == "patch":
         statuses.add("428")
     return statuses | {status for status in operation["responses"] if status in _MEANINGS and status != "422"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import Header, Path, Query
+from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -66,10 +66,6 @@ DocumentPath = Annotated[Name, Path(description="The id that creating it answere
 ReferenceQuery = Annotated[Name | None, Query(description="The document with this reference of yours")]
 SkuQuery = Annotated[Name | None, Query(description="Only with this SKU")]
 LocationQuery = Annotated[Name | None, Query(description="Only at this location")]
-
-IfMatch = Annotated[
-    str | None, Header(description="The ETag of the version that the change is based on", max_length=1000)
-]
 
 
 def expecting(if_match: str | None) -> Callable[[int | None], None]:

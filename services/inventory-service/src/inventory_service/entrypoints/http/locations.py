@@ -17,9 +17,10 @@ from inventory_service.adapters.catalogue_reads import (
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_location, put_supplier
 from inventory_service.domain.catalogue import Location, Supplier
-from inventory_service.entrypoints.http.fields import IfMatch, Instant, LocationPath, SupplierPath, Title, expecting
+from inventory_service.entrypoints.http.fields import Instant, LocationPath, SupplierPath, Title, expecting
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,

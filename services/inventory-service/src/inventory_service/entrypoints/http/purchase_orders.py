@@ -12,7 +12,7 @@ from inventory_service.adapters.purchasing_reads import list_purchase_orders, pu
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.commands import OrderedLine, PlacePurchaseOrder, PurchaseOrder
 from inventory_service.application.purchase import change_line, close_line
-from inventory_service.entrypoints.http.fields import DocumentPath, IfMatch, Name, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.fields import DocumentPath, Name, ReferenceQuery, SkuQuery
 from inventory_service.entrypoints.http.pages import page_of
 from inventory_service.entrypoints.http.purchase_order_documents import (
     CloseBody,
@@ -25,9 +25,11 @@ from inventory_service.entrypoints.http.purchase_order_documents import (
 )
 from service_kit.commands import IdempotencyClaim
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,
+    RequiredIfMatch,
     encode_cursor,
     fingerprint,
     idempotency_key,
@@ -178,7 +180,7 @@ def _add_changing(api: APIRouter, use_cases: UseCases) -> None:
         line_id: DocumentPath,
         body: LineChangeBody,
         response: Response,
-        if_match: IfMatch = None,
+        if_match: RequiredIfMatch = None,
     ) -> PurchaseOrderLineView:
         may_state_business_time(principal, body.changed_at, "changed_at")
         line = await use_cases.on_purchasing(

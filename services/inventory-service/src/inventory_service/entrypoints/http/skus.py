@@ -25,9 +25,10 @@ from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_sku, put_skus
 from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
-from inventory_service.entrypoints.http.fields import IfMatch, Instant, Name, SkuPath, Title, expecting
+from inventory_service.entrypoints.http.fields import Instant, Name, SkuPath, Title, expecting
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http import (
+    IfMatch,
     Page,
     PageParams,
     Principal,

@@ -17,10 +17,11 @@ from notification_service.application.ports import UnitOfWork
 from notification_service.application.records import Contact
 from service_kit.clock import Clock
 from service_kit.http import (
+    IfMatch,
     Principal,
     RequestModel,
     ResponseModel,
-    check_if_match,
+    matches_version,
     not_modified,
     not_modified_response,
     require,
@@ -120,14 +121,11 @@ def contact_routes(uow: UnitOfWork, clock: Clock) -> APIRouter:
 
     @router.put("/{contact_id}", summary="Create or replace a contact", responses=created)
     async def put_contact_by_id(
-        principal: Writer, contact_id: ContactId, body: ContactBody, request: Request, response: Response
+        principal: Writer, contact_id: ContactId, body: ContactBody, response: Response, if_match: IfMatch = None
     ) -> ContactView:
-        """Orders with messages that waited for this contact are told as they stand now.
-
-        `If-Match` is honoured where it is given.
-        """
+        """Orders with messages that waited for this contact are told as they stand now."""
         command = PutContact(contact_id, body.email, body.locale, body.time_zone)
-        contact, new = await put_contact(uow, clock, command, lambda found: check_if_match(request, found.version))
+        contact, new = await put_contact(uow, clock, command, lambda found: matches_version(if_match, found.version))
         response.status_code = 201 if new else 200
         set_etag(response, contact.version)
         return _view(contact)
@@ -144,11 +142,11 @@ def contact_routes(uow: UnitOfWork, clock: Clock) -> APIRouter:
         return _view(contact)
 
     @router.delete("/{contact_id}", summary="Erase a contact", status_code=204)
-    async def erase_contact_by_id(principal: Writer, contact_id: ContactId, request: Request) -> None:
+    async def erase_contact_by_id(principal: Writer, contact_id: ContactId, if_match: IfMatch = None) -> None:
         """Removes the contact, and recipient, subject and texts of every message to it, for good.
 
         Messages not yet sent end as failed with the reason `contact_erased`.
         """
-        await erase_contact(uow, clock, contact_id, lambda found: check_if_match(request, found.version))
+        await erase_contact(uow, clock, contact_id, lambda found: matches_version(if_match, found.version))
 
     return router

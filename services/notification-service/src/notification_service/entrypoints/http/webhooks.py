@@ -40,12 +40,13 @@ from service_kit.http import (
     Page,
     PageParams,
     Principal,
-    check_if_match,
+    RequiredIfMatch,
     encode_cursor,
     fingerprint,
     idempotency_key,
     link_header,
     mark_replayed,
+    matches_version,
     require,
     set_etag,
 )
@@ -131,15 +132,19 @@ def _add_changes(router: APIRouter, parts: WebhookParts) -> None:
 
     @router.patch("/{endpoint_id}", summary="Change a webhook endpoint")
     async def change_webhook_endpoint(
-        principal: Writer, endpoint_id: EndpointId, body: EndpointPatch, request: Request, response: Response
+        principal: Writer,
+        endpoint_id: EndpointId,
+        body: EndpointPatch,
+        response: Response,
+        if_match: RequiredIfMatch = None,
     ) -> EndpointView:
-        """Needs `If-Match`. Events that came while it was switched off are not delivered afterwards."""
+        """Events that came while it was switched off are not delivered afterwards."""
         if body.url is not None:
             parts.check(body.url)
         types = None if body.event_types is None else tuple(body.event_types)
         command = ChangeEndpoint(endpoint_id, body.url, body.description, types, body.enabled)
         endpoint = await change_endpoint(
-            parts.uow, parts.clock, command, lambda found: check_if_match(request, found.version, required=True)
+            parts.uow, parts.clock, command, lambda found: matches_version(if_match, found.version, required=True)
         )
         set_etag(response, endpoint.version)
         return endpoint_view(endpoint)

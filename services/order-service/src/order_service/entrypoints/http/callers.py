@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 
 from order_service.adapters.sql_queries import Bounds
 from order_service.bootstrap import Wiring
+from service_kit.http import IfMatch as IfMatchHeader
 from service_kit.http import Principal, require
+from service_kit.http import RequiredIfMatch as RequiredIfMatchHeader
 from service_kit.problems import forbidden, precondition_required
 from service_kit.service import Service
 
@@ -56,10 +58,7 @@ def bounds_of(principal: Principal) -> Bounds:
     return Bounds(customer_id=principal.customer_id, order_id=principal.order_id)
 
 
-_IfMatch = Annotated[str | None, Header(description="ETag of the version that was read", examples=['"3"'])]
-
-
-async def _versions(if_match: _IfMatch = None) -> frozenset[int] | None:
+async def _versions(if_match: IfMatchHeader = None) -> frozenset[int] | None:
     if if_match is None:
         return None
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
@@ -71,12 +70,7 @@ async def _versions(if_match: _IfMatch = None) -> frozenset[int] | None:
     )
 
 
-_RequiredIfMatch = Annotated[
-    str | None, Header(description="Required. ETag of the version that was read", examples=['"3"'])
-]
-
-
-async def _required_versions(if_match: _RequiredIfMatch = None) -> frozenset[int] | None:
+async def _required_versions(if_match: RequiredIfMatchHeader = None) -> frozenset[int] | None:
     if if_match is None:
         raise precondition_required()
     return await _versions(if_match)
