@@ -16,6 +16,7 @@ from allocation_service.config import AllocationSettings
 from allocation_service.domain.policy import Holdback, Policy, Quota, Sort
 from allocation_service.entrypoints.policy_documents import content_of
 from allocation_service.entrypoints.sweeper import RECONCILED, Sweeper
+from service_kit.statements import Statement
 from service_kit.testing import FakeClock
 
 PRIORITY = Policy(sort=Sort.PRIORITY)
@@ -184,16 +185,16 @@ async def test_a_batch_reads_policies_in_one_statement_however_many_skus_it_has(
     for name in names[:10]:
         await world.use(PRIORITY, (Scope.SKU, name))
     seen = []
-    execute = AsyncConnection.execute
+    within = Statement.within
 
-    async def count(self: Any, statement: Any, *rest: Any, **more: Any) -> Any:
-        seen.append("policy_assignment" in str(statement))
-        return await execute(self, statement, *rest, **more)
+    async def count(self: Statement, conn: AsyncConnection, parameters: Any) -> Any:
+        seen.append("policy_assignment" in self.sql)
+        return await within(self, conn, parameters)
 
     await world.apply(*[world.sku(name, category="garden") for name in names])
     events = [world.stock(name, 1) for name in names]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AsyncConnection, "execute", count)
+        patch.setattr(Statement, "within", count)
         await world.apply(*events)
     assert sum(seen) == 1
 

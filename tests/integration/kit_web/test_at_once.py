@@ -13,7 +13,6 @@ from service_kit.at_once import (
     CLAIMS,
     RECORDED,
     SENT,
-    Statement,
     answers,
     claim_parameters,
     event_parameters,
@@ -23,6 +22,7 @@ from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.idempotency import Claimed
 from service_kit.problems import Problem
+from service_kit.statements import Statement
 from service_kit.testing.eventually import eventually
 
 pytestmark = pytest.mark.postgres
@@ -62,7 +62,9 @@ async def apply(connection, commands, claims):
     """A command is the id of what it makes; each sends an event."""
     events = [(f"event-{name}", "topic", name, b"[]", b"{}") for name in commands]
     given = [each for each in claims if each is not None]
-    rows = await APPLY.rows(connection, {"ids": list(commands), **claim_parameters(given), **event_parameters(events)})
+    rows = await APPLY.rows(
+        connection.driver, {"ids": list(commands), **claim_parameters(given), **event_parameters(events)}
+    )
     connection.outbox_written = True
     found = answers(rows)
     return [name if found[name] is Claimed.NEW else found[name] for name in commands]

@@ -6,8 +6,7 @@ with :data:`RECORDED` and :data:`SENT`, so that all of it is there or nothing.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -15,23 +14,7 @@ import asyncpg
 from service_kit.database import DirectConnection
 from service_kit.idempotency import Claimed, IdempotencyClaim, Record
 from service_kit.outbox import Prepared
-
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
-"""As SQLAlchemy's ``text`` has it."""
-
-
-class Statement:
-    """A statement for the driver, with parameters written ``:name`` and cast to their types."""
-
-    def __init__(self, sql: str) -> None:
-        self._names = list(dict.fromkeys(_PARAMETER.findall(sql)))
-        self._sql = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
-
-    async def rows(self, conn: DirectConnection, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows it returns, their columns in order. KeyError for a parameter that is missing."""
-        rows: Sequence[Any] = await conn.driver.fetch(self._sql, *[parameters[name] for name in self._names])
-        return rows
-
+from service_kit.statements import Statement
 
 CLAIMS = """
 claim AS MATERIALIZED (
@@ -143,7 +126,7 @@ async def recorded_meanwhile(conn: DirectConnection, claims: Sequence[Idempotenc
     the command would have made. The locks were free, so a snapshot of now sees all there can be."""
     if not claims:
         return {}
-    rows = await _RECORDS.rows(conn, claim_parameters(claims))
+    rows = await _RECORDS.rows(conn.driver, claim_parameters(claims))
     return {claimed: Record(fingerprint, resource_id, status) for claimed, fingerprint, resource_id, status in rows}
 
 

@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import exc, text
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service_kit.failpoints import failpoint
+from service_kit.statements import driver_within
 from service_kit.transient import is_transient
 
 T = TypeVar("T")
@@ -184,10 +185,6 @@ async def copy_rows(conn: AsyncConnection, table: str, columns: Sequence[str], r
     """
     if not rows:
         return
-    raw = await conn.get_raw_connection()
-    driver: Any = raw.driver_connection
-    if not driver.is_in_transaction():
-        # SQLAlchemy begins at the first statement; COPY goes past it.
-        await conn.execute(text("SELECT 1"))
+    driver = await driver_within(conn)
     schema, _, name = table.rpartition(".")
     await driver.copy_records_to_table(name, schema_name=schema or None, columns=list(columns), records=rows)

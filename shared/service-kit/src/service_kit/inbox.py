@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
 from service_kit.database import Database
+from service_kit.statements import Statement
 
 # Sorted, so that two members that hold the same events for a moment cannot deadlock.
-_CLAIM = text(
+_CLAIM = Statement(
     """
     INSERT INTO inbox (consumer, event_id)
-    SELECT :consumer, event_id FROM unnest(:event_ids) AS event_id ORDER BY event_id
+    SELECT CAST(:consumer AS text), event_id FROM unnest(CAST(:event_ids AS text[])) AS event_id ORDER BY event_id
     ON CONFLICT DO NOTHING
     RETURNING event_id
     """
-).bindparams(bindparam("event_ids", type_=ARRAY(TEXT)))
+)
 
 _PURGE = text(
     """
@@ -38,8 +38,7 @@ async def claim(conn: AsyncConnection, consumer: str, event_ids: Collection[str]
     """
     if not event_ids:
         return set()
-    rows = await conn.execute(_CLAIM, {"consumer": consumer, "event_ids": list(event_ids)})
-    return set(rows.scalars())
+    return {row[0] for row in await _CLAIM.within(conn, {"consumer": consumer, "event_ids": list(event_ids)})}
 
 
 async def insert_new(conn: AsyncConnection, consumer: str, events: Sequence[Event]) -> list[Event]:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from opentelemetry import trace
-from sqlalchemy import bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.cause import Cause, causing, current_cause
 from service_kit.database import OUTBOX_WRITTEN, copy_rows
 from service_kit.packing import pack_headers, unpack_headers
 from service_kit.relay import Relay
+from service_kit.statements import Statement
 
 __all__ = [
     "MAX_PAYLOAD_BYTES",
@@ -40,20 +39,15 @@ class PayloadTooLarge(ValueError):
     """An event's data exceeds 512 KiB; a broker would refuse it for ever and block what stands behind it."""
 
 
-_INSERT = text(
+_INSERT = Statement(
     """
     INSERT INTO outbox (event_id, topic, key, headers, value)
     SELECT event_id, topic, key, headers, value
-    FROM unnest(:event_ids, :topics, :keys, :headers, :values)
+    FROM unnest(CAST(:event_ids AS text[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
+                CAST(:headers AS bytea[]), CAST(:values AS bytea[]))
          WITH ORDINALITY AS row (event_id, topic, key, headers, value, position)
     ORDER BY position
     """
-).bindparams(
-    bindparam("event_ids", type_=ARRAY(TEXT)),
-    bindparam("topics", type_=ARRAY(TEXT)),
-    bindparam("keys", type_=ARRAY(TEXT)),
-    bindparam("headers", type_=ARRAY(BYTEA)),
-    bindparam("values", type_=ARRAY(BYTEA)),
 )
 
 
@@ -116,7 +110,7 @@ async def store(conn: AsyncConnection, rows: Sequence[Prepared]) -> None:
         await copy_rows(conn, "outbox", ("event_id", "topic", "key", "headers", "value"), rows)
     else:
         names = ("event_ids", "topics", "keys", "headers", "values")
-        await conn.execute(_INSERT, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+        await _INSERT.within(conn, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
     if conn.sync_connection is not None:
         conn.sync_connection.info[OUTBOX_WRITTEN] = True
 

@@ -7,32 +7,35 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause, text
 
 from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.case import Record
+from service_kit.statements import Statement
 
-_DECISIONS = text(
+_DECISIONS = Statement(
     """
     INSERT INTO decision (decision_id, cause, cause_type, decided_at, digest, steps)
     SELECT decision_id, cause, cause_type, decided_at, digest, CAST(steps AS jsonb)
     FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS text[]), CAST(:c3 AS timestamptz[]),
                 CAST(:c4 AS text[]), CAST(:c5 AS text[]))
          AS row (decision_id, cause, cause_type, decided_at, digest, steps)
-    """
+    """,
+    changes="decision",
 )
-_SKUS = text(
+_SKUS = Statement(
     "INSERT INTO decision_sku (sku, decision_id)"
-    " SELECT sku, decision_id FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[])) AS row (sku, decision_id)"
+    " SELECT sku, decision_id FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[])) AS row (sku, decision_id)",
+    changes="decision_sku",
 )
-_LINES = text(
+_LINES = Statement(
     """
     INSERT INTO decision_line (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
     SELECT decision_id, step, rank, line_id, sku, quantity, granted, reason, CAST(facts AS jsonb)
     FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS int[]), CAST(:c2 AS int[]), CAST(:c3 AS text[]), CAST(:c4 AS text[]),
                 CAST(:c5 AS bigint[]), CAST(:c6 AS bigint[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]))
          AS row (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
-    """
+    """,
+    changes="decision_line",
 )
 _DECISION_COLUMNS = ("decision_id", "cause", "cause_type", "decided_at", "digest", "steps")
 _SKU_COLUMNS = ("sku", "decision_id")
@@ -62,7 +65,7 @@ def steps_of(records: Sequence[Record]) -> Iterator[Step]:
     yield from _added("decision_line", _LINE_COLUMNS, _LINES, rows)
 
 
-def _added(table: str, columns: Sequence[str], insert: TextClause, rows: Sequence[tuple[Any, ...]]) -> Iterator[Step]:
+def _added(table: str, columns: Sequence[str], insert: Statement, rows: Sequence[tuple[Any, ...]]) -> Iterator[Step]:
     if len(rows) > COPY_FROM:
         yield Copy(table, columns, rows)
     elif rows:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import text
-
 from allocation_service.adapters.steps import Execute, Step
 from allocation_service.application.book import Book
 from allocation_service.domain.loan import KeptLoan
 from allocation_service.domain.sku import Announced, Arrived
+from service_kit.statements import Statement
 
 _KINDS = {
     "units": "bigint", "repay_by": "date", "needed_on": "date", "chance": "float8", "observations": "int",
@@ -27,18 +26,18 @@ def _arrays(names: Iterable[str]) -> str:
     return ", ".join(f"CAST(:{name} AS {_KINDS.get(name, 'text')}[])" for name in names)
 
 
-_INSERT = text(
+_INSERT = Statement(
     f"INSERT INTO loan ({', '.join(LOAN_NAMES)}) SELECT {', '.join(LOAN_NAMES)}"
     f" FROM unnest({_arrays(LOAN_NAMES)}) AS row ({', '.join(LOAN_NAMES)})"
 )
 # A sweeper may have found a loan breached meanwhile: that stays.
-_UPDATE = text(
+_UPDATE = Statement(
     f"UPDATE loan SET {', '.join(f'{name} = row.{name}' for name in _CHANGED if name != 'breached')},"
     " breached = loan.breached OR row.breached"
     f" FROM unnest({_arrays(('loan_id', *_CHANGED))}) AS row (loan_id, {', '.join(_CHANGED)})"
     " WHERE loan.loan_id = row.loan_id"
 )
-_OPEN = text(
+_OPEN = Statement(
     "UPDATE sku SET open_loans = row.loans"
     " FROM unnest(CAST(:skus AS text[]), CAST(:loans AS int[])) AS row (sku, loans) WHERE sku.sku = row.sku"
 )
@@ -60,14 +59,14 @@ def steps_of(book: Book) -> Iterator[Step]:
 
 
 # What stood so far stands no longer, unless the same date was announced again.
-_SUPERSEDE = text(
+_SUPERSEDE = Statement(
     """
     UPDATE inbound_lateness AS l SET lead_to = l.eta - row.on_day + 1
     FROM unnest(CAST(:po_lines AS text[]), CAST(:etas AS date[]), CAST(:days AS date[])) AS row (po_line, eta, on_day)
     WHERE l.po_line = row.po_line AND l.observed_at IS NULL AND l.lead_to IS NULL AND l.eta <> row.eta
     """
 )
-_ANNOUNCE = text(
+_ANNOUNCE = Statement(
     """
     INSERT INTO inbound_lateness (po_line, supplier, eta, lead_from, arrived_on)
     SELECT row.po_line, row.supplier, row.eta, row.eta - row.on_day,
@@ -78,14 +77,14 @@ _ANNOUNCE = text(
                       WHERE l.po_line = row.po_line AND l.observed_at IS NULL AND l.lead_to IS NULL)
     """
 )
-_ARRIVE = text(
+_ARRIVE = Statement(
     """
     UPDATE inbound_lateness AS l SET arrived_on = row.on_day
     FROM unnest(CAST(:po_lines AS text[]), CAST(:days AS date[])) AS row (po_line, on_day)
     WHERE l.po_line = row.po_line AND l.observed_at IS NULL
     """
 )
-_CLOSE = text(
+_CLOSE = Statement(
     """
     UPDATE inbound_lateness AS l
     SET observed_at = row.on_day, lead_to = coalesce(l.lead_to, least(l.lead_from, l.eta - row.on_day))

@@ -8,15 +8,15 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.application.policy_choice import Candidate, Choice, Target, choose
 from allocation_service.domain.policy import Policy
 from allocation_service.domain.policy_document import policy_from
 from allocation_service.domain.sku import Sku
+from service_kit.statements import Statement
 
-_ASSIGNED = text(
+_ASSIGNED = Statement(
     """
     SELECT a.scope, a.target, v.name, v.version, v.document::text AS document, v.valid_from, v.valid_until
     FROM policy_assignment AS a JOIN policy_version AS v ON v.name = a.policy AND v.status = 'active'
@@ -54,7 +54,8 @@ async def policy_of(conn: AsyncConnection, sku: str, category: str | None, now: 
 async def _assigned(conn: AsyncConnection, categories: Mapping[str, str | None]) -> dict[Target, list[Candidate]]:
     named = sorted({category for category in categories.values() if category is not None})
     found: dict[Target, list[Candidate]] = {}
-    for row in (await conn.execute(_ASSIGNED, {"skus": list(categories), "categories": named})).all():
-        candidate = Candidate(parsed(row.name, row.version, row.document), row.valid_from, row.valid_until)
-        found.setdefault((row.scope, row.target), []).append(candidate)
+    rows = await _ASSIGNED.within(conn, {"skus": list(categories), "categories": named})
+    for scope, target, name, version, document, valid_from, valid_until in rows:
+        candidate = Candidate(parsed(name, version, document), valid_from, valid_until)
+        found.setdefault((scope, target), []).append(candidate)
     return found

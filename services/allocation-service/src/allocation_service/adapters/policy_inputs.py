@@ -6,20 +6,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.steps import Execute, Step
 from allocation_service.application.book import Book
 from allocation_service.domain.expecting import WINDOW_DAYS, DayUnits, daily_demand
 from allocation_service.domain.sku import Sku
+from service_kit.statements import Statement
 
-_HISTORY = text(
+_HISTORY = Statement(
     "SELECT d.sku, d.day, d.tier_rank, d.units FROM unnest(CAST(:skus AS text[]), CAST(:since AS date[]))"
     " AS wanted (sku, since) JOIN demand_day AS d ON d.sku = wanted.sku AND d.day >= wanted.since"
 )
-_QUOTAS = text("SELECT sku, field, name, units FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
-_PASSED = text(
+_QUOTAS = Statement("SELECT sku, field, name, units FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
+_PASSED = Statement(
     """
     SELECT q.sku, q.order_id, sum(q.quantity) AS units
     FROM unnest(CAST(:skus AS text[]), CAST(:limits AS int[])) AS wanted (sku, passed)
@@ -38,27 +38,27 @@ async def load_policy_inputs(conn: AsyncConnection, skus: Iterable[Sku], grace_d
         await _load_history(conn, held, grace_days)
     limited = {sku.sku: sku for sku in guarded if sku.policy.quotas}
     if limited:
-        for row in (await conn.execute(_QUOTAS, {"skus": list(limited)})).all():
-            limited[row.sku].quota_used[row.field, row.name] = row.units
+        for name, field, outlet, units in await _QUOTAS.within(conn, {"skus": list(limited)}):
+            limited[name].quota_used[field, outlet] = units
     bounded = {sku.sku: sku for sku in guarded if sku.policy.bypass_limit is not None}
     if bounded:
         values = {"skus": list(bounded), "limits": [sku.policy.bypass_limit for sku in bounded.values()]}
-        for row in (await conn.execute(_PASSED, values)).all():
-            bounded[row.sku].kept_for[row.order_id] = int(row.units)
+        for name, order_id, units in await _PASSED.within(conn, values):
+            bounded[name].kept_for[order_id] = int(units)
 
 
 async def _load_history(conn: AsyncConnection, skus: list[Sku], grace_days: int) -> None:
     since = [sku.last_now.date() - timedelta(days=WINDOW_DAYS) for sku in skus if sku.last_now]
     history: dict[str, list[DayUnits]] = {}
-    for row in (await conn.execute(_HISTORY, {"skus": [sku.sku for sku in skus], "since": since})).all():
-        history.setdefault(row.sku, []).append(DayUnits(row.day, row.tier_rank, row.units))
+    for name, day, tier_rank, units in await _HISTORY.within(conn, {"skus": [sku.sku for sku in skus], "since": since}):
+        history.setdefault(name, []).append(DayUnits(day, tier_rank, units))
     for sku in skus:
         if sku.last_now:
             sku.daily = daily_demand(history.get(sku.sku, ()), sku.last_now.date())
             sku.keep_back(sku.last_now, grace_days)
 
 
-_OUTSIDE = text(
+_OUTSIDE = Statement(
     """
     SELECT EXISTS (
         SELECT FROM queue_entry AS q JOIN customer_order AS o USING (order_id)
@@ -74,18 +74,18 @@ async def waits_outside(conn: AsyncConnection, sku: str, outlets: Mapping[str, C
     """Whether anybody waits whose order goes to none of these outlets, and who takes parts or asks for no more than
     so many units."""
     values = {"channels": list(outlets.get("channel", ())), "regions": list(outlets.get("region", ()))}
-    found: bool = (await conn.execute(_OUTSIDE, {"sku": sku, "units": units, **values})).scalar_one()
-    return found
+    return bool((await _OUTSIDE.within(conn, {"sku": sku, "units": units, **values}))[0][0])
 
 
-_DAYS = text(
+_DAYS = Statement(
     "INSERT INTO demand_day AS d (sku, day, tier_rank, units)"
     " SELECT sku, day, tier_rank, units FROM unnest(CAST(:skus AS text[]), CAST(:days AS date[]),"
     " CAST(:tiers AS int[]), CAST(:units AS bigint[])) AS row (sku, day, tier_rank, units)"
-    " ON CONFLICT (sku, day, tier_rank) DO UPDATE SET units = d.units + excluded.units"
+    " ON CONFLICT (sku, day, tier_rank) DO UPDATE SET units = d.units + excluded.units",
+    changes="demand_day",
 )
-_NO_QUOTAS = text("DELETE FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
-_QUOTA_ROWS = text(
+_NO_QUOTAS = Statement("DELETE FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
+_QUOTA_ROWS = Statement(
     "INSERT INTO quota_use (sku, field, name, units)"
     " SELECT sku, field, name, units FROM unnest(CAST(:skus AS text[]), CAST(:fields AS text[]),"
     " CAST(:names AS text[]), CAST(:units AS bigint[])) AS row (sku, field, name, units)"
@@ -93,7 +93,7 @@ _QUOTA_ROWS = text(
 )
 
 
-_OVERTAKEN = text(
+_OVERTAKEN = Statement(
     """
     UPDATE customer_order SET bypassed = bypassed + 1
     WHERE order_id IN (
@@ -107,7 +107,7 @@ _OVERTAKEN = text(
 
 
 # Fills of different SKUs may pass the same order at once: each adds what it saw.
-_PASSES = text(
+_PASSES = Statement(
     """
     UPDATE customer_order AS o SET bypassed = row.passes + CASE WHEN row.anew THEN 0 ELSE o.bypassed END
     FROM (

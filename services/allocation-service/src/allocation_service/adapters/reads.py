@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.policy_choice import load_policies
@@ -15,30 +14,46 @@ from allocation_service.adapters.policy_inputs import load_policy_inputs
 from allocation_service.application.book import Book, Order, Recheck
 from allocation_service.domain.line import Entry, Line
 from allocation_service.domain.sku import Inbound, Level, Sku
+from service_kit.statements import Statement, driver_within
 
-_MISSING = text(
+_MISSING = Statement(
     "INSERT INTO sku (sku) SELECT s FROM unnest(CAST(:skus AS text[])) AS s"
     ' WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = s) ORDER BY s COLLATE "C" ON CONFLICT DO NOTHING'
 )
-_LOCK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
-_LEVELS = text("SELECT * FROM stock_level WHERE sku = ANY(CAST(:skus AS text[]))")
-_INBOUND = text(
-    "SELECT * FROM inbound WHERE sku = ANY(CAST(:skus AS text[])) AND remaining > 0"
-    " UNION SELECT * FROM inbound WHERE po_line = ANY(CAST(:po_lines AS text[]))"
-)
-_PROMISED = text("SELECT sku, promise_date, units FROM promised WHERE sku = ANY(CAST(:skus AS text[])) AND units <> 0")
-_PENDING = text("SELECT sku, order_id FROM recheck_sku WHERE sku = ANY(CAST(:skus AS text[]))")
+_LOCK = Statement("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE")
 
-_PEEK = text("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
+
+def _aggregated(names: str, rows: str) -> str:
+    """One row: an array for each column."""
+    return f"(SELECT {', '.join(f'array_agg({name})' for name in names.split(', '))} FROM ({rows}) AS found)"
+
+
+_OF_SKUS = "sku = ANY(CAST(:skus AS text[]))"
+_BELONGINGS = {
+    "levels": ("sku, location, on_hand, shipped, version, priority, granted", f"stock_level WHERE {_OF_SKUS}"),
+    "inbound": (
+        "sku, po_line, remaining, eta, supplier, location, version",
+        f"inbound WHERE {_OF_SKUS} AND remaining > 0"
+        " UNION SELECT * FROM inbound WHERE po_line = ANY(CAST(:po_lines AS text[]))",
+    ),
+    "promised": ("sku, promise_date, units", f"promised WHERE {_OF_SKUS} AND units <> 0"),
+    "pending": ("sku, order_id", f"recheck_sku WHERE {_OF_SKUS}"),
+}
+# One way to the server and back for all that belongs to SKUs: of few SKUs, the ways are what it costs.
+_READ = Statement(
+    "SELECT * FROM "
+    + " CROSS JOIN ".join(
+        f"{_aggregated(names, f'SELECT * FROM {rows}')} AS {table}" for table, (names, rows) in _BELONGINGS.items()
+    )
+)
+
+_PEEK = Statement("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
 
 
 async def lock_skus(conn: AsyncConnection, book: Book, skus: list[str], po_lines: list[str]) -> None:
     """Rules 11 and 12: make the rows that are missing, lock all in sorted order, read what belongs to them."""
-    values = {"skus": skus}
-    await conn.execute(_MISSING, values)
+    await _MISSING.within(conn, {"skus": skus})
     await _read_skus(conn, book, _LOCK, skus, po_lines)
-    for row in (await conn.execute(_PENDING, values)).all():
-        book.pending.setdefault(row.sku, set()).add(row.order_id)
     for sku in list(book.skus.values()):
         book.add_sku(sku)
 
@@ -67,28 +82,33 @@ async def reload_policies(conn: AsyncConnection, book: Book, skus: Collection[st
 
 
 async def _read_skus(
-    conn: AsyncConnection, book: Book, statement: TextClause, skus: list[str], po_lines: list[str]
+    conn: AsyncConnection, book: Book, statement: Statement, skus: list[str], po_lines: list[str]
 ) -> None:
-    values = {"skus": skus}
-    for row in (await conn.execute(statement, values)).all():
-        book.skus[row.sku] = Sku(
-            row.sku, row.known, row.mode, row.cap, row.release_at, row.lead_time_days, row.category,
-            row.policy_version, row.last_now, row.waiting_units, row.top_value,
-            open_loans=row.open_loans, backed_through=row.backed_through,
+    for row in await statement.within(conn, {"skus": skus}):
+        book.skus[row["sku"]] = Sku(
+            row["sku"], row["known"], row["mode"], row["cap"], row["release_at"], row["lead_time_days"],
+            row["category"], row["policy_version"], row["last_now"], row["waiting_units"], row["top_value"],
+            open_loans=row["open_loans"], backed_through=row["backed_through"],
         )  # fmt: skip
     await load_policies(conn, book.skus.values(), book.causes)
-    for row in (await conn.execute(_LEVELS, values)).all():
-        book.skus[row.sku].levels[row.location] = Level(
-            row.location, row.on_hand, row.shipped, row.version, row.priority, row.granted
-        )
-    for row in (await conn.execute(_INBOUND, {"skus": skus, "po_lines": po_lines})).all():
-        if row.sku in book.skus:
-            book.skus[row.sku].inbound[row.po_line] = Inbound(
-                row.po_line, row.remaining, row.eta, row.supplier, row.location, row.version
-            )
-    for row in (await conn.execute(_PROMISED, values)).all():
-        book.skus[row.sku].promised[row.promise_date] = row.units
+    levels, inbound, promised, pending = await _belongings(conn, skus, po_lines)
+    for name, location, *rest in levels:
+        book.skus[name].levels[location] = Level(location, *rest)
+    for name, po_line, *rest in inbound:
+        if name in book.skus:
+            book.skus[name].inbound[po_line] = Inbound(po_line, *rest)
+    for name, day, units in promised:
+        book.skus[name].promised[day] = units
+    for name, order_id in pending:
+        book.pending.setdefault(name, set()).add(order_id)
     await load_policy_inputs(conn, book.skus.values(), book.grace_days)
+
+
+async def _belongings(conn: AsyncConnection, skus: list[str], po_lines: list[str]) -> Iterator[Iterable[Any]]:
+    """Rows of ``_BELONGINGS``, table by table."""
+    (row,) = await _READ.within(conn, {"skus": skus, "po_lines": po_lines})
+    columns = iter(row)
+    return (zip(*(next(columns) or () for _ in names.split(", ")), strict=True) for names, _ in _BELONGINGS.values())
 
 
 HEADER = (
@@ -108,8 +128,7 @@ _COMMITMENTS = (
 
 async def fetch(conn: AsyncConnection, statement: str, *values: Any) -> Sequence[Any]:
     """Rows straight from the driver, by column name or number: for statements that read a great many."""
-    raw = await conn.get_raw_connection()
-    driver: Any = raw.driver_connection
+    driver = await driver_within(conn)
     found: Sequence[Any] = await driver.fetch(statement, *values)
     return found
 
@@ -128,6 +147,8 @@ async def find_orders(conn: AsyncConnection, order_ids: Collection[str]) -> Foun
     if not ids:
         return FoundOrders()
     headers = await fetch(conn, _ORDERS, ids)
+    if not headers:
+        return FoundOrders()
     known = {row["order_id"] for row in headers}
     lines = [row for row in await fetch(conn, _LINES_OF_ORDERS, ids) if row["order_id"] in known]
     return FoundOrders(headers, lines, await commitments_of(conn, lines))
@@ -213,7 +234,7 @@ def enter_lines(book: Book, rows: Iterable[Any], commitments: Iterable[Any]) -> 
                 line.shipped[location] = shipped
 
 
-_OPEN = text(
+_OPEN = Statement(
     """
     SELECT r.id, r.order_id, r.cause, r.cause_time, s.skus
     FROM recheck AS r
@@ -228,11 +249,11 @@ async def open_rechecks(conn: AsyncConnection, book: Book, order_ids: Sequence[s
     """Those of ``order_ids`` that still wait, all of whose SKUs are locked, and no older one stands before."""
     asked, ready = set(order_ids), []
     taken: set[str] = set()
-    for row in (await conn.execute(_OPEN, {"skus": list(book.skus)})).all():
-        skus = row.skus or []
-        if row.order_id in asked and not taken.intersection(skus) and all(sku in book.skus for sku in skus):
-            ready.append(row.order_id)
-            book.rechecks_due[row.order_id] = Recheck(row.order_id, row.cause, row.cause_time, tuple(skus))
+    for _, order_id, cause, cause_time, found in await _OPEN.within(conn, {"skus": list(book.skus)}):
+        skus = found or []
+        if order_id in asked and not taken.intersection(skus) and all(sku in book.skus for sku in skus):
+            ready.append(order_id)
+            book.rechecks_due[order_id] = Recheck(order_id, cause, cause_time, tuple(skus))
         else:
             taken.update(skus)
     return ready

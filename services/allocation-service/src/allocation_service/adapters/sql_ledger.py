@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import loan_reads, policy_inputs, queue_reads, ranked_queue, reads, revisions, writes
@@ -19,8 +18,17 @@ from allocation_service.application.ports import MovedLine
 from allocation_service.domain.completing import Solver
 from allocation_service.domain.promising import Revision
 from service_kit import outbox
+from service_kit.statements import Statement
 
 T = TypeVar("T")
+
+_SKUS_OF_ORDERS = Statement("SELECT DISTINCT sku FROM demand WHERE order_id = ANY(CAST(:ids AS text[]))")
+_UNDECIDED = Statement("SELECT DISTINCT order_id FROM demand WHERE sku = ANY(CAST(:skus AS text[])) AND undecided > 0")
+_LOCK_ORDERS = Statement(
+    "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
+    " ORDER BY order_id FOR UPDATE) AS locked"
+)
+_OLDEST_RECHECKS = Statement("SELECT order_id FROM recheck ORDER BY id LIMIT :limit")
 
 
 class PreparedBook(NamedTuple):
@@ -38,10 +46,7 @@ class SqlLedger:
         self._conn = conn
 
     async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
-        rows = await self._conn.execute(
-            text("SELECT DISTINCT sku FROM demand WHERE order_id = ANY(CAST(:ids AS text[]))"), {"ids": list(order_ids)}
-        )
-        return set(rows.scalars())
+        return {row[0] for row in await _SKUS_OF_ORDERS.within(self._conn, {"ids": list(order_ids)})}
 
     async def lock_skus(self, book: Book, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await reads.lock_skus(self._conn, book, list(skus), list(po_lines))
@@ -65,22 +70,13 @@ class SqlLedger:
         await queue_reads.load_holdings(self._conn, book, sku, location, limit)
 
     async def undecided_orders(self, book: Book, skus: Collection[str]) -> None:
-        rows = await self._conn.execute(
-            text("SELECT DISTINCT order_id FROM demand WHERE sku = ANY(CAST(:skus AS text[])) AND undecided > 0"),
-            {"skus": list(skus)},
-        )
-        await reads.load_orders(self._conn, book, list(rows.scalars()))
+        rows = await _UNDECIDED.within(self._conn, {"skus": list(skus)})
+        await reads.load_orders(self._conn, book, [row[0] for row in rows])
 
     async def lock_orders(self, order_ids: Iterable[str]) -> None:
         ids = list(order_ids)
         if ids:
-            await self._conn.execute(
-                text(
-                    "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
-                    " ORDER BY order_id FOR UPDATE) AS locked"
-                ),
-                {"ids": ids},
-            )
+            await _LOCK_ORDERS.within(self._conn, {"ids": ids})
 
     def prepare(self, book: Book, lock: Sequence[str]) -> PreparedBook:
         return PreparedBook(list(writes.steps_of(book)), list(lock), outbox.prepare(book.events))
@@ -118,8 +114,7 @@ class SqlLedger:
         return await revisions.revise_promises(self._conn, revision)
 
     async def oldest_rechecks(self, limit: int) -> list[str]:
-        rows = await self._conn.execute(text("SELECT order_id FROM recheck ORDER BY id LIMIT :limit"), {"limit": limit})
-        return list(rows.scalars())
+        return [row[0] for row in await _OLDEST_RECHECKS.within(self._conn, {"limit": limit})]
 
     async def open_rechecks(self, book: Book, order_ids: Sequence[str]) -> list[str]:
         return await reads.open_rechecks(self._conn, book, order_ids)

@@ -7,13 +7,13 @@ from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import TextClause, text
 
 from allocation_service.adapters import decisions, loan_writes, policy_inputs
 from allocation_service.adapters.steps import COPY_FROM, Copy, Execute, Step
 from allocation_service.application.book import Book, Stored
 from allocation_service.domain.line import Line
 from allocation_service.domain.policy import NO_DATE
+from service_kit.statements import Statement
 
 
 def steps_of(book: Book) -> Iterator[Step]:
@@ -31,11 +31,13 @@ def steps_of(book: Book) -> Iterator[Step]:
     yield from decisions.steps_of(book.decisions)
 
 
-def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> TextClause:
+def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> Statement:
     """``INSERT INTO table (...) SELECT ... FROM unnest(arrays) <tail>``, one array a column."""
     names = ", ".join(name for name, _ in columns)
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
-    return text(f"INSERT INTO {table} ({names}) SELECT {names} FROM unnest({arrays}) AS row ({names}) {tail}")
+    return Statement(
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM unnest({arrays}) AS row ({names}) {tail}", changes=table
+    )
 
 
 def _columns(columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
@@ -125,20 +127,24 @@ _LINE = (
     ("unit_value", "bigint"),
 )  # fmt: skip
 _LINE_NAMES = ", ".join(name for name, _ in _LINE)
-_LINE_INSERT = text(
+_LINE_INSERT = Statement(
     f"INSERT INTO demand ({_LINE_NAMES}) SELECT {_LINE_NAMES.replace('layers', 'CAST(layers AS jsonb)')}"
-    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})"
+    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})",
+    changes="demand",
 )
 
 
-def _change(columns: Sequence[tuple[str, str]]) -> TextClause:
+def _change(columns: Sequence[tuple[str, str]]) -> Statement:
     """``UPDATE demand`` from one array a column; the first is the key."""
     sets = ", ".join(
         f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in columns[1:]
     )
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
     names = ", ".join(name for name, _ in columns)
-    return text(f"UPDATE demand SET {sets} FROM unnest({arrays}) AS row ({names}) WHERE demand.line_id = row.line_id")
+    return Statement(
+        f"UPDATE demand SET {sets} FROM unnest({arrays}) AS row ({names}) WHERE demand.line_id = row.line_id",
+        changes="demand",
+    )
 
 
 _LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
@@ -185,7 +191,7 @@ _COMMITMENT = (
     ("line_id", "text"), ("location", "text"), ("sku", "text"), ("granted", "bigint"), ("shipped", "bigint"),
 )  # fmt: skip
 _COMMITMENT_ROWS = _arrays("commitment", _COMMITMENT, _upsert(_COMMITMENT, 2))
-_UNCOMMITTED = text(
+_UNCOMMITTED = Statement(
     "DELETE FROM commitment USING unnest(CAST(:ids AS text[]), CAST(:locations AS text[])) AS gone (line_id, location)"
     " WHERE commitment.line_id = gone.line_id AND commitment.location = gone.location"
 )
@@ -219,7 +225,7 @@ _ENTRY = (
     ("unit_value", "bigint"),
 )  # fmt: skip
 _ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
-_LEAVE = text("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
+_LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
 
 
 def _queue(book: Book, touched: Sequence[tuple[Line, Stored]]) -> Iterator[Step]:
@@ -248,7 +254,7 @@ _PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
 _PROMISED_ROWS = _arrays(
     "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
 )
-_PROMISED_EMPTY = text(
+_PROMISED_EMPTY = Statement(
     "DELETE FROM promised USING unnest(CAST(:skus AS text[]), CAST(:days AS date[])) AS row (sku, day)"
     " WHERE promised.sku = row.sku AND promise_date = row.day AND units = 0"
 )
@@ -264,14 +270,14 @@ def _promised(book: Book) -> Iterator[Step]:
         yield Execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
 
 
-_DONE = text("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
-_RECHECKS = text(
+_DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
+_RECHECKS = Statement(
     "INSERT INTO recheck (order_id, cause, cause_time)"
     " SELECT order_id, cause, cause_time FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]),"
     " CAST(:times AS timestamptz[])) WITH ORDINALITY AS row (order_id, cause, cause_time, position)"
     " ORDER BY position ON CONFLICT DO NOTHING"
 )
-_RECHECK_SKUS = text(
+_RECHECK_SKUS = Statement(
     "INSERT INTO recheck_sku (sku, order_id)"
     " SELECT sku, order_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, order_id)"
     " ON CONFLICT DO NOTHING"

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.unnested import arrays, names, unnest
 from order_service.domain.lines import Line, PromisedDate, Standing
+from service_kit.statements import Statement, together, values_together
 
 _LINE = """
     SELECT l.*, (
@@ -20,8 +20,8 @@ _LINE = """
     FROM order_line l
 """
 
-_BY_ORDER = text(f"{_LINE} WHERE l.order_id = ANY(CAST(:ids AS text[])) ORDER BY l.order_id, l.position")
-_BY_ID = text(f"{_LINE} WHERE l.line_id = ANY(CAST(:ids AS text[]))")
+_BY_ORDER = Statement(f"{_LINE} WHERE l.order_id = ANY(CAST(:ids AS text[])) ORDER BY l.order_id, l.position")
+_BY_ID = Statement(f"{_LINE} WHERE l.line_id = ANY(CAST(:ids AS text[]))")
 
 _COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
@@ -40,11 +40,12 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("shipped", "bigint"),
 )
 
-_WRITE = text(
+_WRITE = Statement(
     f"""
     UPDATE order_line AS l SET {", ".join(f"{name} = n.{name}" for name, _ in _COLUMNS[1:])}
     FROM {unnest(_COLUMNS, "n")} WHERE l.line_id = n.line_id
-    """
+    """,
+    changes="order_line",
 )
 
 _LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
@@ -56,7 +57,7 @@ _LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
     ("recalled_at", "timestamptz"),
 )
 
-_WRITE_LOCATIONS = text(
+_WRITE_LOCATIONS = Statement(
     f"""
     INSERT INTO line_location AS s ({names(_LOCATION_COLUMNS)})
     SELECT {names(_LOCATION_COLUMNS)} FROM {unnest(_LOCATION_COLUMNS, "n")}
@@ -65,21 +66,22 @@ _WRITE_LOCATIONS = text(
         recalled = excluded.recalled, recalled_at = excluded.recalled_at
     WHERE (s.allocated, s.shipped, s.recalled, s.recalled_at)
         IS DISTINCT FROM (excluded.allocated, excluded.shipped, excluded.recalled, excluded.recalled_at)
-    """
+    """,
+    changes="line_location",
 )
 
 
 async def lines_of_orders(conn: AsyncConnection, order_ids: Collection[str]) -> dict[str, list[Line]]:
     """The lines of each order, in their order."""
     found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
-    for row in (await conn.execute(_BY_ORDER, {"ids": list(order_ids)})).mappings():
+    for row in await _BY_ORDER.within(conn, {"ids": list(order_ids)}):
         found[row["order_id"]].append(_line(row))
     return found
 
 
 async def lines_by_id(conn: AsyncConnection, line_ids: Collection[str]) -> dict[str, tuple[str, Line]]:
     """Lines by id, each with its order's id; unknown ids are left out."""
-    rows = (await conn.execute(_BY_ID, {"ids": list(line_ids)})).mappings()
+    rows = await _BY_ID.within(conn, {"ids": list(line_ids)})
     return {row["line_id"]: (row["order_id"], _line(row)) for row in rows}
 
 
@@ -87,14 +89,17 @@ async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
     """Write the changeable figures of lines back, and those of their locations."""
     if not lines:
         return
-    await conn.execute(_WRITE, arrays(_COLUMNS, [_row(line) for line in lines]))
+    figures = arrays(_COLUMNS, [_row(line) for line in lines])
     locations = [
         (line.line_id, location, at.allocated, at.shipped, at.recalled, at.recalled_at)
         for line in lines
         for location, at in sorted(line.locations.items())
     ]
     if locations:
-        await conn.execute(_WRITE_LOCATIONS, arrays(_LOCATION_COLUMNS, locations))
+        values = [figures, arrays(_LOCATION_COLUMNS, locations)]
+        await together(_WRITE, _WRITE_LOCATIONS).within(conn, values_together(values))
+    else:
+        await _WRITE.within(conn, figures)
 
 
 def _row(line: Line) -> tuple[Any, ...]:
@@ -117,7 +122,7 @@ def _row(line: Line) -> tuple[Any, ...]:
     )
 
 
-def _line(row: RowMapping) -> Line:
+def _line(row: Any) -> Line:
     promised = row["promise_revision"] is not None
     return Line(
         line_id=row["line_id"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +17,7 @@ from order_service.application.history import HistoryEntry
 from order_service.application.ports import ChangedOrder
 from order_service.domain.order import Order, Shipment, ShippedUnits
 from service_kit.outbox import publish
+from service_kit.statements import Statement
 
 # NO KEY: the key never changes, so rows that reference the order need not wait.
 _LOCK = text(
@@ -78,11 +80,12 @@ _ADD_SHIPMENTS = text(
     """
 )
 
-_ADD_HISTORY = text(
+ADD_HISTORY = Statement(
     f"""
     INSERT INTO order_history ({names(HISTORY_COLUMNS)}, recorded_at)
     SELECT {names(HISTORY_COLUMNS)}, CAST(:now AS timestamptz) FROM {unnest(HISTORY_COLUMNS, "h")}
-    """
+    """,
+    changes="order_history",
 )
 
 _RELEASES = text(
@@ -166,8 +169,12 @@ class SqlOrderStore:
 
 async def add_history(conn: AsyncConnection, now: datetime, history: Sequence[HistoryEntry]) -> None:
     """Write history entries in one statement."""
-    rows = [history_row(entry) for entry in history]
-    await conn.execute(_ADD_HISTORY, {"now": now, **arrays(HISTORY_COLUMNS, rows)})
+    await ADD_HISTORY.within(conn, history_values(now, history))
+
+
+def history_values(now: datetime, history: Sequence[HistoryEntry]) -> dict[str, Any]:
+    """The parameters of ``ADD_HISTORY``."""
+    return {"now": now, **arrays(HISTORY_COLUMNS, [history_row(entry) for entry in history])}
 
 
 async def shipments_of_orders(conn: AsyncConnection, order_ids: Sequence[str]) -> dict[str, list[Shipment]]:

@@ -15,7 +15,6 @@ from service_kit.at_once import (
     CLAIMS,
     RECORDED,
     SENT,
-    Statement,
     answers,
     claim_parameters,
     event_parameters,
@@ -24,6 +23,7 @@ from service_kit.at_once import (
 from service_kit.database import DirectConnection
 from service_kit.idempotency import Claimed, IdempotencyClaim, Record
 from service_kit.outbox import prepare
+from service_kit.statements import Statement
 
 _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
@@ -91,7 +91,7 @@ class SqlPlacementStore:
         doubtful = set(skus) - self._known.names
         if not doubtful:
             return set()
-        found = {sku for (sku,) in await _KNOWN_SKUS.rows(self._conn, {"skus": sorted(doubtful)})}
+        found = {sku for (sku,) in await _KNOWN_SKUS.rows(self._conn.driver, {"skus": sorted(doubtful)})}
         self._known.names |= found
         return doubtful - found
 
@@ -105,7 +105,7 @@ class SqlPlacementStore:
             for line in order.lines.values()
         ]
         rows = await _ADD.rows(
-            self._conn,
+            self._conn.driver,
             {
                 "now": now,
                 **claim_parameters(self._claims),
@@ -129,7 +129,7 @@ class SqlPlacementStore:
     async def _holders(self, left: Mapping[str, str]) -> Mapping[str, str]:
         """Whose the references are of orders that were left out. RuntimeError for one that is nobody's: it was
         not placed, and nothing says why."""
-        rows = await _HOLDERS.rows(self._conn, {"references": list(left.values())})
+        rows = await _HOLDERS.rows(self._conn.driver, {"references": list(left.values())})
         holders: dict[str, str] = dict(map(tuple, rows))
         for order_id, reference in left.items():
             if reference not in holders:
