@@ -53,12 +53,12 @@ types:
 unit:
 	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
 
-# A process for each folder: what one leaves in its event loop cannot slow down another's time limits. Several for
-# the long ones whose tests only work on databases of their own.
+# A run for each folder: what one leaves in its event loop cannot slow down another's time limits. Several processes
+# save for those whose tests start whole systems of their own.
 integration:
 	@for folder in tests/integration/*/; do \
 	  ls $$folder/test_*.py >/dev/null 2>&1 || continue; \
-	  case $$folder in */allocation/|*/protocol/) more="-n $(WORKERS)";; *) more=;; esac; \
+	  case $$folder in */check/|*/images/|*/local/) more=;; *) more="-n $(WORKERS)";; esac; \
 	  echo "pytest $$folder $$more"; $(BIN)/pytest $$folder -q $$more $(ARGS) || exit 1; done
 
 e2e:
