@@ -25,7 +25,7 @@ from tests.bench.runner import as_line, print_notes, run_benches, table_of
 
 from backorder_local.private_files import write_json
 
-AREAS = ("ordering", "messaging", "allocating", "deciding", "policies", "running", "scaling", "memory")
+AREAS = ("ordering", "messaging", "allocating", "deciding", "policies", "running", "reading", "scaling", "memory")
 """Modules that register rows, in the order of the table."""
 
 

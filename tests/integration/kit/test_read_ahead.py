@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from event_contracts import Event
+from event_contracts import Event, OrderLine
 from service_kit.bus import Bus, OnRevoked, Partition, Producer, Record, RecordSource
 from service_kit.consumer import Consumer
 from service_kit.database import Database
@@ -20,6 +21,7 @@ from service_kit.testing.sample.service import (
     applied,
     count,
     expected,
+    order_event,
     order_events,
     subscription,
 )
@@ -27,7 +29,8 @@ from service_kit.testing.topics import new_topics
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
-BATCH = 500
+BATCH = 100
+"""The first that a consumer reads, before it knows how large the records are."""
 
 
 class WatchedBus:
@@ -113,6 +116,25 @@ async def test_the_next_batch_is_read_while_one_is_handled(database: Database, b
     assert len(watched.read) < 10, "one batch ahead, and no more"
 
 
+def order_of_lines(number: int, lines: int) -> Event:
+    event = order_event(f"o-{number}", 1)
+    made = [OrderLine(line_id=f"l-{number}-{n}", sku="lamp", quantity=1, unit_price=100) for n in range(lines)]
+    return replace(event, payload=event.payload.model_copy(update={"lines": tuple(made)}))
+
+
+@pytest.mark.parametrize(("lines", "most"), [(1, 500), (200, 50)])
+async def test_a_batch_is_bounded_by_what_its_records_hold(database: Database, lines: int, most: int) -> None:
+    bus = InMemoryBus(partitions=1)
+    watched = WatchedBus(bus)
+    events = [order_of_lines(number, lines) for number in range(1_000)]
+    await send_events(bus, events)
+    async with running(consumer(database, watched).run):
+        await eventually(lambda: is_applied(database, events), 30)
+    sizes = [len(records) for records in watched.read]
+    assert sizes[0] == BATCH
+    assert max(sizes[1:]) == most
+
+
 async def test_no_more_than_one_batch_is_read_ahead(database: Database) -> None:
     bus = InMemoryBus(partitions=1)
     watched, handler = WatchedBus(bus), HeldHandler()
@@ -161,7 +183,8 @@ async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away
 async def test_records_that_were_dropped_are_neither_handled_nor_committed(database: Database) -> None:
     bus = InMemoryBus(partitions=2)
     watched, handler = WatchedBus(bus), HeldHandler()
-    events = order_events(keys=40, each=32)
+    # Some of either partition stand in the second batch.
+    events = order_events(keys=40, each=20)
     await send_events(bus, events)
     async with running(consumer(database, watched, handler).run):
         await eventually(lambda: len(watched.read) == 2)
@@ -192,7 +215,7 @@ async def test_a_read_ahead_that_fails_leaves_the_batch_in_hand_alone(database: 
         await eventually(lambda: is_applied(database, events), 20)
         await eventually(lambda: sum(bus.committed.values()) == len(events))
     assert watched.failing_poll is None
-    assert [len(batch) for batch in handler.batches] == [BATCH] * 4, "none was handled twice"
+    assert [len(batch) for batch in handler.batches] == [100, 500, 500, 500, 400], "none was handled twice"
 
 
 async def test_a_batch_that_cannot_be_applied_before_the_stop_takes_the_one_read_ahead_with_it(

@@ -34,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 _POLL = 0.5
 _MAX_RECORDS = 500
+_MIN_RECORDS = 50
+_BATCH_BYTES = 256 * 1024
+"""What a batch holds, about: its records, read, take many times as much memory, which the process keeps."""
 _READ_AT_ONCE = 50
 """Records decoded before the event loop has its turn: half a millisecond."""
 _METRICS_EVERY = 1.0
@@ -52,6 +55,8 @@ class _Batch(NamedTuple):
     events: Sequence[Incoming]
     assignment: int
     """Which of this consumer's assignments they were read under."""
+    asked: int
+    """How many records it could have held: with fewer, there were no more."""
 
 
 class Consumer:
@@ -91,6 +96,7 @@ class Consumer:
         self._to_commit: dict[Partition, int] = {}
         self._committing: asyncio.Future[None] | None = None
         self._assignment = 0
+        self._ask_for = 2 * _MIN_RECORDS
         self._watchdog: Watchdog | None = None
         self._rebuilds_without_progress = 0
         self._last_timestamp = 0
@@ -163,7 +169,7 @@ class Consumer:
                 ahead = None
                 async with self._turn:
                     if batch.records and batch.assignment == self._assignment:
-                        if len(batch.records) >= _MAX_RECORDS:
+                        if len(batch.records) >= batch.asked:
                             # There is more: read it while the database works.
                             ahead = asyncio.ensure_future(self._read(source))
                         await self._apply(batch, stopping)
@@ -182,9 +188,11 @@ class Consumer:
 
     async def _read(self, source: RecordSource) -> _Batch:
         """The next records, and what the subscription wants of them."""
-        records = await source.poll(_POLL, _MAX_RECORDS)
+        asked = self._ask_for
+        records = await source.poll(_POLL, asked)
         # Taken down before anybody else has a turn: a revocation from here on is one of these records.
         assignment = self._assignment
+        self._ask_for = _how_many(records) or asked
         types = self._subscription.types
         events: list[Incoming] = []
         with collector_paused():
@@ -194,7 +202,7 @@ class Consumer:
                     events.append(incoming)
                 if number % _READ_AT_ONCE == 0:
                     await asyncio.sleep(0)
-        return _Batch(records, events, assignment)
+        return _Batch(records, events, assignment, asked)
 
     async def _apply(self, batch: _Batch, stopping: asyncio.Event) -> None:
         if batch.events:
@@ -265,6 +273,14 @@ class Consumer:
             await asyncio.wait_for(source.stop(), _STOP_TIMEOUT)
         except Exception as error:
             log.warning("consumer_not_stopped_cleanly", consumer=self._group, exc_info=error)
+
+
+def _how_many(records: Sequence[Record]) -> int | None:
+    """Records of the size of these that make a batch; None where there are none."""
+    if not records:
+        return None
+    size = sum(len(record.value or b"") for record in records) // len(records)
+    return max(_MIN_RECORDS, min(_MAX_RECORDS, _BATCH_BYTES // (size + 1)))
 
 
 async def _give_up(ahead: asyncio.Future[_Batch]) -> None:
