@@ -22,7 +22,7 @@ from service_kit.commands import CommandBus, IdempotencyClaim
 from service_kit.database import Database
 from service_kit.idempotency import Claimed
 from service_kit.problems import Problem
-from service_kit.statements import Statement
+from service_kit.statements import Statement, driver_within
 from service_kit.testing.eventually import eventually
 
 pytestmark = pytest.mark.postgres
@@ -179,7 +179,8 @@ async def test_a_command_that_breaks_the_statement_fails_alone(database):
     assert await made(database) == (2, 2, 0)
 
 
-async def test_connections_that_the_server_closed_are_not_lent_again(database):
+@pytest.mark.parametrize("way", ["autocommit", "transaction", "reading"])
+async def test_connections_that_the_server_closed_are_not_lent_again(database, way):
     async with database.autocommit() as one, database.autocommit() as other:
         drivers = [one.driver, other.driver]
     async with database.transaction() as connection:
@@ -188,8 +189,9 @@ async def test_connections_that_the_server_closed_are_not_lent_again(database):
         await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": closed.get_server_pid()})
     await eventually(closed.is_closed)
     for _ in range(4):
-        async with database.autocommit() as connection:
-            assert await connection.driver.fetchval("SELECT 1") == 1
+        async with getattr(database, way)() as connection:
+            driver = connection.driver if way == "autocommit" else await driver_within(connection)
+            assert await driver.fetchval("SELECT 1") == 1
 
 
 def test_a_bus_has_one_way_to_carry_out(database):

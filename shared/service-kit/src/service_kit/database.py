@@ -79,7 +79,7 @@ class Database:
         A commit that has begun is finished even when the task is cancelled (the cancellation is
         raised after it). A connection that saw a failure of its own is closed, not pooled.
         """
-        conn = await self.engine.connect()
+        conn, _ = await self._lent()
         try:
             yield conn
             failpoint("before_db_commit")
@@ -112,7 +112,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A read-only view of one moment (REPEATABLE READ): all statements see the same state."""
-        conn = await self.engine.connect()
+        conn, _ = await self._lent()
         try:
             await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield conn
@@ -124,7 +124,7 @@ class Database:
     async def _lent(self) -> tuple[AsyncConnection, DirectConnection]:
         """A pooled connection and the driver's below it; those that a restarted server closed are thrown away.
 
-        SQLAlchemy would empty the pool at the first error that it sees, and sees none here.
+        SQLAlchemy would empty the pool at the first error that it sees, and sees none of what goes to the driver.
         """
         while True:
             conn = await self.engine.connect()
