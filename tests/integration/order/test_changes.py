@@ -52,6 +52,7 @@ async def test_dates_are_amended_to_such_as_an_order_could_name(shop: Any) -> No
     assert await pointers({"needed_by": "2026-01-03"}) == ["/needed_by"]
     assert await pointers({"needed_by": "2026-02-02"}) == ["/needed_by"], "later than what stands beside it"
     assert await pointers({"latest_acceptable_date": "2026-01-04"}) == ["/latest_acceptable_date"]
+    assert await pointers({"needed_by": None, "latest_acceptable_date": "2026-01-03"}) == ["/latest_acceptable_date"]
     both = {"needed_by": "2026-03-02", "latest_acceptable_date": "2026-03-01"}
     assert await pointers(both) == ["/latest_acceptable_date"]
     assert len(await shop.outbox()) == 1, "nothing was changed or told"

@@ -141,6 +141,8 @@ async def test_a_day_that_had_passed_when_the_order_was_placed_is_refused(shop: 
     refused = await shop.post_order(("lamp", 1), ("nope", 1), needed_by="2026-01-03")
     assert refused.status_code == 422
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/needed_by", "/lines/1/sku"]
+    late = await shop.post_order(("lamp", 1), latest_acceptable_date="2026-01-03")
+    assert (late.status_code, late.json()["errors"][0]["pointer"]) == (422, "/latest_acceptable_date")
     then = {"needed_by": "2025-01-10"}
     imported = await shop.post_order(("lamp", 1), placed_at="2025-01-10T23:00:00Z", **then)
     assert imported.status_code == 201, "it had not passed on the day of the order"

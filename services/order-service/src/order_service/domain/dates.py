@@ -9,6 +9,8 @@ from typing import Protocol
 _LAST_ZONE = timedelta(hours=12)
 """A day ends last at UTC-12: until then it may be the caller's today."""
 
+_PASSED = "The day has passed; name a later one."
+
 
 class Dates(Protocol):
     """What has the two dates of an order."""
@@ -27,12 +29,16 @@ def faults_of_dates(wanted: Dates, at: datetime, known: Dates | None = None) -> 
     needed then. Dates that stand already (``known``) were judged when they came; time has passed since.
     """
     needed_by, latest = wanted.needed_by, wanted.latest_acceptable_date
-    anew = known is None or needed_by != known.needed_by
-    if needed_by is not None and anew and needed_by < (at - _LAST_ZONE).date():
-        yield "needed_by", "The day has passed; name a later one."
-    if needed_by is None or latest is None or latest >= needed_by:
+    needed_anew = known is None or needed_by != known.needed_by
+    latest_anew = known is None or latest != known.latest_acceptable_date
+    today = (at - _LAST_ZONE).date()
+    if needed_by is not None and needed_anew and needed_by < today:
+        yield "needed_by", _PASSED
+    if latest is not None and latest_anew and latest < today:
+        yield "latest_acceptable_date", _PASSED
+    elif needed_by is None or latest is None or latest >= needed_by:
         return
-    if known is None or latest != known.latest_acceptable_date:
+    elif latest_anew:
         yield "latest_acceptable_date", f"It lies before needed_by, {needed_by}."
-    elif anew:
+    elif needed_anew:
         yield "needed_by", f"It lies after latest_acceptable_date, {latest}."

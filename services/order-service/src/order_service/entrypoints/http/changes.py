@@ -42,7 +42,7 @@ async def amend_order(
 ) -> OrderView:
     """Change destination, dates or metadata. Destination and dates of a closed order are final (409).
 
-    A new `needed_by` that has passed is refused, and so are two dates of which the later comes first (422).
+    A new date that has passed is refused, and so is a `needed_by` after the latest acceptable date (422).
     """
     may_state_business_time(principal, body.amended_at, "amended_at")
     command = AmendOrder(

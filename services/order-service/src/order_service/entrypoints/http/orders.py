@@ -52,7 +52,7 @@ async def place_order(
     """Accept an order. It is `pending` until allocation answers, which takes some milliseconds.
 
     `Prefer: wait=2` holds the answer back until then, for at most two seconds. Refused: an unknown SKU,
-    a `needed_by` before the day of the order or after the latest acceptable date (422, all of them named), a
+    a date before the day of the order, a `needed_by` after the latest acceptable date (422, all of them named), a
     `reference` in use (409 `reference_taken` with that `order_id`).
     """
     may_state_business_time(principal, body.placed_at, "placed_at")
