@@ -239,6 +239,61 @@ async def test_the_short_form_changes_the_sort_and_keeps_the_rest(client: httpx.
     assert (await client.get("/v1/allocation-policies/B")).json()["sort"] == "priority", "others follow it unchanged"
 
 
+async def test_the_short_form_keeps_whether_promises_are_protected(client: httpx.AsyncClient) -> None:
+    path = "/v1/allocation-policies/A"
+    assert (await client.put(path, json={"sort": "fifo"})).json()["protect_promises"] is True
+    assert (await client.put(path, json={"sort": "fifo", "protect_promises": False})).json()["version"] == 2
+    kept = (await client.put(path, json={"sort": "priority"})).json()
+    assert (kept["version"], kept["protect_promises"]) == (3, False)
+    assert (await client.put(path, json={"sort": "priority"})).json()["version"] == 3, "nothing to change"
+
+
+async def test_the_short_form_during_a_season_keeps_the_everyday_policy_and_ends_the_season(
+    client: httpx.AsyncClient,
+) -> None:
+    path, own = "/v1/allocation-policies/A", "/v1/policies/sku:A"
+    await client.put(path, json={"sort": "priority"})
+    everyday = {"sort": "priority", "ageing": {"step_days": 7, "max_days": 30}}
+    season = {"sort": "fifo", "quotas": [{"field": "channel", "name": "web", "units": 1}]}
+    for policy, window in ((everyday, {}), (season, {"valid_until": "2999-12-27T00:00:00Z"})):
+        drafted = await client.put(f"{own}/draft", json={"policy": policy}, headers={"If-Match": "*"})
+        assert drafted.status_code == 200, drafted.text
+        assert (await client.post(f"{own}/activate", json=window)).status_code == 200
+    assert (await client.get(path)).json()["sort"] == "fifo"
+    changed = (await client.put(path, json={"sort": "value_index"})).json()
+    (warning,) = [one for one in changed["warnings"] if one["pointer"] == "/policy"]
+    assert "a season until 2999-12-27" in warning["detail"]
+    (left,) = (await client.get(own)).json()["active"]
+    assert (left["policy"]["sort"], left["policy"]["quotas"]) == ("value_index", [])
+    assert left["policy"]["ageing"]["step_days"] == 7
+
+
+async def test_a_default_without_a_version_in_force_says_what_decides_and_is_set_again(
+    client: httpx.AsyncClient,
+) -> None:
+    path = "/v1/allocation-policies/default"
+    version = (await client.get("/v1/policies/default")).json()["in_force"]
+    retired = (await client.post("/v1/policies/default/retire", json={"version": version})).json()
+    assert retired["in_force"] is None
+    assert "first come first served" in retired["warnings"][0]["detail"]
+    assigned = (await client.put("/v1/policy-assignments/default", json={"policy": "default"})).json()
+    assert "first come first served" in assigned["warnings"][0]["detail"]
+    assert (await client.put(path, json={"sort": "fifo"})).json()["version"] > version
+    assert (await client.get("/v1/policies/default")).json()["in_force"] is not None
+
+
+async def test_if_match_fits_nothing_where_there_is_nothing(client: httpx.AsyncClient) -> None:
+    await activated(client, "p", {"sort": "priority"})
+    anything = {"If-Match": "*"}
+    for path, body in (
+        ("/v1/allocation-policies/A", {"sort": "fifo"}),
+        ("/v1/policy-assignments/skus/B", {"policy": "p"}),
+    ):
+        assert (await client.put(path, json=body, headers=anything)).status_code == 412
+        assert (await client.put(path, json=body)).status_code == 200
+        assert (await client.put(path, json=body, headers=anything)).status_code == 200
+
+
 async def test_the_short_form_leaves_a_draft_alone_and_is_not_undone_by_activating_it(
     client: httpx.AsyncClient,
 ) -> None:

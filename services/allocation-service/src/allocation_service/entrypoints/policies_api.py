@@ -260,8 +260,9 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
     @api.post(f"{PATH}/retire", name="retire_policy_version", summary="Take a version of a policy out of force")
     async def retire(
         principal: Writer, name: NamePath, body: RetireBody, response: Response, if_match: IfMatch = None
-    ) -> PolicyDetail:
-        """To end a promotion early, or call it off. Where no version is left, the next wider scope decides."""
+    ) -> ActivatedView:
+        """To end a promotion early, or call it off. Where no version is left, the next wider scope decides, and for
+        the default first come first served; `warnings` say so if anybody follows the policy."""
         async with parts.database.transaction() as conn:
             await lock(conn, name, if_match)
             found = [
@@ -277,7 +278,12 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
                 await policy_assignments.want_review(conn, policy=name)
         view = await parts.detail(name)
         set_etag(response, view.revision)
-        return view
+        words = (
+            f"{view.assignments} assignment(s) follow it and no version is in force now: for a SKU or a category"
+            " the next wider scope decides, for the default first come first served."
+        )
+        left = bool(view.in_force) or not view.assignments
+        return ActivatedView(**dict(view), warnings=[] if left else [WarningView(pointer="/in_force", detail=words)])
 
 
 def _overlaps(active: Sequence[VersionView], activated: int | None) -> list[WarningView]:

@@ -71,13 +71,14 @@ class Assignments:
             # There is at most one draft: of two versions one was in force once.
             _check_activated(body.policy, await policies.read_versions(conn, body.policy, retired=True, limit=2))
             found = await policy_assignments.read_assignment(conn, target, lock=True)
-            matches_version(if_match, found.version if found else 0)
+            matches_version(if_match, found.version if found else None)
             if found is None or found.policy != body.policy:
                 found = await policy_assignments.assign(conn, target, body.policy, by)
                 await policy_assignments.want_review(conn, target=target)
             warnings = await warnings_of_unknown(conn, target, "/target")
         if policies.version_in_force(versions, now) is None:
-            words = "No version of it is in force now: until one is, the next wider scope decides."
+            wider = "first come first served decides" if target == DEFAULT else "the next wider scope decides"
+            words = f"No version of it is in force now: until one is, {wider}."
             warnings.append(WarningView(pointer="/policy", detail=words))
         set_etag(response, found.version)
         return AssignedView(**found._asdict(), warnings=warnings)

@@ -304,9 +304,11 @@ class PolicyDetail(ResponseModel):
 
 
 class ActivatedView(PolicyDetail):
-    """A policy of which a version was put in force."""
+    """A policy of which a version was put in force, or taken out of it."""
 
-    warnings: list[WarningView] = Field(description="Seasons that overlap with it, and which version decides then")
+    warnings: list[WarningView] = Field(
+        description="Seasons that overlap with it, and which version decides then; whether anything is left in force"
+    )
 
 
 class PolicySummary(ResponseModel):

@@ -6,7 +6,7 @@ that policy says beside its sort stays. A policy that others follow too is left 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from pydantic import ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import policies, policy_assignments
+from allocation_service.adapters.policies import Version
 from allocation_service.adapters.policy_choice import policy_of
 from allocation_service.application.policy_choice import DEFAULT, Choice, Scope, Target
 from allocation_service.application.policy_templates import tier_terms
@@ -52,9 +53,10 @@ class PolicyBody(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"sort": "priority", "protect_promises": True}]})
 
     sort: Sort = Field(description="fifo: first come; priority: tier, then needed-by, then first come")
-    protect_promises: bool = Field(
-        default=True,
-        description="Serve first, by their dates, the promises that giving this stock to others would break",
+    protect_promises: bool | None = Field(
+        default=None,
+        description="Serve first, by their dates, the promises that giving this stock to others would break;"
+        " left out, it stays as it is, and is true where nothing was set",
     )
 
 
@@ -153,19 +155,24 @@ def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str,
     async def put_policy(
         name: Name, body: PolicyBody, response: Response, principal: Writer, if_match: IfMatch = None
     ) -> PutPolicyView:
-        """Keeps what the policy says beside its sort. Decisions from now on follow it."""
+        """Keeps what the policy says beside its sort. Decisions from now on follow it.
+
+        During a season, it is the everyday version that is kept, and the season ends; `warnings` say so.
+        """
         at, target = await now(), _target(name)
         async with database.transaction() as conn:
             await policies.create_policy(conn, _own(target))
             await policies.read_revision(conn, _own(target), lock=True)
             known = await policy_assignments.read_assignment(conn, target, lock=True)
             current = await _choice(conn, target, at) if known else None
-            matches_version(if_match, current.policy.version if current else 0)
-            if current is None or known is None or known.policy != _own(target) or not _says(current.policy, body):
-                base = current.policy if current else Policy(tiers=tier_terms(tiers))
-                policy = base._replace(sort=body.sort, protect_promises=body.protect_promises)
-                current = await _write(conn, target, policy, principal.key_id)
+            matches_version(if_match, current.policy.version if current else None)
             warnings = await warnings_of_unknown(conn, target, "/name")
+            if current is None or not _says(current.policy, _own(target), body):
+                versions = await policies.read_versions(conn, known.policy) if known else []
+                policy = _changed(_everyday(versions, at) or (current.policy if current else None), body, tiers)
+                if known is not None and known.policy == _own(target):
+                    warnings += _ended(versions)
+                current = await _write(conn, target, policy, principal.key_id)
         set_etag(response, current.policy.version)
         return PutPolicyView(**_fields(name, current), inherited=False, warnings=warnings)
 
@@ -204,5 +211,32 @@ async def _write(conn: AsyncConnection, target: Target, policy: Policy, by: str)
     return Choice(version.policy, Scope(target[0]))
 
 
-def _says(policy: Policy, body: PolicyBody) -> bool:
-    return (policy.sort, policy.protect_promises) == (body.sort, body.protect_promises)
+def _says(policy: Policy, own: str, body: PolicyBody) -> bool:
+    """Whether a version of the target's own policy is in force that says so already."""
+    protects = policy.protect_promises if body.protect_promises is None else body.protect_promises
+    same = (policy.sort, policy.protect_promises) == (body.sort, protects)
+    return same and policy.name == own and policy.version > 0
+
+
+def _changed(base: Policy | None, body: PolicyBody, tiers: tuple[str, ...]) -> Policy:
+    policy = base or Policy(tiers=tier_terms(tiers))
+    protects = policy.protect_promises if body.protect_promises is None else body.protect_promises
+    return policy._replace(sort=body.sort, protect_promises=protects)
+
+
+def _everyday(versions: Sequence[Version], now: datetime) -> Policy | None:
+    """What decides when no season does: the newest version in force that has no end."""
+    lasting = [one for one in versions if one.valid_until is None]
+    found = policies.version_in_force(lasting, now)
+    return found.policy if found else None
+
+
+def _ended(versions: Sequence[Version]) -> list[WarningView]:
+    seasons = [one for one in versions if one.status == "active" and one.valid_until is not None]
+    return [
+        WarningView(
+            pointer="/policy",
+            detail=f"Version {one.version} was a season until {one.valid_until:%Y-%m-%d %H:%M} UTC: it has ended.",
+        )
+        for one in seasons
+    ]

@@ -36,18 +36,19 @@ def _tags(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def matches_version(if_match: str | None, version: int, *, required: bool = False) -> None:
+def matches_version(if_match: str | None, version: int | None, *, required: bool = False) -> None:
     """Refuse a change made on an old version.
 
     Problem 412 where ``If-Match`` names another version, 428 where it is absent and ``required``
-    (PATCH). Call it with the version of the locked row, so that nothing comes between.
+    (PATCH). Call it with the version of the locked row, so that nothing comes between; None where there is
+    nothing yet, which no ``If-Match`` fits, not even ``*`` (RFC 9110 section 13.1.1).
     """
     if if_match is None:
         if required:
             raise precondition_required()
         return
     tags = _tags(if_match)
-    if "*" not in tags and etag(version) not in tags:
+    if version is None or ("*" not in tags and etag(version) not in tags):
         raise precondition_failed()
 
 

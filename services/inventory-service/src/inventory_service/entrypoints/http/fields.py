@@ -11,7 +11,6 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from pydantic_core import PydanticCustomError
 
 from service_kit.http import matches_version
-from service_kit.problems import precondition_failed
 
 # Control characters are in nobody's article numbers; they come from broken exports and break logs and labels.
 _PLAIN = r"^[^\x00-\x1f\x7f]+$"
@@ -72,9 +71,6 @@ def expecting(if_match: str | None) -> Callable[[int | None], None]:
     """Judges the version that stands before a PUT: Problem 412 where ``If-Match`` names another, or none stands."""
 
     def expect(version: int | None) -> None:
-        if if_match is not None and version is None:
-            raise precondition_failed()
-        if version is not None:
-            matches_version(if_match, version)
+        matches_version(if_match, version)
 
     return expect
