@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
 import httpx
 import pytest_asyncio
+from tests.integration.protocol.callers import LOCATIONS, SKUS, Callers
 
 import inventory_service.entrypoints.service
 import order_service.entrypoints.service
@@ -32,10 +32,6 @@ from service_kit.subscription import Subscription
 from service_kit.testing.fixtures import ServiceDatabase
 from service_kit.testing.interleaving import Fate, Link, SimulatedTopics
 
-SKUS = ("lamp", "Lamp", "desk lamp", "chair")
-LOCATIONS = ("north", "south")
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-
 
 @dataclass
 class Sizes:
@@ -46,50 +42,19 @@ class Sizes:
     """Redeliveries meet an empty inbox, as after a purge: state and its counters alone must do."""
 
 
-@dataclass
-class World:
+@dataclass(kw_only=True)
+class World(Callers):
     """Three services and everything that may happen to them."""
 
-    random: Random
     databases: dict[str, Database]
     subscriptions: dict[str, Subscription]
-    clients: dict[str, httpx.AsyncClient]
     sizes: Sizes
     topics: SimulatedTopics = field(init=False)
     links: dict[str, Link] = field(init=False)
-    now: datetime = START
-    orders: list[str] = field(default_factory=list)
-    po_lines: list[tuple[str, str, str, int]] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    count: int = 0
 
     def __post_init__(self) -> None:
         self.topics = SimulatedTopics(self.random)
         self.links = {name: Link(name, database, self.subscriptions[name]) for name, database in self.databases.items()}
-
-    # Callers ------------------------------------------------------------------------------------
-
-    async def call(
-        self, service: str, method: str, path: str, body: Any = None, *, allow: tuple[int, ...] = (409,)
-    ) -> httpx.Response:
-        """One request with a key of its own; anything but success and ``allow`` fails the test."""
-        self.count += 1
-        headers = {"Idempotency-Key": f"call-{self.count}"} if method == "POST" else {}
-        response = await self.clients[service].request(method, path, json=body, headers=headers)
-        self.log.append(f"{method} {path} {body if body is not None else ''} -> {response.status_code}")
-        if response.status_code >= 400 and response.status_code not in allow:
-            raise AssertionError(f"{self.log[-1]}: {response.text}")
-        return response
-
-    def moment(self) -> str:
-        """Business time moves on by minutes to hours with every act that states one."""
-        self.now += timedelta(minutes=self.random.randint(1, 400))
-        return self.now.isoformat()
-
-    def name(self, kind: str) -> str:
-        """A reference that was not used before."""
-        self.count += 1
-        return f"{kind}-{self.count}"
 
     async def open_shop(self) -> None:
         """Locations, a supplier, SKUs of every selling mode."""
@@ -101,187 +66,6 @@ class World:
         # An order for a SKU that the order service does not know is refused; allocation learns of it whenever.
         await self.topics.relay(self.databases["inventory"])
         await self._turn(self.links["order"], most=100)
-
-    async def set_policy(self, sku: str | None = None) -> None:
-        """Give a SKU a selling policy: mostly backorder, sometimes with a cap, sometimes from stock only."""
-        sku = sku or self.random.choice(SKUS)
-        mode = self.random.choices(("backorder", "stock_only"), (9, 1))[0]
-        cap = self.random.choice((None, None, 6)) if mode == "backorder" else None
-        body = {"name": sku, "lead_time_days": 14, "selling_policy": {"mode": mode, "backorder_cap": cap}}
-        await self.call("inventory", "PUT", f"/v1/skus/{sku}", body)
-
-    async def place(self) -> None:
-        """An order of one to three lines; a SKU may stand in it twice."""
-        random = self.random
-        lines = [
-            {
-                "reference": str(number),
-                "sku": random.choice(SKUS),
-                "quantity": random.randint(1, 5),
-                "unit_price": {"amount": 100, "currency": "EUR"},
-            }
-            for number in range(random.choices((1, 2, 3), (5, 3, 2))[0])
-        ]
-        body = {
-            "reference": self.name("order"),
-            "placed_at": self.moment(),
-            "ship_complete": random.random() < 0.3,
-            "tier": random.choice((None, "gold", "silver")),
-            "lines": lines,
-        }
-        response = await self.call("order", "POST", "/v1/orders", body)
-        self.orders.append(response.json()["order_id"])
-
-    async def _some_order(self) -> dict[str, Any] | None:
-        if not self.orders:
-            return None
-        order: dict[str, Any] = (
-            await self.call("order", "GET", f"/v1/orders/{self.random.choice(self.orders)}")
-        ).json()
-        return order
-
-    async def amend(self) -> None:
-        """Another quantity for a line, more or less; below what was shipped it is refused."""
-        order = await self._some_order()
-        if order is None:
-            return
-        line = self.random.choice(order["lines"])
-        headers = {"If-Match": f'"{order["version"]}"'}
-        response = await self.clients["order"].patch(
-            f"/v1/orders/{order['order_id']}/lines/{line['line_id']}",
-            json={"quantity": self.random.randint(1, 7)},
-            headers=headers,
-        )
-        self.log.append(f"amend {line['line_id']} -> {response.status_code}")
-        assert response.status_code in (200, 409, 412), response.text
-
-    async def change_dates(self) -> None:
-        """A change of the order that moves no unit; allocation has to answer it all the same."""
-        order = await self._some_order()
-        if order is None:
-            return
-        needed = (self.now + timedelta(days=self.random.randint(1, 60))).date().isoformat()
-        response = await self.clients["order"].patch(
-            f"/v1/orders/{order['order_id']}",
-            json={"needed_by": needed, "amended_at": self.now.isoformat()},
-            headers={"If-Match": f'"{order["version"]}"'},
-        )
-        self.log.append(f"change dates of {order['order_id']} -> {response.status_code}")
-        assert response.status_code in (200, 409, 412), response.text
-
-    async def cancel(self) -> None:
-        """A whole order, or some units of a line."""
-        order = await self._some_order()
-        if order is None:
-            return
-        body: dict[str, Any] = {"reason": "changed my mind"}
-        if self.random.random() < 0.6:
-            line = self.random.choice(order["lines"])
-            body["lines"] = [{"line_id": line["line_id"], "quantity": self.random.randint(1, 3)}]
-        await self.call("order", "POST", f"/v1/orders/{order['order_id']}/cancel", body, allow=(409, 422))
-
-    async def ship(self) -> None:
-        """Part or all of what the order service believes allocated at a location."""
-        location = self.random.choice(LOCATIONS)
-        rows = (await self.call("order", "GET", f"/v1/fulfillable-lines?location_id={location}&limit=500")).json()
-        if not rows["data"]:
-            return
-        chosen = self.random.choice(rows["data"])
-        same = [row for row in rows["data"] if row["order_id"] == chosen["order_id"]]
-        lines = [
-            {"line_id": row["line_id"], "quantity": self.random.randint(max(1, row["quantity"] - 1), row["quantity"])}
-            for row in same
-        ]
-        body = {
-            "location_id": location,
-            "shipped_at": (self.now - timedelta(hours=self.random.choice((0, 0, 30)))).isoformat(),
-            "reference": self.name("shipment"),
-            "lines": lines,
-        }
-        await self.call("order", "POST", f"/v1/orders/{chosen['order_id']}/shipments", body, allow=(409, 422))
-
-    async def ship_elsewhere(self) -> None:
-        """A shipment that nobody allocated; it is refused and changes nothing."""
-        order = await self._some_order()
-        if order is None:
-            return
-        line = self.random.choice(order["lines"])
-        body = {
-            "location_id": self.random.choice(LOCATIONS),
-            "shipped_at": self.now.isoformat(),
-            "reference": self.name("shipment"),
-            "lines": [{"line_id": line["line_id"], "quantity": 50}],
-        }
-        response = await self.call("order", "POST", f"/v1/orders/{order['order_id']}/shipments", body)
-        assert response.status_code == 409
-
-    async def order_more(self) -> None:
-        """A purchase order of one or two lines."""
-        lines = [
-            {
-                "sku": sku,
-                "quantity": self.random.randint(2, 12),
-                "eta": (self.now + timedelta(days=self.random.randint(1, 20))).isoformat(),
-            }
-            for sku in self.random.sample(SKUS, self.random.randint(1, 2))
-        ]
-        location = self.random.choice(LOCATIONS)
-        body = {"reference": self.name("po"), "supplier_id": "acme", "location_id": location, "lines": lines}
-        made = (await self.call("inventory", "POST", "/v1/purchase-orders", body)).json()
-        for line in made["lines"]:
-            self.po_lines.append(
-                (made["purchase_order_id"], line["purchase_order_line_id"], line["sku"], line["quantity"])
-            )
-
-    async def slip(self) -> None:
-        """The supplier names another date, or gives the rest up."""
-        if not self.po_lines:
-            return
-        order, line, _, _ = self.random.choice(self.po_lines)
-        path = f"/v1/purchase-orders/{order}/lines/{line}"
-        if self.random.random() < 0.3:
-            await self.call("inventory", "POST", f"{path}/close", {"reason": "not coming"})
-            return
-        known = (await self.call("inventory", "GET", f"/v1/purchase-orders/{order}")).headers["ETag"]
-        eta = (self.now + timedelta(days=self.random.randint(1, 30))).isoformat()
-        response = await self.clients["inventory"].patch(path, json={"eta": eta}, headers={"If-Match": known})
-        assert response.status_code in (200, 409), response.text
-
-    async def receive(self) -> None:
-        """A delivery of a purchase order (more, less or exact), an unannounced one, or a return."""
-        location = self.random.choice(LOCATIONS)
-        line: dict[str, Any] = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(1, 8)}
-        kind = self.random.choice(("purchase", "purchase", "return"))
-        if kind == "purchase" and self.po_lines and self.random.random() < 0.7:
-            _, po_line, sku, quantity = self.random.choice(self.po_lines)
-            line = {
-                "sku": sku,
-                "quantity": self.random.randint(max(1, quantity // 2), quantity + 1),
-                "purchase_order_line_id": po_line,
-            }
-        body = {
-            "reference": self.name("receipt"),
-            "location_id": location,
-            "received_at": self.moment(),
-            "kind": kind,
-            "lines": [line],
-        }
-        await self.call("inventory", "POST", "/v1/receipts", body, allow=(409, 422))
-
-    async def count_stock(self) -> None:
-        """Somebody counts: shrinkage mostly, sometimes a find."""
-        location, sku = self.random.choice(LOCATIONS), self.random.choice(SKUS)
-        levels = (await self.call("inventory", "GET", f"/v1/stock-levels?sku={sku}&location_id={location}")).json()[
-            "data"
-        ]
-        on_hand = levels[0]["on_hand"] if levels else 0
-        body = {
-            "reference": self.name("count"),
-            "location_id": location,
-            "counted_at": self.moment(),
-            "lines": [{"sku": sku, "counted_quantity": max(0, on_hand + self.random.choice((-3, -2, -1, 0, 2)))}],
-        }
-        await self.call("inventory", "POST", "/v1/counts", body)
 
     # Machines -----------------------------------------------------------------------------------
 
@@ -407,7 +191,13 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
                 headers={"Authorization": f"Bearer {key}"},
             )
         opened.extend(clients.values())
-        return World(Random(seed), databases, subscriptions, clients, Sizes(purged_inbox=purged_inbox))
+        return World(
+            random=Random(seed),
+            databases=databases,
+            subscriptions=subscriptions,
+            clients=clients,
+            sizes=Sizes(purged_inbox=purged_inbox),
+        )
 
     yield make
     for client in opened:

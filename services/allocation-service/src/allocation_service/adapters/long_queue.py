@@ -16,6 +16,7 @@ from allocation_service.adapters.reads import fetch
 from allocation_service.adapters.stretches import AtPlace, Stretch, enter, read_lines
 from allocation_service.application.book import Book
 from allocation_service.domain.policy import Sort
+from service_kit.statements import driver_within
 
 _QUEUE = Bands("$3::date", "$4::date", "$5::date")
 
@@ -91,9 +92,7 @@ class LongQueue:
             return cls(conn, sku, None, ranked, (_LOCK, _served(ranked, None if policy.guarded else units)))
         sort = book.skus[sku].policy.sort
         places = (sku, units, *protection_of(book, sku))
-        raw = await conn.get_raw_connection()
-        driver: Any = raw.driver_connection
-        cursor = await driver.cursor(_PLACES[sort], *places)
+        cursor = await (await driver_within(conn)).cursor(_PLACES[sort], *places)
         within = (_LOCK_ALL, sku) if units >= book.skus[sku].waiting_units else (_LOCK_PLACES[sort], *places)
         return cls(conn, sku, cursor, (), within)
 

@@ -56,7 +56,6 @@ from service_kit.problems import FieldError, Problem, conflict, not_found, unpro
 PATH = "/v1/policies/{name:path}"
 Writer = Annotated[Principal, require("policies:write")]
 NamePath = Annotated[PolicyName, Path(description="The policy's name, percent-encoded", examples=["black-friday"])]
-_IF_MATCH: dict[int | str, dict[str, Any]] = {428: {"description": "If-Match is required"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +183,7 @@ def _summary(found: policies.Listed, now: datetime, followers: int) -> PolicySum
 
 
 def _add_drafts(api: APIRouter, parts: PolicyParts) -> None:
-    @api.put(f"{PATH}/draft", name="put_policy_draft", summary="Write a policy's draft", responses=_IF_MATCH)
+    @api.put(f"{PATH}/draft", name="put_policy_draft", summary="Write a policy's draft")
     async def put_draft(
         name: NamePath, body: DraftBody, response: Response, principal: Writer, if_match: RequiredIfMatch = None
     ) -> PolicyDetail:
@@ -278,12 +277,18 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
                 await policy_assignments.want_review(conn, policy=name)
         view = await parts.detail(name)
         set_etag(response, view.revision)
-        words = (
-            f"{view.assignments} assignment(s) follow it and no version is in force now: for a SKU or a category"
-            " the next wider scope decides, for the default first come first served."
-        )
-        left = bool(view.in_force) or not view.assignments
-        return ActivatedView(**dict(view), warnings=[] if left else [WarningView(pointer="/in_force", detail=words)])
+        return ActivatedView(**dict(view), warnings=_left_without(view))
+
+
+def _left_without(view: PolicyDetail) -> list[WarningView]:
+    """What decides instead for those that follow a policy of which nothing is in force."""
+    if view.in_force or not view.assignments:
+        return []
+    words = (
+        f"{view.assignments} assignment(s) follow it and no version is in force now: for a SKU or a category"
+        " the next wider scope decides, for the default first come first served."
+    )
+    return [WarningView(pointer="/in_force", detail=words)]
 
 
 def _overlaps(active: Sequence[VersionView], activated: int | None) -> list[WarningView]:

@@ -145,10 +145,9 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> set[str]:
         statuses |= {"413", "415", "422"}
     if method in _WITH_BODY | {"delete"}:
         statuses.add("409")
-    if any(parameter["name"].lower() == "if-match" for parameter in operation.get("parameters", ())):
-        statuses.add("412")
-    if method == "patch":
-        statuses.add("428")
+    for parameter in operation.get("parameters", ()):
+        if parameter["name"].lower() == "if-match":
+            statuses |= {"412", "428"} if parameter["required"] else {"412"}
     return statuses | {status for status in operation["responses"] if status in _MEANINGS and status != "422"}
 
 

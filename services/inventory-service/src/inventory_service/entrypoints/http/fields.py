@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
-
-from service_kit.http import matches_version
 
 # Control characters are in nobody's article numbers; they come from broken exports and break logs and labels.
 _PLAIN = r"^[^\x00-\x1f\x7f]+$"
@@ -65,12 +62,3 @@ DocumentPath = Annotated[Name, Path(description="The id that creating it answere
 ReferenceQuery = Annotated[Name | None, Query(description="The document with this reference of yours")]
 SkuQuery = Annotated[Name | None, Query(description="Only with this SKU")]
 LocationQuery = Annotated[Name | None, Query(description="Only at this location")]
-
-
-def expecting(if_match: str | None) -> Callable[[int | None], None]:
-    """Judges the version that stands before a PUT: Problem 412 where ``If-Match`` names another, or none stands."""
-
-    def expect(version: int | None) -> None:
-        matches_version(if_match, version)
-
-    return expect

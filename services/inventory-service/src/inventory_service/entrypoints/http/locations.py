@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
@@ -17,7 +18,7 @@ from inventory_service.adapters.catalogue_reads import (
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_location, put_supplier
 from inventory_service.domain.catalogue import Location, Supplier
-from inventory_service.entrypoints.http.fields import Instant, LocationPath, SupplierPath, Title, expecting
+from inventory_service.entrypoints.http.fields import Instant, LocationPath, SupplierPath, Title
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http import (
     IfMatch,
@@ -27,6 +28,7 @@ from service_kit.http import (
     RequestModel,
     ResponseModel,
     encode_cursor,
+    matches_version,
     may_state_business_time,
     not_modified,
     not_modified_response,
@@ -135,7 +137,7 @@ def _add_location(api: APIRouter, use_cases: UseCases) -> None:
         wanted = Location(location_id, body.name, body.priority)
         stored = await use_cases.on_catalogue(
             lambda catalogue, now: put_location(
-                catalogue, wanted, expect=expecting(if_match), changed_at=body.changed_at or now, now=now
+                catalogue, wanted, expect=partial(matches_version, if_match), changed_at=body.changed_at or now, now=now
             )
         )
         response.status_code = 201 if stored.created else 200
@@ -199,7 +201,7 @@ def _add_supplier(api: APIRouter, use_cases: UseCases) -> None:
     ) -> SupplierView:
         wanted = Supplier(supplier_id, body.name)
         stored = await use_cases.on_catalogue(
-            lambda catalogue, now: put_supplier(catalogue, wanted, expect=expecting(if_match), now=now)
+            lambda catalogue, now: put_supplier(catalogue, wanted, expect=partial(matches_version, if_match), now=now)
         )
         response.status_code = 201 if stored.created else 200
         set_etag(response, stored.version)

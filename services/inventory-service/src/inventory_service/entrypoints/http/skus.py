@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -25,7 +26,7 @@ from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_sku, put_skus
 from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
-from inventory_service.entrypoints.http.fields import Instant, Name, SkuPath, Title, expecting
+from inventory_service.entrypoints.http.fields import Instant, Name, SkuPath, Title
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http import (
     IfMatch,
@@ -35,6 +36,7 @@ from service_kit.http import (
     RequestModel,
     ResponseModel,
     encode_cursor,
+    matches_version,
     may_state_business_time,
     not_modified,
     not_modified_response,
@@ -272,7 +274,7 @@ def _add_one(api: APIRouter, use_cases: UseCases) -> None:
         wanted = body.as_sku(sku)
         stored: StoredVersion = await use_cases.on_catalogue(
             lambda catalogue, now: put_sku(
-                catalogue, wanted, expect=expecting(if_match), changed_at=body.changed_at or now, now=now
+                catalogue, wanted, expect=partial(matches_version, if_match), changed_at=body.changed_at or now, now=now
             )
         )
         response.status_code = 201 if stored.created else 200
