@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.bus import Bus, Producer, Record
+from service_kit.bus import Bus, Outbound, Producer, Record
 from service_kit.database import Database
 from service_kit.outbox import Relay, publish
 from service_kit.testing.bus import InMemoryBus
@@ -123,6 +123,9 @@ class FaultyProducer:
                 acknowledged.set_exception(ConnectionError("acknowledgement lost"))
                 return acknowledged
         return await self._inner.send(topic, key, value, headers)
+
+    async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
+        return [await self.send(*record) for record in records]
 
     async def stop(self) -> None:
         await self._inner.stop()

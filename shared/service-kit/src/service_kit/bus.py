@@ -29,6 +29,15 @@ class Record(NamedTuple):
     headers: Sequence[tuple[str, bytes]]
 
 
+class Outbound(NamedTuple):
+    """One record to be written; the key decides its partition."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
 class CommitRefused(Exception):
     """Offsets were not stored, mostly because the group has moved on; the records will come again. Harmless."""
 
@@ -44,6 +53,13 @@ class Producer(Protocol):
         self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
     ) -> Awaitable[object]:
         """Queue one record; what is returned is done when every replica has it, or raises."""
+        ...
+
+    async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
+        """Queue records in the order given; they have arrived when all that is returned is done.
+
+        If it raises, some may have been queued and may arrive.
+        """
         ...
 
     async def stop(self) -> None:

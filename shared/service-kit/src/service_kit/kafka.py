@@ -14,8 +14,9 @@ from typing import Any, Protocol, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.partitioner import DefaultPartitioner
 
-from service_kit.bus import CommitRefused, OnRevoked, Partition, Record
+from service_kit.bus import CommitRefused, OnRevoked, Outbound, Partition, Record
 from service_kit.messaging_metrics import REBALANCES
 
 STOP_TIMEOUT = 10.0
@@ -144,6 +145,40 @@ class KafkaProducer:
         )
         return sent
 
+    async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
+        """Queue records as whole batches, one a partition (more where 128 KB do not hold them).
+
+        A record by itself costs aiokafka three times as much, most of it for a future of its own.
+        """
+        client = _started(self._client)
+        partitions = {
+            topic: sorted(await client.partitions_for(self._prefix + topic)) for topic in {one.topic for one in records}
+        }
+        sent: list[Awaitable[object]] = []
+        filling: dict[tuple[str, int], Any] = {}
+
+        async def hand_over(topic: str, partition: int, batch: Any) -> None:
+            batch.close()
+            sent.append(await client.send_batch(batch, self._prefix + topic, partition=partition))
+
+        try:
+            for topic, key, value, headers in records:
+                place = topic, _partition_of(key, partitions[topic], ())
+                batch = filling.get(place)
+                if batch is not None and _added(batch, key, value, headers):
+                    continue
+                if batch is not None:
+                    await hand_over(*place, batch)
+                filling[place] = client.create_batch()
+                _added(filling[place], key, value, headers)
+            for place, batch in filling.items():
+                await hand_over(*place, batch)
+        except BaseException:
+            for future in sent:
+                asyncio.ensure_future(future).cancel()
+            raise
+        return sent
+
     async def stop(self) -> None:
         """Flush and disconnect, within the time limit."""
         if self._client is not None:
@@ -166,6 +201,15 @@ class KafkaProducer:
             await asyncio.wait([sender], timeout=STOP_TIMEOUT)
         with suppress(TimeoutError, Exception):
             await asyncio.wait_for(client.client.close(), STOP_TIMEOUT)
+
+
+_partition_of = DefaultPartitioner()
+"""Of a key, as ``send`` chooses it, and the Java client's default."""
+
+
+def _added(batch: Any, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
+    """Whether there was room; the first record of a batch always has some."""
+    return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
 Client = TypeVar("Client")

@@ -6,13 +6,13 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import structlog
 
-from service_kit.bus import Producer
+from service_kit.bus import Outbound, Producer
 from service_kit.database import Database
 from service_kit.failpoints import armed, failpoint
 from service_kit.messaging_metrics import EVENTS_SENT, OUTBOX_OLDEST_AGE, OUTBOX_ROWS, RELAY_ERRORS, RELAY_LEADING
@@ -164,15 +164,14 @@ class Relay:
 
     async def _send(self, producer: Producer, rows: Sequence[asyncpg.Record], conn: asyncpg.Connection) -> None:
         """Send all rows and wait for every acknowledgement. Raises SendFailed, or the lock connection's error."""
+        records: Sequence[Outbound] = [
+            Outbound(row["topic"], row["key"].encode(), row["value"], unpack_headers(row["headers"])) for row in rows
+        ]
         sent: list[asyncio.Future[object]] = []
         try:
-            for position, row in enumerate(rows):
-                if position == len(rows) // 2:
-                    await _die_with_half_sent(sent)
-                ack = await producer.send(
-                    row["topic"], row["key"].encode(), row["value"], unpack_headers(row["headers"])
-                )
-                sent.append(asyncio.ensure_future(ack))
+            if armed("relay_mid_batch"):
+                records = await _die_with_half_sent(producer, records)
+            sent += [asyncio.ensure_future(ack) for ack in await producer.send_all(records)]
             await self._acknowledged(sent, conn)
         except BaseException:
             for future in sent:
@@ -220,11 +219,13 @@ class Relay:
             await _set_within(stopping, pause)
 
 
-async def _die_with_half_sent(sent: Sequence[Awaitable[object]]) -> None:
-    """Failpoint ``relay_mid_batch``: die when the first half of a round is in the log and the rest is not."""
-    if armed("relay_mid_batch"):
-        await asyncio.gather(*sent)
-        failpoint("relay_mid_batch")
+async def _die_with_half_sent(producer: Producer, records: Sequence[Outbound]) -> Sequence[Outbound]:
+    """Failpoint ``relay_mid_batch``: die when the first half of a round is in the log and the rest, which is
+    returned where it is to live on, is not."""
+    half = len(records) // 2
+    await asyncio.gather(*await producer.send_all(records[:half]))
+    failpoint("relay_mid_batch")
+    return records[half:]
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from zlib import crc32
 
-from service_kit.bus import CommitRefused, OnRevoked, Partition, Record
+from service_kit.bus import CommitRefused, OnRevoked, Outbound, Partition, Record
 
 
 class InMemoryBus:
@@ -107,6 +107,10 @@ class InMemoryProducer:
         acknowledged: asyncio.Future[object] = asyncio.get_running_loop().create_future()
         acknowledged.set_result(await self._bus.append(topic, key, value, headers))
         return acknowledged
+
+    async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
+        """Append records one by one."""
+        return [await self.send(*record) for record in records]
 
     async def stop(self) -> None:
         """Nothing is queued."""
