@@ -19,7 +19,7 @@ from service_kit.at_once import (
     raced,
 )
 from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.database import Database
+from service_kit.database import Autocommit, Database
 from service_kit.idempotency import Claimed
 from service_kit.problems import Problem
 from service_kit.statements import Statement, driver_within
@@ -45,12 +45,21 @@ class LosesTheAnswer(Database):
 
     losses = 1
 
+    def autocommit(self):
+        return Losing(self)
+
+
+class Losing(Autocommit):
+    def __init__(self, database):
+        super().__init__(database)
+        self._losing = database
+
     @asynccontextmanager
-    async def autocommit(self):
-        async with super().autocommit() as connection:
+    async def statement(self):
+        async with super().statement() as connection:
             yield connection
-            if self.losses:
-                self.losses -= 1
+            if self._losing.losses:
+                self._losing.losses -= 1
                 raise ConnectionResetError("the answer was lost")
 
 
@@ -181,17 +190,72 @@ async def test_a_command_that_breaks_the_statement_fails_alone(database):
 
 @pytest.mark.parametrize("way", ["autocommit", "transaction", "reading"])
 async def test_connections_that_the_server_closed_are_not_lent_again(database, way):
-    async with database.autocommit() as one, database.autocommit() as other:
-        drivers = [one.driver, other.driver]
+    one, other = database.autocommit(), database.autocommit()
+    async with one.statement() as first, other.statement() as second:
+        drivers = [first.driver, second.driver]
+    await one.give_back()
+    await other.give_back()
     async with database.transaction() as connection:
         own = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
         (closed,) = (driver for driver in drivers if driver.get_server_pid() != own)
         await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": closed.get_server_pid()})
     await eventually(closed.is_closed)
     for _ in range(4):
+        if way == "autocommit":
+            async with one.statement() as connection:
+                assert await connection.driver.fetchval("SELECT 1") == 1
+            await one.give_back()
+            continue
         async with getattr(database, way)() as connection:
-            driver = connection.driver if way == "autocommit" else await driver_within(connection)
-            assert await driver.fetchval("SELECT 1") == 1
+            assert await (await driver_within(connection)).fetchval("SELECT 1") == 1
+
+
+async def test_a_connection_is_kept_between_statements_but_not_after_an_error_nor_if_it_was_closed(database):
+    statements = database.autocommit()
+
+    async def process() -> int:
+        async with statements.statement() as connection:
+            return await connection.driver.fetchval("SELECT pg_backend_pid()")
+
+    first = await process()
+    assert await process() == first
+    with pytest.raises(ConnectionResetError):
+        async with statements.statement():
+            raise ConnectionResetError
+    second = await process()
+    assert second != first
+    async with statements.statement() as connection:
+        kept = connection.driver
+    async with database.transaction() as connection:
+        await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": second})
+    await eventually(kept.is_closed)
+    assert await process() not in (first, second)
+    await statements.give_back()
+
+
+class Slow(Autocommit):
+    """Takes its time to give the connection back."""
+
+    def __init__(self, database):
+        super().__init__(database)
+        self.giving_back, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def give_back(self):
+        self.giving_back.set()
+        await self.go_on.wait()
+        await super().give_back()
+
+
+async def test_what_comes_while_the_connection_is_given_back_is_carried_out(database, monkeypatch):
+    slow = Slow(database)
+    monkeypatch.setattr(database, "autocommit", lambda: slow)
+    bus = CommandBus(database, at_once=apply)
+    await bus.submit("a")
+    await slow.giving_back.wait()
+    late = asyncio.create_task(bus.submit("b"))
+    await asyncio.sleep(0)
+    slow.go_on.set()
+    assert (await asyncio.wait_for(late, 10)).result == "b"
 
 
 def test_a_bus_has_one_way_to_carry_out(database):

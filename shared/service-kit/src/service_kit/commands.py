@@ -133,6 +133,7 @@ class CommandBus(Generic[C, R]):
         self._execute = execute
         self._at_once = at_once
         self._max_batch = max_batch
+        self._statements = database.autocommit()
         self._pending: deque[_Pending[C, R]] = deque()
         self._worker: asyncio.Task[None] | None = None
 
@@ -151,19 +152,28 @@ class CommandBus(Generic[C, R]):
 
     async def _work(self) -> None:
         while self._pending:
-            batch: list[_Pending[C, R]] = []
-            while self._pending and len(batch) < self._max_batch:
-                pending = self._pending.popleft()
-                # A caller that has gone before its command began is not carried out.
-                if not pending.answer.done():
-                    batch.append(pending)
             try:
-                await self._run_grouped(batch)
-            except BaseException as error:
-                for pending in batch:
-                    pending.fail(_own(error))
-                if not isinstance(error, Exception):
-                    raise
+                while self._pending:
+                    await self._work_off()
+            finally:
+                # What comes meanwhile finds a worker that is not done: it looks once more.
+                await self._statements.give_back()
+
+    async def _work_off(self) -> None:
+        """Run the next batch; each of its callers is answered."""
+        batch: list[_Pending[C, R]] = []
+        while self._pending and len(batch) < self._max_batch:
+            pending = self._pending.popleft()
+            # A caller that has gone before its command began is not carried out.
+            if not pending.answer.done():
+                batch.append(pending)
+        try:
+            await self._run_grouped(batch)
+        except BaseException as error:
+            for pending in batch:
+                pending.fail(_own(error))
+            if not isinstance(error, Exception):
+                raise
 
     async def _run_grouped(self, batch: Sequence[_Pending[C, R]]) -> None:
         """Run the batch with one leader a key; whoever repeats a key in it shares its leader's outcome."""
@@ -258,7 +268,7 @@ class CommandBus(Generic[C, R]):
         current_cause.set(batch[0].cause if len(batch) == 1 else None)
         commands, claims = [pending.command for pending in batch], [pending.claim for pending in batch]
         try:
-            async with self._database.autocommit() as connection:
+            async with self._statements.statement() as connection:
                 failpoint("before_db_commit")
                 begun = True
                 results = await at_once(connection, commands, claims)

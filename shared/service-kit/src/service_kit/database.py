@@ -17,7 +17,7 @@ from service_kit.transient import is_transient
 
 T = TypeVar("T")
 
-__all__ = ["Database", "DirectConnection", "copy_rows", "is_transient"]
+__all__ = ["Autocommit", "Database", "DirectConnection", "copy_rows", "is_transient"]
 
 OUTBOX_WRITTEN = "backorder_outbox_written"
 """Mark in a connection's ``info``: the transaction wrote outbox rows, wake the relay once it commits."""
@@ -79,7 +79,7 @@ class Database:
         A commit that has begun is finished even when the task is cancelled (the cancellation is
         raised after it). A connection that saw a failure of its own is closed, not pooled.
         """
-        conn, _ = await self._lent()
+        conn, _ = await self.lend()
         try:
             yield conn
             failpoint("before_db_commit")
@@ -92,27 +92,14 @@ class Database:
         if wake:
             self.outbox_written.set()
 
-    @asynccontextmanager
-    async def autocommit(self) -> AsyncIterator[DirectConnection]:
-        """A connection of the driver's own, each of whose statements is a transaction.
-
-        What one statement can do needs no BEGIN and no COMMIT: two ways to the server and back less. Errors
-        are the driver's own; after a transient one it is not known whether the statement was carried out.
-        """
-        conn, direct = await self._lent()
-        try:
-            yield direct
-        except BaseException as error:
-            await _finish(_abandon(conn, error))
-            raise
-        await _finish(conn.close())
-        if direct.outbox_written:
-            self.outbox_written.set()
+    def autocommit(self) -> Autocommit:
+        """A way to run statements, each a transaction of its own; whoever asks for it gives back what it holds."""
+        return Autocommit(self)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A read-only view of one moment (REPEATABLE READ): all statements see the same state."""
-        conn, _ = await self._lent()
+        conn, _ = await self.lend()
         try:
             await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield conn
@@ -121,8 +108,9 @@ class Database:
             raise
         await _finish(conn.close())
 
-    async def _lent(self) -> tuple[AsyncConnection, DirectConnection]:
-        """A pooled connection and the driver's below it; those that a restarted server closed are thrown away.
+    async def lend(self) -> tuple[AsyncConnection, DirectConnection]:
+        """A pooled connection, which the caller closes, and the driver's below it; those that a restarted server
+        closed are thrown away.
 
         SQLAlchemy would empty the pool at the first error that it sees, and sees none of what goes to the driver.
         """
@@ -137,6 +125,46 @@ class Database:
     async def close(self) -> None:
         """Close every pooled connection."""
         await self.engine.dispose()
+
+
+class Autocommit:
+    """Statements on a connection of the driver's own, each of which is a transaction.
+
+    What one statement can do needs no BEGIN and no COMMIT: two ways to the server and back less. To lend a
+    connection costs as much as a short statement, so it is kept from one to the next until it is given back. After
+    an error, and where the server has closed it, the next statement gets another.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lent: tuple[AsyncConnection, DirectConnection] | None = None
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[DirectConnection]:
+        """One statement, or several that need nothing of each other; one block at a time.
+
+        Errors are the driver's own; after a transient one it is not known whether the statement was carried out.
+        """
+        if self._lent is not None and self._lent[1].driver.is_closed():
+            await self.give_back()
+        if self._lent is None:
+            self._lent = await self._database.lend()
+        conn, direct = self._lent
+        try:
+            yield direct
+        except BaseException as error:
+            self._lent = None
+            await _finish(_abandon(conn, error))
+            raise
+        if direct.outbox_written:
+            direct.outbox_written = False
+            self._database.outbox_written.set()
+
+    async def give_back(self) -> None:
+        """Let others have the connection. Nothing is to be rolled back, so this does not wait for the server."""
+        lent, self._lent = self._lent, None
+        if lent is not None:
+            await lent[0].close()
 
 
 async def _abandon(conn: AsyncConnection, error: BaseException) -> None:

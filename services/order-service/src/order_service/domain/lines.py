@@ -98,13 +98,13 @@ class Line:
         shipped = self.shipped
         still_open = max(0, self.quantity - self.cancelled - self.declined - shipped)
         return Totals(
-            quantity=self.quantity,
-            cancelled=self.cancelled,
-            declined=self.declined,
-            shipped=shipped,
-            open=still_open,
-            allocated=min(still_open, self.allocated),
-            waiting=self.waiting,
+            self.quantity,
+            self.cancelled,
+            self.declined,
+            shipped,
+            still_open,
+            min(still_open, self.allocated),
+            self.waiting,
         )
 
     @property

@@ -249,15 +249,7 @@ class Order:
 
 def sum_totals(parts: Sequence[Totals]) -> Totals:
     """The sum of several lines' quantities."""
-    return Totals(
-        quantity=sum(part.quantity for part in parts),
-        cancelled=sum(part.cancelled for part in parts),
-        declined=sum(part.declined for part in parts),
-        shipped=sum(part.shipped for part in parts),
-        open=sum(part.open for part in parts),
-        allocated=sum(part.allocated for part in parts),
-        waiting=sum(part.waiting for part in parts),
-    )
+    return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(*parts, strict=True)))
 
 
 def _refused(line: Line, code: str, detail: str) -> IllegalMove:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class State(StrEnum):
@@ -23,8 +23,7 @@ CLOSED = frozenset({State.SHIPPED, State.CANCELLED, State.DECLINED})
 """States in which no unit is open: nothing will be shipped any more unless the order changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Units of a line or summed over an order's lines.
 
     ``open`` = still to be shipped; ``allocated`` = the part of them that has stock.

@@ -18,9 +18,15 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.datastructures import DefaultPlaceholder
 from fastapi.dependencies.models import Dependant
-from fastapi.dependencies.utils import request_params_to_args
+from fastapi.dependencies.utils import (
+    _get_param_aliases,
+    _get_param_model,
+    _is_json_field,
+    request_params_to_args,
+)
 from fastapi.exceptions import ResponseValidationError
 from fastapi.params import Form
 from fastapi.responses import JSONResponse
@@ -46,24 +52,68 @@ class NotPlain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Parameters:
+    """Parameters from one place of the request.
+
+    Of those that are one value under one name, FastAPI would find out so for every request.
+    """
+
+    given: Callable[[Request], Any]
+    single: Sequence[tuple[str, Any]]
+    """The name in the request, and FastAPI's field."""
+    others: Sequence[Any]
+    """FastAPI's fields."""
+
+    def put_into(self, values: dict[str, Any], request: Request) -> bool:
+        """False where one is not valid."""
+        given = self.given(request)
+        for name, field in self.single:
+            value = given.get(name)
+            if value is None and (field.field_info.is_required() or field.field_info.validate_default):
+                return False
+            if value is None:
+                values[field.name] = field.get_default()
+                continue
+            values[field.name], errors = field.validate(value, values, loc=(name,))
+            if errors:
+                return False
+        if self.others:
+            found, errors = request_params_to_args(self.others, given)
+            if errors:
+                return False
+            values.update(found)
+        return True
+
+
+def _parameters(fields: Sequence[Any], given: Callable[[Request], Any]) -> _Parameters:
+    single, others = [], []
+    for field in fields:
+        names = {name for _, name in _get_param_aliases(field)}
+        plain = not field_annotation_is_sequence(field.field_info.annotation) and not _is_json_field(field)
+        if len(names) == 1 and plain and _get_param_model(field) is None:
+            single.append((names.pop(), field))
+        else:
+            others.append(field)
+    return _Parameters(given, single, others)
+
+
+@dataclass(frozen=True, slots=True)
 class _Step:
     """A dependency or the endpoint, and where each of its arguments comes from."""
 
     call: Callable[..., Awaitable[Any]]
     earlier: Sequence[tuple[str, int]]
     """Arguments that are results of earlier steps, by their number."""
-    parameters: Sequence[tuple[Sequence[Any], Callable[[Request], Any]]]
+    parameters: Sequence[_Parameters]
     request: str | None
     response: str | None
 
     def arguments(self, request: Request, response: Response, results: Sequence[Any]) -> dict[str, Any] | None:
         """None where a parameter is not valid."""
         values = {name: results[number] for name, number in self.earlier}
-        for fields, given in self.parameters:
-            found, errors = request_params_to_args(fields, given(request))
-            if errors:
+        for parameters in self.parameters:
+            if not parameters.put_into(values, request):
                 return None
-            values.update(found)
         if self.request is not None:
             values[self.request] = request
         if self.response is not None:
@@ -310,7 +360,7 @@ def _step(dependant: Dependant, steps: list[_Step], places: dict[int, int]) -> _
     return _Step(
         call,
         earlier,
-        [(fields, given) for name, given in _GIVEN if (fields := getattr(dependant, name))],
+        [_parameters(fields, given) for name, given in _GIVEN if (fields := getattr(dependant, name))],
         dependant.request_param_name,
         dependant.response_param_name,
     )
