@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from service_kit.http import decode_cursor, encode_cursor, etag, fingerprint
 from service_kit.http.rate_limit import RateLimiter, Standing
@@ -178,10 +178,20 @@ class TestRateLimit:
             assert (await client.get("/livez")).status_code == 200
             assert (await client.get("/metrics")).status_code == 200
 
-    async def test_an_empty_setting_switches_limiting_off(self, make_api):
-        api = make_api(rate_limit="", anonymous_rate_limit="")
+    @pytest.mark.parametrize("setting", ["", "unlimited"])
+    async def test_limiting_can_be_switched_off(self, make_api, setting):
+        api = make_api(rate_limit=setting, anonymous_rate_limit=setting)
         async with api.client("orders:read") as client:
             assert "RateLimit" not in (await client.get("/v1/orders")).headers
+
+    @pytest.mark.parametrize("rate", ["0/minute", "60", "60/m", "60/minute ", "6 per minute", "-1/hour", "none"])
+    def test_a_rate_that_cannot_be_meant_names_its_setting(self, make_api, rate):
+        with pytest.raises(ValidationError, match="rate_limit"):
+            make_api(rate_limit=rate)
+
+    @pytest.mark.parametrize(("rate", "window"), [("5/second", 1), ("5/hour", 3600), ("5/day", 86400)])
+    def test_windows_are_as_long_as_they_are_called(self, rate, window):
+        assert RateLimiter("key", rate).hit("a").policy == f'"key";q=5;w={window}'
 
     def test_a_callers_window_ends_and_another_begins(self):
         seconds = 100.0

@@ -12,6 +12,9 @@ Role = Literal["api", "worker", "all"]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
+Rate = Annotated[str, Field(pattern=r"^([1-9][0-9]*/(second|minute|hour|day)|unlimited|)$")]
+"""Such as ``600/minute``. Empty stands for unlimited as well, but an empty variable counts as not set."""
+
 _MOUNTED_SECRETS = Path("/run/secrets")
 """Where containers get secrets: a file named as the variable would be, such as ``order_database_url``."""
 
@@ -65,9 +68,9 @@ class ServiceSettings(BaseSettings):
     body_limit: int = Field(default=64 * 1024, ge=1)
     large_body_limit: int = Field(default=1024 * 1024, ge=1)
 
-    rate_limit: str = "60000/minute"
-    """Requests of one key, as the ``limits`` package writes them; empty switches limiting off."""
-    anonymous_rate_limit: str = "6000/minute"
+    rate_limit: Rate = "60000/minute"
+    """Requests of one key: so many a second, minute, hour or day, or ``unlimited``."""
+    anonymous_rate_limit: Rate = "6000/minute"
     """Requests of one address that carry no valid key (health and metrics are not counted)."""
 
     idempotency_retention_days: int = Field(default=30, ge=1)

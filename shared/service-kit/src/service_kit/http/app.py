@@ -90,7 +90,7 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
 
 
 def _limiter(name: str, rate: str) -> RateLimiter | None:
-    return RateLimiter(name, rate) if rate else None
+    return None if rate in ("", "unlimited") else RateLimiter(name, rate)
 
 
 def _shared_routers(service: Service) -> list[APIRouter]:

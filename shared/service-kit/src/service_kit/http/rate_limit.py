@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 
-from limits import parse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service_kit.auth import Principal
@@ -45,18 +44,21 @@ class _Window:
     count: int = 0
 
 
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+
+
 class RateLimiter:
     """One policy: so many requests in each fixed window, counted for each caller in this process.
 
-    A caller's window begins with its first request. The counting is our own: the storage of ``limits``
+    A caller's window begins with its first request. The counting is our own: the storage of the package ``limits``
     starts a thread a hundred times a second to forget what has expired, which cost an eighth of the
     processor time of a busy service.
     """
 
     def __init__(self, name: str, rate: str, *, now: Callable[[], float] = monotonic) -> None:
-        """``rate`` as in ``"600/minute"``; ValueError for anything else. ``now`` gives seconds."""
-        item = parse(rate)
-        self._amount, self._seconds = item.amount, item.get_expiry()
+        """``rate`` as the settings have it, such as ``"600/minute"``; ``now`` gives seconds."""
+        amount, _, period = rate.partition("/")
+        self._amount, self._seconds = int(amount), _SECONDS[period]
         self._policy = f'"{name}";q={self._amount};w={self._seconds}'
         self._now = now
         self._windows: dict[str, _Window] = {}
