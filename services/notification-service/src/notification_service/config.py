@@ -32,7 +32,7 @@ class NotificationSettings(ServiceSettings):
     smtp_password: SecretStr | None = None
     smtp_timeout_seconds: float = Field(default=30, gt=0)
     mail_from: str = "Backorder <orders@backorder.example>"
-    mail_batch: int = Field(default=200, ge=1, le=5000, description="Messages claimed at once")
+    mail_batch: int = Field(default=50, ge=1, le=5000, description="Messages claimed at once")
     mail_lease_seconds: float = Field(
         default=300, gt=0, description="A message that was claimed and not recorded is sent again after this time"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import linecache
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ import uvicorn
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
+from service_kit.collector import give_back_memory
 from service_kit.health import Health
 from service_kit.http.app import create_app
 from service_kit.logging import configure_logging
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop's last turn was", ["service"])
 _LOOP_BEAT = 0.5
 _LOOP_SILENCE = 30.0
+_TIDY_EVERY = 5.0
 _WORKER_STOP_SECONDS = 30.0
 """The worker's parts have limits of their own below this; it only keeps a defect from holding the process."""
 
@@ -65,6 +68,7 @@ def _collect_seldom() -> None:
 
     By default it looks after each 700 new objects, a few dozen requests in a process of half a million objects.
     """
+    linecache.clearcache()  # sources that pydantic looked for descriptions in: more than a megabyte
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
@@ -110,6 +114,7 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
     if settings.role != "api":
         parts["worker"] = asyncio.create_task(_work(service, worker_stopping), name="worker")
     beat = asyncio.create_task(_beat(service.name, health), name="loop-beat")
+    tidy = asyncio.create_task(_tidy(), name="tidy")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     try:
         log.info("started", role=settings.role, host=settings.host, port=listener.getsockname()[1])
@@ -121,7 +126,7 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
             log.error("part_died", part=name, exc_info=failure)
         await _wind_down(service, server, parts, worker_stopping)
     finally:
-        for task in (beat, stopped):
+        for task in (beat, tidy, stopped):
             task.cancel()
         await service.database.close()
     log.info("stopped")
@@ -203,6 +208,12 @@ def _stop_on_signals(stop: asyncio.Event, server: uvicorn.Server) -> None:
         # Not on the main thread (tests) or not on this platform: then only ``stop`` ends the service.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal)
+
+
+async def _tidy() -> None:
+    while True:
+        await asyncio.sleep(_TIDY_EVERY)
+        give_back_memory()
 
 
 async def _beat(service: str, health: Health) -> None:

@@ -35,7 +35,7 @@ class AllocationHandler:
             self.rechecks_wanted.set()
 
 
-async def run_rechecks(database: Database, options: Options, *, limit: int = 100) -> int:
+async def run_rechecks(database: Database, options: Options, *, limit: int = 20) -> int:
     """Decide stored rechecks until none is left; the number decided. Safe to run from several workers."""
     done = 0
     while True:

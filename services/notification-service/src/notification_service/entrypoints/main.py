@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import service_kit.lean  # noqa: F401 - first, see there
 from notification_service.entrypoints.service import build
 from service_kit.service import run
 
