@@ -19,6 +19,8 @@ from backorder_local.running import running_system
 from backorder_local.services import SERVICE_NAMES
 
 READINGS = 3
+AT_REST = 6.0
+"""Seconds after the work: a service gives back what is free every five."""
 _MB = 1_000_000
 
 
@@ -26,7 +28,7 @@ _MB = 1_000_000
     *(
         Row(
             f"memory-{name}",
-            f"resident memory (RSS) of the {name} service as `backorder up` runs it, after a replay of a week",
+            f"resident memory (RSS) of the {name} service as `backorder up` runs it, at rest after a replay of a week",
             "MB",
             at_most(120, of="value"),
         )
@@ -53,6 +55,7 @@ async def memory(ground: Ground) -> Mapping[str, Measured]:
         if supervisor is None:
             raise RuntimeError(f"no system runs in {root}")
         running_system(root)
+        await asyncio.sleep(AT_REST)
         for _ in range(READINGS):
             for name in SERVICE_NAMES:
                 measured[f"memory-{name}"].add(psutil.Process(pids[name]).memory_info().rss / _MB)
