@@ -81,6 +81,19 @@ def test_a_cut_takes_waiting_units_first_and_never_shipped_ones() -> None:
     assert (line.waiting, line.granted) == (0, {"X": 3})
 
 
+def test_a_cut_takes_what_was_declined_before_what_is_held() -> None:
+    line = Line("l", "o", "A")
+    line.learn(10, 0, {}, NOW)
+    line.decline(2)
+    line.accept(8)
+    line.grant("X", 5)
+    assert line.learn(10, 3, {}, NOW) == {}
+    assert (line.waiting, line.declined, line.granted) == (0, 2, {"X": 5})
+    assert line.learn(8, 3, {}, NOW) == {}
+    assert (line.waiting, line.declined, line.granted) == (0, 0, {"X": 5})
+    assert line.learn(8, 4, {}, NOW) == {"X": -1}
+
+
 def test_a_whole_cancellation_clears_what_was_declined() -> None:
     line = Line("l", "o", "A")
     line.learn(4, 0, {}, NOW)

@@ -81,7 +81,7 @@ class Line:
         """Apply the order's newer facts; the change of grants per location (forced up, or released).
 
         Added units join the queue ``now`` and are undecided; a cut takes waiting units first, newest
-        first, then grants that have not left, then what was declined.
+        first, then what was declined, then grants that have not left.
         """
         self.quantity, self.cancelled = quantity, cancelled
         alive = quantity - cancelled
@@ -91,7 +91,7 @@ class Line:
             return {}
         before = dict(self.granted)
         self._ship(shipped)
-        kept = max(self.shipped_units, min(self.granted_units, alive - self.declined))
+        kept = max(self.shipped_units, min(self.granted_units, alive))
         self._release(self.granted_units - kept)
         self.declined = rules.declined_after_change(self.declined, alive, self.granted_units)
         self._resize(max(self.granted_units, alive - self.declined), now)

@@ -112,7 +112,8 @@ async def cancel_order(
 ) -> OrderView:
     """Cancel units of some lines, or everything that has not left. Shipped units cannot be cancelled (409).
 
-    No body at all cancels everything.
+    Of a line, units that wait are cancelled first, then declined ones, then those that have stock. No body at all
+    cancels everything.
     """
     body = body or Cancellation()
     may_state_business_time(principal, body.cancelled_at, "cancelled_at")
