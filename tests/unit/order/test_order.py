@@ -11,8 +11,8 @@ import pytest
 
 from order_service.domain.errors import IllegalMove, UnknownLine
 from order_service.domain.lines import Answer, Line, PromisedDate
-from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms
-from order_service.domain.states import State
+from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms, sum_totals
+from order_service.domain.states import State, Totals
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
@@ -87,6 +87,14 @@ def test_the_state_follows_from_the_quantities(
     answer(order, allocated=allocated, waiting=waiting, declined=declined)
     assert order.lines["l0"].state is state
     assert order.state is state
+
+
+def test_an_orders_quantities_are_the_sums_of_its_lines() -> None:
+    order = placed(5, 4)
+    answer(order, "l0", allocated={"A": 3}, waiting=2)
+    answer(order, "l1", waiting=1, declined=3)
+    assert order.totals == Totals(quantity=9, cancelled=0, declined=3, shipped=0, open=6, allocated=3, waiting=3)
+    assert sum_totals([]) == Totals(0, 0, 0, 0, 0, 0, 0)
 
 
 def test_an_order_takes_its_state_from_all_its_lines() -> None:

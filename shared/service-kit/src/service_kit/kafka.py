@@ -236,6 +236,7 @@ class KafkaSource(ConsumerRebalanceListener):
             "group_id": self._prefix + group,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
+            # What is fetched ahead of the polls is held in memory; a larger record comes all the same, alone.
             "fetch_max_bytes": 512 * 1024,
             "max_partition_fetch_bytes": 128 * 1024,
             "max_poll_records": 500,

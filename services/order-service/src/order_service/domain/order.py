@@ -247,9 +247,12 @@ class Order:
         return Change(kind, self.changed_at, line_ids, reason, shipment, published)
 
 
+_NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)
+
+
 def sum_totals(parts: Sequence[Totals]) -> Totals:
     """The sum of several lines' quantities."""
-    return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(*parts, strict=True)))
+    return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(_NOTHING, *parts, strict=True)))
 
 
 def _refused(line: Line, code: str, detail: str) -> IllegalMove:
