@@ -169,6 +169,16 @@ async def test_a_season_that_overlaps_another_says_which_version_decides_meanwhi
         assert (begin + timedelta(days=day)).isoformat() in warning["detail"]
 
 
+async def test_what_validate_warns_of_is_said_again_where_a_version_is_put_in_force(client: httpx.AsyncClient) -> None:
+    await activated(client, "p", {"sort": "fifo"})
+    body = {"policy": {"share": "proportional"}}
+    await client.put("/v1/policies/p/draft", json=body, headers={"If-Match": "*"})
+    (expected,) = (await client.post("/v1/policies/p/validate")).json()["warnings"]
+    answer = (await client.post("/v1/policies/p/activate", json={})).json()
+    assert answer["active"][0]["policy"]["share"] == "proportional"
+    assert answer["warnings"] == [{"pointer": "/active/0/policy/share", "detail": expected["detail"]}]
+
+
 async def test_the_history_tells_who_when_and_what(client: httpx.AsyncClient) -> None:
     await activated(client, "p", {"sort": "fifo"})
     for sort in ("priority", "value_index"):

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.policies import Version, Window
+from allocation_service.application import policy_advice
 from allocation_service.application.policy_changes import changes
 from allocation_service.application.policy_templates import templates
 from allocation_service.domain.policy_document import validate
@@ -235,7 +236,7 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
         """What is decided from then on follows it, in every process and without a restart; what was decided stays.
 
         Without `valid_until` it replaces the versions without one. With it, it stands before them until it ends;
-        `warnings` name the seasons that overlap with it.
+        `warnings` name the seasons that overlap with it, and repeat what `validate` warns of.
         """
         now = await parts.now()
         _check_window(body, now)
@@ -254,7 +255,8 @@ def _add_force(api: APIRouter, parts: PolicyParts) -> None:
                 await policy_assignments.want_review(conn, policy=name)
         view = await parts.detail(name)
         set_etag(response, view.revision)
-        return ActivatedView(**dict(view), warnings=_overlaps(view.active, activated))
+        warnings = [*_overlaps(view.active, activated), *_advice(name, view.active, activated, parts.tiers)]
+        return ActivatedView(**dict(view), warnings=warnings)
 
     @api.post(f"{PATH}/retire", name="retire_policy_version", summary="Take a version of a policy out of force")
     async def retire(
@@ -311,6 +313,16 @@ def _overlaps(active: Sequence[VersionView], activated: int | None) -> list[Warn
             )
             warnings.append(WarningView(pointer=f"/active/{position}", detail=words))
     return warnings
+
+
+def _advice(name: str, active: Sequence[VersionView], activated: int | None, tiers: Sequence[str]) -> list[WarningView]:
+    """What ``validate`` warns of, by its place in this answer."""
+    return [
+        WarningView(pointer=f"/active/{position}/policy{one.pointer}", detail=one.detail)
+        for position, version in enumerate(active)
+        if version.version == activated
+        for one in policy_advice.warnings(version.policy.policy(name, tiers), tiers)
+    ]
 
 
 def _check_window(body: ActivateBody, now: datetime) -> None:

@@ -307,7 +307,8 @@ class ActivatedView(PolicyDetail):
     """A policy of which a version was put in force, or taken out of it."""
 
     warnings: list[WarningView] = Field(
-        description="Seasons that overlap with it, and which version decides then; whether anything is left in force"
+        description="Seasons that overlap with it, and which version decides then; what may not do what was intended;"
+        " whether anything is left in force"
     )
 
 
