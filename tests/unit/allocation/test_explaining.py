@@ -129,7 +129,7 @@ SAID = [
         refused(),
         3,
         0,
-        "It was declined: no more than 5 units of this article may wait, and that many do.",
+        "It was declined: no more than 5 units of this article may wait, and with these more would.",
     ),
     (
         refused(latest=date(2026, 6, 9), expected=date(2027, 1, 2)),

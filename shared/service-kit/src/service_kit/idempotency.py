@@ -152,12 +152,12 @@ async def forget(connection: AsyncConnection, before: datetime, *, batch: int = 
 
 
 def key_reused() -> Problem:
-    """422: the key was used with another body."""
+    """422: the key was used for another request: another body, or another order or place in the path."""
     return Problem(
         422,
         "idempotency_key_reused",
-        "Idempotency-Key was used with another body",
-        "A key stands for one request. Use a new key for this body.",
+        "Idempotency-Key was used for another request",
+        "A key stands for one request: its path and its body. Use a new key for this one.",
     )
 
 

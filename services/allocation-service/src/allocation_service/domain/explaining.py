@@ -47,7 +47,7 @@ _WHY = (
         r"sold from stock only, (\d+) of (\d+) available",
         "the article is sold from stock only, and {0} of {1} units were there",
     ),
-    (r"backorder cap of (\d+) reached", "no more than {0} units of this article may wait, and that many do"),
+    (r"backorder cap of (\d+) reached", "no more than {0} units of this article may wait, and with these more would"),
     (
         r"expected at no known date, later than acceptable (\S+)",
         "no date can be named for it, and {0:date} was the last acceptable one",

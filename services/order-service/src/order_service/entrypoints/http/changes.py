@@ -85,7 +85,11 @@ async def amend_line(
     response: Response,
     versions: RequiredIfMatch,
 ) -> OrderView:
-    """Change the quantity ordered. More units queue as of now; fewer take waiting units first, never shipped ones."""
+    """Change the quantity ordered.
+
+    More units queue as of now; all of them are declined where they would exceed the cap. Fewer take those that wait
+    first, then declined ones, then those that have stock; never shipped ones.
+    """
     may_state_business_time(principal, body.amended_at, "amended_at")
     command = AmendLine(
         order_id=order_id,

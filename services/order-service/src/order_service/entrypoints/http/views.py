@@ -38,13 +38,15 @@ class LineView(ResponseModel):
     quantity_backordered: int = Field(description="Units that wait for stock")
     quantity_shipped: int
     quantity_cancelled: int
-    quantity_declined: int = Field(description="Units that cannot be sold; see reason")
+    quantity_declined: int = Field(description="Units that cannot be sold")
     allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")
     shipped: dict[str, int] = Field(description="Units that left, per location")
     unit_price: Money
     promise_date: date | None
     promise: PromiseView | None
-    reason: str
+    reason: str = Field(
+        description="Of the last decision about the line; what was cancelled since changes nothing of it"
+    )
 
     @classmethod
     def of(cls, line: Line, order: Order) -> LineView:
