@@ -17,10 +17,11 @@ from backorder_local.data_directory import DataDirectory
 from backorder_local.private_files import read_json
 from backorder_local.running import running_system
 from backorder_local.services import SERVICE_NAMES
+from service_kit.running import TIDY_EVERY
 
 READINGS = 3
-AT_REST = 6.0
-"""Seconds after the work: a service gives back what is free every five."""
+AT_REST = TIDY_EVERY + 1
+"""Seconds after the work: what is free has been given back by then."""
 _MB = 1_000_000
 
 

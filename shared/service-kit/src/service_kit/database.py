@@ -79,7 +79,7 @@ class Database:
         A commit that has begun is finished even when the task is cancelled (the cancellation is
         raised after it). A connection that saw a failure of its own is closed, not pooled.
         """
-        conn, _ = await self.lend()
+        conn, _ = await self._lend()
         try:
             yield conn
             failpoint("before_db_commit")
@@ -99,7 +99,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A read-only view of one moment (REPEATABLE READ): all statements see the same state."""
-        conn, _ = await self.lend()
+        conn, _ = await self._lend()
         try:
             await conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             yield conn
@@ -108,7 +108,7 @@ class Database:
             raise
         await _finish(conn.close())
 
-    async def lend(self) -> tuple[AsyncConnection, DirectConnection]:
+    async def _lend(self) -> tuple[AsyncConnection, DirectConnection]:
         """A pooled connection, which the caller closes, and the driver's below it; those that a restarted server
         closed are thrown away.
 
@@ -148,7 +148,7 @@ class Autocommit:
         if self._lent is not None and self._lent[1].driver.is_closed():
             await self.give_back()
         if self._lent is None:
-            self._lent = await self._database.lend()
+            self._lent = await self._database._lend()
         conn, direct = self._lent
         try:
             yield direct

@@ -154,7 +154,7 @@ class KafkaProducer:
         partitions = {
             topic: sorted(await client.partitions_for(self._prefix + topic)) for topic in {one.topic for one in records}
         }
-        sent: list[Awaitable[object]] = []
+        sent: list[asyncio.Future[object]] = []
         filling: dict[tuple[str, int], Any] = {}
 
         async def hand_over(topic: str, partition: int, batch: Any) -> None:
@@ -175,7 +175,7 @@ class KafkaProducer:
                 await hand_over(*place, batch)
         except BaseException:
             for future in sent:
-                asyncio.ensure_future(future).cancel()
+                future.cancel()
             raise
         return sent
 

@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop's last turn was", ["service"])
 _LOOP_BEAT = 0.5
 _LOOP_SILENCE = 30.0
-_TIDY_EVERY = 5.0
+TIDY_EVERY = 5.0
+"""Seconds after which memory that has become free is given back."""
 _WORKER_STOP_SECONDS = 30.0
 """The worker's parts have limits of their own below this; it only keeps a defect from holding the process."""
 
@@ -212,7 +213,7 @@ def _stop_on_signals(stop: asyncio.Event, server: uvicorn.Server) -> None:
 
 async def _tidy() -> None:
     while True:
-        await asyncio.sleep(_TIDY_EVERY)
+        await asyncio.sleep(TIDY_EVERY)
         give_back_memory()
 
 

@@ -36,7 +36,10 @@ class AllocationHandler:
 
 
 async def run_rechecks(database: Database, options: Options, *, limit: int = 20) -> int:
-    """Decide stored rechecks until none is left; the number decided. Safe to run from several workers."""
+    """Decide stored rechecks until none is left; the number decided. Safe to run from several workers.
+
+    ``limit`` orders share a transaction: what they take of memory at once stays with the process, in pieces.
+    """
     done = 0
     while True:
         async with database.transaction() as conn:
