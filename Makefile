@@ -68,7 +68,7 @@ test-fast: bootstrap ## Unit and contract tests only
 	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
 
 chaos: bootstrap ## Kill everything at random under load, then check every promise (KILLS=60 SEED=n RATE=15 FREEZE=20 PLANT=inbox)
-	@$(BIN)/python -m backorder_local.chaos --kills $(or $(KILLS),60) $(if $(SEED),--seed $(SEED)) \
+	@$(BIN)/python -m backorder_verify.chaos --kills $(or $(KILLS),60) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
 
 bench: bootstrap ## Measure against floors of the same run; writes bench.json (ROWS=relay,fill-100k: only these)

@@ -12,7 +12,7 @@ from tests.bench.ground import Ground
 from tests.bench.registry import REGISTRY
 from tests.bench.waiting import Warehouse
 
-from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort
+from allocation_service.domain.policies.policy import Ageing, Holdback, Policy, Sort
 
 ROUNDS = {1_000: 5, 10_000: 3, 100_000: 3}
 ORDERS = 200

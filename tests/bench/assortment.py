@@ -18,7 +18,7 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Handler = Callable[[AsyncConnection, Sequence[Event]], Awaitable[None]]

@@ -12,7 +12,7 @@ from tests.bench.ordering import UNLIMITED, know_skus, place
 from tests.bench.registry import REGISTRY
 
 from allocation_service.adapters.event_handler import AllocationHandler
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 
 RATE = 200

@@ -21,8 +21,8 @@ from backorder_local.local_parts import answers_ready
 from backorder_local.ports import LOOPBACK, free_port
 from backorder_local.processes import Child, Program, StartFailed, log_tail, wait_until
 from backorder_local.services import SERVICES
-from service_kit.auth import Keyring
-from service_kit.database import Database
+from service_kit.http.api_keys import Keyring
+from service_kit.persistence.database import Database
 from service_kit.testing.databases import TestDatabases
 from service_kit.testing.topics import KafkaTopics, new_topics
 

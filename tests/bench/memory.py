@@ -17,7 +17,7 @@ from backorder_local.data_directory import DataDirectory
 from backorder_local.private_files import read_json
 from backorder_local.running import running_system
 from backorder_local.services import SERVICE_NAMES
-from service_kit.running import TIDY_EVERY
+from service_kit.hosting.running import TIDY_EVERY
 
 READINGS = 3
 AT_REST = TIDY_EVERY + 1

@@ -15,12 +15,12 @@ from tests.bench.registry import REGISTRY
 from tests.bench.workers import PRODUCTION, drain, is_empty, produce
 
 from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.application.handler import HANDLED
+from allocation_service.application.session.handle_events import HANDLED
 from event_contracts import Event, Topic
-from service_kit.consumer import Consumer
-from service_kit.database import Database
-from service_kit.outbox import Relay, publish
-from service_kit.subscription import Subscription
+from service_kit.messaging.consumer import Consumer
+from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.running import running
 from service_kit.testing.topics import KafkaTopics

@@ -16,7 +16,7 @@ from backorder_local.local_parts import answers_ready
 from backorder_local.ports import free_port
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 
 ROUNDS = 5
 SECONDS = 3.0

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from tests.bench.figures import Measured, Row, at_most
 from tests.bench.registry import REGISTRY
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import (
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.allocating.fair_share import Claim, divide
+from allocation_service.domain.policies.policy import (
     DEFAULT_TIERS,
     Ageing,
     Demand,
@@ -25,7 +26,6 @@ from allocation_service.domain.policy import (
     Sort,
     Supply,
 )
-from allocation_service.domain.sharing import Claim, divide
 
 if TYPE_CHECKING:
     from tests.bench.ground import Ground

@@ -15,10 +15,10 @@ from tests.bench.ground import Ground
 from tests.bench.registry import REGISTRY
 from tests.bench.waiting import Warehouse
 
-from allocation_service.adapters import run_store
-from allocation_service.adapters.run_desk import RunDesk
-from allocation_service.domain.policy import Sort
-from allocation_service.domain.runs import Filter, Segment, Strategy
+from allocation_service.adapters.runs import run_store
+from allocation_service.adapters.runs.run_service import RunService
+from allocation_service.domain.policies.policy import Sort
+from allocation_service.domain.runs.run import Filter, Segment, Strategy
 from event_contracts import new_event_id
 
 LINES = 100_000
@@ -50,7 +50,7 @@ async def run(ground: Ground) -> Mapping[str, Measured]:
             await house.handle(house.received(sku, LINES))
             await house.told()
             await house.tidy()
-            desk = RunDesk(house.database, house.handler.options, _now, _wall, timedelta(hours=1))
+            desk = RunService(house.database, house.handler.options, _now, _wall, timedelta(hours=1))
             run_id = await _stored(house, sku)
             began, busy = time.perf_counter(), time.process_time()
             async with _stalls() as stalls:

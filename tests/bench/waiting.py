@@ -10,13 +10,13 @@ from datetime import UTC, date, datetime, timedelta
 from sqlalchemy import text
 from tests.bench.assortment import NOW
 
-from allocation_service.adapters import policies, policy_assignments
 from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.application.policy_choice import DEFAULT
-from allocation_service.domain.policy import Policy
-from allocation_service.entrypoints.policy_documents import content_of
+from allocation_service.adapters.policies import policy_assignments, policy_versions
+from allocation_service.application.policies.policy_choice import DEFAULT
+from allocation_service.domain.policies.policy import Policy
+from allocation_service.entrypoints.http.policy_schemas import content_of
 from event_contracts import Event, InboundChange, StockChange, StockLevel, new_event, new_event_id
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 
 DUE = date(2026, 3, 16)
 
@@ -153,8 +153,8 @@ class Warehouse:
     async def use(self, policy: Policy) -> None:
         """Decide by this policy from now on."""
         async with self.database.transaction() as conn:
-            await policies.create_policy(conn, "bench")
-            await policies.write_active(conn, "bench", content_of(policy), "bench")
+            await policy_versions.create_policy(conn, "bench")
+            await policy_versions.write_active(conn, "bench", content_of(policy), "bench")
             await policy_assignments.assign(conn, DEFAULT, "bench", "bench")
 
     async def tidy(self) -> None:

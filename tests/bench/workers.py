@@ -12,8 +12,8 @@ from sqlalchemy import text
 from tests.bench.ground import CoreShares
 
 from event_contracts import Event
-from service_kit.database import Database
-from service_kit.kafka import ClientTiming
+from service_kit.messaging.kafka import ClientTiming
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.topics import KafkaTopics
 

@@ -27,7 +27,7 @@ def test_a_planted_defect_makes_the_run_fail(plant: str, tmp_path: Path) -> None
     figures = tmp_path / "chaos.json"
     done = subprocess.run(
         [
-            sys.executable, "-m", "backorder_local.chaos",
+            sys.executable, "-m", "backorder_verify.chaos",
             "--kills", "14", "--burst", "7", "--freeze", "2", "--seed", "1", "--plant", plant, "--json", str(figures),
         ],
         capture_output=True,

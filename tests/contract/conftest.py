@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import structlog
 
-from service_kit.auth import SCOPES, Keyring
-from service_kit.http import create_app
-from service_kit.service import Service
-from service_kit.settings import ServiceSettings
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.runtime.settings import ServiceSettings
 
 _NOWHERE = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 _SERVICES = sorted(

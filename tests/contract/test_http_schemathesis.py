@@ -21,7 +21,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from service_kit.running import serve
+from service_kit.hosting.running import serve
 from service_kit.testing.eventually import eventually
 
 pytestmark = pytest.mark.postgres

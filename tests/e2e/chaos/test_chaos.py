@@ -19,7 +19,7 @@ def test_sixty_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
     done = subprocess.run(
         [
-            sys.executable, "-m", "backorder_local.chaos",
+            sys.executable, "-m", "backorder_verify.chaos",
             "--kills", str(_KILLS), "--freeze", "8", "--json", str(figures),
         ],
         env={**os.environ, "COLUMNS": "160"},

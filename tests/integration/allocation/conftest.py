@@ -13,15 +13,15 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters import policies, policy_assignments
-from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.adapters.rehearsal import rehearse_idle
-from allocation_service.application.policy_choice import DEFAULT, Target
+from allocation_service.adapters.event_handler import AllocationHandler, run_deferred_orders
+from allocation_service.adapters.maintenance.dry_run import rehearse_idle
+from allocation_service.adapters.policies import policy_assignments, policy_versions
+from allocation_service.application.policies.policy_choice import DEFAULT, Target
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.policy import Policy
-from allocation_service.domain.recorded_fill import StoredLine
-from allocation_service.domain.replaying import replay
-from allocation_service.entrypoints.policy_documents import content_of
+from allocation_service.domain.decisions.recorded_fill import StoredLine
+from allocation_service.domain.decisions.replaying import replay
+from allocation_service.domain.policies.policy import Policy
+from allocation_service.entrypoints.http.policy_schemas import content_of
 from allocation_service.entrypoints.service import build
 from event_contracts import (
     Event,
@@ -36,10 +36,10 @@ from event_contracts import (
     new_event,
 )
 from event_contracts.envelope import decode
-from service_kit.auth import SCOPES, Keyring
-from service_kit.database import Database
-from service_kit.http import create_app
-from service_kit.outbox import unpack_headers
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.messaging.outbox import unpack_headers
+from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -157,9 +157,9 @@ class World:
         """Let a target (everything, by default) follow a policy from now on; the version that was made."""
         name = ":".join(part for part in target if part)
         async with self.database.transaction() as conn:
-            await policies.create_policy(conn, name)
-            await policies.retire(conn, name, None, "test")
-            made = await policies.write_active(conn, name, content_of(policy), "test")
+            await policy_versions.create_policy(conn, name)
+            await policy_versions.retire(conn, name, None, "test")
+            made = await policy_versions.write_active(conn, name, content_of(policy), "test")
             await policy_assignments.assign(conn, target, name, "test")
             await policy_assignments.want_review(conn, policy=name)
         return made.policy
@@ -175,7 +175,7 @@ class World:
         return await self.published()
 
     async def recheck(self) -> int:
-        return await run_rechecks(self.database, self.handler.options)
+        return await run_deferred_orders(self.database, self.handler.options)
 
     async def published(self) -> list[Event]:
         """Take what stands in the outbox."""

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from allocation_service.domain.policy import Policy
+from allocation_service.domain.policies.policy import Policy
 from service_kit.testing import eventually
 
 _WAITING_FOR_A_LOCK = (

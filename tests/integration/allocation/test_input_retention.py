@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import text
 
-from allocation_service.adapters import input_retention
 from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.book import Book
+from allocation_service.adapters.maintenance import input_retention
+from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.lateness import WINDOW_DAYS
-from allocation_service.domain.policy import Holdback, Policy
-from allocation_service.entrypoints.sweeper import Sweeper
+from allocation_service.domain.policies.policy import Holdback, Policy
+from allocation_service.domain.supply.lateness import WINDOW_DAYS
+from allocation_service.entrypoints.background.sweeper import Sweeper
 from service_kit.testing import FakeClock
 
 
@@ -111,8 +111,8 @@ async def evidence(world: Any) -> tuple[int, int]:
     found = []
     today: date = world.now.date()
     for day in (today, today + timedelta(days=1)):
-        book = Book()
+        session = AllocationSession()
         async with world.database.reading() as conn:
-            await SqlLedger(conn).load_evidence(book, "S", 10, day)
-        found.append(book.evidence["S", 10].own.observations)
+            await SqlAllocationStore(conn).load_evidence(session, "S", 10, day)
+        found.append(session.evidence["S", 10].own.observations)
     return found[0], found[1]

@@ -4,25 +4,25 @@ from typing import Any
 
 import pytest
 
-from allocation_service.adapters import ranked_queue
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.book import Book
-from allocation_service.application.handler import Options, handle_events
-from allocation_service.domain.policy import Policy, Quota, Sort
+from allocation_service.adapters.queue import ranked_queue
+from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.handle_events import Options, handle_events
+from allocation_service.domain.policies.policy import Policy, Quota, Sort
 
 WAITING = 60
 
 
 @pytest.fixture(autouse=True)
 def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allocation_service.application.ranked_filling._AT_LEAST", 1)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_ranked_queue._AT_LEAST", 1)
     monkeypatch.setattr(ranked_queue, "_FEW", 0)
 
 
-async def handled(world: Any, *events: Any) -> Book:
+async def handled(world: Any, *events: Any) -> AllocationSession:
     """What one transaction read and did."""
     async with world.database.transaction() as conn:
-        return await handle_events(SqlLedger(conn), events, Options())
+        return await handle_events(SqlAllocationStore(conn), events, Options())
 
 
 async def orders(world: Any, count: int, **more: Any) -> list[Any]:

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from allocation_service.adapters import run_store
-from allocation_service.adapters.loan_reads import mark_breached
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.book import Book
-from allocation_service.domain.policy import Lending, Policy, Quota, Sort
+from allocation_service.adapters.lending.loan_reads import mark_breached
+from allocation_service.adapters.runs import run_store
+from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.domain.policies.policy import Lending, Policy, Quota, Sort
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
@@ -328,14 +328,14 @@ async def test_a_delivery_that_is_cancelled_overdue_or_not_complete_counts_as_no
     world.later(days=9)
     await world.apply(world.stock("A", 18, po_line="come", remaining=0), world.stock("A", 9, po_line="early"))
     await world.apply(world.stock("A", 4, po_line="part", remaining=5))
-    book = Book()
+    session = AllocationSession()
     async with world.database.transaction() as conn:
-        ledger = SqlLedger(conn)
-        await ledger.load_evidence(book, "S", 15, (first + timedelta(days=25)).date())
-        await ledger.load_evidence(book, "S", 10, (first + timedelta(days=25)).date())
-        await ledger.load_evidence(book, "T", 10, (first + timedelta(days=25)).date())
-    own = book.evidence["S", 15].own
+        store = SqlAllocationStore(conn)
+        await store.load_evidence(session, "S", 15, (first + timedelta(days=25)).date())
+        await store.load_evidence(session, "S", 10, (first + timedelta(days=25)).date())
+        await store.load_evidence(session, "T", 10, (first + timedelta(days=25)).date())
+    own = session.evidence["S", 15].own
     assert (own.days, own.missing) == ((-1,), 3)
     # Ten days ahead of its date, the first was cancelled already: nobody would have counted on it.
-    assert book.evidence["S", 10].own.observations == 3
-    assert (book.evidence["T", 10].own.observations, book.evidence["T", 10].everybody.observations) == (0, 3)
+    assert session.evidence["S", 10].own.observations == 3
+    assert (session.evidence["T", 10].own.observations, session.evidence["T", 10].everybody.observations) == (0, 3)

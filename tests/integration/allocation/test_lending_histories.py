@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from allocation_service.domain.policy import Holdback, Lending, Policy, Sort
+from allocation_service.domain.policies.policy import Holdback, Lending, Policy, Sort
 
 SKUS = ("A", "B")
 TERMS = Lending(confidence_percent=80, lock_days=1, min_observations=5)
@@ -139,9 +139,9 @@ async def test_a_random_history_of_loans_comes_to_rest_with_everything_kept(
 ) -> None:
     if seed % 2:
         # Parts so small that queues are served in many of them.
-        for module in ("filling", "handler", "revising"):
+        for module in ("allocating.allocate_supply", "session.handle_events", "promising.revise_promises"):
             monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
-        monkeypatch.setattr("allocation_service.application.long_filling._LINES", 2)
+        monkeypatch.setattr("allocation_service.application.allocating.allocate_long_queue._LINES", 2)
     await world.use(POLICIES[seed % len(POLICIES)])
     await world.remember_deliveries(last=30)
     history = History(world, seed)

@@ -12,11 +12,11 @@ from prometheus_client import REGISTRY
 
 from allocation_service.adapters.event_handler import AllocationHandler
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.policy import Lending, Policy
+from allocation_service.domain.policies.policy import Lending, Policy
+from allocation_service.entrypoints.background.sweeper import Sweeper
 from allocation_service.entrypoints.service import build
-from allocation_service.entrypoints.sweeper import Sweeper
-from service_kit.auth import Keyring
-from service_kit.http import create_app
+from service_kit.http.api_keys import Keyring
+from service_kit.http.app import create_app
 from service_kit.testing import FakeClock
 
 

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.application.book import Book
-from allocation_service.application.waiters import run_decision
-from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort
+from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.allocating.backorder_queue import run_decision
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.domain.policies.policy import Ageing, Holdback, Policy, Sort
 
 
 @pytest.fixture(autouse=True)
 def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allocation_service.application.filling.PART", 4)
-    monkeypatch.setattr("allocation_service.application.long_filling._LINES", 3)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_supply.PART", 4)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_long_queue._LINES", 3)
 
 
 async def _set_sort(world: Any, sort: Sort) -> None:
@@ -58,7 +58,7 @@ async def test_parts_give_to_whom_one_decision_would(
     await world.check()
 
     # All is taken back and given again, this time as one decision.
-    monkeypatch.setattr("allocation_service.application.filling.PART", 10_000)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_supply.PART", 10_000)
     await world.apply(world.stock("A", -45))
     assert sum(await world.granted(*ids)) == 0
     await world.apply(world.stock("A", 45))
@@ -96,9 +96,9 @@ async def test_a_long_fill_locks_the_orders_that_it_reaches(world: Any, name: st
     await world.use(policy)
     locked: list[str] = []
     async with world.database.transaction() as filling:
-        ledger, book = SqlLedger(filling), Book()
-        await ledger.lock_skus(book, ["A"], ())
-        queue = await ledger.open_long_queue(book, "A", 6)
+        store, session = SqlAllocationStore(filling), AllocationSession()
+        await store.lock_skus(session, ["A"], ())
+        queue = await store.open_long_queue(session, "A", 6)
         told = set(await queue.lock_orders())
         async with world.database.transaction() as other:
             rows = await other.execute(text("SELECT order_id FROM customer_order FOR UPDATE SKIP LOCKED"))
@@ -128,7 +128,7 @@ async def test_a_failure_while_a_part_is_decided_leaves_nothing_behind(
 
     receipt = world.stock("A", 45)
     with monkeypatch.context() as planted:
-        planted.setattr("allocation_service.application.long_filling.run_decision", fails_later)
+        planted.setattr("allocation_service.application.allocating.allocate_long_queue.run_decision", fails_later)
         with pytest.raises(RuntimeError, match="planted"):
             await world.apply(receipt)
     assert sum(await world.granted(*(order.state.lines[0].line_id for order in orders))) == 0

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from allocation_service.adapters import queries, standings
-from allocation_service.adapters.bands import key_of
-from allocation_service.adapters.long_queue import LongQueue
-from allocation_service.adapters.queries import ServedOrder
-from allocation_service.adapters.reads import peek_skus
-from allocation_service.application.book import Book
-from allocation_service.domain.policy import Policy, Sort
-from allocation_service.domain.sorting import Protection, Ranking
+from allocation_service.adapters.queue.long_queue import SqlLongQueue
+from allocation_service.adapters.queue.priority_bands import key_of
+from allocation_service.adapters.store.session_reads import peek_skus
+from allocation_service.adapters.views import queries, queue_positions
+from allocation_service.adapters.views.queries import ServedOrder
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.domain.policies.policy import Policy, Sort
+from allocation_service.domain.policies.sorting import Protection, Ranking
 
 LINES = 40
 
@@ -64,7 +64,7 @@ async def test_places_pages_and_long_reads_have_the_order_of_the_keys(
 
         units = 0
         for number, row in enumerate(ranked):
-            assert await standings.ahead(conn, row, sku, moment) == (number, units)
+            assert await queue_positions.ahead(conn, row, sku, moment) == (number, units)
             units += row.quantity
 
         paged: list[Any] = []
@@ -74,10 +74,10 @@ async def test_places_pages_and_long_reads_have_the_order_of_the_keys(
             paged += page
         assert [row.line_id for row in paged] == [row.line_id for row in ranked]
 
-        book = Book()
-        book.add_sku(sku)
-        book.moments["A"] = world.now
-        long = await LongQueue.open(conn, book, "A", 1_000)
+        session = AllocationSession()
+        session.add_sku(sku)
+        session.moments["A"] = world.now
+        long = await SqlLongQueue.open(conn, session, "A", 1_000)
         stretch = await long.read(LINES)
         assert stretch is not None
         assert [row["line_id"] for row in stretch.rows] == [row.line_id for row in ranked]
@@ -89,9 +89,9 @@ async def test_the_head_that_is_read_is_the_head_of_the_queue(
     world: Any, sort: Sort, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Little arrives for a long queue, of which little is read: the first in the order of the keys get it."""
-    monkeypatch.setattr("allocation_service.application.waiters._READ_AT_LEAST", 1)
-    monkeypatch.setattr("allocation_service.application.ranked_filling._AT_LEAST", 1)
-    monkeypatch.setattr("allocation_service.adapters.ranked_queue._FEW", 0)
+    monkeypatch.setattr("allocation_service.application.allocating.backorder_queue._READ_AT_LEAST", 1)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_ranked_queue._AT_LEAST", 1)
+    monkeypatch.setattr("allocation_service.adapters.queue.ranked_queue._FEW", 0)
     await world.use(Policy(sort=sort))
     await _queue(world, Random(seed))
     arrived = world.stock("A", 4)

@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters import policies, policy_assignments
-from allocation_service.adapters.policies import Window
-from allocation_service.application.policy_choice import DEFAULT, Scope
+from allocation_service.adapters.policies import policy_assignments, policy_versions
+from allocation_service.adapters.policies.policy_versions import Window
+from allocation_service.application.policies.policy_choice import DEFAULT, Scope
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.policy import Holdback, Policy, Quota, Sort
-from allocation_service.entrypoints.policy_documents import content_of
-from allocation_service.entrypoints.sweeper import RECONCILED, Sweeper
-from service_kit.statements import Statement
+from allocation_service.domain.policies.policy import Holdback, Policy, Quota, Sort
+from allocation_service.entrypoints.background.sweeper import RECONCILED, Sweeper
+from allocation_service.entrypoints.http.policy_schemas import content_of
+from service_kit.persistence.statements import Statement
 from service_kit.testing import FakeClock
 
 PRIORITY = Policy(sort=Sort.PRIORITY)
@@ -35,10 +35,10 @@ def sweeper(world: Any) -> Sweeper:
 async def season(world: Any, policy: Policy, window: Window, name: str = "default") -> None:
     """Activate a version with a window."""
     async with world.database.transaction() as conn:
-        await policies.create_policy(conn, name)
-        await policies.write_draft(conn, name, content_of(policy), "", "test")
-        draft = (await policies.read_versions(conn, name))[0]
-        await policies.activate(conn, draft, window, None, "test")
+        await policy_versions.create_policy(conn, name)
+        await policy_versions.write_draft(conn, name, content_of(policy), "", "test")
+        draft = (await policy_versions.read_versions(conn, name))[0]
+        await policy_versions.activate(conn, draft, window, None, "test")
 
 
 async def two_wait(world: Any, sku: str, **more: Any) -> list[str]:
@@ -102,8 +102,8 @@ async def test_a_version_without_an_end_that_is_activated_in_a_season_does_not_e
     await season(world, PRIORITY, Window(None, world.now + timedelta(days=3)))
     await season(world, Policy(sort=Sort.EARLIEST_DUE), Window())
     async with world.database.reading() as conn:
-        versions = await policies.read_versions(conn, "default")
-    deciding = [policies.version_in_force(versions, world.now + timedelta(days=days)) for days in (1, 4)]
+        versions = await policy_versions.read_versions(conn, "default")
+    deciding = [policy_versions.version_in_force(versions, world.now + timedelta(days=days)) for days in (1, 4)]
     assert [one.policy.sort for one in deciding if one] == [Sort.PRIORITY, Sort.EARLIEST_DUE]
 
 
@@ -203,7 +203,7 @@ async def test_what_the_migration_carries_over_decides_as_before(world: Any) -> 
     """The rows of before are still there to compare with: the seeded default was one of them."""
     before = await world.rows("SELECT name, version, sort, protect_promises FROM allocation_policy")
     async with world.database.reading() as conn:
-        after = await policies.read_versions(conn, "default")
+        after = await policy_versions.read_versions(conn, "default")
     assert [(one.name, one.version, one.policy.sort.value, one.policy.protect_promises) for one in after] == [
         (row.name, row.version, row.sort, row.protect_promises) for row in before
     ]

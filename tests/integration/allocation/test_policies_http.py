@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from allocation_service.domain.policy import Ageing, Policy, Sort
+from allocation_service.domain.policies.policy import Ageing, Policy, Sort
 
 FAULTY = {
     "sort": "fifo",

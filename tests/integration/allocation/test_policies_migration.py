@@ -8,12 +8,12 @@ import pytest_asyncio
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from allocation_service.adapters.policies import read_versions
-from allocation_service.adapters.policy_assignments import list_assignments
-from allocation_service.adapters.policy_choice import policy_of
-from allocation_service.application.policy_choice import Choice, Scope
-from allocation_service.domain.policy import Policy, Sort
-from service_kit.migrations import upgrade
+from allocation_service.adapters.policies.policy_assignments import list_assignments
+from allocation_service.adapters.policies.policy_versions import read_versions
+from allocation_service.adapters.store.policies_in_force import policy_of
+from allocation_service.application.policies.policy_choice import Choice, Scope
+from allocation_service.domain.policies.policy import Policy, Sort
+from service_kit.persistence.migrations import upgrade
 from service_kit.testing.databases import server_url
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from allocation_service.adapters.sql_ledger import SqlLedger
-from allocation_service.adapters.sweeps import skus_with_passed_promises
-from allocation_service.application.handler import Options
-from allocation_service.application.sweeping import renew_passed_promises
-from allocation_service.domain.policy import Policy, Share, Sort
-from allocation_service.domain.promising import Revision, Waiting, expected_supply, revise
+from allocation_service.adapters.maintenance.sweeps import skus_with_passed_promises
+from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.allocating.sweeping import renew_passed_promises
+from allocation_service.application.session.handle_events import Options
+from allocation_service.domain.policies.policy import Policy, Share, Sort
+from allocation_service.domain.promising.promise_dates import Revision, Waiting, expected_supply, revise
 
 
 async def test_a_promise_counts_the_queue_before_it(world: Any) -> None:
@@ -70,7 +70,7 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
     await world.apply(world.sku("A"), world.inbound("A", "p1", 5, eta), world.order("o1", ("A", 1))[1])
     now = world.later(days=4)
     async with world.database.transaction() as conn:
-        await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+        await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
     events = await world.published()
     assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [
         ("PromiseRevised", (now + timedelta(days=2)).date())
@@ -89,7 +89,7 @@ async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once
             passed = await skus_with_passed_promises(conn, now.date())
         assert len(passed) == told
         async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
         events = await world.published()
         assert [event.name for event in events] == ["PromiseRevised"] * told
         for event in events:
@@ -239,7 +239,7 @@ async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, wo
         not_before, "twin", "d",
     )  # fmt: skip
     async with world.database.transaction() as conn:
-        moved = await SqlLedger(conn).revise_promises(revision)
+        moved = await SqlAllocationStore(conn).revise_promises(revision)
     found: dict[str, date | None] = {line.line_id: line.promise_date for line in moved}
     assert found == revise(waiting, revision)
 
@@ -255,7 +255,7 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
     now = world.later(days=4)
     for told in (1, 0):
         async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlLedger(conn), Options(grace_days=2), ["A"], now)
+            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
         events = await world.published()
         assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
         now += timedelta(days=1)

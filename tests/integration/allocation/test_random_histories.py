@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from allocation_service.domain.policy import Ageing, Complete, Policy, Quota, Share, Sort
+from allocation_service.domain.policies.policy import Ageing, Complete, Policy, Quota, Share, Sort
 
 SKUS = ("A", "B", "C")
 LOCATIONS = ("HH", "M")
@@ -188,9 +188,9 @@ async def test_a_random_history_keeps_everything_under_any_policy(
 async def _keeps_everything(seed: int, world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if seed % 2:
         # Parts so small that queues are served in many of them.
-        for module in ("filling", "handler", "revising"):
+        for module in ("allocating.allocate_supply", "session.handle_events", "promising.revise_promises"):
             monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
-        monkeypatch.setattr("allocation_service.application.long_filling._LINES", 2)
+        monkeypatch.setattr("allocation_service.application.allocating.allocate_long_queue._LINES", 2)
     history = History(world, seed)
     await history.run(60)
     await world.check()

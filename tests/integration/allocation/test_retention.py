@@ -9,14 +9,14 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters import retention
 from allocation_service.adapters.event_handler import AllocationHandler
+from allocation_service.adapters.maintenance import retention
 from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.background.sweeper import Sweeper
 from allocation_service.entrypoints.service import build
-from allocation_service.entrypoints.sweeper import Sweeper
-from service_kit.auth import SCOPES, Keyring
-from service_kit.clock import SystemClock
-from service_kit.http import create_app
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.runtime.clock import SystemClock
 from service_kit.testing import FakeClock
 
 LINES = "SELECT line_id FROM decision_line ORDER BY decision_id, step, rank"

@@ -12,10 +12,10 @@ import pytest_asyncio
 from sqlalchemy import text
 
 from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.background.simulation_runner import SimulationRunner
 from allocation_service.entrypoints.service import build
-from allocation_service.entrypoints.simulation_runner import SimulationRunner
-from service_kit.auth import SCOPES, Keyring
-from service_kit.http import create_app
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
 
 SMALL = {"policies": ["priority"], "scenarios": ["severe"], "seeds": 2, "skus": 2, "days": 42}
 

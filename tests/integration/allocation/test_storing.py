@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from allocation_service.adapters import writes
+from allocation_service.adapters.store import session_writes
 
 
 async def test_units_taken_back_whole_and_given_again_are_stored_by_copy_too(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writes, "COPY_FROM", 0)
+    monkeypatch.setattr(session_writes, "COPY_FROM", 0)
     await world.apply(world.sku("A"), world.stock("A", 3))
     await world.apply(world.order("o1", ("A", 3))[1])
     await world.apply(world.stock("A", -3))

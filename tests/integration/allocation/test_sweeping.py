@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from allocation_service.adapters.event_handler import AllocationHandler
 from allocation_service.config import AllocationSettings
-from allocation_service.entrypoints.sweeper import Sweeper
+from allocation_service.entrypoints.background.sweeper import Sweeper
 from service_kit.testing import FakeClock
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from allocation_service.domain.policy import Policy, Sort
+from allocation_service.domain.policies.policy import Policy, Sort
 
 ASSIGNMENTS = "/v1/policy-assignments"
 

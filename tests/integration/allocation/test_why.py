@@ -9,16 +9,17 @@ from typing import Any
 import httpx
 import pytest_asyncio
 
-from allocation_service.adapters import reads, standings
-from allocation_service.application.policy_choice import Scope
+from allocation_service.adapters.store import session_reads
+from allocation_service.adapters.views import queue_positions
+from allocation_service.application.policies.policy_choice import Scope
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.explaining import day_in_words
-from allocation_service.domain.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
-from allocation_service.domain.sorting import Ranking
+from allocation_service.domain.decisions.decision_wording import day_in_words
+from allocation_service.domain.policies.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
+from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.entrypoints.service import build
 from event_contracts import new_event
-from service_kit.auth import SCOPES, Keyring
-from service_kit.http import create_app
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
 from service_kit.testing import FakeClock
 
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
@@ -194,14 +195,14 @@ async def test_places_found_class_by_class_are_those_of_the_ranked_queue(world: 
         Policy(sort=Sort.VALUE_INDEX, value_index=weights, protect_promises=False),
     ):
         async with world.database.reading() as conn:
-            sku = (await reads.peek_skus(conn, ["A"]))["A"]
+            sku = (await session_reads.peek_skus(conn, ["A"]))["A"]
             sku.policy = policy
             moment = sku.moment(world.now, 2)
             key = Ranking(policy, moment).key
             ranked = sorted(rows, key=key)
             units = 0
             for number, row in enumerate(ranked):
-                assert await standings.ahead(conn, row, sku, moment) == (number, units), (policy.sort, number)
+                assert await queue_positions.ahead(conn, row, sku, moment) == (number, units), (policy.sort, number)
                 units += row.quantity
 
 

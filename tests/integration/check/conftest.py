@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICE_NAMES
 from event_contracts import EVENT_TYPES
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 from service_kit.testing.topics import KafkaTopics
 
 EVENT_ID = "event-1"

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from backorder_local.check import messaging_invariants
-from backorder_local.check.catalogue import INVARIANTS
-from backorder_local.check.runner import check_system
+from backorder_verify.check import messaging_invariants
+from backorder_verify.check.catalogue import INVARIANTS
+from backorder_verify.check.runner import check_system
 
 # Invariant → (service, statements that break it and, as far as possible, nothing else).
 BREAKS: dict[str, tuple[str, str]] = {

@@ -20,8 +20,8 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.admin import CreateAclsRequest
 
-from service_kit.bus import Partition, Record
-from service_kit.kafka import KafkaSource, connection_options
+from service_kit.messaging.event_log import Partition, Record
+from service_kit.messaging.kafka import KafkaSource, connection_options
 from service_kit.testing.topics import KafkaTopics
 
 if TYPE_CHECKING:

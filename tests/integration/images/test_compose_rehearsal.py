@@ -25,7 +25,7 @@ from backorder_local.local_parts import answers_ready, answers_smtp
 from backorder_local.mail_catcher import caught_mails
 from backorder_local.ports import LOOPBACK, free_port
 from backorder_local.processes import Child, Program, wait_until
-from service_kit.migrations import upgrade
+from service_kit.persistence.migrations import upgrade
 from service_kit.testing.eventually import eventually
 
 if TYPE_CHECKING:

@@ -14,12 +14,12 @@ import inventory_service.entrypoints.service
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
 from event_contracts.envelope import decode
 from inventory_service.config import InventorySettings
-from service_kit.auth import SCOPES, Keyring
-from service_kit.database import Database
-from service_kit.http import create_app
-from service_kit.inbox import insert_new
-from service_kit.outbox import unpack_headers
-from service_kit.service import Service
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.messaging.inbox import insert_new
+from service_kit.messaging.outbox import unpack_headers
+from service_kit.persistence.database import Database
 
 PLACED_AT = datetime(2010, 12, 1, 8, tzinfo=UTC)
 

@@ -10,8 +10,8 @@ import pytest
 
 import inventory_service.entrypoints.service
 from inventory_service.config import InventorySettings
-from service_kit.database import Database
-from service_kit.http import create_app
+from service_kit.http.app import create_app
+from service_kit.persistence.database import Database
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from service_kit.bus import Bus
-from service_kit.database import Database
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.event_log import EventLog
+from service_kit.persistence.database import Database
 from service_kit.testing.fixtures import ServiceDatabase
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.topics import KafkaTopics
 
 
@@ -16,14 +16,14 @@ async def database(service_database: ServiceDatabase) -> Database:
 
 
 @pytest.fixture
-async def kafka_log(kafka_topics: KafkaTopics) -> Bus:
+async def kafka_log(kafka_topics: KafkaTopics) -> EventLog:
     """The real broker, with the sample's dead-letter topic."""
     await kafka_topics.create(["orders.sample.dlq"], partitions=1)
     return kafka_topics.bus()
 
 
 @pytest.fixture(params=["memory", "kafka"])
-def bus(request: pytest.FixtureRequest) -> Bus:
+def bus(request: pytest.FixtureRequest) -> EventLog:
     """The event log: each test that asks for it runs on the fake and on the real broker."""
-    log: Bus = InMemoryBus() if request.param == "memory" else request.getfixturevalue("kafka_log")
+    log: EventLog = InMemoryEventLog() if request.param == "memory" else request.getfixturevalue("kafka_log")
     return log

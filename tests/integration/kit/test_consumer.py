@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.bus import Bus, OnRevoked, Producer, RecordSource
-from service_kit.consumer import Consumer
-from service_kit.database import Database
-from service_kit.inbox import purge
-from service_kit.outbox import Relay
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.consumer import Consumer
+from service_kit.messaging.event_log import EventLog, OnRevoked, Producer, RecordSource
+from service_kit.messaging.inbox import purge
+from service_kit.messaging.outbox import Relay
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.log import send_events, send_record
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (
@@ -35,7 +35,7 @@ from service_kit.testing.topics import new_topics
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 
-def consumer(database: Database, bus: Bus, handler: SampleHandler | None = None, group: str = GROUP) -> Consumer:
+def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None, group: str = GROUP) -> Consumer:
     return Consumer(database, new_topics("unused:1"), subscription(handler), group, bus=bus)
 
 
@@ -43,7 +43,7 @@ async def is_applied(database: Database, events: Sequence[Event]) -> bool:
     return await applied(database) == expected(events)
 
 
-async def test_every_event_is_applied_once_and_in_order_per_key(database: Database, bus: Bus) -> None:
+async def test_every_event_is_applied_once_and_in_order_per_key(database: Database, bus: EventLog) -> None:
     events = order_events(keys=20, each=50)
     handler = SampleHandler()
     await send_events(bus, events)
@@ -55,7 +55,7 @@ async def test_every_event_is_applied_once_and_in_order_per_key(database: Databa
     assert max(len(batch) for batch in handler.batches) <= 500
 
 
-async def test_duplicates_and_shuffled_repeats_change_nothing(database: Database, bus: Bus) -> None:
+async def test_duplicates_and_shuffled_repeats_change_nothing(database: Database, bus: EventLog) -> None:
     events = order_events(keys=5, each=20)
     repeats = events * 2
     random.Random(7).shuffle(repeats)
@@ -68,7 +68,7 @@ async def test_duplicates_and_shuffled_repeats_change_nothing(database: Database
     assert await count(database, "inbox") == len(events) + 1
 
 
-async def test_a_shuffled_delivery_applies_each_event_once(database: Database, bus: Bus) -> None:
+async def test_a_shuffled_delivery_applies_each_event_once(database: Database, bus: EventLog) -> None:
     events = order_events(keys=5, each=20)
     shuffled = [*events, *events]
     random.Random(3).shuffle(shuffled)
@@ -83,7 +83,7 @@ async def test_a_shuffled_delivery_applies_each_event_once(database: Database, b
 
 
 async def test_a_replay_from_the_beginning_changes_nothing(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=5, each=40)
     await send_events(bus, events)
     async with running(consumer(database, bus).run):
@@ -96,7 +96,7 @@ async def test_a_replay_from_the_beginning_changes_nothing(database: Database) -
 
 
 async def test_a_group_under_another_name_on_the_broker_gets_everything_and_the_inbox_stops_it(
-    database: Database, kafka_log: Bus
+    database: Database, kafka_log: EventLog
 ) -> None:
     events = order_events(keys=5, each=40)
     await send_events(kafka_log, events)
@@ -120,7 +120,7 @@ async def test_a_group_under_another_name_on_the_broker_gets_everything_and_the_
 
 
 async def test_types_not_subscribed_or_not_known_are_passed_over_and_committed(database: Database) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     other = order_event("a", 1, name="OrderShipped")
     unknown = [(k, b"backorder.OrderBlessed.v1" if k == "ce_type" else v) for k, v in other.headers()]
     await send_events(bus, [other])
@@ -134,7 +134,7 @@ async def test_types_not_subscribed_or_not_known_are_passed_over_and_committed(d
     assert await count(database, "parked_key") == 0
 
 
-async def test_transient_errors_are_tried_again_in_place_until_they_pass(database: Database, bus: Bus) -> None:
+async def test_transient_errors_are_tried_again_in_place_until_they_pass(database: Database, bus: EventLog) -> None:
     left = 4
 
     def stumble() -> None:
@@ -151,7 +151,7 @@ async def test_transient_errors_are_tried_again_in_place_until_they_pass(databas
 
 
 async def test_a_consumer_that_waits_for_the_database_can_be_stopped(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     failed = asyncio.Event()
 
     def always() -> None:
@@ -165,7 +165,7 @@ async def test_a_consumer_that_waits_for_the_database_can_be_stopped(database: D
 
 
 async def test_an_event_names_its_cause_when_it_was_handled_alone(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     event = replace(order_event("o", 1), traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
     async with running(consumer(database, bus).run, Relay(database, bus.producer).run):
         await send_events(bus, [event])
@@ -178,7 +178,7 @@ async def test_an_event_names_its_cause_when_it_was_handled_alone(database: Data
 
 @pytest.mark.parametrize("members", [2, 3])
 async def test_members_come_and_go_and_every_event_is_applied_once_in_order(
-    database: Database, bus: Bus, members: int
+    database: Database, bus: EventLog, members: int
 ) -> None:
     events = order_events(keys=30, each=60)
     third = len(events) // 3

@@ -18,12 +18,12 @@ from backorder_local.postgres import PostgresServer
 from backorder_local.processes import Child, wait_until
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.consumer import Consumer
-from service_kit.database import Database
-from service_kit.failpoints import EXIT_CODE, VARIABLE
-from service_kit.messaging_metrics import RELAY_ERRORS
-from service_kit.migrations import upgrade
-from service_kit.outbox import Relay, publish
+from service_kit.messaging.consumer import Consumer
+from service_kit.messaging.metrics import RELAY_ERRORS
+from service_kit.messaging.outbox import Relay, publish
+from service_kit.persistence.database import Database
+from service_kit.persistence.migrations import upgrade
+from service_kit.runtime.failpoints import EXIT_CODE, VARIABLE
 from service_kit.testing.eventually import eventually
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (

@@ -5,11 +5,11 @@ import random
 import pytest
 from sqlalchemy import make_url
 
-from service_kit.consumer import Consumer
-from service_kit.database import Database
-from service_kit.outbox import Relay, publish
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.consumer import Consumer
+from service_kit.messaging.outbox import Relay, publish
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.proxy import TcpProxy
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import GROUP, applied, count, expected, order_events, subscription
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.postgres
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_resets_in_the_middle_of_messages_cost_no_event_and_repeat_none(database: Database, seed: int) -> None:
     choice = random.Random(seed)
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=10, each=80)
     url = make_url(database.url)
     async with TcpProxy(url.host or "127.0.0.1", url.port or 5432) as proxy:

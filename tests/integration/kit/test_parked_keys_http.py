@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from service_kit.auth import Keyring
-from service_kit.batches import BatchProcessor
-from service_kit.bus import Record
-from service_kit.database import Database
-from service_kit.http import create_app
-from service_kit.incoming import Incoming, read_record
-from service_kit.service import Service
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Keyring
+from service_kit.http.app import create_app
+from service_kit.messaging.batch_processor import BatchProcessor
+from service_kit.messaging.decoding import Incoming, read_record
+from service_kit.messaging.event_log import Record
+from service_kit.persistence.database import Database
 from service_kit.testing.sample.service import GROUP, TYPES, SampleHandler, applied, order_event, subscription
 from service_kit.testing.sample.worker import SampleSettings
 

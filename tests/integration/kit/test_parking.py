@@ -9,12 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
-from service_kit.batches import BatchProcessor
-from service_kit.bus import Record
-from service_kit.database import Database
-from service_kit.incoming import Incoming, read_record
-from service_kit.messaging_metrics import HANDLER_ERRORS
-from service_kit.parking import ParkingLot
+from service_kit.messaging.batch_processor import BatchProcessor
+from service_kit.messaging.decoding import Incoming, read_record
+from service_kit.messaging.event_log import Record
+from service_kit.messaging.metrics import HANDLER_ERRORS
+from service_kit.messaging.parking import ParkingLot
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.sample.service import GROUP, TYPES, SampleHandler, applied, count, order_event
 

@@ -8,13 +8,13 @@ from sqlalchemy import text
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.bus import Bus
-from service_kit.consumer import Consumer, TooManyParked
-from service_kit.database import Database
-from service_kit.outbox import unpack_headers
-from service_kit.parking import ParkingLot
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.consumer import Consumer, TooManyParked
+from service_kit.messaging.event_log import EventLog
+from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.parking import ParkingLot
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.log import read_topic, send_events, send_record
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (
@@ -32,7 +32,7 @@ from service_kit.testing.topics import new_topics
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 
-def consumer(database: Database, bus: Bus, handler: SampleHandler | None = None, group: str = GROUP) -> Consumer:
+def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None, group: str = GROUP) -> Consumer:
     return Consumer(database, new_topics("unused:1"), subscription(handler), group, bus=bus)
 
 
@@ -40,7 +40,7 @@ async def is_applied(database: Database, events: Sequence[Event]) -> bool:
     return await applied(database) == expected(events)
 
 
-async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Database, bus: Bus) -> None:
+async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Database, bus: EventLog) -> None:
     events = order_events(keys=8, each=12)
     handler = SampleHandler(dislikes=lambda event: event.key == "o-3" and event.sequence == 5)
     await send_events(bus, events)
@@ -62,7 +62,7 @@ async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Dat
     assert "Poison: o-3/5" in parked.error
 
 
-async def test_replaying_a_key_applies_its_events_in_order_and_frees_it(database: Database, bus: Bus) -> None:
+async def test_replaying_a_key_applies_its_events_in_order_and_frees_it(database: Database, bus: EventLog) -> None:
     events = order_events(keys=3, each=300)
     broken = True
     handler = SampleHandler(dislikes=lambda event: broken and event.key == "o-1" and event.sequence == 2)
@@ -90,7 +90,7 @@ async def test_replaying_a_key_applies_its_events_in_order_and_frees_it(database
 
 
 async def test_replay_stops_at_the_next_event_that_fails_and_keeps_what_it_did(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=1, each=50)
     broken = {3, 40}
     handler = SampleHandler(dislikes=lambda event: event.sequence in broken)
@@ -113,7 +113,7 @@ async def test_replay_stops_at_the_next_event_that_fails_and_keeps_what_it_did(d
 
 
 async def test_what_was_discarded_stays_so_when_it_comes_again(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=2, each=3)
     handler = SampleHandler(dislikes=lambda event: event.key == "o-0" and event.sequence == 2)
     await send_events(bus, events)
@@ -138,7 +138,7 @@ async def last_of(database: Database, key: str, sequence: int) -> bool:
     return (await applied(database)).get(key, [0])[-1] == sequence
 
 
-async def test_unreadable_records_are_parked_and_never_block(database: Database, bus: Bus) -> None:
+async def test_unreadable_records_are_parked_and_never_block(database: Database, bus: EventLog) -> None:
     good = order_event("good", 1)
     headers = good.headers()
     await send_record(bus, b"k1", b"{not json", [(k, b"k1" if k == "ce_partitionkey" else v) for k, v in headers])
@@ -162,7 +162,7 @@ async def test_unreadable_records_are_parked_and_never_block(database: Database,
 
 
 async def test_parked_events_appear_on_the_dead_letter_topic_with_origin_and_error(
-    database: Database, bus: Bus
+    database: Database, bus: EventLog
 ) -> None:
     events = order_events(keys=2, each=3)
     handler = SampleHandler(dislikes=lambda event: event.key == "o-1")
@@ -186,7 +186,7 @@ async def test_parked_events_appear_on_the_dead_letter_topic_with_origin_and_err
 
 
 async def test_when_everything_fails_the_consumer_stops_instead_of_parking_all(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     await send_events(bus, order_events(keys=100, each=1))
     under_test = consumer(database, bus, SampleHandler(dislikes=lambda event: True))
     with pytest.raises(TooManyParked, match="20 events in a row"):
@@ -197,7 +197,7 @@ async def test_when_everything_fails_the_consumer_stops_instead_of_parking_all(d
 
 
 async def test_more_than_one_in_twenty_failing_stops_the_consumer(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     await send_events(bus, order_events(keys=700, each=1))
     handler = SampleHandler(dislikes=lambda event: int(event.key.removeprefix("o-")) % 15 == 0)
     with pytest.raises(TooManyParked, match="of the last"):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.errors import KafkaError
 
-from service_kit.bus import Bus, Outbound
+from service_kit.messaging.event_log import EventLog, Outbound
 from service_kit.testing.log import read_topic
 from service_kit.testing.topics import KafkaTopics
 
@@ -21,7 +21,7 @@ def identified(number: int) -> list[tuple[str, bytes]]:
 
 
 @asynccontextmanager
-async def started(bus: Bus):
+async def started(bus: EventLog):
     producer = bus.producer()
     await producer.start()
     try:
@@ -75,6 +75,6 @@ async def test_a_record_that_no_batch_holds_goes_alone_and_what_the_broker_refus
     assert [len(record.value or b"") for record in await read_topic(bus, "orders", 3)] == [1, 300_000, 2]
 
 
-async def test_nothing_to_send_is_sent_at_once(bus: Bus) -> None:
+async def test_nothing_to_send_is_sent_at_once(bus: EventLog) -> None:
     async with started(bus) as producer:
         assert not await producer.send_all([])

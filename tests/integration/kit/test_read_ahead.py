@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event, OrderLine
-from service_kit.bus import Bus, OnRevoked, Partition, Producer, Record, RecordSource
-from service_kit.consumer import Consumer
-from service_kit.database import Database
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.consumer import Consumer
+from service_kit.messaging.event_log import EventLog, OnRevoked, Partition, Producer, Record, RecordSource
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.log import send_events
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (
@@ -36,7 +36,7 @@ BATCH = 100
 class WatchedBus:
     """A log that tells what its members read, and when partitions are taken from them."""
 
-    def __init__(self, inner: Bus) -> None:
+    def __init__(self, inner: EventLog) -> None:
         self.inner = inner
         self.read: list[list[Record]] = []
         self.revoked = asyncio.Event()
@@ -92,7 +92,7 @@ class HeldHandler(SampleHandler):
         await super().__call__(conn, events)
 
 
-def consumer(database: Database, bus: Bus, handler: SampleHandler | None = None) -> Consumer:
+def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None) -> Consumer:
     return Consumer(database, new_topics("unused:1"), subscription(handler), GROUP, bus=bus)
 
 
@@ -104,7 +104,7 @@ async def nothing_in_hand() -> None:
     pass
 
 
-async def test_the_next_batch_is_read_while_one_is_handled(database: Database, bus: Bus) -> None:
+async def test_the_next_batch_is_read_while_one_is_handled(database: Database, bus: EventLog) -> None:
     watched, handler = WatchedBus(bus), HeldHandler()
     events = order_events(keys=20, each=100)
     await send_events(bus, events)
@@ -124,7 +124,7 @@ def order_of_lines(number: int, lines: int) -> Event:
 
 @pytest.mark.parametrize(("lines", "most"), [(1, 500), (200, 50)])
 async def test_a_batch_is_bounded_by_what_its_records_hold(database: Database, lines: int, most: int) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     watched = WatchedBus(bus)
     events = [order_of_lines(number, lines) for number in range(1_000)]
     await send_events(bus, events)
@@ -136,7 +136,7 @@ async def test_a_batch_is_bounded_by_what_its_records_hold(database: Database, l
 
 
 async def test_no_more_than_one_batch_is_read_ahead(database: Database) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     watched, handler = WatchedBus(bus), HeldHandler()
     await send_events(bus, order_events(keys=10, each=300))
     async with running(consumer(database, watched, handler).run) as stopping:
@@ -149,7 +149,9 @@ async def test_no_more_than_one_batch_is_read_ahead(database: Database) -> None:
     assert bus.committed == {(GROUP, Partition("orders", 0)): BATCH}, "stopped after the batch in hand"
 
 
-async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away(database: Database, bus: Bus) -> None:
+async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away(
+    database: Database, bus: EventLog
+) -> None:
     watched, handler = WatchedBus(bus), HeldHandler()
     # More in each partition than the batch in hand can hold: the other member finds some in whichever it gets.
     events = order_events(keys=100, each=31)
@@ -181,7 +183,7 @@ async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away
 
 
 async def test_records_that_were_dropped_are_neither_handled_nor_committed(database: Database) -> None:
-    bus = InMemoryBus(partitions=2)
+    bus = InMemoryEventLog(partitions=2)
     watched, handler = WatchedBus(bus), HeldHandler()
     # Some of either partition stand in the second batch.
     events = order_events(keys=40, each=20)
@@ -206,7 +208,7 @@ async def test_records_that_were_dropped_are_neither_handled_nor_committed(datab
 
 
 async def test_a_read_ahead_that_fails_leaves_the_batch_in_hand_alone(database: Database) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     watched, handler = WatchedBus(bus), SampleHandler()
     watched.failing_poll = 1
     events = order_events(keys=10, each=200)
@@ -221,7 +223,7 @@ async def test_a_read_ahead_that_fails_leaves_the_batch_in_hand_alone(database: 
 async def test_a_batch_that_cannot_be_applied_before_the_stop_takes_the_one_read_ahead_with_it(
     database: Database,
 ) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     failed = asyncio.Event()
 
     def away() -> None:
@@ -241,7 +243,7 @@ async def test_a_batch_that_cannot_be_applied_before_the_stop_takes_the_one_read
 
 
 async def test_events_read_ahead_wait_behind_a_key_that_is_parked_meanwhile(database: Database) -> None:
-    bus = InMemoryBus(partitions=1)
+    bus = InMemoryEventLog(partitions=1)
     events = order_events(keys=10, each=100)
     await send_events(bus, events)
     handler = SampleHandler(dislikes=lambda event: (event.key, event.sequence) == ("o-3", 50))

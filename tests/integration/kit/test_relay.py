@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.bus import Bus, Outbound, Producer, Record
-from service_kit.database import Database
-from service_kit.outbox import Relay, publish
-from service_kit.testing.bus import InMemoryBus
+from service_kit.messaging.event_log import EventLog, Outbound, Producer, Record
+from service_kit.messaging.outbox import Relay, publish
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.log import read_topic
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import count, expected, order_events
@@ -44,7 +44,9 @@ async def sent(database: Database) -> bool:
     return await count(database, "outbox") == 0
 
 
-async def test_everything_is_sent_in_order_per_key_and_leaves_the_outbox_empty(database: Database, bus: Bus) -> None:
+async def test_everything_is_sent_in_order_per_key_and_leaves_the_outbox_empty(
+    database: Database, bus: EventLog
+) -> None:
     events = order_events(keys=20, each=60)
     await store(database, events)
     async with running(Relay(database, bus.producer, batch=100).run):
@@ -57,7 +59,7 @@ async def test_everything_is_sent_in_order_per_key_and_leaves_the_outbox_empty(d
 
 
 async def test_a_commit_wakes_the_relay_without_waiting_for_its_next_look(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     async with running(Relay(database, bus.producer, poll=60).run):
         await eventually(lambda: relay_waits(database))
         await store(database, order_events(1, 1))
@@ -71,7 +73,7 @@ async def relay_waits(database: Database) -> bool:
 
 
 async def test_a_row_that_commits_late_is_not_passed_over(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     slow, quick = order_events(1, 1, prefix="slow")[0], order_events(1, 1, prefix="quick")[0]
     async with running(Relay(database, bus.producer).run):
         async with database.transaction() as conn:
@@ -83,7 +85,7 @@ async def test_a_row_that_commits_late_is_not_passed_over(database: Database) ->
 
 
 async def test_what_stands_in_the_outbox_at_the_end_is_flushed(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=10, each=100)
     await store(database, events)
     stopping = asyncio.Event()
@@ -99,7 +101,7 @@ async def test_what_stands_in_the_outbox_at_the_end_is_flushed(database: Databas
 class FaultyProducer:
     """Loses acknowledgements, or fails between two records, as told by a script shared by all producers."""
 
-    def __init__(self, bus: InMemoryBus, faults: list[int]) -> None:
+    def __init__(self, bus: InMemoryEventLog, faults: list[int]) -> None:
         self._inner = bus.producer()
         self._faults = faults
         self._broken = False
@@ -135,7 +137,7 @@ class FaultyProducer:
 
 
 async def test_after_any_send_error_a_new_producer_sends_the_round_again(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=7, each=40)
     faults = [30, 1, 77, 120, 5]
     made: list[Producer] = []
@@ -154,7 +156,7 @@ async def test_after_any_send_error_a_new_producer_sends_the_round_again(databas
 
 
 async def test_orders_are_taken_while_the_broker_is_down_and_sent_when_it_is_back(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     bus.down = True
     events = order_events(keys=5, each=10)
     async with running(Relay(database, bus.producer).run):
@@ -166,7 +168,7 @@ async def test_orders_are_taken_while_the_broker_is_down_and_sent_when_it_is_bac
 
 
 async def test_of_two_relays_one_works_and_the_other_takes_over(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     made = {"first": 0, "second": 0}
 
     def factory(name: str) -> Producer:
@@ -185,7 +187,9 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(database: Databa
             await eventually(lambda: made["second"] == 1)
 
 
-async def test_a_relay_whose_connection_is_ended_again_and_again_loses_nothing(database: Database, bus: Bus) -> None:
+async def test_a_relay_whose_connection_is_ended_again_and_again_loses_nothing(
+    database: Database, bus: EventLog
+) -> None:
     events = order_events(keys=10, each=200)
     end = text(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
@@ -202,7 +206,7 @@ async def test_a_relay_whose_connection_is_ended_again_and_again_loses_nothing(d
 
 
 async def test_a_frozen_relay_is_replaced_when_nothing_is_heard_of_it(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=3, each=30)
     frozen = asyncio.Event()
 
@@ -226,7 +230,7 @@ async def test_a_frozen_relay_is_replaced_when_nothing_is_heard_of_it(database: 
 
 
 async def test_shards_divide_the_keys_and_together_send_everything(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=30, each=10)
     await store(database, events)
     async with running(Relay(database, bus.producer, shard=0, shards=2).run):

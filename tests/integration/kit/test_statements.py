@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.database import Database
-from service_kit.statements import Statement, together, values_together
+from service_kit.persistence.database import Database
+from service_kit.persistence.statements import Statement, together, values_together
 
 pytestmark = pytest.mark.postgres
 

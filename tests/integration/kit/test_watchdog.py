@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
-from service_kit.bus import OnRevoked, Producer, Record, RecordSource
-from service_kit.consumer import Consumer, ConsumerStuck
-from service_kit.database import Database
-from service_kit.testing.bus import InMemoryBus, InMemorySource
+from service_kit.messaging.consumer import Consumer, ConsumerStuck
+from service_kit.messaging.event_log import OnRevoked, Producer, Record, RecordSource
+from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog, InMemorySource
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (
     GROUP,
@@ -43,7 +43,7 @@ class DeafBus:
     """A log whose members, the first ``deaf`` of them, never hear of a record although some wait."""
 
     def __init__(self, deaf: int) -> None:
-        self.inner = InMemoryBus()
+        self.inner = InMemoryEventLog()
         self.deaf = deaf
 
     def producer(self) -> Producer:
@@ -61,12 +61,12 @@ class DeafSource(InMemorySource):
         return []
 
 
-async def store(bus: InMemoryBus, events: Sequence[Event]) -> None:
+async def store(bus: InMemoryEventLog, events: Sequence[Event]) -> None:
     for event in events:
         await bus.append(event.topic, event.key.encode(), event.value(), event.headers())
 
 
-def consumer(database: Database, bus: InMemoryBus | DeafBus, handler: SampleHandler | None = None) -> Consumer:
+def consumer(database: Database, bus: InMemoryEventLog | DeafBus, handler: SampleHandler | None = None) -> Consumer:
     return Consumer(
         database,
         new_topics("unused:1"),
@@ -79,7 +79,7 @@ def consumer(database: Database, bus: InMemoryBus | DeafBus, handler: SampleHand
 
 
 async def test_a_handler_that_hangs_once_is_given_up_and_its_events_come_again(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = order_events(keys=3, each=3)
     await store(bus, events)
     handler = HangingHandler()
@@ -93,7 +93,7 @@ async def test_a_handler_that_hangs_once_is_given_up_and_its_events_come_again(d
 
 
 async def test_a_handler_that_hangs_again_ends_the_consumer(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     await store(bus, [order_event("o", 1)])
     handler = HangingHandler()
     handler.hangs = 9
@@ -121,7 +121,7 @@ async def test_when_its_replacement_is_deaf_too_the_consumer_ends(database: Data
 
 
 async def test_waiting_for_a_database_that_is_away_is_no_stall(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     events = [order_event("o", 1)]
     await store(bus, events)
     left = 7  # with growing pauses longer than both limits
@@ -150,7 +150,7 @@ async def test_waiting_for_a_database_that_is_away_is_no_stall(database: Databas
 
 
 async def test_a_consumer_without_work_is_left_alone(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     under_test = consumer(database, bus)
     async with running(under_test.run):
         loop = asyncio.get_running_loop()

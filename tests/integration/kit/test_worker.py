@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from service_kit.database import Database
-from service_kit.health import NotReady
-from service_kit.outbox import publish
-from service_kit.service import Service
-from service_kit.settings import Role
-from service_kit.testing.bus import InMemoryBus
+from service_kit.hosting.service import Service
+from service_kit.hosting.worker import run_worker
+from service_kit.messaging.outbox import publish
+from service_kit.persistence.database import Database
+from service_kit.runtime.health import NotReady
+from service_kit.runtime.settings import Role
 from service_kit.testing.eventually import eventually
+from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.running import running
 from service_kit.testing.sample.service import (
     GROUP,
@@ -24,7 +25,6 @@ from service_kit.testing.sample.service import (
     subscription,
 )
 from service_kit.testing.sample.worker import SampleSettings
-from service_kit.worker import run_worker
 
 pytestmark = pytest.mark.postgres
 
@@ -40,7 +40,7 @@ def sample(database: Database, handler: SampleHandler | None = None, role: Role 
 
 
 async def test_an_event_goes_through_outbox_log_handler_and_out_again(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     service = sample(database)
     events = order_events(keys=5, each=10)
     async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
@@ -51,7 +51,7 @@ async def test_an_event_goes_through_outbox_log_handler_and_out_again(database: 
 
 
 async def test_a_background_task_that_fails_is_started_again_and_the_others_go_on(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     starts = 0
 
     async def sweeper(stopping: asyncio.Event) -> None:
@@ -72,7 +72,7 @@ async def test_a_background_task_that_fails_is_started_again_and_the_others_go_o
 
 
 async def test_what_is_published_while_stopping_is_flushed_before_the_relay_ends(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     last_words = order_event("last", 1)
 
     async def sweeper(stopping: asyncio.Event) -> None:
@@ -94,7 +94,7 @@ async def test_what_is_published_while_stopping_is_flushed_before_the_relay_ends
 
 
 async def test_a_consumer_that_gave_up_is_told_by_readiness_and_the_relay_goes_on(database: Database) -> None:
-    bus = InMemoryBus()
+    bus = InMemoryEventLog()
     service = sample(database, SampleHandler(dislikes=lambda event: True))
     async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
         await eventually(lambda: "consumer" in service.health.checks)

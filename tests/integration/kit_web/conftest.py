@@ -11,22 +11,16 @@ from fastapi import APIRouter, Response
 from sqlalchemy import text
 
 from event_contracts import new_event_id
-from service_kit.auth import Keyring
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.database import Database
-from service_kit.http import (
-    Principal,
-    RequestModel,
-    ResponseModel,
-    create_app,
-    fingerprint,
-    idempotency_key,
-    mark_replayed,
-    require,
-)
-from service_kit.problems import conflict
-from service_kit.service import Service
-from service_kit.settings import ServiceSettings
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Keyring, Principal
+from service_kit.http.app import create_app
+from service_kit.http.authentication import require
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.http.problems import conflict
+from service_kit.persistence.database import Database
+from service_kit.runtime.settings import ServiceSettings
 
 SAMPLE = "service_kit.testing.sample"
 
@@ -74,7 +68,7 @@ class Maker:
         ]
 
 
-def things_router(database: Database, bus: CommandBus[Make, str]) -> APIRouter:
+def things_router(database: Database, bus: CommandBatcher[Make, str]) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/things", status_code=201)
@@ -132,7 +126,7 @@ async def two_apps(database, keyring, tmp_path) -> AsyncIterator[list[App]]:
             name="sample",
             settings=settings,
             database=own,
-            routers=[things_router(own, CommandBus(own, maker))],
+            routers=[things_router(own, CommandBatcher(own, maker))],
             migrations_module=SAMPLE,
         )
         client = httpx.AsyncClient(

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from service_kit.at_once import (
+from service_kit.commands.at_once import (
     ANSWERS,
     CLAIMS,
     RECORDED,
@@ -18,11 +18,11 @@ from service_kit.at_once import (
     event_parameters,
     raced,
 )
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.database import Autocommit, Database
-from service_kit.idempotency import Claimed
-from service_kit.problems import Problem
-from service_kit.statements import Statement, driver_within
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.commands.idempotency import Claimed
+from service_kit.http.problems import Problem
+from service_kit.persistence.database import Autocommit, Database
+from service_kit.persistence.statements import Statement, driver_within
 from service_kit.testing.eventually import eventually
 
 pytestmark = pytest.mark.postgres
@@ -102,7 +102,7 @@ async def made(database: Database) -> tuple[int, int, int]:
 
 
 async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
-    bus = CommandBus(database, at_once=apply)
+    bus = CommandBatcher(database, at_once=apply)
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3"))
     )
@@ -112,12 +112,12 @@ async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(databas
 
 
 async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_body(database):
-    bus = CommandBus(database, at_once=apply)
+    bus = CommandBatcher(database, at_once=apply)
     await bus.submit("a", claim("a", "1"))
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("b", claim("b", "1")),
         bus.submit("c", claim("c", "2")),
-        CommandBus(database, at_once=apply).submit("d", claim("d", "1", b"other")),
+        CommandBatcher(database, at_once=apply).submit("d", claim("d", "1", b"other")),
         return_exceptions=True,
     )
     assert (outcomes[0].replayed, outcomes[0].resource_id) == (True, "a")
@@ -127,14 +127,14 @@ async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_bod
 
 
 async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hold_up_its_batch(database):
-    bus, entered, leave = CommandBus(database, at_once=apply), asyncio.Event(), asyncio.Event()
+    bus, entered, leave = CommandBatcher(database, at_once=apply), asyncio.Event(), asyncio.Event()
 
     async def slowly(connection, commands):
         entered.set()
         await leave.wait()
         return commands
 
-    elsewhere = asyncio.create_task(CommandBus(database, slowly).submit("x", claim("x", "1")))
+    elsewhere = asyncio.create_task(CommandBatcher(database, slowly).submit("x", claim("x", "1")))
     await entered.wait()
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("a", claim("a", "1")), bus.submit("b", claim("b", "2")), return_exceptions=True
@@ -154,34 +154,34 @@ async def test_a_key_recorded_after_the_statements_snapshot_undoes_it_and_is_fou
             return await apply(connection, commands, claims)
         async with connection.driver.transaction(isolation="repeatable_read"):
             await connection.driver.fetch("SELECT 1 FROM applied")  # the snapshot
-            await CommandBus(database, at_once=apply).submit("first", claim("first", "1"))
+            await CommandBatcher(database, at_once=apply).submit("first", claim("first", "1"))
             try:
                 return await apply(connection, commands, claims)
             except asyncpg.UniqueViolationError as error:
                 errors.append(error)
                 raise
 
-    submitted = await CommandBus(database, at_once=late).submit("second", claim("second", "1"))
+    submitted = await CommandBatcher(database, at_once=late).submit("second", claim("second", "1"))
     assert [raced(error) for error in errors] == [True]
     assert (submitted.replayed, submitted.resource_id) == (True, "first")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_a_lost_answer_is_found_again_by_the_key(losing, database):
-    submitted = await CommandBus(losing, at_once=apply).submit("a", claim("a", "1"))
+    submitted = await CommandBatcher(losing, at_once=apply).submit("a", claim("a", "1"))
     assert (submitted.replayed, submitted.resource_id) == (True, "a")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_without_a_key_a_lost_answer_is_told_and_nothing_is_made_twice(losing, database):
     with pytest.raises(Problem) as failure:
-        await CommandBus(losing, at_once=apply).submit("a")
+        await CommandBatcher(losing, at_once=apply).submit("a")
     assert (failure.value.status, failure.value.code) == (503, "outcome_unknown")
     assert await made(database) == (1, 1, 0)
 
 
 async def test_a_command_that_breaks_the_statement_fails_alone(database):
-    bus = CommandBus(database, at_once=apply)
+    bus = CommandBatcher(database, at_once=apply)
     outcomes: list[Any] = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
     assert [getattr(each, "result", None) for each in outcomes] == ["a", None, "c"]
     assert isinstance(outcomes[1], asyncpg.CharacterNotInRepertoireError)
@@ -249,7 +249,7 @@ class Slow(Autocommit):
 async def test_what_comes_while_the_connection_is_given_back_is_carried_out(database, monkeypatch):
     slow = Slow(database)
     monkeypatch.setattr(database, "autocommit", lambda: slow)
-    bus = CommandBus(database, at_once=apply)
+    bus = CommandBatcher(database, at_once=apply)
     await bus.submit("a")
     await slow.giving_back.wait()
     late = asyncio.create_task(bus.submit("b"))
@@ -260,7 +260,7 @@ async def test_what_comes_while_the_connection_is_given_back_is_carried_out(data
 
 def test_a_bus_has_one_way_to_carry_out(database):
     with pytest.raises(TypeError, match="execute or at_once"):
-        CommandBus(database)
+        CommandBatcher(database)
 
 
 async def test_a_deadlock_is_tried_again_even_without_a_key(database):
@@ -272,5 +272,5 @@ async def test_a_deadlock_is_tried_again_even_without_a_key(database):
             raise asyncpg.DeadlockDetectedError("deadlock detected")
         return await apply(connection, commands, claims)
 
-    answer = await CommandBus(database, at_once=once).submit("a")
+    answer = await CommandBatcher(database, at_once=once).submit("a")
     assert (answer.result, answer.replayed, len(calls)) == ("a", False, 2)

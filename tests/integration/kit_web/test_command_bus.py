@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 from sqlalchemy import text
 
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.database import Database
-from service_kit.problems import Problem
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.http.problems import Problem
+from service_kit.persistence.database import Database
 
 pytestmark = pytest.mark.postgres
 
@@ -59,14 +59,14 @@ async def count(database: Database) -> int:
 
 
 async def test_a_lost_answer_to_a_commit_is_found_again_by_the_key(losing, database):
-    submitted = await CommandBus(losing, insert).submit("a", claim("k"))
+    submitted = await CommandBatcher(losing, insert).submit("a", claim("k"))
     assert (submitted.replayed, submitted.resource_id) == (True, "resource-k")
     assert await count(database) == 1
 
 
 async def test_without_a_key_a_lost_answer_is_told_and_the_command_is_not_run_twice(losing, database):
     with pytest.raises(Problem) as failure:
-        await CommandBus(losing, insert).submit("a")
+        await CommandBatcher(losing, insert).submit("a")
     assert (failure.value.status, failure.value.code) == (503, "outcome_unknown")
     assert await count(database) == 1
 
@@ -82,7 +82,7 @@ async def test_a_transient_error_is_tried_again_and_leaves_one_effect(database):
             await connection.execute(text("DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40P01'; END $$"))
         return results
 
-    submitted = await CommandBus(database, deadlocked_once).submit("a", claim("k"))
+    submitted = await CommandBatcher(database, deadlocked_once).submit("a", claim("k"))
     assert (attempts, submitted.replayed) == (2, False)
     assert await count(database) == 1
 
@@ -92,7 +92,7 @@ async def test_an_error_that_stays_transient_ends_in_503_with_retry_after(databa
         raise ConnectionRefusedError
 
     with pytest.raises(Problem) as failure:
-        await CommandBus(database, never).submit("a")
+        await CommandBatcher(database, never).submit("a")
     assert failure.value.status == 503
     assert failure.value.headers["Retry-After"] == "1"
 
@@ -105,7 +105,7 @@ async def test_a_caller_that_left_before_its_turn_is_not_carried_out(database):
         await go_on.wait()
         return await insert(connection, commands)
 
-    bus = CommandBus(database, slowly)
+    bus = CommandBatcher(database, slowly)
     first = asyncio.create_task(bus.submit("first"))
     await running.wait()
     leaving = asyncio.create_task(bus.submit("left"))
@@ -125,7 +125,7 @@ async def test_a_caller_that_leaves_during_its_batch_does_not_disturb_the_others
         await go_on.wait()
         return await insert(connection, commands)
 
-    bus = CommandBus(database, slowly)
+    bus = CommandBatcher(database, slowly)
     tasks = [asyncio.create_task(bus.submit(name, claim(name))) for name in "abc"]
     await running.wait()
     tasks[0].cancel()
@@ -146,7 +146,7 @@ async def test_commands_that_arrive_during_a_commit_share_the_next_one(database)
         await go_on.wait()
         return await insert(connection, commands)
 
-    bus = CommandBus(database, record, max_batch=8)
+    bus = CommandBatcher(database, record, max_batch=8)
     first = asyncio.create_task(bus.submit("0"))
     await running.wait()
     others = [asyncio.create_task(bus.submit(str(i))) for i in range(1, 18)]
@@ -160,7 +160,7 @@ async def test_a_refusal_is_shared_by_whoever_repeats_it_in_the_same_batch_and_l
     async def refuse(connection, commands):
         return [Problem(409, "no", "No") for _ in commands]
 
-    bus = CommandBus(database, refuse)
+    bus = CommandBatcher(database, refuse)
     outcomes = await asyncio.gather(*(bus.submit(i, claim("k")) for i in range(5)), return_exceptions=True)
     assert [getattr(outcome, "code", None) for outcome in outcomes] == ["no"] * 5
     async with database.reading() as connection:
@@ -173,7 +173,7 @@ async def test_a_problem_that_is_raised_fails_the_command_at_fault_only(database
             raise Problem(409, "bad", "Bad")
         return await insert(connection, commands)
 
-    bus = CommandBus(database, strict)
+    bus = CommandBatcher(database, strict)
     outcomes = await asyncio.gather(*(bus.submit(name) for name in ["a", "bad", "b"]), return_exceptions=True)
     assert [getattr(outcome, "code", None) for outcome in outcomes] == [None, "bad", None]
     assert await count(database) == 2
@@ -200,7 +200,7 @@ async def test_after_an_unknown_outcome_no_later_error_runs_a_command_without_a_
         return await insert(connection, commands)
 
     breaking = BreaksBeforeCommit(database.engine.url.render_as_string(hide_password=False))
-    bus = CommandBus(breaking, fails_the_second_time)
+    bus = CommandBatcher(breaking, fails_the_second_time)
     outcomes = await asyncio.gather(bus.submit("a"), bus.submit("b", claim("k")), return_exceptions=True)
     await breaking.close()
     assert getattr(outcomes[0], "code", None) == "outcome_unknown"
@@ -214,5 +214,5 @@ async def test_a_wrong_number_of_results_is_an_error_and_commits_nothing(databas
         return []
 
     with pytest.raises(RuntimeError, match="0 results for 1"):
-        await CommandBus(database, forgetful).submit("a")
+        await CommandBatcher(database, forgetful).submit("a")
     assert await count(database) == 0

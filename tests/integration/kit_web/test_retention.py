@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from service_kit.idempotency import forget
-from service_kit.retention import forget_idempotency_keys
+from service_kit.commands.idempotency import forget
+from service_kit.commands.idempotency_retention import forget_idempotency_keys
 from service_kit.testing.eventually import eventually
 
 pytestmark = pytest.mark.postgres

@@ -34,11 +34,11 @@ from notification_service.application.telling import MailPlan, deliver_due, gath
 from notification_service.application.waking import settle_waiting
 from notification_service.application.webhooks import WebhookPlan
 from notification_service.config import NotificationSettings
-from service_kit.auth import SCOPES, Keyring
-from service_kit.database import Database
-from service_kit.http import create_app
-from service_kit.outbox import unpack_headers
-from service_kit.service import Service
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.messaging.outbox import unpack_headers
+from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
 
 PLACED_AT = datetime(2026, 1, 5, 8, tzinfo=UTC)

@@ -9,8 +9,8 @@ import pytest
 
 import notification_service.entrypoints.service
 from event_contracts.envelope import decode
-from service_kit.auth import SCOPES, Keyring
-from service_kit.running import serve
+from service_kit.hosting.running import serve
+from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.testing import eventually
 
 JUNE = date(2026, 6, 3)

@@ -29,9 +29,9 @@ from event_contracts import (
 from order_service.config import OrderSettings
 from order_service.entrypoints.http.callers import OrderService
 from order_service.entrypoints.service import build
-from service_kit.auth import SCOPES, Keyring
-from service_kit.database import Database
-from service_kit.http import create_app
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)

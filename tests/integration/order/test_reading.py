@@ -12,7 +12,8 @@ import httpx
 import pytest
 import uvicorn
 
-from service_kit.http import create_app, encode_cursor
+from service_kit.http.app import create_app
+from service_kit.http.pagination import encode_cursor
 from service_kit.testing import eventually
 
 pytestmark = pytest.mark.postgres

@@ -20,15 +20,15 @@ from tests.integration.protocol.callers import LOCATIONS, SKUS, Callers
 
 import inventory_service.entrypoints.service
 import order_service.entrypoints.service
-from allocation_service.adapters.event_handler import AllocationHandler, run_rechecks
-from allocation_service.application.handler import HANDLED, Options
+from allocation_service.adapters.event_handler import AllocationHandler, run_deferred_orders
+from allocation_service.application.session.handle_events import HANDLED, Options
 from event_contracts import Topic
 from inventory_service.config import InventorySettings
 from order_service.config import OrderSettings
-from service_kit.auth import SCOPES, Keyring
-from service_kit.database import Database, is_transient
-from service_kit.http import create_app
-from service_kit.subscription import Subscription
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.http.app import create_app
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database, is_transient
 from service_kit.testing.fixtures import ServiceDatabase
 from service_kit.testing.interleaving import Fate, Link, SimulatedTopics
 
@@ -102,7 +102,7 @@ class World(Callers):
 
     async def recheck(self) -> None:
         """Allocation's background task decides the orders that must be decided by themselves."""
-        done = await self._retried(lambda: run_rechecks(self.databases["allocation"], Options(), limit=2))
+        done = await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options(), limit=2))
         self.log.append(f"recheck {done}")
 
     async def _turn(self, link: Link, **options: Any) -> int:
@@ -149,7 +149,7 @@ class World(Callers):
             moved = 0
             for database in self.databases.values():
                 moved += await self.topics.relay(database)
-            moved += await self._retried(lambda: run_rechecks(self.databases["allocation"], Options()))
+            moved += await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options()))
             for link in self.links.values():
                 moved += await self._turn(link, most=50)
             if moved == 0:

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from allocation_service.application import facts
-from allocation_service.domain import rules
-from backorder_local.check.agreement_invariants import AGREEMENT_INVARIANTS
-from backorder_local.check.allocation_invariants import ALLOCATION_INVARIANTS
-from backorder_local.check.invariant import Reading
-from backorder_local.check.order_invariants import ORDER_INVARIANTS
-from backorder_local.check.stock_invariants import STOCK_INVARIANTS
+from allocation_service.application.session import apply_events
+from allocation_service.domain import protocol_rules
 from backorder_local.running import RunningSystem
+from backorder_verify.check.agreement_invariants import AGREEMENT_INVARIANTS
+from backorder_verify.check.allocation_invariants import ALLOCATION_INVARIANTS
+from backorder_verify.check.invariant import Reading
+from backorder_verify.check.order_invariants import ORDER_INVARIANTS
+from backorder_verify.check.stock_invariants import STOCK_INVARIANTS
 from inventory_service.adapters.stock import SqlStock
 
 HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
@@ -65,15 +65,18 @@ async def _all_shipments(_: object, stated: Any, __: object) -> Any:
 
 
 REMOVED: dict[str, tuple[list[tuple[Any, str, Any]], dict[str, Any]]] = {
-    "2: every order event is answered": ([(rules, "must_answer", lambda *, applied, changed: changed)], {}),
-    "5: supply counts what was shipped": ([(rules, "supply_of", lambda on_hand, shipped: on_hand)], {}),
+    "2: every order event is answered": ([(protocol_rules, "must_answer", lambda *, applied, changed: changed)], {}),
+    "5: supply counts what was shipped": ([(protocol_rules, "supply_of", lambda on_hand, shipped: on_hand)], {}),
     "7: a shipment is booked once for ever": ([(SqlStock, "claim_shipments", _all_shipments)], {"purged_inbox": True}),
-    "8: a receipt and the fall of its inbound are one event": ([(facts, "_apply_receipt", lambda *_: False)], {}),
-    "9: what exceeds the supply is taken back": ([(rules, "shortfall", lambda free: 0)], {}),
+    "8: a receipt and the fall of its inbound are one event": (
+        [(apply_events, "_apply_receipt", lambda *_: False)],
+        {},
+    ),
+    "9: what exceeds the supply is taken back": ([(protocol_rules, "shortfall", lambda free: 0)], {}),
     "13: an order is decided with all of its SKUs locked": (
         [
-            (rules, "decidable", lambda *_: True),
-            (rules, "must_queue_behind", lambda *_: False),
+            (protocol_rules, "decidable", lambda *_: True),
+            (protocol_rules, "must_queue_behind", lambda *_: False),
         ],
         {},
     ),

@@ -9,8 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from allocation_service.domain.guards import Context
-from allocation_service.domain.policy import (
+from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.policies.policy import (
     NO_DATE,
     Ageing,
     Complete,

@@ -6,10 +6,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.application.answer import SOURCE, answer, line_data, moment, promise_data
+from allocation_service.application.session.integration_event import (
+    SOURCE,
+    integration_event,
+    line_data,
+    moment,
+    promise_data,
+)
 from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
 from event_contracts.envelope import decode
-from service_kit.packing import pack_headers
+from service_kit.messaging.header_packing import pack_headers
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
 UNITS = st.integers(0, 1_000_000_000)
@@ -59,7 +65,7 @@ def test_an_answer_is_byte_for_byte_what_the_contract_writes(
         source=SOURCE, sequence=number, now=at, correlation_id=order_id, causation_id=cause, traceparent=cause,
     )  # fmt: skip
     told = [line_data(**{**one, "promise": promise_data(*one["promise"]) if one["promise"] else None}) for one in lines]
-    made = answer(
+    made = integration_event(
         envelope["name"], order_id=order_id, basis=number, decision_id="d", decided_at=at, sequence=number, lines=told,
         correlation_id=order_id, causation_id=cause, traceparent=cause, made_at=moment(at),
     )  # fmt: skip
@@ -71,7 +77,7 @@ def test_an_answer_is_byte_for_byte_what_the_contract_writes(
 
 
 def test_an_answer_that_continues_nothing_starts_its_own_correlation() -> None:
-    made = answer(
+    made = integration_event(
         "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[], sequence=1,
         correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
     )  # fmt: skip

@@ -7,7 +7,7 @@ import pytest
 
 from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints.service import build
-from service_kit.http import create_app
+from service_kit.http.app import create_app
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from tests.unit.allocation.drawing import NOW, SUPPLIES, TIERS, Supplies, demands, policies
 
-from allocation_service.adapters import milp
-from allocation_service.domain.choosing import choose_orders
-from allocation_service.domain.completing import Column, Row, Selection
-from allocation_service.domain.deciding import Decision, decide
-from allocation_service.domain.guards import Context
-from allocation_service.domain.policy import Complete, Demand, Location, Policy, Share, Sort, Supply
-from allocation_service.domain.policy_document import validate
+from allocation_service.adapters import milp_solver
+from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.allocating.ship_complete import OrderColumn, SkuLimit, SolverChoice
+from allocation_service.domain.allocating.ship_complete_solver import choose_orders
+from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.policies.policy import Complete, Demand, Location, Policy, Share, Sort, Supply
+from allocation_service.domain.policies.policy_document import validate
 
 GREEDY = Policy(sort=Sort.VALUE_INDEX, tiers=TIERS, protect_promises=False)
 OPTIMAL = GREEDY._replace(complete=Complete.OPTIMAL)
@@ -26,7 +26,7 @@ def value(decision: Decision) -> int:
 
 
 def optimal(supply: Supplies, wanted: list[Demand], policy: Policy = OPTIMAL) -> Decision:
-    return decide(supply, wanted, policy, NOW, context=choose_orders(supply, wanted, policy, NOW, milp.solve))
+    return decide(supply, wanted, policy, NOW, context=choose_orders(supply, wanted, policy, NOW, milp_solver.solve))
 
 
 def _crossing(random: Random, orders: int = 9) -> tuple[Supplies, list[Demand]]:
@@ -92,7 +92,7 @@ def test_orders_that_a_solver_chose_are_served_and_nothing_is_oversold(
     supply: Supplies, wanted: list[Demand], policy: Policy
 ) -> None:
     policy = policy._replace(complete=Complete.OPTIMAL, bypass_limit=None)
-    context = choose_orders(supply, wanted, policy, NOW, milp.solve)
+    context = choose_orders(supply, wanted, policy, NOW, milp_solver.solve)
     decision = decide(supply, wanted, policy, NOW, context=context)
     served = {o.demand.order_id for o in decision.outcomes if o.granted}
     assert set(context.chosen or ()) <= served
@@ -119,17 +119,17 @@ def test_no_solver_is_asked_where_one_sku_at_most_is_scarce() -> None:
     supply = {sku: Supply(sku, (Location("X", 1, 1 if sku == "A" else 99),)) for sku in "ABC"}
     _, wanted = _crossing(Random(1))
 
-    def fail(selection: Selection) -> str:
+    def fail(selection: SolverChoice) -> str:
         raise AssertionError("asked")
 
     assert choose_orders(supply, wanted, OPTIMAL, NOW, fail) == Context(thresholds={})
 
 
 def test_the_solver_chooses_whole_orders_and_parts_of_the_rest() -> None:
-    columns = (Column(30, 1, True), Column(4, 10, False))
-    assert list(milp.solve(Selection(columns, (Row(9, ((0, 5), (1, 1))),)))) == [1, 4]
-    assert list(milp.solve(Selection(columns, (Row(4, ((0, 5), (1, 1))),)))) == [0, 4]
-    assert list(milp.solve(Selection((), ()))) == []
+    columns = (OrderColumn(30, 1, True), OrderColumn(4, 10, False))
+    assert list(milp_solver.solve(SolverChoice(columns, (SkuLimit(9, ((0, 5), (1, 1))),)))) == [1, 4]
+    assert list(milp_solver.solve(SolverChoice(columns, (SkuLimit(4, ((0, 5), (1, 1))),)))) == [0, 4]
+    assert list(milp_solver.solve(SolverChoice((), ()))) == []
 
 
 def test_a_policy_that_shares_cannot_ask_for_an_optimum() -> None:

@@ -7,10 +7,10 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
-from allocation_service.domain.sorting import sort_key
-from allocation_service.domain.taking_back import Holding, take_back
+from allocation_service.domain.allocating.deallocation import Holding, deallocate
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.policies.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.policies.sorting import sort_key
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 Supplies = dict[str, Supply]
@@ -159,7 +159,7 @@ def test_taking_back_takes_exactly_what_is_missing_from_the_last_in_the_queue(
         Holding(f"l{n}", units, NOW + timedelta(minutes=minute), tier) for n, (units, minute, tier) in enumerate(rows)
     ]
     policy = Policy(sort=Sort.PRIORITY)
-    losses = take_back(missing, holdings, policy, Moment(NOW))
+    losses = deallocate(missing, holdings, policy, Moment(NOW))
     assert sum(loss.units for loss in losses) == min(missing, sum(one.unshipped for one in holdings))
     lost = {loss.holding.line_id: loss.units for loss in losses}
     ranked = sorted(holdings, key=lambda one: (one.tier_rank, one.needed_by, one.queued_at, one.line_id))

@@ -13,12 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES, Supplies, demands, policies
 
-from allocation_service.application.waiters import Decided
-from allocation_service.domain.deciding import Decision, decide
-from allocation_service.domain.guards import NO_CONTEXT, Context
-from allocation_service.domain.policy import Demand, Location, Policy, Quota, Share, Sort, Supply
-from allocation_service.domain.policy_document import policy_document, policy_from, stored_policy
-from allocation_service.domain.recorded_fill import (
+from allocation_service.application.allocating.backorder_queue import Decided
+from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.decisions.recorded_fill import (
     StoredLine,
     context_from,
     demand_of,
@@ -26,8 +23,11 @@ from allocation_service.domain.recorded_fill import (
     stored_facts,
     stored_supply,
 )
-from allocation_service.domain.replaying import replay
-from allocation_service.domain.sorting import Ranking, class_of
+from allocation_service.domain.decisions.replaying import replay
+from allocation_service.domain.policies.guards import NO_CONTEXT, Context
+from allocation_service.domain.policies.policy import Demand, Location, Policy, Quota, Share, Sort, Supply
+from allocation_service.domain.policies.policy_document import policy_document, policy_from, stored_policy
+from allocation_service.domain.policies.sorting import Ranking, class_of
 
 
 def _given(decision: Decision) -> dict[str, int]:

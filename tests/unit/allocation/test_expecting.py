@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.expecting import WINDOW_DAYS, DayUnits, daily_demand, forecast
-from allocation_service.domain.policy import Expectation, Location, Supply
+from allocation_service.domain.demand.demand_forecast import WINDOW_DAYS, DayUnits, daily_demand, forecast
+from allocation_service.domain.policies.policy import Expectation, Location, Supply
 
 TODAY = date(2026, 6, 1)
 

@@ -6,23 +6,29 @@ from typing import Any
 
 import pytest
 
-from allocation_service.domain import reasons
-from allocation_service.domain.explaining import Situation, day_in_words, outcome_in_words, receipt_in_words, summary
-from allocation_service.domain.placing import Terms, refusal
-from allocation_service.domain.policy import Ageing, Demand, Holdback, Moment, Policy, Share, Sort
-from allocation_service.domain.sku import Inbound
-from allocation_service.domain.standing import (
+from allocation_service.domain.allocating.placing import Terms, refusal
+from allocation_service.domain.decisions import reasons
+from allocation_service.domain.decisions.decision_wording import (
+    LineSituation,
+    day_in_words,
+    outcome_in_words,
+    receipt_in_words,
+    summary,
+)
+from allocation_service.domain.decisions.queue_position import (
     Ahead,
-    Claim,
     Cover,
     Held,
     Missing,
+    PromisedClaim,
     Quantities,
     Receipt,
     cover,
     held_until,
     placing_facts,
 )
+from allocation_service.domain.policies.policy import Ageing, Demand, Holdback, Moment, Policy, Share, Sort
+from allocation_service.domain.supply.sku import Inbound
 
 TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -191,8 +197,8 @@ def test_every_reason_of_the_domain_has_words_of_its_own() -> None:
     assert set(makers) == {"held_back", "used_up", "kept_for_others", "kept_for_it", "shared_loss", "moved_by_run"}
 
 
-def situation(**known: Any) -> Situation:
-    return Situation(**{"today": TODAY, "quantities": Quantities(2, queued=2), "reason": reasons.RAN_OUT, **known})
+def situation(**known: Any) -> LineSituation:
+    return LineSituation(**{"today": TODAY, "quantities": Quantities(2, queued=2), "reason": reasons.RAN_OUT, **known})
 
 
 def receipt(day: int, units: int, po_line: str = "p", announced: int | None = None) -> Receipt:
@@ -293,20 +299,20 @@ def inbound(po_line: str, units: int, day: int | None) -> Inbound:
 
 def test_deliveries_serve_those_promised_first_and_stock_before_any_of_them() -> None:
     coming = [inbound("later", 4, 9), inbound("soon", 3, 4), inbound("unannounced", 50, None)]
-    found = cover([Claim(before=4, units=6)], stock=2, inbound=coming, now=NOW, grace_days=2)
+    found = cover([PromisedClaim(before=4, units=6)], stock=2, inbound=coming, now=NOW, grace_days=2)
     assert [(one.po_line, one.units) for one in found.receipts] == [("soon", 1), ("later", 4)]
     assert (found.stock, found.uncovered) == (0, 1)
-    assert cover([Claim(1, 2)], 2, coming, NOW, 2) == Cover(1, (receipt(5, 1, "soon"),), 0)
+    assert cover([PromisedClaim(1, 2)], 2, coming, NOW, 2) == Cover(1, (receipt(5, 1, "soon"),), 0)
 
 
 def test_units_at_several_places_of_the_queue_are_covered_one_by_one() -> None:
-    found = cover([Claim(0, 1), Claim(5, 1)], 0, [inbound("a", 2, 4), inbound("b", 9, 9)], NOW, 2)
+    found = cover([PromisedClaim(0, 1), PromisedClaim(5, 1)], 0, [inbound("a", 2, 4), inbound("b", 9, 9)], NOW, 2)
     assert [(one.po_line, one.units) for one in found.receipts] == [("a", 1), ("b", 1)]
     assert not found.uncovered
 
 
 def test_an_overdue_delivery_is_counted_on_later_and_says_so() -> None:
-    (late,) = cover([Claim(0, 1)], 0, [inbound("late", 1, -3)], NOW, 2).receipts
+    (late,) = cover([PromisedClaim(0, 1)], 0, [inbound("late", 1, -3)], NOW, 2).receipts
     assert receipt_in_words(late, TODAY) == (
         "1 unit from purchase-order line late of S, expected on 3 June, announced for 29 May and overdue"
     )

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import NOW, TIERS
 
-from allocation_service.domain.deciding import Decision, decide
-from allocation_service.domain.guards import Context
-from allocation_service.domain.holdback import protection_level
-from allocation_service.domain.policy import (
+from allocation_service.domain.allocating.deallocation import Holding, deallocate, holding_from, stored_holding
+from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.policies.holdback import protection_level
+from allocation_service.domain.policies.policy import (
     Ageing,
     Demand,
     Expectation,
@@ -28,7 +29,6 @@ from allocation_service.domain.policy import (
     ValueIndex,
     Weights,
 )
-from allocation_service.domain.taking_back import Holding, holding_from, stored_holding, take_back
 
 NOBODY = Expectation(0.0, 0.0)
 SURE = Expectation(3.0, 0.0001)
@@ -195,7 +195,7 @@ def test_taking_back_reverses_the_policys_order_and_says_why() -> None:
         sort=Sort.VALUE_INDEX, tiers=TIERS, value_index=ValueIndex(Weights(loyalty=0, urgency=0, value=100))
     )
     losers = {
-        name: [loss.holding.line_id for loss in take_back(4, holdings, policy, Moment(NOW))]
+        name: [loss.holding.line_id for loss in deallocate(4, holdings, policy, Moment(NOW))]
         for name, policy in (
             ("fifo", Policy(tiers=TIERS)),
             ("priority", Policy(sort=Sort.PRIORITY, tiers=TIERS)),
@@ -207,7 +207,7 @@ def test_taking_back_reverses_the_policys_order_and_says_why() -> None:
 
 def test_a_class_that_shares_what_it_is_given_shares_what_it_loses() -> None:
     holdings = [Holding(f"l{n}", units, NOW, customer_id=f"c{n}") for n, units in enumerate((2, 6, 6))]
-    losses = take_back(6, holdings, Policy(share=Share.MAX_MIN), Moment(NOW))
+    losses = deallocate(6, holdings, Policy(share=Share.MAX_MIN), Moment(NOW))
     assert [(loss.rank, loss.holding.line_id, loss.units) for loss in losses] == [(1, "l2", 3), (2, "l1", 3)]
     assert {loss.reason for loss in losses} == {"taken back: less stock than granted, the loss is shared by max-min"}
 

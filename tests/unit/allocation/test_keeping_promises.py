@@ -8,10 +8,10 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
-from allocation_service.domain.promising import Expected, covered_from, expected_supply, kept_through
-from allocation_service.domain.sorting import Protection, Ranking, is_on_top
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.policies.policy import NO_DATE, Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.policies.sorting import Protection, Ranking, is_on_top
+from allocation_service.domain.promising.promise_dates import Expected, covered_from, expected_supply, kept_through
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TODAY = NOW.date()

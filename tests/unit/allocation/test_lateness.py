@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.breach_rate import breach_rate
-from allocation_service.domain.lateness import (
+from allocation_service.domain.lending.breach_rate import breach_rate
+from allocation_service.domain.lending.loan import KeptLoan, LoanOutcome
+from allocation_service.domain.supply.lateness import (
     EVERYBODY,
     SUPPLIER,
     Evidence,
@@ -18,7 +19,6 @@ from allocation_service.domain.lateness import (
     lateness,
     least_observations,
 )
-from allocation_service.domain.loan import KeptLoan, Outcome
 
 
 @pytest.mark.parametrize(("percent", "least", "expected"), [(99, 30, 99), (95, 30, 30), (95, 1, 19), (50, 1, 1)])
@@ -105,15 +105,15 @@ IN_TIME, TOO_LATE = datetime(2026, 3, 10, 23, tzinfo=UTC), datetime(2026, 3, 11,
 def test_a_loan_is_repaid_when_the_last_unit_is_back_on_its_last_day() -> None:
     one = loan()
     one.repay(2, IN_TIME)
-    assert (one.outcome, one.owed, one.repaid_at) == (Outcome.OPEN, 1, None)
+    assert (one.outcome, one.owed, one.repaid_at) == (LoanOutcome.OPEN, 1, None)
     one.repay(1, IN_TIME)
-    assert (one.outcome, one.owed, one.repaid_at, one.closed_at) == (Outcome.REPAID, 0, IN_TIME, IN_TIME)
+    assert (one.outcome, one.owed, one.repaid_at, one.closed_at) == (LoanOutcome.REPAID, 0, IN_TIME, IN_TIME)
 
 
 def test_a_loan_that_is_repaid_a_day_late_stays_breached() -> None:
     one = loan()
     one.repay(3, TOO_LATE)
-    assert (one.outcome, one.owed, one.repaid_at) == (Outcome.BREACHED, 0, TOO_LATE)
+    assert (one.outcome, one.owed, one.repaid_at) == (LoanOutcome.BREACHED, 0, TOO_LATE)
 
 
 def test_a_loan_whose_units_were_cancelled_is_void_and_repaid_if_some_had_come_back() -> None:
@@ -121,5 +121,5 @@ def test_a_loan_whose_units_were_cancelled_is_void_and_repaid_if_some_had_come_b
     void.cancel(3, IN_TIME)
     mixed.repay(1, IN_TIME)
     mixed.cancel(2, IN_TIME)
-    assert (void.outcome, mixed.outcome) == (Outcome.VOID, Outcome.REPAID)
+    assert (void.outcome, mixed.outcome) == (LoanOutcome.VOID, LoanOutcome.REPAID)
     assert void.repaid_at is None

@@ -12,11 +12,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.unit.allocation.drawing import NOW, TIERS
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.line import Line
-from allocation_service.domain.placing import Newcomer, Terms, place_line
-from allocation_service.domain.policy import NO_DATE, Ageing, Demand, Location, Moment, Policy, Share, Sort, Supply
-from allocation_service.domain.taking_back import Holding, take_back
+from allocation_service.domain.allocating.deallocation import Holding, deallocate
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.allocating.placing import NewDemand, Terms, place_line
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.policies.policy import (
+    NO_DATE,
+    Ageing,
+    Demand,
+    Location,
+    Moment,
+    Policy,
+    Share,
+    Sort,
+    Supply,
+)
 
 POLICIES = (
     Policy(tiers=TIERS),
@@ -168,7 +178,7 @@ class Office:
         return Supply("A", (Location("X", 1, free),))
 
     def place(self, paper: Paper, line: Line) -> None:
-        newcomer = Newcomer(paper.name, "A", line.undecided, line.undecided)
+        newcomer = NewDemand(paper.name, "A", line.undecided, line.undecided)
         placed = place_line(newcomer, self.supply(), Terms("backorder", None, 0), lambda sku, units: None, None)
         line.accept(line.undecided)
         for location, units in placed.grants:
@@ -183,7 +193,7 @@ class Office:
                 for p in [self.papers[n]]
                 if one.unshipped
             ]
-            for loss in take_back(-free, holdings, self.policy, Moment(self.now)):
+            for loss in deallocate(-free, holdings, self.policy, Moment(self.now)):
                 self.lines[loss.holding.line_id].give_back("X", loss.units)
             return
         demands = [

@@ -10,21 +10,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.lateness import Evidence, Lateness, lateness
-from allocation_service.domain.lending import (
+from allocation_service.domain.decisions.recorded_lending import (
+    lend_again,
+    repay_again,
+    stored_loans,
+    stored_repayments,
+)
+from allocation_service.domain.lending.loan_choice import (
     Borrower,
-    Claim,
-    Delivery,
+    ExpectedDelivery,
     Lender,
+    LendingOutlook,
+    LendingSituation,
     Loan,
-    Outlook,
-    Situation,
+    RepaymentClaim,
     choose_loans,
     repay_first,
 )
-from allocation_service.domain.policy import Lending, Location, Supply
-from allocation_service.domain.promising import Expected
-from allocation_service.domain.recorded_lending import lend_again, repay_again, stored_loans, stored_repayments
+from allocation_service.domain.policies.policy import Lending, Location, Supply
+from allocation_service.domain.promising.promise_dates import Expected
+from allocation_service.domain.supply.lateness import Evidence, Lateness, lateness
 
 TODAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -43,13 +48,13 @@ def holding(name: str = "l", need: int = 30, units: int = 5) -> Lender:
     return Lender(name, f"o{name}", day(need), (("HH", units),), NOW)
 
 
-def coming(name: str = "po", on: int = 10, units: int = 20, evidence: Evidence = PUNCTUAL) -> Delivery:
-    return Delivery(name, "S", day(on), units, evidence)
+def coming(name: str = "po", on: int = 10, units: int = 20, evidence: Evidence = PUNCTUAL) -> ExpectedDelivery:
+    return ExpectedDelivery(name, "S", day(on), units, evidence)
 
 
-def situation(**changes: Any) -> Situation:
+def situation(**changes: Any) -> LendingSituation:
     """Two units wait and are promised from a delivery of twenty; five are held for the end of the month."""
-    plain = Situation(
+    plain = LendingSituation(
         [waiting()],
         [holding()],
         [coming()],
@@ -133,7 +138,7 @@ SOON = st.integers(0, 20)
 
 
 @st.composite
-def situations(draw: st.DrawFn) -> Situation:
+def situations(draw: st.DrawFn) -> LendingSituation:
     borrowers = [
         waiting(f"b{n}", draw(st.integers(1, 6)), draw(SOON), draw(st.none() | st.integers(0, 40)))
         for n in range(draw(st.integers(0, 4)))
@@ -161,11 +166,11 @@ def situations(draw: st.DrawFn) -> Situation:
     for _ in range(draw(st.integers(0, 2))):
         promised[day(draw(st.integers(0, 40)))] += draw(st.integers(1, 6))
     terms = Lending(draw(st.sampled_from((80, 95, 99))), draw(st.integers(0, 5)), draw(st.sampled_from((1, 30))))
-    return Situation(borrowers, lenders, deliveries, expected, promised, terms, TODAY)
+    return LendingSituation(borrowers, lenders, deliveries, expected, promised, terms, TODAY)
 
 
 @given(situations())
-def test_every_loan_is_outside_the_lock_window_and_sure_to_be_repaid(one: Situation) -> None:
+def test_every_loan_is_outside_the_lock_window_and_sure_to_be_repaid(one: LendingSituation) -> None:
     lenders = {lender.line_id: lender for lender in one.lenders}
     deliveries = {delivery.po_line: delivery for delivery in one.deliveries}
     for loan in choose_loans(one):
@@ -183,7 +188,7 @@ def test_every_loan_is_outside_the_lock_window_and_sure_to_be_repaid(one: Situat
 
 
 @given(situations())
-def test_nothing_is_lent_twice_or_to_oneself_and_nobody_gets_more_than_it_waits_for(one: Situation) -> None:
+def test_nothing_is_lent_twice_or_to_oneself_and_nobody_gets_more_than_it_waits_for(one: LendingSituation) -> None:
     loans = choose_loans(one)
     borrowers, lenders = {x.line_id: x for x in one.borrowers}, {x.line_id: x for x in one.lenders}
     got: Counter[str] = Counter()
@@ -202,7 +207,7 @@ def test_nothing_is_lent_twice_or_to_oneself_and_nobody_gets_more_than_it_waits_
 
 
 @given(situations())
-def test_no_promise_of_anybody_else_breaks(one: Situation) -> None:
+def test_no_promise_of_anybody_else_breaks(one: LendingSituation) -> None:
     """S(t) - C(t) falls below 0, or further below, on no day: the lender counts from the day of its delivery."""
     loans = choose_loans(one)
     promised, deliveries = Counter(one.promised), {x.po_line: x for x in one.deliveries}
@@ -223,7 +228,7 @@ def test_no_promise_of_anybody_else_breaks(one: Situation) -> None:
 
 @given(situations(), st.randoms())
 def test_the_same_situation_leads_to_the_same_loans_however_it_is_listed_and_when_it_is_computed_again(
-    one: Situation, random: Any
+    one: LendingSituation, random: Any
 ) -> None:
     loans = choose_loans(one)
     shuffled = one._replace(
@@ -240,7 +245,7 @@ def test_the_same_situation_leads_to_the_same_loans_however_it_is_listed_and_whe
 
 
 def test_the_outlook_counts_the_borrower_out_and_the_lender_in() -> None:
-    outlook = Outlook([Expected(TODAY, 0), Expected(day(10), 5)], {day(20): 3}, TODAY)
+    outlook = LendingOutlook([Expected(TODAY, 0), Expected(day(10), 5)], {day(20): 3}, TODAY)
     assert outlook.room(day(10), day(15), day(20), 3) == 5
     outlook.move(2, day(20), day(10))
     assert outlook.room(day(10), day(15), day(20), 3) == 3
@@ -248,7 +253,9 @@ def test_the_outlook_counts_the_borrower_out_and_the_lender_in() -> None:
 
 
 CLAIMS = st.lists(
-    st.builds(Claim, st.uuids().map(str), st.sampled_from("xyz"), st.integers(1, 5), st.integers(0, 4).map(day)),
+    st.builds(
+        RepaymentClaim, st.uuids().map(str), st.sampled_from("xyz"), st.integers(1, 5), st.integers(0, 4).map(day)
+    ),
     max_size=5,
     unique_by=lambda one: one.loan_id,
 )
@@ -256,7 +263,7 @@ CLAIMS = st.lists(
 
 @given(CLAIMS, st.integers(0, 6), st.integers(0, 6))
 def test_lenders_get_all_that_is_free_and_the_one_due_back_soonest_gets_it_first(
-    claims: list[Claim], here: int, there: int
+    claims: list[RepaymentClaim], here: int, there: int
 ) -> None:
     supply = Supply("A", (Location("HH", 1, here), Location("M", 2, there)))
     repaid = {one.claim.loan_id: one.units for one in repay_first(supply, claims)}

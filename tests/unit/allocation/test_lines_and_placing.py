@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.line import Entry, Line
-from allocation_service.domain.placing import Newcomer, Terms, place_line, place_together
-from allocation_service.domain.policy import Location, Supply
+from allocation_service.domain.allocating.placing import NewDemand, Terms, place_line, place_together
+from allocation_service.domain.demand.line import Entry, Line
+from allocation_service.domain.policies.policy import Location, Supply
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = date(2026, 3, 16)
@@ -103,7 +103,7 @@ def test_a_whole_cancellation_clears_what_was_declined() -> None:
 
 
 def place(units: int, free: int, terms: Terms, latest: date | None = None) -> tuple[int, int, str]:
-    found = place_line(Newcomer("l", "A", units, units), supply(free), terms, quote, latest)
+    found = place_line(NewDemand("l", "A", units, units), supply(free), terms, quote, latest)
     return sum(n for _, n in found.grants), found.declined, found.reason
 
 
@@ -127,7 +127,7 @@ def test_a_promise_later_than_acceptable_is_declined() -> None:
 
 
 def _order(*, placing: bool, free: dict[str, int]) -> list[tuple[int, int]]:
-    newcomers = [Newcomer("la", "A", 2, 2), Newcomer("lb", "B", 2, 2)]
+    newcomers = [NewDemand("la", "A", 2, 2), NewDemand("lb", "B", 2, 2)]
     terms = {"A": Terms("backorder", None, 0), "B": Terms("stock_only", None, 0)}
     found = place_together(newcomers, {s: supply(n, s) for s, n in free.items()}, terms, quote, None, placing=placing)
     return [(sum(n for _, n in one.grants), one.declined) for one in found]

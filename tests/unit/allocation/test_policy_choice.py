@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from allocation_service.application.policy_advice import warnings
-from allocation_service.application.policy_changes import Change, changes
-from allocation_service.application.policy_choice import DEFAULT, Candidate, Scope, choose, in_force
-from allocation_service.application.policy_templates import templates, tier_terms
-from allocation_service.domain.policy import (
+from allocation_service.application.policies.policy_advice import warnings
+from allocation_service.application.policies.policy_changes import Change, changes
+from allocation_service.application.policies.policy_choice import DEFAULT, AssignedPolicy, Scope, choose, in_force
+from allocation_service.application.policies.policy_templates import templates, tier_terms
+from allocation_service.domain.policies.policy import (
     DEFAULT_TIERS,
     Ageing,
     Complete,
@@ -20,15 +20,15 @@ from allocation_service.domain.policy import (
     ValueIndex,
     Weights,
 )
-from allocation_service.domain.policy_document import validate
+from allocation_service.domain.policies.policy_document import validate
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 DAY = timedelta(days=1)
 TIERS = tuple(tier.name for tier in DEFAULT_TIERS)
 
 
-def version(number: int, begin: datetime | None = None, end: datetime | None = None) -> Candidate:
-    return Candidate(Policy("p", number), begin, end)
+def version(number: int, begin: datetime | None = None, end: datetime | None = None) -> AssignedPolicy:
+    return AssignedPolicy(Policy("p", number), begin, end)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def version(number: int, begin: datetime | None = None, end: datetime | None = N
     ],
 )
 def test_a_version_that_ends_stands_before_one_that_does_not_and_then_the_newest(
-    versions: list[Candidate], expected: int | None
+    versions: list[AssignedPolicy], expected: int | None
 ) -> None:
     for order in (versions, versions[::-1]):
         found = in_force(order, NOW)
@@ -59,9 +59,9 @@ def test_without_a_moment_no_version_with_a_window_decides() -> None:
 def test_the_nearest_scope_with_a_version_in_force_decides() -> None:
     sku, category = (Scope.SKU, "A"), (Scope.CATEGORY, "garden")
     assigned = {
-        DEFAULT: [Candidate(Policy("d", 1))],
-        category: [Candidate(Policy("c", 1))],
-        sku: [Candidate(Policy("s", 1), None, NOW)],
+        DEFAULT: [AssignedPolicy(Policy("d", 1))],
+        category: [AssignedPolicy(Policy("c", 1))],
+        sku: [AssignedPolicy(Policy("s", 1), None, NOW)],
     }
     assert choose(assigned, "A", "garden", NOW - DAY) == (Policy("s", 1), Scope.SKU)
     assert choose(assigned, "A", "garden", NOW) == (Policy("c", 1), Scope.CATEGORY)

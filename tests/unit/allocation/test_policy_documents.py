@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.policy import (
+from allocation_service.domain.policies.policy import (
     DEFAULT_TIERS,
     Ageing,
     Complete,
@@ -20,7 +20,7 @@ from allocation_service.domain.policy import (
     ValueIndex,
     Weights,
 )
-from allocation_service.domain.policy_document import policy_document, policy_from, stored_policy, validate
+from allocation_service.domain.policies.policy_document import policy_document, policy_from, stored_policy, validate
 
 NUMBERS = st.integers(0, 500)
 TIERS = st.lists(st.builds(TierTerms, st.text(min_size=1), NUMBERS, NUMBERS, NUMBERS), min_size=1, max_size=4)

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from allocation_service.application.policy_templates import templates
-from allocation_service.domain.policy import Policy
-from allocation_service.domain.policy_document import policy_document
-from allocation_service.domain.policy_shape import shape_faults
+from allocation_service.application.policies.policy_templates import templates
+from allocation_service.domain.policies.policy import Policy
+from allocation_service.domain.policies.policy_document import policy_document
+from allocation_service.domain.policies.policy_shape import shape_faults
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,21 @@
 
 from datetime import UTC, datetime
 
-from allocation_service.domain.completing import Candidate, densities, scarcity
-from allocation_service.domain.policy import Demand
-from allocation_service.domain.pricing import prices
+from allocation_service.domain.allocating.scarcity_pricing import prices
+from allocation_service.domain.allocating.ship_complete import CompleteOrder, densities, scarcity
+from allocation_service.domain.policies.policy import Demand
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
 
-def _order(name: str, value: int, **units: int) -> list[Candidate]:
+def _order(name: str, value: int, **units: int) -> list[CompleteOrder]:
     return [
-        Candidate(Demand(f"{name}-{sku}", name, sku, count, NOW, ship_complete=True), value)
+        CompleteOrder(Demand(f"{name}-{sku}", name, sku, count, NOW, ship_complete=True), value)
         for sku, count in units.items()
     ]
 
 
-def _served(candidates: list[Candidate], free: dict[str, int], asked: dict[str, int]) -> int:
+def _served(candidates: list[CompleteOrder], free: dict[str, int], asked: dict[str, int]) -> int:
     """The value of the orders that are served if the dearest by these prices come first."""
     worth, left, reached = densities(candidates, asked), dict(free), 0
     for order in sorted({one.unit for one in candidates}, key=lambda unit: (-worth[unit], unit[0])):
@@ -46,7 +46,7 @@ def test_prices_that_follow_demand_never_do_worse_than_scarcity_and_mostly_bette
 
 
 def test_a_line_that_takes_parts_counts_with_what_is_left_for_it() -> None:
-    line = Candidate(Demand("l", "l", "A", 10, NOW), 500)
+    line = CompleteOrder(Demand("l", "l", "A", 10, NOW), 500)
     candidates = [line, *_order("o", 400, A=2, B=1), *_order("p", 300, B=1)]
     free = {"A": 4, "B": 1}
     assert set(prices(candidates, free, scarcity(candidates, free))) == {"A", "B"}

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.promising import (
+from allocation_service.domain.promising.promise_dates import (
     Expected,
     Revision,
     Waiting,

@@ -6,12 +6,12 @@ from typing import Any
 import orjson
 import pytest
 
-from allocation_service.domain.placing import Newcomer, Placement, Terms, place_line, place_together
-from allocation_service.domain.policy import Location, Policy, Supply
-from allocation_service.domain.recorded_fill import StoredLine
-from allocation_service.domain.recorded_placing import Inputs, stored_demand, stored_step
-from allocation_service.domain.replaying import replay, shown_facts
-from allocation_service.domain.showing import policies_used
+from allocation_service.domain.allocating.placing import NewDemand, Placement, Terms, place_line, place_together
+from allocation_service.domain.decisions.decision_view import policies_used
+from allocation_service.domain.decisions.recorded_fill import StoredLine
+from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
+from allocation_service.domain.decisions.replaying import replay, shown_facts
+from allocation_service.domain.policies.policy import Location, Policy, Supply
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 PROMISED, LATER = date(2026, 1, 20), date(2026, 2, 3)
@@ -29,7 +29,7 @@ def quote(sku: str, units: int) -> date:
 class Placing:
     """A placing of some lines, in both of its stored forms."""
 
-    def __init__(self, newcomers: list[Newcomer], free: dict[str, list[Location]], *, together: bool = False) -> None:
+    def __init__(self, newcomers: list[NewDemand], free: dict[str, list[Location]], *, together: bool = False) -> None:
         self.newcomers = newcomers
         self.supply = {sku: Supply(sku, tuple(places), None, 7) for sku, places in free.items()}
         self.terms = {sku: Terms("backorder", 100, 3) for sku in free}
@@ -37,7 +37,7 @@ class Placing:
         self.placing = True if together else None
         self.placements = self._place(together=together)
         followed = {sku: Policy("mine", 3) for sku in free}
-        self.inputs = Inputs("o", self.supply, self.terms, self.quotes, LATER, self.placing, followed)
+        self.inputs = PlacingInputs("o", self.supply, self.terms, self.quotes, LATER, self.placing, followed)
 
     def _quote(self, sku: str, units: int) -> date | None:
         self.quotes[sku, units] = quote(sku, units)
@@ -87,17 +87,17 @@ class Placing:
 
 BOTH = [Location("HH", 1, 3), Location("MUC", 2, 9)]
 PLACINGS = {
-    "all of it is new and there": Placing([Newcomer("l", "A", 2, 2)], {"A": BOTH}),
-    "nothing is there": Placing([Newcomer("l", "A", 2, 2)], {"A": []}),
+    "all of it is new and there": Placing([NewDemand("l", "A", 2, 2)], {"A": BOTH}),
+    "nothing is there": Placing([NewDemand("l", "A", 2, 2)], {"A": []}),
     "more is asked for, with a promise and a place preferred": Placing(
-        [Newcomer("l", "A", 1, 4, "MUC", PROMISED)], {"A": BOTH}
+        [NewDemand("l", "A", 1, 4, "MUC", PROMISED)], {"A": BOTH}
     ),
-    "a part waits past its promise": Placing([Newcomer("l", "A", 5, 15, None, PROMISED)], {"A": BOTH}),
+    "a part waits past its promise": Placing([NewDemand("l", "A", 5, 15, None, PROMISED)], {"A": BOTH}),
     "an order is complete": Placing(
-        [Newcomer("l", "A", 2, 2, "MUC"), Newcomer("m", "B", 1, 1, "MUC")], {"A": BOTH, "B": BOTH}, together=True
+        [NewDemand("l", "A", 2, 2, "MUC"), NewDemand("m", "B", 1, 1, "MUC")], {"A": BOTH, "B": BOTH}, together=True
     ),
     "an order is not complete": Placing(
-        [Newcomer("l", "A", 2, 3, None, PROMISED), Newcomer("m", "B", 1, 1)], {"A": BOTH, "B": []}, together=True
+        [NewDemand("l", "A", 2, 3, None, PROMISED), NewDemand("m", "B", 1, 1)], {"A": BOTH, "B": []}, together=True
     ),
 }
 CASES = pytest.mark.parametrize("placing", PLACINGS.values(), ids=PLACINGS.keys())

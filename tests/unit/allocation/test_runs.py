@@ -7,26 +7,26 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.policy import NO_DATE, Location, Policy, Sort
-from allocation_service.domain.recorded_fill import StoredLine
-from allocation_service.domain.recorded_run import stored_planned, stored_run
-from allocation_service.domain.replaying import replay
-from allocation_service.domain.run_planning import Plan, plan_run
-from allocation_service.domain.run_preview import Outlook, Preview, preview_run, summary
-from allocation_service.domain.runs import (
+from allocation_service.domain.decisions.recorded_fill import StoredLine
+from allocation_service.domain.decisions.recorded_run import stored_planned, stored_run
+from allocation_service.domain.decisions.replaying import replay
+from allocation_service.domain.policies.policy import NO_DATE, Location, Policy, Sort
+from allocation_service.domain.runs.run import (
     APART,
     INCOMPLETE,
     PINNED,
     Assigned,
-    Candidate,
     Filter,
+    RunDemand,
+    RunSelection,
     Segment,
-    Selection,
     Stock,
     Strategy,
     meets,
     select,
 )
+from allocation_service.domain.runs.run_planning import RunPlan, plan_run
+from allocation_service.domain.runs.run_preview import Preview, PromiseOutlook, preview_run, summary
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SOON, LATE = date(2026, 3, 10), date(2026, 4, 10)
@@ -35,11 +35,11 @@ SKUS, PLACES = ("A", "B"), ("X", "Y")
 
 def line(
     name: str, requested: int, confirmed: int = 0, *, sku: str = "A", order: str | None = None, **more: object
-) -> Candidate:
+) -> RunDemand:
     """A candidate that holds its units at X; names sort as they were queued."""
     place = (("X", confirmed),) if confirmed else ()
     queued_at = NOW - timedelta(days=30) + timedelta(minutes=sum(map(ord, name)))
-    return Candidate(name, order or f"order {name}", sku, requested, place, queued_at, **more)  # type: ignore[arg-type]
+    return RunDemand(name, order or f"order {name}", sku, requested, place, queued_at, **more)  # type: ignore[arg-type]
 
 
 def stock(free: int = 0, sku: str = "A", other: int = 0) -> Stock:
@@ -51,7 +51,7 @@ def segments(*strategies: Strategy, sort: Sort = Sort.FIFO) -> list[Segment]:
     return [Segment(one, one, Filter(tiers=(one.value,)), sort) for one in strategies]
 
 
-def planned(free: int, *lines: Candidate) -> dict[str, int]:
+def planned(free: int, *lines: RunDemand) -> dict[str, int]:
     """Units after the run, of lines whose tier names their strategy."""
     every = segments(*Strategy)
     plan = plan_run({"A": stock(free), "B": stock(free, "B")}, select(lines, every).movable, every, NOW)
@@ -59,7 +59,7 @@ def planned(free: int, *lines: Candidate) -> dict[str, int]:
 
 
 @st.composite
-def runs(draw: st.DrawFn) -> tuple[dict[str, Stock], list[Candidate], list[Segment]]:
+def runs(draw: st.DrawFn) -> tuple[dict[str, Stock], list[RunDemand], list[Segment]]:
     """Two SKUs at two places, orders of one or two lines of which those that ship complete hold all or nothing."""
     stocks = {
         sku: Stock(
@@ -81,7 +81,7 @@ def runs(draw: st.DrawFn) -> tuple[dict[str, Stock], list[Candidate], list[Segme
                 (place, units) for place, units in zip(PLACES, (there, held - there), strict=True) if units
             )
             lines.append(
-                Candidate(
+                RunDemand(
                     f"l{number}-{part}",
                     f"o{number}",
                     draw(st.sampled_from(SKUS)),
@@ -105,13 +105,13 @@ def runs(draw: st.DrawFn) -> tuple[dict[str, Stock], list[Candidate], list[Segme
     return stocks, lines, made
 
 
-def plan_of(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> Plan:
+def plan_of(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> RunPlan:
     stocks, lines, made = run
     return plan_run(stocks, select(lines, made).movable, made, NOW)
 
 
 @given(runs())
-def test_every_strategy_keeps_its_word(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> None:
+def test_every_strategy_keeps_its_word(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> None:
     for one in plan_of(run).lines:
         requested, confirmed = one.candidate.requested, one.candidate.confirmed_units
         assert 0 <= one.new <= requested
@@ -127,7 +127,7 @@ def test_every_strategy_keeps_its_word(run: tuple[dict[str, Stock], list[Candida
 
 
 @given(runs())
-def test_units_are_moved_and_none_is_made_or_lost(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> None:
+def test_units_are_moved_and_none_is_made_or_lost(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> None:
     plan = plan_of(run)
     free = {(sku, place.name): max(0, place.free) for sku, one in run[0].items() for place in one.locations}
     for one in plan.lines:
@@ -142,14 +142,14 @@ def test_units_are_moved_and_none_is_made_or_lost(run: tuple[dict[str, Stock], l
 
 
 @given(runs())
-def test_a_line_gains_or_loses_but_never_both(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> None:
+def test_a_line_gains_or_loses_but_never_both(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> None:
     for one in plan_of(run).lines:
         assert len({units > 0 for _, units in one.moves}) <= 1
 
 
 @given(runs(), st.randoms(use_true_random=False))
 def test_the_order_in_which_lines_are_listed_changes_nothing(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]], random: Random
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]], random: Random
 ) -> None:
     stocks, lines, made = run
     shuffled = list(lines)
@@ -159,7 +159,7 @@ def test_the_order_in_which_lines_are_listed_changes_nothing(
 
 @given(runs())
 def test_orders_that_ship_complete_hold_all_or_nothing(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     orders: dict[str, set[bool]] = {}
     for one in plan_of(run).lines:
@@ -171,7 +171,7 @@ def test_orders_that_ship_complete_hold_all_or_nothing(
 
 @given(runs())
 def test_pinned_lines_and_lines_of_no_segment_take_no_part(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     by_id = {one.line_id: one for one in run[1]}
     tiers = {one.name for one in run[2]}
@@ -182,7 +182,7 @@ def test_pinned_lines_and_lines_of_no_segment_take_no_part(
 
 @given(runs())
 def test_nobody_waits_before_stock_that_is_left_if_the_strategy_lets_it_have_some(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     plan = plan_of(run)
     may_have = {Strategy.WIN, Strategy.GAIN, Strategy.IMPROVE, Strategy.REDISTRIBUTE}
@@ -193,7 +193,7 @@ def test_nobody_waits_before_stock_that_is_left_if_the_strategy_lets_it_have_som
 
 @given(runs())
 def test_a_segment_serves_lines_that_take_parts_in_its_order(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     short: set[tuple[str, int]] = set()
     for one in plan_of(run).lines:
@@ -207,7 +207,7 @@ def test_a_segment_serves_lines_that_take_parts_in_its_order(
 
 @given(runs())
 def test_a_run_is_computed_again_from_what_its_decision_stores(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     plan = plan_of(run)
     plain = json.dumps(stored_run("r", run[0], run[2], NOW), default=lambda value: value.isoformat())
@@ -224,7 +224,7 @@ def test_a_run_is_computed_again_from_what_its_decision_stores(
     assert again == {one.candidate.line_id: one.new - one.candidate.confirmed_units for one in plan.lines}
 
 
-def _preview(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> Preview:
+def _preview(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> Preview:
     stocks, lines, made = run
     promised: dict[str, dict[date, int]] = {sku: {} for sku in stocks}
     for one in lines:
@@ -232,13 +232,13 @@ def _preview(run: tuple[dict[str, Stock], list[Candidate], list[Segment]]) -> Pr
         if waiting and one.promise_date:
             days = promised[one.sku]
             days[one.promise_date] = days.get(one.promise_date, 0) + waiting
-    outlooks = {sku: Outlook(((NOW + timedelta(days=5), 4),), promised[sku], 14) for sku in stocks}
+    outlooks = {sku: PromiseOutlook(((NOW + timedelta(days=5), 4),), promised[sku], 14) for sku in stocks}
     return preview_run(stocks, outlooks, select(lines, made), made, NOW)
 
 
 @given(runs())
 def test_no_promise_is_brought_forward_and_those_who_may_not_lose_keep_theirs(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     for one in _preview(run).lines:
         before, after = one.promise_before, one.promise_after
@@ -250,7 +250,7 @@ def test_no_promise_is_brought_forward_and_those_who_may_not_lose_keep_theirs(
 
 @given(runs())
 def test_the_sums_of_a_preview_are_those_of_its_segments(
-    run: tuple[dict[str, Stock], list[Candidate], list[Segment]],
+    run: tuple[dict[str, Stock], list[RunDemand], list[Segment]],
 ) -> None:
     preview = _preview(run)
     shown = summary(preview, run[2])
@@ -327,7 +327,7 @@ def test_what_ships_together_comes_of_one_location_that_has_all_of_it() -> None:
 
 
 def test_the_preferred_location_keeps_its_units_the_longest() -> None:
-    one = Candidate("a", "o", "A", 4, (("X", 2), ("Y", 2)), NOW, preference="Y", tier="lose")
+    one = RunDemand("a", "o", "A", 4, (("X", 2), ("Y", 2)), NOW, preference="Y", tier="lose")
     winner = line("w", 3, tier="win", preference="Y")
     every = segments(*Strategy)
     plan = plan_run({"A": stock()}, select([one, winner._replace(requested=4)], every).movable, every, NOW)
@@ -335,9 +335,9 @@ def test_the_preferred_location_keeps_its_units_the_longest() -> None:
     assert moves == {"a": (("X", -2), ("Y", -2)), "w": (("Y", 2), ("X", 2))}
 
 
-def exceptions(free: int, *lines: Candidate, promised: dict[date, int] | None = None) -> dict[str, str]:
+def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = None) -> dict[str, str]:
     every = segments(*Strategy)
-    outlook = {"A": Outlook((), promised or {}, 14)}
+    outlook = {"A": PromiseOutlook((), promised or {}, 14)}
     preview = preview_run({"A": stock(free)}, outlook, select(lines, every), every, NOW)
     return {one.line.candidate.line_id: one.exception for one in preview.lines if one.exception}
 
@@ -364,10 +364,10 @@ def test_gain_tells_of_a_promise_that_has_passed_and_improve_does_not() -> None:
 def test_a_line_that_is_skipped_or_left_alone_is_shown_unchanged() -> None:
     made = [Segment("all", Strategy.SKIP)]
     one = line("a", 5, 2, promise_date=SOON)
-    preview = preview_run({"A": stock(9)}, {"A": Outlook()}, select([one], made), made, NOW)
+    preview = preview_run({"A": stock(9)}, {"A": PromiseOutlook()}, select([one], made), made, NOW)
     assert [(row.line.new, row.moves, row.promise_after) for row in preview.lines] == [(2, False, SOON)]
-    assert preview.plan == Plan((), {"A": 9})
-    assert isinstance(select([one], made), Selection)
+    assert preview.plan == RunPlan((), {"A": 9})
+    assert isinstance(select([one], made), RunSelection)
     assert select([one], made).untouched == ((Assigned(one, 0), ""),)
 
 
@@ -375,7 +375,7 @@ def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:
     every = segments(*Strategy)
     winner, loser = line("w", 3, tier="win", promise_date=SOON), line("l", 3, 3, tier="lose")
     coming = datetime(SOON.year, SOON.month, SOON.day, tzinfo=UTC)
-    outlook = {"A": Outlook(((coming, 3),), {SOON: 3}, 60)}
+    outlook = {"A": PromiseOutlook(((coming, 3),), {SOON: 3}, 60)}
     preview = preview_run({"A": stock()}, outlook, select([winner, loser], every), every, NOW)
     assert [(one.line.candidate.line_id, one.promise_after) for one in preview.lines] == [("w", None), ("l", SOON)]
 
@@ -383,7 +383,7 @@ def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:
 def test_those_who_lose_are_promised_one_after_another() -> None:
     every = segments(*Strategy)
     lines = [line("w", 4, tier="win"), line("a", 2, 2, tier="lose"), line("b", 2, 2, tier="lose")]
-    outlook = {"A": Outlook(((NOW + timedelta(days=5), 2),), {}, 60)}
+    outlook = {"A": PromiseOutlook(((NOW + timedelta(days=5), 2),), {}, 60)}
     preview = preview_run({"A": stock()}, outlook, select(lines, every), every, NOW)
     dates = {one.line.candidate.line_id: one.promise_after for one in preview.lines}
     assert dates == {"w": None, "a": date(2026, 3, 7), "b": date(2026, 5, 1)}

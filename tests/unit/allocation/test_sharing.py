@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import NOW
 
-from allocation_service.domain.capping import Cap, divide_capped
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import Demand, Location, Moment, Policy, Share, Sort, Supply
-from allocation_service.domain.sharing import Claim, divide, max_min, proportional, uniform_losses
-from allocation_service.domain.taking_back import Holding, take_back
+from allocation_service.domain.allocating.capped_share import Cap, divide_capped
+from allocation_service.domain.allocating.deallocation import Holding, deallocate
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.allocating.fair_share import Claim, divide, max_min, proportional, uniform_losses
+from allocation_service.domain.policies.policy import Demand, Location, Moment, Policy, Share, Sort, Supply
 
 CLAIMS = st.lists(
     st.builds(Claim, st.integers(0, 12), st.integers(1, 4), st.sampled_from(("a", "b", "c", "d", "e"))), max_size=8
@@ -93,7 +93,7 @@ def test_what_is_taken_back_and_what_was_given_come_from_the_same_rule(
     policy = Policy(share=Share.MAX_MIN)
     first, later = _max_min(demands, supply), _max_min(demands, max(0, supply - missing))
     holdings = [Holding(d.line_id, first[d.line_id], NOW, customer_id=d.customer_id) for d in demands]
-    losses = take_back(min(supply, missing), holdings, policy, Moment(NOW))
+    losses = deallocate(min(supply, missing), holdings, policy, Moment(NOW))
     lost = {loss.holding.line_id: loss.units for loss in losses}
     returned = min(supply, missing, sum(first.values()))
     assert sum(lost.values()) == returned

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from backorder_local.chaos.client import PatientClient, Refused
-from backorder_local.chaos.told import Told
+from backorder_verify.chaos.client import PatientClient, Refused
+from backorder_verify.chaos.told import Told
 
 BODY = {"reference": "order-1"}
 KEY = {"Idempotency-Key": '"order-1"'}

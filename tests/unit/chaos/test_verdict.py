@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from backorder_local.chaos.faults import Faults
-from backorder_local.chaos.fleet import Fleet
-from backorder_local.chaos.report import Outcome
-from backorder_local.chaos.told import Comparison, Told, difference
-from backorder_local.check.invariant import Invariant, Offender, Reading
-from backorder_local.check.runner import Finding, Verdict
 from backorder_local.data_directory import DataDirectory
+from backorder_verify.chaos.faults import Faults
+from backorder_verify.chaos.fleet import Fleet
+from backorder_verify.chaos.report import Outcome
+from backorder_verify.chaos.told import Comparison, Told, difference
+from backorder_verify.check.invariant import Invariant, Offender, Reading
+from backorder_verify.check.runner import Finding, Verdict
 
 
 async def _nothing(_reading: Reading) -> AsyncIterator[Offender]:

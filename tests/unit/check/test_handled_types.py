@@ -1,8 +1,8 @@
 """The checker expects in each inbox what the service subscribes to."""
 
-from backorder_local.check.handled_types import HANDLED_TYPES
 from backorder_local.services import SERVICE_NAMES
 from backorder_local.topics import CONSUMED
+from backorder_verify.check.handled_types import HANDLED_TYPES
 from event_contracts import EVENT_TYPES
 
 

@@ -17,8 +17,8 @@ from backorder_local.topics import CONSUMED, PARTITIONS, TOPICS
 from inventory_service.config import InventorySettings
 from notification_service.config import NotificationSettings
 from order_service.config import OrderSettings
-from service_kit.auth import SCOPES, Keyring
-from service_kit.settings import ServiceSettings
+from service_kit.http.api_keys import SCOPES, Keyring
+from service_kit.runtime.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

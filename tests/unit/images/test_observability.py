@@ -10,12 +10,12 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
+import service_kit.hosting.running
 import service_kit.http.observation
 import service_kit.http.operations
-import service_kit.messaging_metrics
-import service_kit.running
-from allocation_service.adapters import loan_metrics
-from allocation_service.entrypoints import sweeper
+import service_kit.messaging.metrics
+from allocation_service.adapters.lending import loan_metrics
+from allocation_service.entrypoints.background import sweeper
 from notification_service.application import metrics
 
 # Importing them makes the metrics.

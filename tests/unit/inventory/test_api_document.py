@@ -4,7 +4,7 @@ from pathlib import Path
 
 from inventory_service.config import InventorySettings
 from inventory_service.entrypoints.service import build
-from service_kit.http import create_app
+from service_kit.http.app import create_app
 
 OPERATIONS = {
     "change_purchase_order_line",

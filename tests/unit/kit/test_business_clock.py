@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from service_kit.business_clock import BusinessClock
+from service_kit.runtime.business_clock import BusinessClock
 from service_kit.testing import FakeClock
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service_kit.collector import collector_paused, give_back_memory
+from service_kit.runtime.garbage_collection import collector_paused, give_back_memory
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service_kit.dead_letters import dead_letter_topic, letter_of
-from service_kit.outbox import MAX_PAYLOAD_BYTES
-from service_kit.packing import pack_headers, unpack_headers
+from service_kit.messaging.dead_letters import dead_letter_topic, letter_of
+from service_kit.messaging.header_packing import pack_headers, unpack_headers
+from service_kit.messaging.outbox import MAX_PAYLOAD_BYTES
 
 
 def parked(**changed: Any) -> Any:

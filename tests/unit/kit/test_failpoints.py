@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from service_kit.failpoints import EXIT_CODE, VARIABLE
+from service_kit.runtime.failpoints import EXIT_CODE, VARIABLE
 
 PROGRAM = """
-from service_kit.failpoints import failpoint
+from service_kit.runtime.failpoints import failpoint
 for number in range(5):
     print(number, flush=True)
     failpoint("relay_after_ack")

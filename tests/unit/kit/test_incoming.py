@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from event_contracts import OrderState, new_event
-from service_kit.bus import Record
-from service_kit.incoming import Incoming, read_record
+from service_kit.messaging.decoding import Incoming, read_record
+from service_kit.messaging.event_log import Record
 
 TYPES = frozenset({"OrderPlaced"})
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

@@ -6,8 +6,8 @@ import sys
 import pytest
 from alembic.script import ScriptDirectory
 
-from service_kit.migration_check import _revisions
-from service_kit.migrations import alembic_config
+from service_kit.persistence.migration_check import _revisions
+from service_kit.persistence.migrations import alembic_config
 
 
 @pytest.mark.parametrize("name", ["order", "inventory", "allocation", "notification"])
@@ -25,7 +25,7 @@ def test_a_package_that_is_not_there_is_named() -> None:
 
 
 def test_asking_does_not_load_alembic() -> None:
-    asked = "from service_kit.migration_check import _revisions; _revisions('order_service')"
+    asked = "from service_kit.persistence.migration_check import _revisions; _revisions('order_service')"
     told = "import sys; print([name for name in sys.modules if name.startswith(('alembic', 'mako'))])"
     done = subprocess.run([sys.executable, "-c", f"{asked}; {told}"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from service_kit.logging import NotAgain
+from service_kit.runtime.logging import NotAgain
 
 
 def _line(pattern: str, *values: object, logger: str = "aiokafka.conn") -> logging.LogRecord:
@@ -23,6 +23,6 @@ def test_a_pattern_of_the_client_passes_again_only_after_the_pause() -> None:
 
 def test_our_own_lines_and_other_libraries_always_pass() -> None:
     seldom = NotAgain(every=10, now=lambda: 0.0)
-    for logger in ("service_kit.relay", "sqlalchemy.pool", "aiokafkaesque"):
+    for logger in ("service_kit.messaging.relay", "sqlalchemy.pool", "aiokafkaesque"):
         assert seldom.filter(_line("the same", logger=logger))
         assert seldom.filter(_line("the same", logger=logger))

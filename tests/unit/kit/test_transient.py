@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from sqlalchemy import exc
 
-from service_kit.transient import is_transient
+from service_kit.persistence.transient_errors import is_transient
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service_kit.watchdog import Stuck, Watchdog
+from service_kit.messaging.watchdog import Stuck, Watchdog
 
 
 class Timeline:

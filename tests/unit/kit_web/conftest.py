@@ -10,30 +10,19 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, ValidationInfo, field_validator
 
-from service_kit.auth import Keyring, Principal
-from service_kit.business_time import may_state_business_time
-from service_kit.database import Database
-from service_kit.http import (
-    Money,
-    Page,
-    PageParams,
-    RequestModel,
-    RequiredIfMatch,
-    ResponseModel,
-    create_app,
-    encode_cursor,
-    idempotency_key,
-    link_header,
-    matches_version,
-    not_modified,
-    not_modified_response,
-    preferred_wait,
-    require,
-    set_etag,
-)
-from service_kit.problems import conflict
-from service_kit.service import Service
-from service_kit.settings import ServiceSettings
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Keyring, Principal
+from service_kit.http.app import create_app
+from service_kit.http.authentication import require
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.idempotency import idempotency_key
+from service_kit.http.models import Money, RequestModel, ResponseModel
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.preferences import preferred_wait
+from service_kit.http.problems import conflict
+from service_kit.persistence.database import Database
+from service_kit.runtime.settings import ServiceSettings
 
 DATABASE_URL = "postgresql+asyncpg://nobody@127.0.0.1:1/nothing"
 

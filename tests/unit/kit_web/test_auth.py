@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from service_kit.auth import Keyring, KeyringError, Principal
+from service_kit.http.api_keys import Keyring, KeyringError, Principal
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from service_kit.http import decode_cursor, encode_cursor, etag, fingerprint
+from service_kit.http.conditional import etag
+from service_kit.http.idempotency import fingerprint
+from service_kit.http.pagination import decode_cursor, encode_cursor
+from service_kit.http.problems import Problem
 from service_kit.http.rate_limit import RateLimiter, Standing
-from service_kit.problems import Problem
 
 KEY = {"Idempotency-Key": "k"}
 BODY = {"reference": "r", "lines": [{"sku": "a", "quantity": 1}]}

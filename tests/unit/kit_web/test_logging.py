@@ -8,9 +8,9 @@ import sys
 import pytest
 import structlog
 
-from service_kit.database import Database
-from service_kit.logging import configure_logging, described
-from service_kit.settings import ServiceSettings
+from service_kit.persistence.database import Database
+from service_kit.runtime.logging import configure_logging, described
+from service_kit.runtime.settings import ServiceSettings
 
 PERSONAL = "ada.lovelace@example.com"
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from service_kit.http.errors import json_pointer
-from service_kit.problems import FieldError, Problem, not_found
+from service_kit.http.problems import FieldError, Problem, not_found
 
 BODY = {"reference": "r", "lines": [{"sku": "a", "quantity": 1}]}
 KEY = {"Idempotency-Key": "k"}

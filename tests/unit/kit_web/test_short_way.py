@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from httpx import Response
 
-from service_kit.http.short_way import ShortWay, plain_routes
+from service_kit.http.fast_path import FastPath, plain_routes
 
 KEY = {"Idempotency-Key": "k"}
 JSON = {"Content-Type": "application/json"}
@@ -77,7 +77,7 @@ async def ask(client: httpx.AsyncClient, method: str, url: str, headers: dict[st
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_both_ways_answer_alike(make_api, name):
     short, long = make_api(rate_limit=""), make_api(rate_limit="")
-    long.app.user_middleware = [each for each in long.app.user_middleware if each.cls is not ShortWay]
+    long.app.user_middleware = [each for each in long.app.user_middleware if each.cls is not FastPath]
     for scopes in (("orders:read", "orders:write"), ("orders:read",), ()):
         async with short.client(*scopes) as one, long.client(*scopes) as other:
             assert seen(await ask(one, *REQUESTS[name])) == seen(await ask(other, *REQUESTS[name]))

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from fastapi import Request
+from fastapi.sse import ServerSentEvent
 
-from service_kit.http import ServerSentEvent, event_stream, last_event_id, wants_events
-from service_kit.problems import Problem
+from service_kit.http.problems import Problem
+from service_kit.http.streaming import event_stream, last_event_id, wants_events
 
 
 def request(api, **headers) -> Request:

@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from backorder_local.recomputing.comparing import Comparison, compare
-from backorder_local.recomputing.stream import Range, stored_decisions
+from backorder_verify.recomputing.comparing import Comparison, compare
+from backorder_verify.recomputing.stream import Range, stored_decisions
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RELEASE = {"kind": "release", "order_id": "o"}

@@ -8,8 +8,8 @@ import httpx
 import orjson
 import pytest
 
-from backorder_local.replay import api as api_module
-from backorder_local.replay.api import Addresses, Api, CallFailed, in_path
+from backorder_workload.replay import api as api_module
+from backorder_workload.replay.api import Addresses, Api, CallFailed, in_path
 
 ADDRESSES = Addresses("http://order", "http://inventory", "http://allocation", "http://notification")
 Respond = Callable[[httpx.Request], httpx.Response]

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from backorder_local.replay.catalogue import draw_catalogue
-from backorder_local.replay.generator import generate
+from backorder_workload.replay.catalogue import draw_catalogue
+from backorder_workload.replay.generator import generate
 
 ORDERS = generate(1_200, seed=3).orders
 

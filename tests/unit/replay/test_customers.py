@@ -4,11 +4,11 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from backorder_local.replay.customers import has_contact, manner_of
-from backorder_local.replay.generator import generate
-from backorder_local.replay.inbound import OpenPurchase
-from backorder_local.replay.purchasing import PlannedLine, PlannedOrder
-from backorder_local.replay.session import Diary, stamp
+from backorder_workload.replay.customers import has_contact, manner_of
+from backorder_workload.replay.generator import generate
+from backorder_workload.replay.inbound import OpenPurchase
+from backorder_workload.replay.purchasing import PlannedLine, PlannedOrder
+from backorder_workload.replay.session import Diary, stamp
 
 ORDERS = generate(800, seed=2).orders
 

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from backorder_local.replay.answers import Answers, NotAnswered
-from backorder_local.replay.figures import Figures, PlacedOrder, figures_of
+from backorder_workload.replay.answers import Answers, NotAnswered
+from backorder_workload.replay.figures import Figures, PlacedOrder, figures_of
 from event_contracts import AllocationLine, AllocationState, Promise
 
 PLACED = datetime(2010, 12, 1, 12, tzinfo=UTC)

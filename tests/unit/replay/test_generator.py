@@ -5,8 +5,8 @@ from statistics import median
 
 import pytest
 
-from backorder_local.replay.generator import generate
-from backorder_local.replay.order_stream import is_service
+from backorder_workload.replay.generator import generate
+from backorder_workload.replay.order_stream import is_service
 
 
 def test_the_same_seed_gives_the_same_stream_and_another_seed_another() -> None:

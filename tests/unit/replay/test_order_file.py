@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backorder_local.replay.order_file import BadOrderFile, read_orders
+from backorder_workload.replay.order_file import BadOrderFile, read_orders
 
 HEADER = "InvoiceNo,StockCode,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from backorder_local.replay.catalogue import Catalogue, draw_catalogue
-from backorder_local.replay.generator import generate
-from backorder_local.replay.purchasing import PlannedOrder, StockPosition, plan_deliveries, plan_purchases
+from backorder_workload.replay.catalogue import Catalogue, draw_catalogue
+from backorder_workload.replay.generator import generate
+from backorder_workload.replay.purchasing import PlannedOrder, StockPosition, plan_deliveries, plan_purchases
 
 CATALOGUE = draw_catalogue(generate(400, seed=5).orders, seed=5)
 MONDAY = date(2010, 12, 6)

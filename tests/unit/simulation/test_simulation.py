@@ -9,29 +9,29 @@ import pytest
 from allocation_service.simulation.baselines import Sorted, odoo, ofbiz, spree
 from allocation_service.simulation.bound import clairvoyant_cost
 from allocation_service.simulation.contenders import NAMES, contender
-from allocation_service.simulation.experiment import Plan, simulate
+from allocation_service.simulation.experiment import ExperimentPlan, simulate
 from allocation_service.simulation.figures import COST, GAP, GOALS, LOWEST, Goal, as_json
 from allocation_service.simulation.forecasting import expected
 from allocation_service.simulation.intervals import mean_interval, ratio_interval
 from allocation_service.simulation.measures import measure
 from allocation_service.simulation.picture import svg
 from allocation_service.simulation.request import Asked, Documents, PolicyName, asked_from, document_of, faults_of
-from allocation_service.simulation.running import Case, History, Served, run, watched
+from allocation_service.simulation.running import History, Served, SimulatedSku, run, watched
 from allocation_service.simulation.setting import MODERATE, QUICK, SCENARIOS, SEVERE, TIERS
 from allocation_service.simulation.ship_complete import greedy_choice, instance, optimal_value, value_of
-from allocation_service.simulation.streams import Line, Sold, busiest, draw, generated, world_of
-from allocation_service.simulation.supply import Buyer, Delivery
+from allocation_service.simulation.streams import Sold, StreamLine, busiest, draw, generated, world_of
+from allocation_service.simulation.supply import Buyer, SupplyDelivery
 
 TINY = QUICK._replace(seeds=2, skus=2, days=56)
 
 
-def _line(number: int, units: int, placed: float, tier: int = 2, leaves: float = 1_000.0) -> Line:
+def _line(number: int, units: int, placed: float, tier: int = 2, leaves: float = 1_000.0) -> StreamLine:
     due = placed + TIERS[tier].due_days
-    return Line(f"l{number}", f"o{number}", "A", units, placed, tier, f"c{number}", due, leaves)
+    return StreamLine(f"l{number}", f"o{number}", "A", units, placed, tier, f"c{number}", due, leaves)
 
 
 def _supply(opening: int = 0, *deliveries: tuple[float, int]) -> History:
-    return History((), opening, tuple(Delivery(0.0, at, units, at, False) for at, units in deliveries))
+    return History((), opening, tuple(SupplyDelivery(0.0, at, units, at, False) for at, units in deliveries))
 
 
 def _fifo() -> Sorted:
@@ -39,7 +39,7 @@ def _fifo() -> Sorted:
 
 
 @pytest.fixture(scope="module")
-def worlds() -> list[tuple[tuple[Line, ...], History, float]]:
+def worlds() -> list[tuple[tuple[StreamLine, ...], History, float]]:
     found = []
     for seed in (1, 2):
         world = generated(seed, QUICK)
@@ -80,7 +80,7 @@ def test_of_a_file_the_skus_with_most_lines_are_taken() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_policy_gets_the_same_supply_and_gives_no_unit_twice(
-    name: str, worlds: list[tuple[tuple[Line, ...], History, float]]
+    name: str, worlds: list[tuple[tuple[StreamLine, ...], History, float]]
 ) -> None:
     for lines, supply, days in worlds:
         history = run(lines, contender(name, {}), days, supply)
@@ -95,13 +95,13 @@ def test_every_policy_gets_the_same_supply_and_gives_no_unit_twice(
 
 
 def test_first_come_is_spree_and_repeats_what_the_buyer_watched(
-    worlds: list[tuple[tuple[Line, ...], History, float]],
+    worlds: list[tuple[tuple[StreamLine, ...], History, float]],
 ) -> None:
     for lines, supply, days in worlds:
         assert run(lines, contender("fifo", {}), days, supply).served == supply.served
 
 
-def test_no_policy_costs_less_than_the_bound(worlds: list[tuple[tuple[Line, ...], History, float]]) -> None:
+def test_no_policy_costs_less_than_the_bound(worlds: list[tuple[tuple[StreamLine, ...], History, float]]) -> None:
     for lines, supply, days in worlds:
         bound = clairvoyant_cost(lines, supply, days)
         for name in NAMES:
@@ -146,20 +146,20 @@ def test_jain_is_one_where_all_get_the_same_share_and_a_half_where_one_of_two_ge
 def test_baselines_serve_in_the_order_of_their_sort_keys(key: object, order: list[int]) -> None:
     # Bronze due on day 14, silver on day 8, gold on day 5.
     lines = [_line(0, 1, 0.0, tier=2), _line(1, 1, 1.0, tier=1), _line(2, 1, 2.0, tier=0)]
-    case = Case(3.0, 9, {0: 1, 1: 1, 2: 1}, lines, 3, ())
+    case = SimulatedSku(3.0, 9, {0: 1, 1: 1, 2: 1}, lines, 3, ())
     assert [number for number, _ in Sorted("x", key).grants(case)] == order  # type: ignore[arg-type]
 
 
 def test_odoo_serves_an_urgent_move_before_one_that_is_due_earlier() -> None:
     lines = [_line(0, 1, 0.0, tier=1), _line(1, 1, 6.0, tier=0)]
     assert lines[0].due < lines[1].due
-    assert Sorted("odoo", odoo).grants(Case(7.0, 1, {0: 1, 1: 1}, lines, 2, ())) == [(1, 1)]
+    assert Sorted("odoo", odoo).grants(SimulatedSku(7.0, 1, {0: 1, 1: 1}, lines, 2, ())) == [(1, 1)]
 
 
 def test_a_disruption_is_known_only_when_the_goods_do_not_come() -> None:
-    late = Delivery(0.0, 44.0, 5, 12.0, disrupted=True)
+    late = SupplyDelivery(0.0, 44.0, 5, 12.0, disrupted=True)
     assert (late.expected(11.0), late.expected(12.0)) == (12.0, 44.0)
-    slow = Delivery(0.0, 15.0, 5, 12.0, disrupted=False)
+    slow = SupplyDelivery(0.0, 15.0, 5, 12.0, disrupted=False)
     assert (slow.expected(11.0), slow.expected(13.0)) == (12.0, 15.0)
 
 
@@ -209,7 +209,7 @@ def test_the_optimum_is_that_of_trying_all_choices() -> None:
 
 
 def test_the_same_plan_gives_the_same_figures_however_many_processes_compute_them() -> None:
-    plan = Plan(("priority", "odoo"), (SEVERE,), TINY)
+    plan = ExperimentPlan(("priority", "odoo"), (SEVERE,), TINY)
     seen: list[tuple[int, int]] = []
     alone = simulate(plan, lambda done, total: seen.append((done, total)), workers=1)
     assert alone == simulate(plan, workers=2)
@@ -229,7 +229,7 @@ def test_the_same_plan_gives_the_same_figures_however_many_processes_compute_the
 
 def test_an_unknown_policy_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ValueError, match="unknown policy 'best'; there are fifo, priority"):
-        simulate(Plan(("best",), (SEVERE,), TINY))
+        simulate(ExperimentPlan(("best",), (SEVERE,), TINY))
 
 
 def test_what_can_be_asked_for_by_name_is_there() -> None:
@@ -242,7 +242,7 @@ def test_what_can_be_asked_for_by_name_is_there() -> None:
 def test_goals_are_met_by_the_mean_and_told_in_the_rows() -> None:
     assert Goal(at_most=-0.25).met(-0.25)
     assert not Goal(at_least=0.45).met(0.44)
-    rows = as_json(simulate(Plan(("index+holdback+ageing",), (SEVERE, MODERATE), TINY), workers=1).rows)
+    rows = as_json(simulate(ExperimentPlan(("index+holdback+ageing",), (SEVERE, MODERATE), TINY), workers=1).rows)
     assert {"scenario", "policy", "figure", "value", "ci_low", "ci_high", "goal", "met"} == set(rows[0])
     fills = [row for row in rows if row["figure"] == "fill_by_tier" and row["scenario"] == "severe"]
     assert [row["tier"] for row in fills if row["policy"] == "fifo"] == ["gold", "silver", "bronze"]
@@ -253,7 +253,7 @@ def test_goals_are_met_by_the_mean_and_told_in_the_rows() -> None:
 
 
 def test_the_picture_is_well_formed_and_names_every_policy() -> None:
-    rows = simulate(Plan(("priority", "odoo"), (SEVERE, MODERATE), TINY), workers=1).rows
+    rows = simulate(ExperimentPlan(("priority", "odoo"), (SEVERE, MODERATE), TINY), workers=1).rows
     root = ET.fromstring(svg(rows))  # noqa: S314 - our own text
     words = [element.text for element in root.iter() if element.text]
     assert words.count("priority") == words.count("odoo") == 2
@@ -262,9 +262,9 @@ def test_the_picture_is_well_formed_and_names_every_policy() -> None:
 
 
 def test_a_policy_of_ones_own_is_simulated_by_its_name_and_judged() -> None:
-    plan = Plan((), (SEVERE,), TINY, documents={"mine": {"sort": "priority", "protect_promises": False}})
+    plan = ExperimentPlan((), (SEVERE,), TINY, documents={"mine": {"sort": "priority", "protect_promises": False}})
     rows = simulate(plan, workers=1).rows
-    named = simulate(Plan(("priority",), (SEVERE,), TINY), workers=1).rows
+    named = simulate(ExperimentPlan(("priority",), (SEVERE,), TINY), workers=1).rows
     costs = {row.policy: row for row in (*named, *rows) if row.figure == COST}
     assert costs["mine"].value == costs["priority"].value
     assert (costs["mine"].met, costs["priority"].met) == (costs["mine"].value <= -0.25, None)

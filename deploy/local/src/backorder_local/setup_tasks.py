@@ -20,7 +20,7 @@ PARTITIONS = "BACKORDER_SETUP_PARTITIONS"
 def prepare_databases() -> None:
     """Make the databases and roles, then bring each database to its service's newest version."""
     from backorder_local.databases import provision, remembered_passwords  # noqa: PLC0415
-    from service_kit.migrations import upgrade  # noqa: PLC0415 - slow, and only this task needs it
+    from service_kit.persistence.migrations import upgrade  # noqa: PLC0415 - slow, and only this task needs it
 
     modules: dict[str, str] = json.loads(os.environ[SERVICE_MODULES])
     services = tuple(modules)

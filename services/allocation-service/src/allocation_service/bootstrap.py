@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.application.handler import Options
+from allocation_service.application.session.handle_events import Options
 from allocation_service.config import AllocationSettings
-from service_kit.clock import Clock, SystemClock
-from service_kit.database import Database
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)

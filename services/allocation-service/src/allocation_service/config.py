@@ -7,8 +7,9 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from allocation_service.domain import expecting, lateness
-from service_kit.settings import ServiceSettings
+from allocation_service.domain.demand import demand_forecast
+from allocation_service.domain.supply import lateness
+from service_kit.runtime.settings import ServiceSettings
 
 
 class AllocationSettings(ServiceSettings):
@@ -40,7 +41,7 @@ class AllocationSettings(ServiceSettings):
     """Days after which runs are forgotten, with their lines; what they decided stays with the decisions."""
     decision_detail_days: int = Field(default=400, ge=0, le=36_500)
     """How long decisions are kept with their inputs; older ones keep a summary. 0: for ever."""
-    demand_retention_days: int = Field(default=expecting.WINDOW_DAYS, ge=expecting.WINDOW_DAYS, le=36_500)
+    demand_retention_days: int = Field(default=demand_forecast.WINDOW_DAYS, ge=demand_forecast.WINDOW_DAYS, le=36_500)
     """Days after which it is forgotten what was ordered of a SKU, by the business time of the newest decision about
     it; holdback looks back 90."""
     delivery_retention_days: int = Field(default=1_460, ge=lateness.WINDOW_DAYS, le=36_500)

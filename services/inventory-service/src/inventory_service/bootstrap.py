@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.config import InventorySettings
-from service_kit.clock import Clock, SystemClock
-from service_kit.database import Database
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)

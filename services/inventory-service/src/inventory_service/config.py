@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic_settings import SettingsConfigDict
 
-from service_kit.settings import ServiceSettings
+from service_kit.runtime.settings import ServiceSettings
 
 
 class InventorySettings(ServiceSettings):

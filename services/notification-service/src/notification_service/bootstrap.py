@@ -15,7 +15,7 @@ from notification_service.adapters.rendering import TemplateRenderer
 from notification_service.adapters.webhook_client import HttpWebhookSender
 from notification_service.adapters.work import SqlUnitOfWork, SqlWork
 from notification_service.application.dispatching import Dispatcher
-from notification_service.application.ports import Mailer, Renderer, UnitOfWork, WebhookSender
+from notification_service.application.ports import Mailer, Renderer, UnitOfWorkFactory, WebhookSender
 from notification_service.application.records import Endpoint
 from notification_service.application.resending import Resend, resend
 from notification_service.application.telling import MailPlan
@@ -23,11 +23,11 @@ from notification_service.application.watching import take_in
 from notification_service.application.webhooks import CreateEndpoint, WebhookPlan, create_endpoints
 from notification_service.config import NotificationSettings
 from notification_service.domain.retries import WEBHOOK_DELAYS
-from service_kit.clock import Clock, SystemClock
-from service_kit.commands import CommandBus
-from service_kit.database import Database
-from service_kit.problems import Problem
-from service_kit.subscription import EventHandler
+from service_kit.commands.command_batcher import CommandBatcher
+from service_kit.http.problems import Problem
+from service_kit.messaging.subscription import EventHandler
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Wiring:
     settings: NotificationSettings
     clock: Clock
     database: Database
-    uow: UnitOfWork
-    resends: CommandBus[Resend, str]
-    creations: CommandBus[CreateEndpoint, tuple[Endpoint, str]]
+    uow: UnitOfWorkFactory
+    resends: CommandBatcher[Resend, str]
+    creations: CommandBatcher[CreateEndpoint, tuple[Endpoint, str]]
     sender: WebhookSender
     dispatcher: Dispatcher
     renderer: Renderer
@@ -79,8 +79,8 @@ def wire(
         clock=clock,
         database=database,
         uow=uow,
-        resends=CommandBus(database, execute_resends),
-        creations=CommandBus(database, execute_creations),
+        resends=CommandBatcher(database, execute_resends),
+        creations=CommandBatcher(database, execute_creations),
         sender=sender,
         dispatcher=Dispatcher(uow, sender, clock, _webhook_plan(settings)),
         renderer=TemplateRenderer(_domain(settings.mail_from)),

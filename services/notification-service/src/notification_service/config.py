@@ -9,7 +9,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from notification_service.domain.messages import Holding
-from service_kit.settings import ServiceSettings
+from service_kit.runtime.settings import ServiceSettings
 
 
 class NotificationSettings(ServiceSettings):

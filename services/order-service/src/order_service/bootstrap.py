@@ -19,13 +19,13 @@ from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.place_orders import place_orders
 from order_service.config import OrderSettings
-from service_kit.business_clock import BusinessClock
-from service_kit.clock import Clock, SystemClock
-from service_kit.commands import CommandBus
-from service_kit.database import Database, DirectConnection
-from service_kit.idempotency import Claimed, IdempotencyClaim, Record
-from service_kit.problems import Problem
-from service_kit.subscription import EventHandler
+from service_kit.commands.command_batcher import CommandBatcher
+from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
+from service_kit.http.problems import Problem
+from service_kit.messaging.subscription import EventHandler
+from service_kit.persistence.database import Database, DirectConnection
+from service_kit.runtime.business_clock import BusinessClock
+from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Wiring:
     clock: Clock
     database: Database
     business_clock: BusinessClock
-    placing: CommandBus[PlaceOrder, Accepted]
-    changing: CommandBus[ChangeOrder, Accepted]
+    placing: CommandBatcher[PlaceOrder, Accepted]
+    changing: CommandBatcher[ChangeOrder, Accepted]
     queries: OrderQueries
     watch: OrderWatch
     links: TrackingLinks
@@ -60,7 +60,7 @@ def wire(
 
     async def place(
         conn: DirectConnection, commands: Sequence[PlaceOrder], claims: Sequence[IdempotencyClaim | None]
-    ) -> Sequence[Accepted | Problem | Record | Claimed]:
+    ) -> Sequence[Accepted | Problem | IdempotencyRecord | Claimed]:
         store = SqlPlacementStore(conn, known_skus, claims)
         results = await place_orders(store, commands, clock.now())
         return [store.answered.get(each.order_id, result) for each, result in zip(commands, results, strict=True)]
@@ -76,8 +76,8 @@ def wire(
         clock=clock,
         database=database,
         business_clock=business_clock,
-        placing=CommandBus(database, at_once=place),
-        changing=CommandBus(database, change),
+        placing=CommandBatcher(database, at_once=place),
+        changing=CommandBatcher(database, change),
         queries=OrderQueries(database),
         watch=watch,
         links=TrackingLinks([*secrets, *settings.tracking_old_secrets], clock),

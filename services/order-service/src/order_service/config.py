@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from service_kit.settings import ServiceSettings
+from service_kit.runtime.settings import ServiceSettings
 
 
 class OrderSettings(ServiceSettings):

@@ -7,10 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic_settings import SettingsConfigDict
 
-from service_kit.database import Database
-from service_kit.http import Principal, event_stream, require
-from service_kit.service import Service, run
-from service_kit.settings import ServiceSettings
+from service_kit.hosting.service import Service, run
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.streaming import event_stream
+from service_kit.persistence.database import Database
+from service_kit.runtime.settings import ServiceSettings
 
 
 class SampleSettings(ServiceSettings):

@@ -5,8 +5,8 @@ import sys
 
 from sqlalchemy import text
 
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.database import Database
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.persistence.database import Database
 
 
 async def insert(connection, commands):
@@ -19,7 +19,7 @@ async def insert(connection, commands):
 
 async def main(url: str) -> None:
     database = Database(url)
-    bus = CommandBus(database, insert)
+    bus = CommandBatcher(database, insert)
     submitted = await bus.submit("thing-1", IdempotencyClaim("me", "make", "key-1", b"same body", "thing-1"))
     sys.stdout.write("replayed" if submitted.replayed else "carried out")
     await database.close()

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from backorder_local.commands.options import DataDir, data_directory
-from service_kit.auth import SCOPES, Keyring, KeyringError
+from service_kit.http.api_keys import SCOPES, Keyring, KeyringError
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys; running services notice at once.")
 

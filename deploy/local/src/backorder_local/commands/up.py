@@ -107,7 +107,7 @@ def _prepare(directory: DataDirectory, options: Options) -> None:
         except JarsUnavailable as missing:
             raise SystemExit(f"Kafka cannot be run: {missing}") from None
     if not directory.api_key.exists():
-        from service_kit.auth import SCOPES, Keyring  # noqa: PLC0415
+        from service_kit.http.api_keys import SCOPES, Keyring  # noqa: PLC0415
 
         secret, _ = Keyring(directory.keyring).create_key("local", sorted(SCOPES))
         write_private(directory.api_key, secret + "\n")

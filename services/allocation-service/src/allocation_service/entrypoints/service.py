@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from allocation_service.adapters.run_desk import RunDesk
-from allocation_service.application.handler import HANDLED
+from allocation_service.adapters.runs.run_service import RunService
+from allocation_service.application.session.handle_events import HANDLED
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints.background.run_planner import RunPlanner
+from allocation_service.entrypoints.background.simulation_runner import SimulationRunner
+from allocation_service.entrypoints.background.sweeper import Sweeper
 from allocation_service.entrypoints.http import TAGS, routers
-from allocation_service.entrypoints.run_planner import RunPlanner
-from allocation_service.entrypoints.runs_api import Runs
-from allocation_service.entrypoints.simulation_runner import SimulationRunner
-from allocation_service.entrypoints.sweeper import Sweeper
+from allocation_service.entrypoints.http.runs import Runs
 from event_contracts import Topic
-from service_kit.clock import Clock
-from service_kit.database import Database
-from service_kit.service import Service
-from service_kit.subscription import Subscription
+from service_kit.hosting.service import Service
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock
 
 _DESCRIPTION = """\
 Who gets which unit, and by when: availability for product pages and carts, the queue with its promise
@@ -35,7 +35,7 @@ def build(
     wiring = wire(settings, clock=clock, database=database)
     sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
     valid = timedelta(minutes=wiring.settings.run_valid_minutes)
-    desk = RunDesk(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
+    desk = RunService(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
     runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted, wiring.settings.tiers)
     planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
     runner = SimulationRunner(wiring.database)
@@ -46,7 +46,7 @@ def build(
         routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
-            sweeper.run_rechecks,
+            sweeper.run_deferred_orders,
             sweeper.run_promises,
             sweeper.run_loans,
             sweeper.run_policies,

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from allocation_service.simulation.running import Case
-from allocation_service.simulation.streams import Line
+from allocation_service.simulation.running import SimulatedSku
+from allocation_service.simulation.streams import StreamLine
 
-Key = Callable[[Line], tuple[float | str, ...]]
+Key = Callable[[StreamLine], tuple[float | str, ...]]
 
 
 class Sorted:
@@ -29,7 +29,7 @@ class Sorted:
     def __init__(self, name: str, key: Key) -> None:
         self.name, self._key = name, key
 
-    def grants(self, case: Case) -> list[tuple[int, int]]:
+    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
         """From the top, as far as what is free reaches."""
         free, given = case.free, []
         for number in sorted(case.waiting, key=lambda one: self._key(case.lines[one])):
@@ -41,17 +41,17 @@ class Sorted:
         return given
 
 
-def odoo(line: Line) -> tuple[float | str, ...]:
+def odoo(line: StreamLine) -> tuple[float | str, ...]:
     """Urgent first, then the scheduled date, then the sequence of entry."""
     return (0.0 if line.tier == 0 else 1.0, line.due, line.placed, line.line_id)
 
 
-def ofbiz(line: Line) -> tuple[float | str, ...]:
+def ofbiz(line: StreamLine) -> tuple[float | str, ...]:
     """The promised date, then when it was reserved, then the sequence of entry."""
     return (line.due, line.placed, line.line_id)
 
 
-def spree(line: Line) -> tuple[float | str, ...]:
+def spree(line: StreamLine) -> tuple[float | str, ...]:
     """When the units were backordered."""
     return (line.placed, line.line_id)
 

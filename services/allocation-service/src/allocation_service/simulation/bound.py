@@ -15,10 +15,10 @@ from scipy.sparse import csr_array
 
 from allocation_service.simulation.costs import served_cost, unserved_cost
 from allocation_service.simulation.running import History
-from allocation_service.simulation.streams import Line
+from allocation_service.simulation.streams import StreamLine
 
 
-def clairvoyant_cost(lines: Sequence[Line], supply: History, days: float) -> float:
+def clairvoyant_cost(lines: Sequence[StreamLine], supply: History, days: float) -> float:
     """The least cost of serving the lines from the supply, all of it known beforehand.
 
     Epochs begin with each delivery; stock is carried from epoch to epoch. A line can be served when it

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import (
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.policies.policy import (
     Ageing,
     Demand,
     Expectation,
@@ -18,14 +18,14 @@ from allocation_service.domain.policy import (
     Supply,
     TierTerms,
 )
-from allocation_service.domain.policy_document import policy_from
+from allocation_service.domain.policies.policy_document import policy_from
 from allocation_service.simulation.baselines import BASELINES, Sorted
 from allocation_service.simulation.figures import FIFO
 from allocation_service.simulation.forecasting import expected
 from allocation_service.simulation.request import Documents, fields_of
-from allocation_service.simulation.running import Case, Contender
+from allocation_service.simulation.running import Contender, SimulatedSku
 from allocation_service.simulation.setting import TIERS
-from allocation_service.simulation.streams import Line
+from allocation_service.simulation.streams import StreamLine
 
 _START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -34,7 +34,7 @@ LEAD_TIME_DAYS = 21
 """What the service knows of a SKU where nothing is inbound: the mean lead time and the week between orders."""
 
 
-class Decided:
+class ContenderDecision:
     """A policy of the service: the waiting lines become demands, and ``decide`` hands out the stock.
 
     ``dated`` false: as if no delivery had a confirmed date, so that the lead time stands for it.
@@ -44,7 +44,7 @@ class Decided:
         self._policy, self._dated = policy, dated
         self._demands: dict[str, Demand] = {}
 
-    def grants(self, case: Case) -> list[tuple[int, int]]:
+    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
         """What ``decide`` grants."""
         now = _moment(case.now)
         numbers = {case.lines[number].line_id: number for number in case.waiting}
@@ -53,7 +53,7 @@ class Decided:
         decision = decide({supply.sku: supply}, demands, self._policy, now)
         return [(numbers[one.demand.line_id], one.granted) for one in decision.outcomes if one.granted]
 
-    def _supply(self, case: Case, now: datetime) -> Supply:
+    def _supply(self, case: SimulatedSku, now: datetime) -> Supply:
         expected_at = case.next_supply if self._dated else None
         next_supply = None if expected_at is None else _moment(expected_at).date()
         supply = Supply(case.lines[0].sku, (Location("main", 1, case.free),), next_supply, LEAD_TIME_DAYS)
@@ -63,7 +63,7 @@ class Decided:
         forecast = tuple(Expectation(*one) for one in expected(case.lines, case.placed, case.now, horizon))
         return supply._replace(forecast=forecast)
 
-    def _demand(self, line: Line, units: int) -> Demand:
+    def _demand(self, line: StreamLine, units: int) -> Demand:
         demand = self._demands.get(line.line_id)
         if demand is None:
             placed = _moment(line.placed)
@@ -112,11 +112,11 @@ NAMES = (*POLICIES, UNDATED, *BASELINES)
 def contender(name: str, documents: Documents) -> Contender:
     """A fresh contender. Raises ValueError, naming what there is, for an unknown name."""
     if name in documents:
-        return Decided(described(documents[name]))
+        return ContenderDecision(described(documents[name]))
     if name in POLICIES:
-        return Decided(POLICIES[name])
+        return ContenderDecision(POLICIES[name])
     if name == UNDATED:
-        return Decided(_HOLDBACK, dated=False)
+        return ContenderDecision(_HOLDBACK, dated=False)
     if name in BASELINES:
         return Sorted(name, BASELINES[name])
     raise ValueError(f"unknown policy {name!r}; there are {', '.join((*documents, *NAMES))}")

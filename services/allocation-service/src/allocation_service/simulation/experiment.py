@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from allocation_service.simulation.bound import clairvoyant_cost
 from allocation_service.simulation.contenders import JUDGED, contender
-from allocation_service.simulation.figures import FIFO, Row, Seeded, rows_of
+from allocation_service.simulation.figures import FIFO, FigureRow, Seeded, rows_of
 from allocation_service.simulation.measures import measure
 from allocation_service.simulation.request import Documents
 from allocation_service.simulation.running import run, watched
@@ -21,7 +21,7 @@ from allocation_service.simulation.streams import Sold, World, draw, generated, 
 from allocation_service.simulation.supply import Buyer
 
 
-class Plan(NamedTuple):
+class ExperimentPlan(NamedTuple):
     """What to simulate. ``sold``: the lines of real orders in place of generated ones; ``documents``: policies
     of the caller's own, beside those known by name."""
 
@@ -40,7 +40,7 @@ class Plan(NamedTuple):
 class Result(NamedTuple):
     """The figures and what they are of."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[FigureRow, ...]
     lines: float
     """Order lines of a world, on average over seeds."""
 
@@ -54,7 +54,7 @@ class _Done(NamedTuple):
     lines: int
 
 
-def simulate(plan: Plan, progress: Progress | None = None, workers: int | None = None) -> Result:
+def simulate(plan: ExperimentPlan, progress: Progress | None = None, workers: int | None = None) -> Result:
     """Run the plan. Raises ValueError for an unknown policy before anything is computed.
 
     The order in which worlds are finished does not matter: the same plan gives the same result.
@@ -68,7 +68,7 @@ def simulate(plan: Plan, progress: Progress | None = None, workers: int | None =
     for key, found in _compute(plan, policies, workers or os.cpu_count() or 1):
         done[key] = found
         report(len(done), plan.steps)
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
     seeds = range(plan.size.first_seed, plan.size.first_seed + plan.size.seeds)
     for scenario in plan.scenarios:
         seeded = [done[scenario.name, seed].seeded for seed in seeds]
@@ -83,7 +83,7 @@ def _with_fifo(policies: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((FIFO, *policies)))
 
 
-def _compute(plan: Plan, policies: tuple[str, ...], workers: int) -> Iterator[tuple[tuple[str, int], _Done]]:
+def _compute(plan: ExperimentPlan, policies: tuple[str, ...], workers: int) -> Iterator[tuple[tuple[str, int], _Done]]:
     tasks = [
         (scenario, plan.size.first_seed + number) for scenario in plan.scenarios for number in range(plan.size.seeds)
     ]
@@ -105,11 +105,11 @@ def _compute(plan: Plan, policies: tuple[str, ...], workers: int) -> Iterator[tu
             raise
 
 
-_kept: list[tuple[Plan, tuple[str, ...]]] = []
+_kept: list[tuple[ExperimentPlan, tuple[str, ...]]] = []
 """The plan of this worker process, sent once and not with every task: real orders are long."""
 
 
-def _keep(plan: Plan, policies: tuple[str, ...]) -> None:
+def _keep(plan: ExperimentPlan, policies: tuple[str, ...]) -> None:
     _kept[:] = [(plan, policies)]
 
 
@@ -118,7 +118,7 @@ def _kept_world_done(scenario: Scenario, seed: int) -> _Done:
     return _world_done(plan, policies, scenario, seed)
 
 
-def _world_done(plan: Plan, policies: tuple[str, ...], scenario: Scenario, seed: int) -> _Done:
+def _world_done(plan: ExperimentPlan, policies: tuple[str, ...], scenario: Scenario, seed: int) -> _Done:
     world = _world(plan, scenario, seed)
     supplies, bound = {}, 0.0
     for sku, lines in world.lines.items():
@@ -139,7 +139,7 @@ def _world_done(plan: Plan, policies: tuple[str, ...], scenario: Scenario, seed:
     return _Done(Seeded(seed, bound, measures), sum(len(lines) for lines in world.lines.values()))
 
 
-def _world(plan: Plan, scenario: Scenario, seed: int) -> World:
+def _world(plan: ExperimentPlan, scenario: Scenario, seed: int) -> World:
     if plan.sold is None:
         return generated(seed, plan.size, patience_from_due=scenario.patience_from_due)
     return world_of(plan.sold, seed, float(plan.size.days), patience_from_due=scenario.patience_from_due)

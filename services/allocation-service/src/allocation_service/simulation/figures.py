@@ -42,7 +42,7 @@ GOALS: dict[tuple[str, str], Goal] = {
 }
 
 
-class Row(NamedTuple):
+class FigureRow(NamedTuple):
     """A figure of a policy. ``goal`` and ``met`` only where the policy is meant to reach a goal; ``tier`` where
     the figure is one of each tier (``fill_by_tier``)."""
 
@@ -94,7 +94,7 @@ MEANS: dict[str, Callable[[Measures, Measures], float]] = {
 """Figures that are means over seeds; differences from first come are taken within a seed."""
 
 
-def rows_of(scenario: str, seeded: Sequence[Seeded], policies: Sequence[str], judged: Sequence[str]) -> list[Row]:
+def rows_of(scenario: str, seeded: Sequence[Seeded], policies: Sequence[str], judged: Sequence[str]) -> list[FigureRow]:
     """All figures of a scenario; ``judged`` names the policies that are measured against the goals."""
     rows = []
     for policy in policies:
@@ -116,14 +116,14 @@ def rows_of(scenario: str, seeded: Sequence[Seeded], policies: Sequence[str], ju
     return rows
 
 
-def judged_row(scenario: str, policy: str, figure: str, interval: Sequence[float], goal: Goal | None) -> Row:
+def judged_row(scenario: str, policy: str, figure: str, interval: Sequence[float], goal: Goal | None) -> FigureRow:
     """A row with its judgement: the goal is met where the mean reaches it."""
     value, low, high = interval
-    return Row(
+    return FigureRow(
         scenario, policy, figure, value, low, high, str(goal) if goal else None, goal.met(value) if goal else None
     )
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[FigureRow]) -> list[dict[str, Any]]:
     """Rows as plain JSON; ``tier`` only in the rows that have one."""
     return [{name: value for name, value in row._asdict().items() if name != "tier" or value} for row in rows]

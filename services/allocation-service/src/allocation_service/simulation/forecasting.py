@@ -6,13 +6,13 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from allocation_service.simulation.setting import TIERS
-from allocation_service.simulation.streams import Line
+from allocation_service.simulation.streams import StreamLine
 
 HISTORY_DAYS = 56.0
 _FEW_DAYS = 14.0
 
 
-def expected(lines: Sequence[Line], placed: int, now: float, horizon: float) -> list[tuple[float, float]]:
+def expected(lines: Sequence[StreamLine], placed: int, now: float, horizon: float) -> list[tuple[float, float]]:
     """(mean, variance) of the units that each tier orders within ``horizon`` days, the best tier first.
 
     The SKU's rate over the last eight weeks, divided among the tiers by their share of all customers:

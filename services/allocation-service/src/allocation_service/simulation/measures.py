@@ -11,7 +11,7 @@ import numpy as np
 from allocation_service.simulation.costs import served_cost, unserved_cost
 from allocation_service.simulation.running import History
 from allocation_service.simulation.setting import TIERS
-from allocation_service.simulation.streams import Line
+from allocation_service.simulation.streams import StreamLine
 
 
 class Measures(NamedTuple):
@@ -33,7 +33,7 @@ class Measures(NamedTuple):
     jain: float
 
 
-def measure(histories: Iterable[tuple[Sequence[Line], History]], days: float) -> Measures:
+def measure(histories: Iterable[tuple[Sequence[StreamLine], History]], days: float) -> Measures:
     """The measures over all SKUs of a world."""
     tally = _Tally(days)
     for lines, history in histories:
@@ -49,7 +49,7 @@ class _Tally:
         self._waits: list[tuple[float, int]] = []
         self._customers: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
 
-    def add(self, lines: Sequence[Line], history: History) -> None:
+    def add(self, lines: Sequence[StreamLine], history: History) -> None:
         left = [line.quantity for line in lines]
         for number, units, at in history.served:
             line = lines[number]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-from allocation_service.simulation.figures import COST, GOALS, LOWEST, Row
+from allocation_service.simulation.figures import COST, GOALS, LOWEST, FigureRow
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM, _GAP = 560, 400, 64, 70, 176, 56, 8
 _LINE = 15
@@ -21,8 +21,8 @@ _STYLE = """
 
 class _Point(NamedTuple):
     policy: str
-    loss: Row
-    cost: Row
+    loss: FigureRow
+    cost: FigureRow
 
 
 class _Scale(NamedTuple):
@@ -36,7 +36,7 @@ class _Scale(NamedTuple):
         return round(self.start + share * (self.end - self.start), 1)
 
 
-def svg(rows: Sequence[Row], title: str = "Cost against the lowest tier's losses") -> str:
+def svg(rows: Sequence[FigureRow], title: str = "Cost against the lowest tier's losses") -> str:
     """A standalone SVG. Whiskers are 95 % confidence intervals; the shaded corner is where both goals are met."""
     scenarios = list(dict.fromkeys(row.scenario for row in rows if row.figure == LOWEST))
     panels = [_points(rows, scenario) for scenario in scenarios]
@@ -63,7 +63,7 @@ def svg(rows: Sequence[Row], title: str = "Cost against the lowest tier's losses
     return "\n".join(parts) + "\n"
 
 
-def _points(rows: Sequence[Row], scenario: str) -> list[_Point]:
+def _points(rows: Sequence[FigureRow], scenario: str) -> list[_Point]:
     found = {(row.policy, row.figure): row for row in rows if row.scenario == scenario}
     policies = dict.fromkeys(row.policy for row in rows if row.scenario == scenario)
     return [

@@ -7,8 +7,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from allocation_service.domain.policy_document import Fault, policy_from, validate
-from allocation_service.domain.policy_shape import shape_faults
+from allocation_service.domain.policies.policy_document import Fault, policy_from, validate
+from allocation_service.domain.policies.policy_shape import shape_faults
 from allocation_service.simulation.setting import SCENARIOS, TIERS, Scenario, Size
 
 

@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from allocation_service.simulation.streams import Line
-from allocation_service.simulation.supply import Buyer, Delivery
+from allocation_service.simulation.streams import StreamLine
+from allocation_service.simulation.supply import Buyer, SupplyDelivery
 
 _RECEIVED, _PLACED, _LEFT, _LOOKED, _REVIEWED = range(5)
 
@@ -20,7 +20,7 @@ class Served(NamedTuple):
     at: float
 
 
-class Case(NamedTuple):
+class SimulatedSku(NamedTuple):
     """What a contender may know at a moment: nothing of patience, nothing of the future.
 
     ``waiting``: units by the line's number, in the order they came; ``placed``: all lines until now.
@@ -29,9 +29,9 @@ class Case(NamedTuple):
     now: float
     free: int
     waiting: dict[int, int]
-    lines: Sequence[Line]
+    lines: Sequence[StreamLine]
     placed: int
-    inbound: Sequence[Delivery]
+    inbound: Sequence[SupplyDelivery]
 
     @property
     def next_supply(self) -> float | None:
@@ -42,7 +42,7 @@ class Case(NamedTuple):
 class Contender(Protocol):
     """A way to hand out what is free."""
 
-    def grants(self, case: Case) -> list[tuple[int, int]]:
+    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
         """(line number, units) pairs; never more than is free or waits."""
         ...
 
@@ -52,23 +52,23 @@ class History(NamedTuple):
 
     served: tuple[Served, ...]
     opening: int
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[SupplyDelivery, ...]
 
 
 class _Run:
-    def __init__(self, lines: Sequence[Line], contender: Contender, days: float) -> None:
+    def __init__(self, lines: Sequence[StreamLine], contender: Contender, days: float) -> None:
         self._lines, self._contender, self._days = lines, contender, days
         self._events: list[tuple[float, int, int]] = []
         self._waiting: dict[int, int] = {}
-        self._inbound: dict[int, Delivery] = {}
-        self._deliveries: list[Delivery] = []
+        self._inbound: dict[int, SupplyDelivery] = {}
+        self._deliveries: list[SupplyDelivery] = []
         self._served: list[Served] = []
         self._free = self._placed = 0
         for number, line in enumerate(lines):
             self._events += [(line.placed, _PLACED, number), (line.leaves, _LEFT, number)]
         self._events += [(float(day), _LOOKED, day) for day in range(1, int(days))]
 
-    def run(self, opening: int, deliveries: Sequence[Delivery], buyer: Buyer | None) -> History:
+    def run(self, opening: int, deliveries: Sequence[SupplyDelivery], buyer: Buyer | None) -> History:
         self._free = opening
         if buyer is not None:
             self._events += [(float(day), _REVIEWED, day) for day in range(7, int(self._days), 7)]
@@ -87,7 +87,7 @@ class _Run:
             self._happen(now, kind, number, buyer)
         return History(tuple(self._served), opening, tuple(self._deliveries))
 
-    def _expect(self, deliveries: Sequence[Delivery]) -> None:
+    def _expect(self, deliveries: Sequence[SupplyDelivery]) -> None:
         for one in deliveries:
             number = len(self._deliveries)
             self._deliveries.append(one)
@@ -117,7 +117,7 @@ class _Run:
     def _fill(self, now: float) -> None:
         if not self._free or not self._waiting:
             return
-        case = Case(now, self._free, self._waiting, self._lines, self._placed, tuple(self._inbound.values()))
+        case = SimulatedSku(now, self._free, self._waiting, self._lines, self._placed, tuple(self._inbound.values()))
         for number, units in self._contender.grants(case):
             left = self._waiting[number] - units
             self._free -= units
@@ -130,12 +130,12 @@ class _Run:
                 del self._waiting[number]
 
 
-def watched(lines: Sequence[Line], contender: Contender, days: float, buyer: Buyer) -> History:
+def watched(lines: Sequence[StreamLine], contender: Contender, days: float, buyer: Buyer) -> History:
     """The run that the buyer watches: its deliveries are everyone's supply."""
     opening, first = buyer.opening()
     return _Run(lines, contender, days).run(opening, first, buyer)
 
 
-def run(lines: Sequence[Line], contender: Contender, days: float, supply: History) -> History:
+def run(lines: Sequence[StreamLine], contender: Contender, days: float, supply: History) -> History:
     """The same lines and the same supply under another contender."""
     return _Run(lines, contender, days).run(supply.opening, supply.deliveries, None)

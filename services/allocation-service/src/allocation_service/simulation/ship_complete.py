@@ -17,11 +17,11 @@ import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from allocation_service.domain.deciding import decide
-from allocation_service.domain.policy import Demand, Location, Moment, Policy, Sort, Supply
-from allocation_service.domain.sorting import MICRO, Ranking, demand_value
+from allocation_service.domain.allocating.deciding import decide
+from allocation_service.domain.policies.policy import Demand, Location, Moment, Policy, Sort, Supply
+from allocation_service.domain.policies.sorting import MICRO, Ranking, demand_value
 from allocation_service.simulation.contenders import TERMS
-from allocation_service.simulation.figures import GOALS, SHIP_COMPLETE, Row, judged_row
+from allocation_service.simulation.figures import GOALS, SHIP_COMPLETE, FigureRow, judged_row
 from allocation_service.simulation.intervals import mean_interval
 from allocation_service.simulation.setting import TIERS
 from allocation_service.simulation.streams import draw
@@ -132,7 +132,7 @@ def greedy_choice(one: Instance) -> list[int]:
     return [int(outcome.demand.order_id) for outcome in decision.outcomes if outcome.granted]
 
 
-def ship_complete_rows(seeds: Iterable[int]) -> list[Row]:
+def ship_complete_rows(seeds: Iterable[int]) -> list[FigureRow]:
     """The value that greedy gets, as a share of the optimum, over one instance a seed."""
     ratios = []
     for seed in seeds:

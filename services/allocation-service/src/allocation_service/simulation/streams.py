@@ -17,7 +17,7 @@ _CUSTOMERS_A_SKU = 40
 _BUSY_SPREAD = 0.35  # coefficient of variation of a week's rate: demand is burstier than Poisson
 
 
-class Line(NamedTuple):
+class StreamLine(NamedTuple):
     """One order line; times in days since the start.
 
     ``leaves``: when the customer's patience ends and what still waits is cancelled.
@@ -49,7 +49,7 @@ class World(NamedTuple):
 
     seed: int
     days: float
-    lines: dict[str, tuple[Line, ...]]
+    lines: dict[str, tuple[StreamLine, ...]]
 
 
 def draw(seed: int, part: str) -> np.random.Generator:
@@ -92,14 +92,14 @@ def world_of(sold: Sequence[Sold], seed: int, days: float, *, patience_from_due:
     """Lines with the seed's tiers (a customer's for good) and patience (each line's own)."""
     tiers = _tiers({one.customer or f"guest of {one.order}" for one in sold}, seed)
     pick = draw(seed, "patience")
-    lines: defaultdict[str, list[Line]] = defaultdict(list)
+    lines: defaultdict[str, list[StreamLine]] = defaultdict(list)
     for number, one in enumerate(sorted(sold, key=lambda row: (row.at, row.order))):
         customer = one.customer or f"guest of {one.order}"
         tier = tiers[customer]
         terms = TIERS[tier]
         due = one.at + terms.due_days
         leaves = (due if patience_from_due else one.at) + float(pick.exponential(terms.patience_days))
-        line = Line(f"l{number:06d}", one.order, one.sku, one.quantity, one.at, tier, customer, due, leaves)
+        line = StreamLine(f"l{number:06d}", one.order, one.sku, one.quantity, one.at, tier, customer, due, leaves)
         lines[one.sku].append(line)
     return World(seed, days, {sku: tuple(found) for sku, found in sorted(lines.items())})
 

@@ -15,7 +15,7 @@ GRACE_DAYS = 2.0
 """An overdue delivery is expected so many days from now, as the service does."""
 
 
-class Delivery(NamedTuple):
+class SupplyDelivery(NamedTuple):
     """Units of a SKU: ordered, expected on ``eta``, there ``at``; in days since the start."""
 
     ordered: float
@@ -45,7 +45,7 @@ class Buyer:
         self._history: deque[tuple[float, int]] = deque()
         self.on_order = 0
 
-    def opening(self) -> tuple[int, list[Delivery]]:
+    def opening(self) -> tuple[int, list[SupplyDelivery]]:
         """Units on the shelf at the start, and a first delivery ordered then."""
         level = self._level(0.0)
         return math.ceil(level / 2), self._order(0.0, level // 2)
@@ -54,7 +54,7 @@ class Buyer:
         """Customers asked for units."""
         self._history.append((at, units))
 
-    def review(self, now: float, free: int, waiting: int) -> list[Delivery]:
+    def review(self, now: float, free: int, waiting: int) -> list[SupplyDelivery]:
         """What is ordered today."""
         return self._order(now, self._level(now) - (free + self.on_order - waiting))
 
@@ -67,7 +67,7 @@ class Buyer:
         suppliers = self._scenario.suppliers
         return round(self._scenario.cover * rate * (suppliers.mean_days + suppliers.review_days))
 
-    def _order(self, now: float, units: int) -> list[Delivery]:
+    def _order(self, now: float, units: int) -> list[SupplyDelivery]:
         suppliers, pick = self._scenario.suppliers, self._pick
         # Drawn whether or not something is ordered: the draws of a week stay the draws of that week.
         spread = math.log1p(suppliers.cv**2)
@@ -78,4 +78,4 @@ class Buyer:
             return []
         self.on_order += units
         late = suppliers.disruption_days if disrupted else 0.0
-        return [Delivery(now, now + lead + late, units, now + lead * error, disrupted)]
+        return [SupplyDelivery(now, now + lead + late, units, now + lead * error, disrupted)]

@@ -13,7 +13,7 @@ import sys
 import threading
 from typing import Any
 
-from allocation_service.simulation.experiment import Plan, simulate
+from allocation_service.simulation.experiment import ExperimentPlan, simulate
 from allocation_service.simulation.figures import as_json
 from allocation_service.simulation.request import asked_from
 
@@ -24,7 +24,7 @@ def main() -> None:
     line = sys.stdin.readline()
     threading.Thread(target=_end_with_the_caller, daemon=True).start()
     asked = asked_from(json.loads(line))
-    plan = Plan(asked.policies, asked.chosen_scenarios(), asked.size, documents=asked.documents)
+    plan = ExperimentPlan(asked.policies, asked.chosen_scenarios(), asked.size, documents=asked.documents)
     try:
         result = simulate(plan, lambda done, total: _say({"done": done, "worlds": total}), workers=1)
     except Exception as error:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
 from inventory_service.domain.purchasing import InboundLine
-from service_kit import outbox
+from service_kit.messaging import outbox
 
 _UNKNOWN = {
     "sku": text("SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"),

@@ -23,11 +23,11 @@ from inventory_service.application.commands import (
 )
 from inventory_service.application.purchase import place_purchase_orders
 from inventory_service.application.record_stock import record_stock
-from service_kit.clock import Clock
-from service_kit.commands import CommandBus, IdempotencyClaim, Submitted
-from service_kit.database import Database
-from service_kit.problems import Problem, unavailable
-from service_kit.transient import is_transient
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim, Submitted
+from service_kit.http.problems import Problem, unavailable
+from service_kit.persistence.database import Database
+from service_kit.persistence.transient_errors import is_transient
+from service_kit.runtime.clock import Clock
 
 T = TypeVar("T")
 
@@ -40,8 +40,10 @@ class UseCases:
         self.clock = clock
         self._database = database
         # A bus for each kind: a count looks at stored movements, so it shares no batch with receipts.
-        self._stock = {kind: CommandBus[RecordStock, StockDocument](database, self._record) for kind in DocumentType}
-        self._orders = CommandBus[PlacePurchaseOrder, PurchaseOrder](database, self._place)
+        self._stock = {
+            kind: CommandBatcher[RecordStock, StockDocument](database, self._record) for kind in DocumentType
+        }
+        self._orders = CommandBatcher[PlacePurchaseOrder, PurchaseOrder](database, self._place)
 
     async def record(self, command: RecordStock, claim: IdempotencyClaim) -> Submitted[StockDocument]:
         """Record a receipt, count or adjustment; see record_stock."""

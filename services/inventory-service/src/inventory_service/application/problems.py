@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service_kit.problems import FieldError, Problem, conflict
+from service_kit.http.problems import FieldError, Problem, conflict
 
 
 def reference_taken(existing_id: str | None) -> Problem:

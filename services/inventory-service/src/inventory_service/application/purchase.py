@@ -10,7 +10,7 @@ from inventory_service.application.events import inbound_changed
 from inventory_service.application.ports import Purchasing
 from inventory_service.application.problems import reference_taken
 from inventory_service.domain.purchasing import BelowReceived, InboundLine, LineClosed
-from service_kit.problems import FieldError, Problem, conflict, not_found, unprocessable
+from service_kit.http.problems import FieldError, Problem, conflict, not_found, unprocessable
 
 Expectation = Callable[[int, int], None]
 """Judges the versions of the line and of its purchase order before a change; raises Problem 412 or 428."""

@@ -25,7 +25,7 @@ from inventory_service.domain.stock import (
     StockLevel,
     StockRuleBroken,
 )
-from service_kit.problems import FieldError, Problem, unprocessable
+from service_kit.http.problems import FieldError, Problem, unprocessable
 
 _ENTRY_KIND = {"purchase": EntryKind.RECEIPT, "return": EntryKind.RETURN, "opening": EntryKind.OPENING}
 _REASON = {"purchase": "receipt"}

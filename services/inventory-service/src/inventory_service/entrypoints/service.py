@@ -7,10 +7,10 @@ from inventory_service.application.book_orders import ORDER_EVENTS
 from inventory_service.bootstrap import wire
 from inventory_service.config import InventorySettings
 from inventory_service.entrypoints import http
-from service_kit.clock import Clock
-from service_kit.database import Database
-from service_kit.service import Service
-from service_kit.subscription import Subscription
+from service_kit.hosting.service import Service
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock
 
 _DESCRIPTION = """\
 SKUs and their selling policy, locations, suppliers, purchase orders and the append-only stock ledger.

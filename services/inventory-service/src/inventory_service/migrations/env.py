@@ -1,3 +1,3 @@
-from service_kit.migrations import run_env
+from service_kit.persistence.migrations import run_env
 
 run_env()

@@ -12,8 +12,8 @@ from notification_service.adapters.contacts import SqlContacts
 from notification_service.adapters.notifications import SqlNotifications
 from notification_service.adapters.watched_orders import SqlWatchedOrders
 from notification_service.adapters.webhooks import SqlEndpoints, SqlWebhookDeliveries
-from service_kit.database import Database
-from service_kit.outbox import publish
+from service_kit.messaging.outbox import publish
+from service_kit.persistence.database import Database
 
 
 class SqlWork:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from notification_service.application.ports import UnitOfWork
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.publishing import conclude
 from notification_service.application.records import Contact
 from notification_service.application.waking import wake
-from service_kit.clock import Clock
-from service_kit.problems import not_found
+from service_kit.http.problems import not_found
+from service_kit.runtime.clock import Clock
 
 ERASED = "contact_erased"
 
@@ -29,7 +29,7 @@ class PutContact:
 
 
 async def put_contact(
-    uow: UnitOfWork, clock: Clock, command: PutContact, precondition: Precondition
+    uow: UnitOfWorkFactory, clock: Clock, command: PutContact, precondition: Precondition
 ) -> tuple[Contact, bool]:
     """Create or replace a contact; (it, whether it is new). Messages that waited for it are queued.
 
@@ -47,7 +47,7 @@ async def put_contact(
         return contact, before is None
 
 
-async def read_contact(uow: UnitOfWork, contact_id: str) -> Contact:
+async def read_contact(uow: UnitOfWorkFactory, contact_id: str) -> Contact:
     """One contact; Problem 404."""
     async with uow.reading() as work:
         contact = await work.contacts.find(contact_id)
@@ -56,7 +56,7 @@ async def read_contact(uow: UnitOfWork, contact_id: str) -> Contact:
     return contact
 
 
-async def erase_contact(uow: UnitOfWork, clock: Clock, contact_id: str, precondition: Precondition) -> None:
+async def erase_contact(uow: UnitOfWorkFactory, clock: Clock, contact_id: str, precondition: Precondition) -> None:
     """Remove all personal data of a contact: itself, and recipient and texts of every message to it.
 
     Messages not yet sent end as failed. Problem 404 where there is none.

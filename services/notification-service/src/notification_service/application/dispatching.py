@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import structlog
 
 from notification_service.application.metrics import WEBHOOKS
-from notification_service.application.ports import UnitOfWork, WebhookSender
+from notification_service.application.ports import UnitOfWorkFactory, WebhookSender
 from notification_service.application.records import ClaimedWebhook, WebhookAnswer
 from notification_service.application.webhooks import WebhookPlan, record_results
-from service_kit.clock import Clock
+from service_kit.runtime.clock import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 class Dispatcher:
     """Gives each endpoint that has something due a task of its own, one at a time."""
 
-    def __init__(self, uow: UnitOfWork, sender: WebhookSender, clock: Clock, plan: WebhookPlan) -> None:
+    def __init__(self, uow: UnitOfWorkFactory, sender: WebhookSender, clock: Clock, plan: WebhookPlan) -> None:
         self._uow = uow
         self._sender = sender
         self._clock = clock

@@ -213,7 +213,7 @@ class WebhookDeliveries(Protocol):
         ...
 
 
-class Work(Protocol):
+class UnitOfWork(Protocol):
     """One transaction."""
 
     @property
@@ -246,14 +246,14 @@ class Work(Protocol):
         ...
 
 
-class UnitOfWork(Protocol):
+class UnitOfWorkFactory(Protocol):
     """Opens transactions."""
 
-    def transaction(self) -> AbstractAsyncContextManager[Work]:
+    def transaction(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """All or nothing."""
         ...
 
-    def reading(self) -> AbstractAsyncContextManager[Work]:
+    def reading(self) -> AbstractAsyncContextManager[UnitOfWork]:
         """One consistent view."""
         ...
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from event_contracts import Event, NotificationOutcome, new_event
-from notification_service.application.ports import Work
+from notification_service.application.ports import UnitOfWork
 from notification_service.application.records import Outcome, WebhookMessage
 
 SOURCE = "notification-service"
 
 
-async def conclude(work: Work, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
+async def conclude(work: UnitOfWork, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
     """Record how messages ended and publish it, all in the transaction of ``work``.
 
     Those that had ended already (a lease that ran out, two workers at one message) are left out;
@@ -53,7 +53,7 @@ def _event(outcome: Outcome, number: int, now: datetime) -> Event:
     return new_event(name, payload, source=SOURCE, sequence=number, now=now)
 
 
-async def queue_webhooks(work: Work, events: Sequence[Event], now: datetime) -> None:
+async def queue_webhooks(work: UnitOfWork, events: Sequence[Event], now: datetime) -> None:
     """Queue each event for the endpoints that want its type."""
     subscribers = await work.endpoints.subscribers()
     pairs = [

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from notification_service.application.ports import Work
+from notification_service.application.ports import UnitOfWork
 from notification_service.application.records import NewNotification, NotificationState
-from service_kit.problems import Problem, conflict, not_found
+from service_kit.http.problems import Problem, conflict, not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Resend:
     original_id: str
 
 
-async def resend(work: Work, commands: Sequence[Resend], now: datetime) -> list[str | Problem]:
+async def resend(work: UnitOfWork, commands: Sequence[Resend], now: datetime) -> list[str | Problem]:
     """Queue copies that tell the same facts in the contact's present language; each answer is the new id.
 
     Problem 404 for an unknown message, 409 for one that is still on its way or whose contact is gone.

@@ -10,7 +10,7 @@ from typing import Any
 
 from event_contracts import new_event_id
 from notification_service.application.metrics import NOTIFICATIONS
-from notification_service.application.ports import Mailer, Renderer, UnitOfWork, Work
+from notification_service.application.ports import Mailer, Renderer, UnitOfWork, UnitOfWorkFactory
 from notification_service.application.publishing import conclude
 from notification_service.application.records import (
     ClaimedMail,
@@ -25,13 +25,13 @@ from notification_service.application.records import (
 from notification_service.domain.messages import Message
 from notification_service.domain.orders import WatchedOrder
 from notification_service.domain.retries import MAIL_DELAYS, next_attempt
-from service_kit.clock import Clock
+from service_kit.runtime.clock import Clock
 
 NO_CONTACT = "no_contact"
 GATHERED_AT_ONCE = 200
 
 
-async def gather_due(uow: UnitOfWork, clock: Clock) -> int:
+async def gather_due(uow: UnitOfWorkFactory, clock: Clock) -> int:
     """Turn the untold changes of orders whose time has come into messages; returns how many orders it were."""
     async with uow.transaction() as work:
         now = clock.now()
@@ -102,7 +102,7 @@ class MailPlan:
     chance: Callable[[], float] = random.random
 
 
-async def deliver_due(uow: UnitOfWork, renderer: Renderer, mailer: Mailer, clock: Clock, plan: MailPlan) -> int:
+async def deliver_due(uow: UnitOfWorkFactory, renderer: Renderer, mailer: Mailer, clock: Clock, plan: MailPlan) -> int:
     """Send a batch of messages whose turn it is; returns how many were claimed.
 
     The claim is committed before anything is sent and the result after it. A crash between the two sends a
@@ -136,7 +136,7 @@ async def deliver_due(uow: UnitOfWork, renderer: Renderer, mailer: Mailer, clock
 
 
 async def _settle(
-    work: Work,
+    work: UnitOfWork,
     attempts: Sequence[tuple[ClaimedMail, Mail | None, MailResult]],
     now: datetime,
     plan: MailPlan,

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from notification_service.application.ports import UnitOfWork, Work
+from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from notification_service.application.publishing import conclude
 from notification_service.application.records import Rewrite, SetAside
 from notification_service.application.telling import count_ended, facts_of
 from notification_service.domain.messages import Message
 from notification_service.domain.orders import WatchedOrder
-from service_kit.clock import Clock
+from service_kit.runtime.clock import Clock
 
 WOKEN_AT_ONCE = 200
 """Orders; a contact of more of them gets the others by the next sweeps."""
@@ -26,7 +26,7 @@ class _Plan:
     rewritten: list[tuple[SetAside, WatchedOrder, Message]] = field(default_factory=list)
 
 
-async def wake(work: Work, now: datetime, contact_id: str | None = None) -> int:
+async def wake(work: UnitOfWork, now: datetime, contact_id: str | None = None) -> int:
     """Queue what waits for contacts (or this contact) known by now; returns how many orders it was about.
 
     What an order's messages would have said may be overtaken: one of them goes out and tells the order's state as
@@ -73,7 +73,7 @@ def _retell(plan: _Plan, order: WatchedOrder, messages: Sequence[SetAside]) -> N
         plan.rewritten.append((kept, order, message))
 
 
-async def settle_waiting(uow: UnitOfWork, clock: Clock, limit: int = 500) -> int:
+async def settle_waiting(uow: UnitOfWorkFactory, clock: Clock, limit: int = 500) -> int:
     """Wake messages whose contact has come, and give up those that waited too long; returns how many it were.
 
     Two transactions: giving up locks contacts, which come before the orders that waking has locked.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from event_contracts import EVENT_TYPES, AllocationState, Event, OrderState, SkuPolicy, Topic
-from notification_service.application.ports import Work
+from notification_service.application.ports import UnitOfWork
 from notification_service.application.publishing import queue_webhooks
 from notification_service.domain.messages import Holding
 from notification_service.domain.orders import LineAnswer, OrderedLine, OrderReport, WatchedOrder, total
@@ -16,7 +16,7 @@ HANDLED = frozenset(name for name, event in EVENT_TYPES.items() if event.topic i
 """All of them: merchants' endpoints may ask for any public event."""
 
 
-async def take_in(work: Work, events: Sequence[Event], now: datetime, holding: Holding) -> None:
+async def take_in(work: UnitOfWork, events: Sequence[Event], now: datetime, holding: Holding) -> None:
     """Apply a batch of events. Stale, repeated and reordered ones change nothing."""
     order_ids = {event.key for event in events if isinstance(event.payload, OrderState | AllocationState)}
     orders = await work.orders.lock(order_ids) if order_ids else {}

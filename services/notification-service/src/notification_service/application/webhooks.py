@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from notification_service.application.ports import UnitOfWork, WebhookSender, Work
+from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory, WebhookSender
 from notification_service.application.records import (
     ClaimedWebhook,
     Endpoint,
@@ -18,8 +18,8 @@ from notification_service.application.records import (
     WebhookResult,
 )
 from notification_service.domain.retries import WEBHOOK_DELAYS, endpoint_given_up, next_attempt
-from service_kit.clock import Clock
-from service_kit.problems import Problem, not_found
+from service_kit.http.problems import Problem, not_found
+from service_kit.runtime.clock import Clock
 
 GONE = 410
 TEST_TYPE = "webhook.test"
@@ -63,7 +63,7 @@ def new_secret() -> str:
 
 
 async def create_endpoints(
-    work: Work, commands: Sequence[CreateEndpoint], now: datetime
+    work: UnitOfWork, commands: Sequence[CreateEndpoint], now: datetime
 ) -> list[tuple[Endpoint, str] | Problem]:
     """Create endpoints; each answer is the endpoint and its secret, which is never shown again."""
     answers: list[tuple[Endpoint, str] | Problem] = []
@@ -86,7 +86,7 @@ async def create_endpoints(
 
 
 async def change_endpoint(
-    uow: UnitOfWork, clock: Clock, command: ChangeEndpoint, precondition: Callable[[Endpoint], None]
+    uow: UnitOfWorkFactory, clock: Clock, command: ChangeEndpoint, precondition: Callable[[Endpoint], None]
 ) -> Endpoint:
     """Change an endpoint, or switch it off or on again (which forgets its failures); Problem 404."""
     async with uow.transaction() as work:
@@ -117,7 +117,7 @@ async def change_endpoint(
         return replace(changed, version=endpoint.version + 1)
 
 
-async def read_endpoint(uow: UnitOfWork, endpoint_id: str) -> Endpoint:
+async def read_endpoint(uow: UnitOfWorkFactory, endpoint_id: str) -> Endpoint:
     """One endpoint with its health; Problem 404."""
     async with uow.reading() as work:
         endpoint = await work.endpoints.find(endpoint_id)
@@ -126,7 +126,7 @@ async def read_endpoint(uow: UnitOfWork, endpoint_id: str) -> Endpoint:
     return endpoint
 
 
-async def delete_endpoint(uow: UnitOfWork, endpoint_id: str) -> None:
+async def delete_endpoint(uow: UnitOfWorkFactory, endpoint_id: str) -> None:
     """Remove an endpoint and what is queued for it; Problem 404."""
     async with uow.transaction() as work:
         if not await work.endpoints.delete(endpoint_id):
@@ -134,7 +134,7 @@ async def delete_endpoint(uow: UnitOfWork, endpoint_id: str) -> None:
 
 
 async def rotate_secret(
-    uow: UnitOfWork, clock: Clock, endpoint_id: str, overlap: timedelta
+    uow: UnitOfWorkFactory, clock: Clock, endpoint_id: str, overlap: timedelta
 ) -> tuple[Endpoint, str, datetime]:
     """Give an endpoint a new secret; the old ones sign beside it until the moment returned. Problem 404."""
     async with uow.transaction() as work:
@@ -148,7 +148,7 @@ async def rotate_secret(
 
 
 async def try_endpoint(
-    uow: UnitOfWork, sender: WebhookSender, clock: Clock, endpoint_id: str, message_id: str
+    uow: UnitOfWorkFactory, sender: WebhookSender, clock: Clock, endpoint_id: str, message_id: str
 ) -> WebhookAnswer:
     """Call an endpoint now, with a test message, whether enabled or not; its health is left as it is."""
     body = json.dumps(
@@ -169,7 +169,7 @@ async def try_endpoint(
 
 
 async def record_results(
-    uow: UnitOfWork, clock: Clock, attempts: Sequence[tuple[ClaimedWebhook, WebhookAnswer]], plan: WebhookPlan
+    uow: UnitOfWorkFactory, clock: Clock, attempts: Sequence[tuple[ClaimedWebhook, WebhookAnswer]], plan: WebhookPlan
 ) -> None:
     """Write the results of calls to one endpoint; switch it off where it is gone or has failed for too long."""
     async with uow.transaction() as work:

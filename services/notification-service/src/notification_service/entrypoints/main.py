@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import service_kit.lean  # noqa: F401 - first, see there
+import service_kit.runtime.lean  # noqa: F401 - first, see there
 from notification_service.entrypoints.service import build
-from service_kit.service import run
+from service_kit.hosting.service import run
 
 
 def main() -> None:

@@ -9,15 +9,15 @@ from fastapi import APIRouter
 from notification_service.application.watching import HANDLED, TOPICS
 from notification_service.bootstrap import Wiring, wire
 from notification_service.config import NotificationSettings
+from notification_service.entrypoints.background.sweepers import Sweepers
 from notification_service.entrypoints.http import TAGS
 from notification_service.entrypoints.http.contacts import contact_routes
 from notification_service.entrypoints.http.notifications import notification_routes
 from notification_service.entrypoints.http.webhooks import WebhookParts, webhook_routes
-from notification_service.entrypoints.sweepers import Sweepers
-from service_kit.clock import Clock
-from service_kit.database import Database
-from service_kit.service import Service
-from service_kit.subscription import Subscription
+from service_kit.hosting.service import Service
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock
 
 _DESCRIPTION = """\
 Tells customers what happens to what they wait for, by e-mail, once; tells merchants' systems by webhooks.

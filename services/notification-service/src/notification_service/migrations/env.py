@@ -1,5 +1,5 @@
 """Alembic's entry into this service's migrations."""
 
-from service_kit.migrations import run_env
+from service_kit.persistence.migrations import run_env
 
 run_env()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import text
 
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 
 _VERSIONS = text(
     "SELECT order_id, version, answered FROM customer_order WHERE order_id = ANY(CAST(:order_ids AS text[]))"

@@ -15,7 +15,7 @@ from order_service.application.history import HistoryEntry
 from order_service.application.ports import Header
 from order_service.domain.lines import Line
 from order_service.domain.states import Totals
-from service_kit.statements import Statement, together, values_together
+from service_kit.persistence.statements import Statement, together, values_together
 
 _LOCK = Statement(
     """

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.unnested import arrays, names, unnest
 from order_service.domain.lines import Line, PromisedDate, Standing
-from service_kit.statements import Statement, together, values_together
+from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """
     SELECT l.*, (

@@ -16,8 +16,8 @@ from order_service.adapters.unnested import Columns, arrays, names, unnest
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import ChangedOrder
 from order_service.domain.order import Order, Shipment, ShippedUnits
-from service_kit.outbox import publish
-from service_kit.statements import Statement
+from service_kit.messaging.outbox import publish
+from service_kit.persistence.statements import Statement
 
 # NO KEY: the key never changes, so rows that reference the order need not wait.
 _LOCK = text(

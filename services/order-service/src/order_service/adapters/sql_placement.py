@@ -10,7 +10,7 @@ from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, hist
 from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.history import HistoryEntry
 from order_service.domain.order import Order
-from service_kit.at_once import (
+from service_kit.commands.at_once import (
     ANSWERS,
     CLAIMS,
     RECORDED,
@@ -20,10 +20,10 @@ from service_kit.at_once import (
     event_parameters,
     recorded_meanwhile,
 )
-from service_kit.database import DirectConnection
-from service_kit.idempotency import Claimed, IdempotencyClaim, Record
-from service_kit.outbox import prepare
-from service_kit.statements import Statement
+from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
+from service_kit.messaging.outbox import prepare
+from service_kit.persistence.database import DirectConnection
+from service_kit.persistence.statements import Statement
 
 _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
@@ -84,7 +84,7 @@ class SqlPlacementStore:
         self._conn = conn
         self._known = known
         self._claims = [claim for claim in claims if claim is not None]
-        self.answered: dict[str, Claimed | Record] = {}
+        self.answered: dict[str, Claimed | IdempotencyRecord] = {}
 
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         """Those that the projection does not hold; asks the database only for names not seen before."""

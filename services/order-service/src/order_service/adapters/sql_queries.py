@@ -14,7 +14,7 @@ from order_service.adapters.sql_lines import lines_of_orders
 from order_service.adapters.sql_orders import shipments_of_orders
 from order_service.adapters.sql_rows import order_of
 from order_service.domain.order import Order, Shipment
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 
 
 @dataclass(frozen=True, slots=True)

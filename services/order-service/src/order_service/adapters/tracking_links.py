@@ -8,8 +8,8 @@ from datetime import datetime
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
-from service_kit.auth import Principal
-from service_kit.clock import Clock
+from service_kit.http.api_keys import Principal
+from service_kit.runtime.clock import Clock
 
 _SALT = "backorder-tracking-link"
 _PREFIX = "bo_track_"

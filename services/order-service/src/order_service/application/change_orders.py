@@ -15,7 +15,7 @@ from order_service.application.place_orders import too_large
 from order_service.application.ports import ChangedOrder, OrderStore
 from order_service.domain.errors import IllegalMove, UnknownLine, UnsoundTerms
 from order_service.domain.order import Order
-from service_kit.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
+from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 
 _SURELY_SMALL = 300
 """Lines and shipped lines together whose event is below the limit whatever their names."""

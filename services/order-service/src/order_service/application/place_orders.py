@@ -12,7 +12,7 @@ from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.ports import PlacementStore
 from order_service.domain.dates import faults_of_dates
 from order_service.domain.order import Order
-from service_kit.problems import FieldError, Problem, conflict, unprocessable
+from service_kit.http.problems import FieldError, Problem, conflict, unprocessable
 
 
 async def place_orders(

@@ -8,9 +8,9 @@ from order_service.bootstrap import wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
 from order_service.entrypoints.http.callers import OrderService
-from service_kit.clock import Clock
-from service_kit.database import Database
-from service_kit.subscription import Subscription
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock
 
 _DESCRIPTION = """
 Orders and their whole life: placed, amended, cancelled, shipped. Quantities are the truth, states are

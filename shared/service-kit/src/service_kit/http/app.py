@@ -6,20 +6,20 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
-from service_kit.auth import Keyring
-from service_kit.health import NotReady
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Keyring
 from service_kit.http.authentication import Authenticator
 from service_kit.http.body_limit import BodyLimit
 from service_kit.http.cross_origin import CrossOrigin
 from service_kit.http.errors import add_problem_handlers
+from service_kit.http.fast_path import FastPath
 from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
 from service_kit.http.rate_limit import Admission, RateLimiter
-from service_kit.http.short_way import ShortWay
-from service_kit.migration_check import migrations_at_head
-from service_kit.parking import parked_keys_router
-from service_kit.service import Service
+from service_kit.messaging.parking import parked_keys_router
+from service_kit.persistence.migration_check import migrations_at_head
+from service_kit.runtime.health import NotReady
 
 EXPOSED_HEADERS = (
     "ETag",
@@ -64,7 +64,7 @@ def create_app(service: Service) -> FastAPI:
 def _add_middleware(app: FastAPI, service: Service) -> None:
     """Added from the inside out."""
     settings = service.settings
-    app.add_middleware(ShortWay, owner=app)
+    app.add_middleware(FastPath, owner=app)
     app.add_middleware(
         BodyLimit,
         limit=settings.body_limit,

@@ -11,8 +11,8 @@ from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 from starlette.types import Scope
 
-from service_kit.auth import KEY_PREFIX, Keyring, Principal
-from service_kit.problems import Problem, forbidden
+from service_kit.http.api_keys import KEY_PREFIX, Keyring, Principal
+from service_kit.http.problems import Problem, forbidden
 
 SECURITY_SCHEME = "bearer"
 TOKEN_PARAMETER = "token"  # noqa: S105 - the name of a parameter

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service_kit.http.problems import Problem
 from service_kit.http.responses import ProblemResponse
-from service_kit.problems import Problem
 
 
 class BodyTooLarge(HTTPException):

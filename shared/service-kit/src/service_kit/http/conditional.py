@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Header, Request, Response
 
-from service_kit.problems import precondition_failed, precondition_required
+from service_kit.http.problems import precondition_failed, precondition_required
 
 IfMatch = Annotated[
     str | None,

@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from service_kit.http.body_limit import BodyTooLarge, body_too_large
+from service_kit.http.problems import FieldError, Problem, bad_request, for_status, unprocessable
 from service_kit.http.responses import ProblemResponse
-from service_kit.problems import FieldError, Problem, bad_request, for_status, unprocessable
 
 _MAX_ERRORS = 1000
 _UNSTORABLE_TEXT = frozenset({"22021", "22P05"})

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Response
 from pydantic import BaseModel
 
-from service_kit.commands import Submitted
-from service_kit.problems import Problem
+from service_kit.commands.command_batcher import Submitted
+from service_kit.http.problems import Problem
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 _MAX_KEY = 255

@@ -16,10 +16,10 @@ from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service_kit.cause import Cause, current_cause
+from service_kit.http.problems import Problem, unavailable
 from service_kit.http.responses import ProblemResponse, answer_headers, state_of
-from service_kit.problems import Problem, unavailable
-from service_kit.transient import is_transient
+from service_kit.persistence.transient_errors import is_transient
+from service_kit.runtime.cause import Cause, current_cause
 
 log = structlog.get_logger(__name__)
 _stdlib_log = logging.getLogger(__name__)

@@ -8,10 +8,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from service_kit.hosting.service import Service
 from service_kit.http.authentication import SECURITY_SCHEME
 from service_kit.http.openapi_examples import add_request_examples
 from service_kit.http.responses import PROBLEM_MEDIA_TYPE
-from service_kit.service import Service
 
 _PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from event_contracts.publish import asyncapi_text
-from service_kit.health import Health
+from service_kit.runtime.health import Health
 
 _HEALTH_MEDIA_TYPE = "application/health+json"
 _HEALTH_SCHEMA: dict[str, Any] = {

@@ -11,7 +11,7 @@ import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from service_kit.problems import FieldError, Problem, bad_request
+from service_kit.http.problems import FieldError, Problem, bad_request
 
 T = TypeVar("T")
 

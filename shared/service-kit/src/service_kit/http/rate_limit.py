@@ -9,11 +9,11 @@ from time import monotonic
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service_kit.auth import Principal
-from service_kit.business_time import IMPORT_SCOPE
+from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import Authenticator
+from service_kit.http.business_time import IMPORT_SCOPE
+from service_kit.http.problems import Problem
 from service_kit.http.responses import ProblemResponse, answer_headers
-from service_kit.problems import Problem
 
 UNCOUNTED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 from starlette.responses import Response
 
-from service_kit.problems import Problem
+from service_kit.http.problems import Problem
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 

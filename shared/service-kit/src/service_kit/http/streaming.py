@@ -13,8 +13,8 @@ from fastapi.sse import KEEPALIVE_COMMENT, ServerSentEvent, format_sse_event
 from pydantic import BaseModel
 from starlette.responses import StreamingResponse
 
-from service_kit.health import Health
-from service_kit.problems import FieldError, bad_request
+from service_kit.http.problems import FieldError, bad_request
+from service_kit.runtime.health import Health
 
 EventStream = AsyncIterator[ServerSentEvent]
 

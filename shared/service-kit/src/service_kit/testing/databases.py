@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import URL, make_url, pool, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from service_kit.database import Database
-from service_kit.migrations import upgrade
+from service_kit.persistence.database import Database
+from service_kit.persistence.migrations import upgrade
 
 POSTGRES_VARIABLE = "BACKORDER_TEST_POSTGRES"
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest_asyncio
 import structlog
 
-from service_kit.database import Database
+from service_kit.persistence.database import Database
 from service_kit.testing.databases import TestDatabases
 from service_kit.testing.topics import KafkaTopics, new_topics
 

@@ -20,10 +20,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.consumer import Subscription
-from service_kit.database import Database
-from service_kit.inbox import insert_new
-from service_kit.outbox import unpack_headers
+from service_kit.messaging.consumer import Subscription
+from service_kit.messaging.inbox import insert_new
+from service_kit.messaging.outbox import unpack_headers
+from service_kit.persistence.database import Database
 
 Partition = tuple[str, int]
 

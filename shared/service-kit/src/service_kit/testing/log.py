@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from event_contracts import Event
-from service_kit.bus import Bus, Record
+from service_kit.messaging.event_log import EventLog, Record
 from service_kit.testing.eventually import eventually
 
 
-async def send_events(bus: Bus, events: Sequence[Event]) -> None:
+async def send_events(bus: EventLog, events: Sequence[Event]) -> None:
     """Write events in this order and wait until the log has them."""
     producer = bus.producer()
     await producer.start()
@@ -20,7 +20,7 @@ async def send_events(bus: Bus, events: Sequence[Event]) -> None:
 
 
 async def send_record(
-    bus: Bus, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
+    bus: EventLog, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
 ) -> None:
     """Write one record of any content."""
     producer = bus.producer()
@@ -29,7 +29,7 @@ async def send_record(
     await producer.stop()
 
 
-async def read_topic(bus: Bus, topic: str, different: int, *, timeout: float = 20) -> list[Record]:
+async def read_topic(bus: EventLog, topic: str, different: int, *, timeout: float = 20) -> list[Record]:
     """The records of a topic from its beginning, repeats included, once ``different`` event ids are among them."""
     source = bus.source(f"reader-of-{topic}", [topic], _nothing_in_hand)
     await source.start()

@@ -11,7 +11,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from event_contracts import Topic
-from service_kit.kafka import ClientTiming, KafkaBus
+from service_kit.messaging.kafka import ClientTiming, KafkaEventLog
 
 KAFKA_VARIABLE = "BACKORDER_TEST_KAFKA"
 
@@ -21,7 +21,7 @@ QUICK = ClientTiming(session=3_000, heartbeat=200, rebalance=10_000, request=5_0
 
 @dataclass(frozen=True)
 class KafkaTopics:
-    """Where the topics are; has the attributes that a ``KafkaBus`` wants of settings."""
+    """Where the topics are; has the attributes that a ``KafkaEventLog`` wants of settings."""
 
     kafka_bootstrap: str
     topic_prefix: str
@@ -31,9 +31,9 @@ class KafkaTopics:
     kafka_sasl_password: str | None = None
     kafka_ca_path: Path | None = None
 
-    def bus(self, timing: ClientTiming = QUICK) -> KafkaBus:
+    def bus(self, timing: ClientTiming = QUICK) -> KafkaEventLog:
         """The log that holds these topics."""
-        return KafkaBus(self, timing)
+        return KafkaEventLog(self, timing)
 
     async def create(self, names: Sequence[str] = (), partitions: int = 3) -> None:
         """Make topics (all public ones without ``names``); the prefix is added. RuntimeError if refused."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from fastapi import Request, Response
 
-from service_kit.http import Page, PageRequest, link_header
+from service_kit.http.pagination import Page, PageRequest, link_header
 
 Row = TypeVar("Row")
 View = TypeVar("View")

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from inventory_service.application.commands import PurchaseOrder
 from inventory_service.domain.purchasing import InboundLine
 from inventory_service.entrypoints.http.fields import Eta, Instant, Name, Reason, Units
-from service_kit.http import RequestModel, ResponseModel
+from service_kit.http.models import RequestModel, ResponseModel
 
 
 class OrderedLineBody(RequestModel):

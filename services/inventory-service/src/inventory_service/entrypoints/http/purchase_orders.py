@@ -23,25 +23,21 @@ from inventory_service.entrypoints.http.purchase_order_documents import (
     line_view,
     order_view,
 )
-from service_kit.commands import IdempotencyClaim
-from service_kit.http import (
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.conditional import (
     IfMatch,
-    Page,
-    PageParams,
-    Principal,
     RequiredIfMatch,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    mark_replayed,
     matches_version,
-    may_state_business_time,
     not_modified,
     not_modified_response,
-    require,
     set_etag,
 )
-from service_kit.problems import not_found
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.pagination import Page, PageParams, encode_cursor
+from service_kit.http.problems import not_found
 
 _PLACE = "POST /v1/purchase-orders"
 _LINE = "/v1/purchase-orders/{purchase_order_id}/lines/{line_id}"

@@ -28,22 +28,13 @@ from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
 from inventory_service.entrypoints.http.fields import Instant, Name, SkuPath, Title
 from inventory_service.entrypoints.http.pages import page_of
-from service_kit.http import (
-    IfMatch,
-    Page,
-    PageParams,
-    Principal,
-    RequestModel,
-    ResponseModel,
-    encode_cursor,
-    matches_version,
-    may_state_business_time,
-    not_modified,
-    not_modified_response,
-    require,
-    set_etag,
-)
-from service_kit.problems import not_found
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.http.pagination import Page, PageParams, encode_cursor
+from service_kit.http.problems import not_found
 
 _EXAMPLE: dict[str, JsonValue] = {
     "name": "White hanging heart T-light holder",

@@ -14,7 +14,10 @@ from inventory_service.adapters.use_cases import UseCases
 from inventory_service.domain.stock import EntryKind
 from inventory_service.entrypoints.http.fields import Instant, LocationQuery, Name, SkuQuery
 from inventory_service.entrypoints.http.pages import page_of
-from service_kit.http import Page, PageParams, Principal, ResponseModel, encode_cursor, require
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.models import ResponseModel
+from service_kit.http.pagination import Page, PageParams, encode_cursor
 
 
 class StockLevelView(ResponseModel):

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from inventory_service.application.commands import DocumentType, RecordStock, StockDocument, StockLine
 from inventory_service.domain.stock import LevelKey
 from inventory_service.entrypoints.http.fields import Instant, Name, Reason, Units
-from service_kit.http import RequestModel, ResponseModel
+from service_kit.http.models import RequestModel, ResponseModel
 
 _MAX_LINES = 5_000
 

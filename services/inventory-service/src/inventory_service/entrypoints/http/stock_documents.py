@@ -20,20 +20,13 @@ from inventory_service.entrypoints.http.stock_bodies import (
     ReceiptBody,
     ReceiptView,
 )
-from service_kit.commands import IdempotencyClaim
-from service_kit.http import (
-    Page,
-    PageParams,
-    PageRequest,
-    Principal,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    mark_replayed,
-    may_state_business_time,
-    require,
-)
-from service_kit.problems import not_found
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.pagination import Page, PageParams, PageRequest, encode_cursor
+from service_kit.http.problems import not_found
 
 _TYPE_OF = {
     ReceiptBody: (DocumentType.RECEIPT, "received_at", "receipts"),

@@ -13,20 +13,13 @@ from pydantic_core import PydanticCustomError
 
 from notification_service.adapters.rendering import parse_locale
 from notification_service.application.contacts import PutContact, erase_contact, put_contact, read_contact
-from notification_service.application.ports import UnitOfWork
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.records import Contact
-from service_kit.clock import Clock
-from service_kit.http import (
-    IfMatch,
-    Principal,
-    RequestModel,
-    ResponseModel,
-    matches_version,
-    not_modified,
-    not_modified_response,
-    require,
-    set_etag,
-)
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.runtime.clock import Clock
 
 ContactId = Annotated[
     str,
@@ -114,7 +107,7 @@ def _view(contact: Contact) -> ContactView:
     )
 
 
-def contact_routes(uow: UnitOfWork, clock: Clock) -> APIRouter:
+def contact_routes(uow: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     """The routes of contacts."""
     router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
     created: dict[int | str, dict[str, Any]] = {201: {"model": ContactView, "description": "The contact is new"}}

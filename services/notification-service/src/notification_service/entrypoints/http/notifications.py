@@ -9,28 +9,18 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from event_contracts import new_event_id
-from notification_service.application.ports import UnitOfWork
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.records import Notification, NotificationState
 from notification_service.application.resending import Resend
 from notification_service.domain.lines import ChangeKind
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.http import (
-    Page,
-    PageParams,
-    Principal,
-    RequestModel,
-    ResponseModel,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    link_header,
-    mark_replayed,
-    not_modified,
-    not_modified_response,
-    require,
-    set_etag,
-)
-from service_kit.problems import not_found
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.conditional import not_modified, not_modified_response, set_etag
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import not_found
 
 NotificationId = Annotated[str, Path(max_length=100, examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
 Reader = Annotated[Principal, require("notifications:read")]
@@ -128,7 +118,7 @@ def _detail(notification: Notification, *, with_content: bool) -> NotificationDe
     return NotificationDetail(**_fields(notification), content=content)
 
 
-async def _visible(uow: UnitOfWork, notification_id: str, principal: Principal) -> Notification:
+async def _visible(uow: UnitOfWorkFactory, notification_id: str, principal: Principal) -> Notification:
     async with uow.reading() as work:
         found = await work.notifications.find(notification_id)
         if found is None or (principal.order_id is not None and principal.order_id != found.order_id):
@@ -139,7 +129,7 @@ async def _visible(uow: UnitOfWork, notification_id: str, principal: Principal) 
     return found
 
 
-def notification_routes(uow: UnitOfWork, resends: CommandBus[Resend, str]) -> APIRouter:
+def notification_routes(uow: UnitOfWorkFactory, resends: CommandBatcher[Resend, str]) -> APIRouter:
     """The routes of notifications."""
     router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 

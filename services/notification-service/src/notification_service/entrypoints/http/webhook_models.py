@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from event_contracts import EVENT_TYPES
 from notification_service.application.records import Delivery, Endpoint, WebhookAnswer
-from service_kit.http import RequestModel, ResponseModel
+from service_kit.http.models import RequestModel, ResponseModel
 
 
 def _known_event(value: str) -> str:

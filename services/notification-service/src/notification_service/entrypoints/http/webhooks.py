@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from event_contracts import new_event_id
-from notification_service.application.ports import UnitOfWork, WebhookSender
+from notification_service.application.ports import UnitOfWorkFactory, WebhookSender
 from notification_service.application.records import Endpoint
 from notification_service.application.webhooks import (
     ChangeEndpoint,
@@ -34,34 +34,25 @@ from notification_service.entrypoints.http.webhook_models import (
     endpoint_view,
     test_view,
 )
-from service_kit.clock import Clock
-from service_kit.commands import CommandBus, IdempotencyClaim
-from service_kit.http import (
-    Page,
-    PageParams,
-    Principal,
-    RequiredIfMatch,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    link_header,
-    mark_replayed,
-    matches_version,
-    require,
-    set_etag,
-)
-from service_kit.problems import FieldError, unprocessable
+from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.conditional import RequiredIfMatch, matches_version, set_etag
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import FieldError, unprocessable
+from service_kit.runtime.clock import Clock
 
 EndpointId = Annotated[str, Path(max_length=100, examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
 Writer = Annotated[Principal, require("webhooks:write")]
-Creations = CommandBus[CreateEndpoint, tuple[Endpoint, str]]
+Creations = CommandBatcher[CreateEndpoint, tuple[Endpoint, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookParts:
     """What the routes work with."""
 
-    uow: UnitOfWork
+    uow: UnitOfWorkFactory
     clock: Clock
     creations: Creations
     sender: WebhookSender

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from service_kit.migrations import add_messaging_tables
+from service_kit.persistence.migrations import add_messaging_tables
 
 revision = "0001"
 down_revision = None

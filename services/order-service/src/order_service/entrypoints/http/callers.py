@@ -9,11 +9,12 @@ from fastapi import Depends, Request
 
 from order_service.adapters.sql_queries import Bounds
 from order_service.bootstrap import Wiring
-from service_kit.http import IfMatch as IfMatchHeader
-from service_kit.http import Principal, require
-from service_kit.http import RequiredIfMatch as RequiredIfMatchHeader
-from service_kit.problems import forbidden, precondition_required
-from service_kit.service import Service
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.conditional import IfMatch as IfMatchHeader
+from service_kit.http.conditional import RequiredIfMatch as RequiredIfMatchHeader
+from service_kit.http.problems import forbidden, precondition_required
 
 Caller = Annotated[Principal, require("orders:read")]
 """May read orders: a key, or a tracking link for its one order."""

@@ -15,16 +15,12 @@ from order_service.entrypoints.http.fields import LineId, OrderId
 from order_service.entrypoints.http.orders import order_as_it_is
 from order_service.entrypoints.http.requests import Cancellation, LinePatch, OrderPatch
 from order_service.entrypoints.http.views import OrderView
-from service_kit.commands import IdempotencyClaim
-from service_kit.http import (
-    Principal,
-    fingerprint,
-    idempotency_key,
-    mark_replayed,
-    may_state_business_time,
-    preferred_wait,
-)
-from service_kit.problems import FieldError, unprocessable
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.preferences import preferred_wait
+from service_kit.http.problems import FieldError, unprocessable
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.sse import ServerSentEvent
 
 from order_service.adapters.sql_queries import Bounds
 from order_service.bootstrap import Wiring
@@ -15,17 +16,9 @@ from order_service.entrypoints.http.callers import Caller, Wired, Writer, bounds
 from order_service.entrypoints.http.fields import OrderId
 from order_service.entrypoints.http.requests import NewTrackingLink
 from order_service.entrypoints.http.views import OrderEvent, TrackingLink
-from service_kit.http import (
-    Page,
-    PageParams,
-    ServerSentEvent,
-    encode_cursor,
-    event_stream,
-    last_event_id,
-    link_header,
-    wants_events,
-)
-from service_kit.problems import Problem, not_found
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import Problem, not_found
+from service_kit.http.streaming import event_stream, last_event_id, wants_events
 
 router = APIRouter(prefix="/v1/orders", tags=["events"])
 

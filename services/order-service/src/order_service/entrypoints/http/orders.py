@@ -18,23 +18,14 @@ from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer
 from order_service.entrypoints.http.fields import Moment, OrderId, name_filter
 from order_service.entrypoints.http.requests import NewOrder
 from order_service.entrypoints.http.views import OrderView
-from service_kit.commands import IdempotencyClaim
-from service_kit.http import (
-    Page,
-    PageParams,
-    Principal,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    link_header,
-    mark_replayed,
-    may_state_business_time,
-    not_modified,
-    not_modified_response,
-    preferred_wait,
-    set_etag,
-)
-from service_kit.problems import forbidden, not_found
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.conditional import not_modified, not_modified_response, set_etag
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.preferences import preferred_wait
+from service_kit.http.problems import forbidden, not_found
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from order_service.entrypoints.http.fields import WHOLE_ONLY, Day, Moment, Name, Units
-from service_kit.http import RequestModel
-from service_kit.problems import FieldError, unprocessable
+from service_kit.http.models import RequestModel
+from service_kit.http.problems import FieldError, unprocessable
 
 
 def _no_container(value: object) -> object:

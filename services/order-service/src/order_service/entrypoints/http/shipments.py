@@ -14,19 +14,12 @@ from order_service.entrypoints.http.callers import IfMatch, ShipmentReader, Ship
 from order_service.entrypoints.http.fields import Moment, OrderId, ShipmentId, name_filter
 from order_service.entrypoints.http.requests import NewShipment
 from order_service.entrypoints.http.views import FulfillableLine, ShipmentView
-from service_kit.commands import IdempotencyClaim
-from service_kit.http import (
-    Page,
-    PageParams,
-    Principal,
-    encode_cursor,
-    fingerprint,
-    idempotency_key,
-    link_header,
-    mark_replayed,
-    may_state_business_time,
-)
-from service_kit.problems import not_found
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.api_keys import Principal
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import not_found
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment
 from order_service.domain.states import State
-from service_kit.http import Money, ResponseModel
+from service_kit.http.models import Money, ResponseModel
 
 _LINE_ID = "0198a3c4-0000-7000-8000-000000000001"
 _ORDER_ID = "0198a3c4-0000-7000-8000-000000000000"

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import AllocationState, Event, OrderState, Topic, new_event
-from service_kit.database import Database
-from service_kit.outbox import publish
-from service_kit.subscription import Subscription
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.subscription import Subscription
+from service_kit.persistence.database import Database
 
 GROUP = "sample"
 MODULE = "service_kit.testing.sample"

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
 
-from service_kit.database import Database
-from service_kit.kafka import KafkaBus
-from service_kit.service import Service
-from service_kit.settings import ServiceSettings
+from service_kit.hosting.service import Service
+from service_kit.hosting.worker import run_worker
+from service_kit.messaging.kafka import KafkaEventLog
+from service_kit.persistence.database import Database
+from service_kit.runtime.settings import ServiceSettings
 from service_kit.testing.sample.service import GROUP, subscription
 from service_kit.testing.topics import QUICK
-from service_kit.worker import run_worker
 
 
 class SampleSettings(ServiceSettings):
@@ -52,7 +52,7 @@ async def _main() -> None:
     sys.stdout.write("started\n")
     sys.stdout.flush()
     try:
-        await run_worker(service, stopping, bus=KafkaBus(settings, QUICK))
+        await run_worker(service, stopping, bus=KafkaEventLog(settings, QUICK))
     finally:
         await service.database.close()
 

@@ -1,0 +1,1 @@
+"""Loans as they are stored and shown."""

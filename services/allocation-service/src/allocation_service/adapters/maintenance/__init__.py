@@ -1,0 +1,1 @@
+"""Retention, and finding what background loops work on."""

@@ -1,0 +1,1 @@
+"""Policies, versions and assignments as they are stored."""

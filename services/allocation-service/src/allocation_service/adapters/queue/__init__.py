@@ -1,0 +1,1 @@
+"""Reading the backorder queue in the order of its policy."""

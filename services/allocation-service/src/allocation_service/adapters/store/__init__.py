@@ -1,0 +1,1 @@
+"""The allocation store on PostgreSQL: reading and writing one session."""

@@ -1,0 +1,303 @@
+"""Storing a book: one statement a table, COPY where rows are only added."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import orjson
+
+from allocation_service.adapters.lending import loan_writes
+from allocation_service.adapters.store import decision_writes, policy_inputs
+from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
+from allocation_service.application.session.allocation_session import AllocationSession, Stored
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.policies.policy import NO_DATE
+from service_kit.persistence.statements import Statement
+
+
+def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
+    """All that stores what changed in the session; take the steps before the session changes again."""
+    touched = [(session.lines[line_id], stored) for line_id, stored in session.stored.items()]
+    yield from _skus(session)
+    yield from _orders(session)
+    yield from _lines(session, touched)
+    yield from _commitments(touched)
+    yield from _queue(session, touched)
+    yield from _promised(session)
+    yield from _rechecks(session)
+    yield from policy_inputs.steps_of(session)
+    yield from loan_writes.steps_of(session)
+    yield from decision_writes.steps_of(session.decisions)
+
+
+def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> Statement:
+    """``INSERT INTO table (...) SELECT ... FROM unnest(arrays) <tail>``, one array a column."""
+    names = ", ".join(name for name, _ in columns)
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
+    return Statement(
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM unnest({arrays}) AS row ({names}) {tail}", changes=table
+    )
+
+
+def _columns(columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    values = list(zip(*rows, strict=True))
+    return {name: list(column) for (name, _), column in zip(columns, values, strict=True)}
+
+
+def _upsert(columns: Sequence[tuple[str, str]], key: int) -> str:
+    """``ON CONFLICT (the first key columns) DO UPDATE SET`` all others."""
+    rest = ", ".join(f"{name} = excluded.{name}" for name, _ in columns[key:])
+    return f"ON CONFLICT ({', '.join(name for name, _ in columns[:key])}) DO UPDATE SET {rest}"
+
+
+_SKU = (
+    ("sku", "text"), ("known", "boolean"), ("mode", "text"), ("cap", "bigint"), ("release_at", "timestamptz"),
+    ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
+    ("waiting_units", "bigint"), ("top_value", "bigint"), ("backed_through", "date"),
+)  # fmt: skip
+_SKU_ROWS = _arrays("sku", _SKU, _upsert(_SKU, 1))
+_LEVEL = (
+    ("sku", "text"), ("location", "text"), ("on_hand", "bigint"), ("shipped", "bigint"), ("version", "bigint"),
+    ("priority", "int"), ("granted", "bigint"),
+)  # fmt: skip
+_LEVEL_ROWS = _arrays("stock_level", _LEVEL, _upsert(_LEVEL, 2))
+_INBOUND = (
+    ("po_line", "text"), ("sku", "text"), ("remaining", "bigint"), ("eta", "timestamptz"), ("supplier", "text"),
+    ("location", "text"), ("version", "bigint"),
+)  # fmt: skip
+_INBOUND_ROWS = _arrays("inbound", _INBOUND, _upsert(_INBOUND, 1))
+
+
+def _skus(session: AllocationSession) -> Iterator[WriteStep]:
+    changed = [session.skus[sku] for sku in sorted(session.changed_skus)]
+    if changed:
+        rows = (
+            (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
+             s.waiting_units, s.top_value, s.backed_through) for s in changed
+        )  # fmt: skip
+        yield Execute(_SKU_ROWS, _columns(_SKU, rows))
+    levels = [
+        (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted)
+        for sku in session.skus.values()
+        for one in sku.levels.values()
+        if one.changed
+    ]
+    if levels:
+        yield Execute(_LEVEL_ROWS, _columns(_LEVEL, levels))
+    inbound = [
+        (one.po_line, sku.sku, one.remaining, one.eta, one.supplier, one.location, one.version)
+        for sku in session.skus.values()
+        for one in sku.inbound.values()
+        if one.changed
+    ]
+    if inbound:
+        yield Execute(_INBOUND_ROWS, _columns(_INBOUND, inbound))
+
+
+_ORDER = (
+    ("order_id", "text"), ("basis", "bigint"), ("reference", "text"), ("placed_at", "timestamptz"),
+    ("ship_complete", "boolean"), ("customer_id", "text"), ("tier", "text"), ("tier_rank", "int"),
+    ("channel", "text"), ("region", "text"), ("needed_by", "date"), ("latest_acceptable", "date"),
+    ("preference", "text"), ("correlation_id", "text"), ("placed", "boolean"), ("answer_due", "text"),
+    ("bypassed", "int"),
+)  # fmt: skip
+_ORDER_NAMES = tuple(name for name, _ in _ORDER)
+_order_values = attrgetter(*_ORDER_NAMES)
+# Of an order that is there, others may count at the same time that it was passed: see policy_inputs.
+_ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert([column for column in _ORDER if column[0] != "bypassed"], 1))
+
+
+def _orders(session: AllocationSession) -> Iterator[WriteStep]:
+    changed = sorted((order for order in session.orders.values() if order.changed), key=lambda one: one.order_id)
+    new = [order for order in changed if not order.stored]
+    if len(new) > COPY_FROM:
+        yield Copy("customer_order", _ORDER_NAMES, [_order_values(order) for order in new])
+        changed = [order for order in changed if order.stored]
+    rows = [_order_values(order) for order in changed]
+    if rows:
+        yield Execute(_ORDER_ROWS, _columns(_ORDER, rows))
+
+
+_LINE = (
+    ("line_id", "text"), ("order_id", "text"), ("sku", "text"), ("quantity", "bigint"), ("cancelled", "bigint"),
+    ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
+    ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason", "text"),
+    ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
+    ("unit_value", "bigint"),
+)  # fmt: skip
+_LINE_NAMES = ", ".join(name for name, _ in _LINE)
+_LINE_INSERT = Statement(
+    f"INSERT INTO demand ({_LINE_NAMES}) SELECT {_LINE_NAMES.replace('layers', 'CAST(layers AS jsonb)')}"
+    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})",
+    changes="demand",
+)
+
+
+def _change(columns: Sequence[tuple[str, str]]) -> Statement:
+    """``UPDATE demand`` from one array a column; the first is the key."""
+    sets = ", ".join(
+        f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in columns[1:]
+    )
+    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
+    names = ", ".join(name for name, _ in columns)
+    return Statement(
+        f"UPDATE demand SET {sets} FROM unnest({arrays}) AS row ({names}) WHERE demand.line_id = row.line_id",
+        changes="demand",
+    )
+
+
+_LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
+_LINE_UPDATE = _change(_LINE_CHANGE)
+# All that a grant changes of a line; a fill changes a hundred thousand.
+_GRANT = (("line_id", "text"), ("granted_units", "bigint"), ("line_version", "bigint"), ("reason", "text"))
+_GRANT_UPDATE = _change(_GRANT)
+
+
+def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
+    layers = None
+    if len(line.layers) > 1:
+        layers = orjson.dumps([[entry.queued_at.isoformat(), entry.quantity] for entry in line.layers]).decode()
+    return (
+        line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
+        line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
+        line.version, line.reason, line.promise_date, line.promise_revision, line.promise_cause, line.unit_value,
+    )  # fmt: skip
+
+
+def _lines(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+    new, changed, granted = [], [], []
+    for line, stored in touched:
+        if stored.new:
+            new.append(_line_values(line, stored.joined))
+        elif line.line_id in session.reshaped:
+            values = _line_values(line, stored.joined)
+            changed.append((values[0], *values[3:]))
+        else:
+            granted.append((line.line_id, line.granted_units, line.version, line.reason))
+    if len(new) > COPY_FROM:
+        yield Copy("demand", [name for name, _ in _LINE], new)
+        new = []
+    for columns, statement, rows in (
+        (_LINE, _LINE_INSERT, new),
+        (_LINE_CHANGE, _LINE_UPDATE, changed),
+        (_GRANT, _GRANT_UPDATE, granted),
+    ):
+        if rows:
+            yield Execute(statement, _columns(columns, rows))
+
+
+_COMMITMENT = (
+    ("line_id", "text"), ("location", "text"), ("sku", "text"), ("granted", "bigint"), ("shipped", "bigint"),
+)  # fmt: skip
+_COMMITMENT_ROWS = _arrays("commitment", _COMMITMENT, _upsert(_COMMITMENT, 2))
+_UNCOMMITTED = Statement(
+    "DELETE FROM commitment USING unnest(CAST(:ids AS text[]), CAST(:locations AS text[])) AS gone (line_id, location)"
+    " WHERE commitment.line_id = gone.line_id AND commitment.location = gone.location"
+)
+
+
+def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+    new, changed, gone = [], [], []
+    for line, stored in touched:
+        for location, granted in line.granted.items():
+            shipped = line.shipped.get(location, 0)
+            row = (line.line_id, location, line.sku, granted, shipped)
+            if not granted:
+                gone.append(row[:2])
+            elif location not in stored.granted:
+                new.append(row)
+            elif (granted, shipped) != (stored.granted[location], stored.shipped.get(location, 0)):
+                changed.append(row)
+    if gone:
+        # Lines without grants are read without their commitments: none may be left that a COPY would meet.
+        yield Execute(_UNCOMMITTED, {"ids": [one for one, _ in gone], "locations": [place for _, place in gone]})
+    if len(new) > COPY_FROM:
+        yield Copy("commitment", [name for name, _ in _COMMITMENT], new)
+        new = []
+    if new or changed:
+        yield Execute(_COMMITMENT_ROWS, _columns(_COMMITMENT, new + changed))
+
+
+_ENTRY = (
+    ("line_id", "text"), ("queued_at", "timestamptz"), ("sku", "text"), ("order_id", "text"), ("quantity", "bigint"),
+    ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
+    ("unit_value", "bigint"),
+)  # fmt: skip
+_ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
+_LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
+
+
+def _queue(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+    left, joined = [], []
+    for line, stored in touched:
+        entries, order = line.entries(), session.orders[line.order_id]
+        same = line.promise_date == stored.promise_date and line.unit_value == stored.unit_value
+        if tuple(entries) == stored.entries and same and not order.moved:
+            continue
+        if stored.entries:
+            left.append(line.line_id)
+        joined += [
+            (line.line_id, entry.queued_at, line.sku, line.order_id, entry.quantity, line.promise_date,
+             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete, line.unit_value)
+            for entry in entries
+        ]  # fmt: skip
+    if left:
+        yield Execute(_LEAVE, {"ids": left})
+    if len(joined) > COPY_FROM:
+        yield Copy("queue_entry", [name for name, _ in _ENTRY], joined)
+    elif joined:
+        yield Execute(_ENTRY_ROWS, _columns(_ENTRY, joined))
+
+
+_PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
+_PROMISED_ROWS = _arrays(
+    "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
+)
+_PROMISED_EMPTY = Statement(
+    "DELETE FROM promised USING unnest(CAST(:skus AS text[]), CAST(:days AS date[])) AS row (sku, day)"
+    " WHERE promised.sku = row.sku AND promise_date = row.day AND units = 0"
+)
+
+
+def _promised(session: AllocationSession) -> Iterator[WriteStep]:
+    rows = [(sku, day, units) for (sku, day), units in sorted(session.promised_change.items()) if units]
+    if not rows:
+        return
+    yield Execute(_PROMISED_ROWS, _columns(_PROMISED, rows))
+    gone = [(sku, day) for sku, day, _ in rows if not session.skus[sku].promised.get(day)]
+    if gone:
+        yield Execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
+
+
+_DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
+_RECHECKS = Statement(
+    "INSERT INTO recheck (order_id, cause, cause_time)"
+    " SELECT order_id, cause, cause_time FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]),"
+    " CAST(:times AS timestamptz[])) WITH ORDINALITY AS row (order_id, cause, cause_time, position)"
+    " ORDER BY position ON CONFLICT DO NOTHING"
+)
+_RECHECK_SKUS = Statement(
+    "INSERT INTO recheck_sku (sku, order_id)"
+    " SELECT sku, order_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, order_id)"
+    " ON CONFLICT DO NOTHING"
+)
+
+
+def _rechecks(session: AllocationSession) -> Iterator[WriteStep]:
+    if session.rechecked:
+        yield Execute(_DONE, {"ids": sorted(session.rechecked)})
+    new = list(session.rechecks.values())
+    if not new:
+        return
+    yield Execute(
+        _RECHECKS,
+        {
+            "ids": [one.order_id for one in new],
+            "causes": [one.cause_event for one in new],
+            "times": [one.cause_time for one in new],
+        },
+    )
+    pairs = [(sku, one.order_id) for one in new for sku in one.skus]
+    yield Execute(_RECHECK_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})

@@ -1,0 +1,127 @@
+"""The ledger of one transaction on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocation_service.adapters.lending import loan_reads
+from allocation_service.adapters.queue import queue_reads, ranked_queue
+from allocation_service.adapters.queue.long_queue import SqlLongQueue
+from allocation_service.adapters.store import policy_inputs, promise_revisions, session_reads, session_writes
+from allocation_service.adapters.store.worker_thread import in_thread
+from allocation_service.adapters.store.write_plan import WriteStep, run
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.integration_event import IntegrationEvent
+from allocation_service.application.session.ports import MovedLine
+from allocation_service.domain.allocating.ship_complete import Solver
+from allocation_service.domain.promising.promise_dates import Revision
+from service_kit.messaging import outbox
+from service_kit.persistence.statements import Statement
+
+T = TypeVar("T")
+
+_SKUS_OF_ORDERS = Statement("SELECT DISTINCT sku FROM demand WHERE order_id = ANY(CAST(:ids AS text[]))")
+_UNDECIDED = Statement("SELECT DISTINCT order_id FROM demand WHERE sku = ANY(CAST(:skus AS text[])) AND undecided > 0")
+_LOCK_ORDERS = Statement(
+    "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
+    " ORDER BY order_id FOR UPDATE) AS locked"
+)
+_OLDEST_RECHECKS = Statement("SELECT order_id FROM recheck ORDER BY id LIMIT :limit")
+
+
+class PreparedSession(NamedTuple):
+    """What stores a session: its rows, the orders to lock, then the outbox rows of its events."""
+
+    steps: list[WriteStep]
+    lock: list[str]
+    rows: list[outbox.Prepared]
+
+
+class SqlAllocationStore:
+    """Reads and writes on the connection's transaction; holds no state of its own."""
+
+    def __init__(self, conn: AsyncConnection) -> None:
+        self._conn = conn
+
+    async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
+        return {row[0] for row in await _SKUS_OF_ORDERS.within(self._conn, {"ids": list(order_ids)})}
+
+    async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
+        await session_reads.lock_skus(self._conn, session, list(skus), list(po_lines))
+
+    async def reload_policies(self, session: AllocationSession, skus: Collection[str]) -> None:
+        await session_reads.reload_policies(self._conn, session, skus)
+
+    async def load_orders(self, session: AllocationSession, order_ids: Collection[str]) -> None:
+        await session_reads.load_orders(self._conn, session, order_ids)
+
+    async def load_queues(self, session: AllocationSession, reach: Mapping[str, int]) -> None:
+        await queue_reads.load_queues(self._conn, session, reach)
+
+    async def load_ranked_queue(
+        self, session: AllocationSession, sku: str, now: datetime, lines: int | None, reach: int
+    ) -> None:
+        await ranked_queue.load_ranked_queue(self._conn, session, sku, now, lines=lines, reach=reach)
+
+    async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+        return await policy_inputs.waits_outside(self._conn, sku, outlets, units)
+
+    async def load_holdings(self, session: AllocationSession, sku: str, location: str, limit: int) -> None:
+        await queue_reads.load_holdings(self._conn, session, sku, location, limit)
+
+    async def undecided_orders(self, session: AllocationSession, skus: Collection[str]) -> None:
+        rows = await _UNDECIDED.within(self._conn, {"skus": list(skus)})
+        await session_reads.load_orders(self._conn, session, [row[0] for row in rows])
+
+    async def lock_orders(self, order_ids: Iterable[str]) -> None:
+        ids = list(order_ids)
+        if ids:
+            await _LOCK_ORDERS.within(self._conn, {"ids": ids})
+
+    def prepare(self, session: AllocationSession, lock: Sequence[str]) -> PreparedSession:
+        return PreparedSession(list(session_writes.steps_of(session)), list(lock), outbox.prepare(session.events))
+
+    async def store(self, prepared: PreparedSession) -> None:
+        await run(self._conn, prepared.steps)
+        await self.lock_orders(prepared.lock)
+        await outbox.store(self._conn, prepared.rows)
+
+    async def open_long_queue(self, session: AllocationSession, sku: str, units: int) -> SqlLongQueue:
+        return await SqlLongQueue.open(self._conn, session, sku, units)
+
+    async def load_loans(self, session: AllocationSession, sku: str) -> None:
+        await loan_reads.load_loans(self._conn, session, sku)
+
+    async def load_evidence(self, session: AllocationSession, supplier: str, lead_days: int, today: date) -> None:
+        await loan_reads.load_evidence(self._conn, session, supplier, lead_days, today)
+
+    async def load_urgent(self, session: AllocationSession, sku: str, before: date, limit: int) -> None:
+        await loan_reads.load_urgent(self._conn, session, sku, before, limit)
+
+    async def find_lenders(self, session: AllocationSession, sku: str, after: date, limit: int) -> Collection[str]:
+        return await loan_reads.find_lenders(self._conn, session, sku, after, limit)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        return await in_thread(self._conn, work)
+
+    def solver(self) -> Solver:
+        # Imported by whoever needs it: the solver's libraries take as much memory as the service.
+        from allocation_service.adapters.milp_solver import solve  # noqa: PLC0415
+
+        return solve
+
+    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
+        return await promise_revisions.revise_promises(self._conn, revision)
+
+    async def oldest_rechecks(self, limit: int) -> list[str]:
+        return [row[0] for row in await _OLDEST_RECHECKS.within(self._conn, {"limit": limit})]
+
+    async def open_rechecks(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
+        return await session_reads.open_rechecks(self._conn, session, order_ids)
+
+    async def publish(self, events: Sequence[IntegrationEvent]) -> None:
+        await outbox.publish(self._conn, events)

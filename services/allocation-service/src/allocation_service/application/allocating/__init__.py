@@ -1,0 +1,1 @@
+"""Handing supply to demand: new demand, the backorder queue, deferred orders."""

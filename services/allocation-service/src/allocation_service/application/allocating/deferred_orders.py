@@ -1,0 +1,114 @@
+"""Rule 13: orders that must be decided by themselves, with all of their SKUs locked up front, oldest first.
+
+A batch that meets such an order (or a demand behind one) stores a recheck in its own transaction, so
+that a crash loses nothing; the worker comes back to it right after.
+"""
+
+from __future__ import annotations
+
+from allocation_service.application.allocating.allocate_supply import allocate_supply, release
+from allocation_service.application.allocating.backorder_queue import run_decision, together
+from allocation_service.application.allocating.new_demand import place_new_demand, waits_for_deferred_order
+from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
+from allocation_service.application.session.apply_events import advance
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.handle_events import Options, close, finish
+from allocation_service.application.session.ports import AllocationStore
+from allocation_service.domain import protocol_rules
+from allocation_service.domain.policies.policy import Moment
+from allocation_service.domain.policies.sorting import sort_key
+
+
+async def decide_deferred_orders(
+    store: AllocationStore, options: Options, limit: int = 500
+) -> AllocationSession | None:
+    """Decide the oldest rechecks in one transaction; None where there are none.
+
+    Nothing else is decided, except that stock these orders let go of is handed on.
+    """
+    order_ids = await store.oldest_rechecks(limit)
+    if not order_ids:
+        return None
+    session = AllocationSession(grace_days=options.grace_days)
+    skus = await store.skus_of_orders(order_ids)
+    await store.lock_skus(session, protocol_rules.lock_order(skus), ())
+    ready = await store.open_rechecks(session, order_ids)
+    session.asked = set(ready)
+    await store.load_orders(session, ready)
+    left = sorted(ready, key=lambda order_id: _place(session, session.orders[order_id]))
+    # Kept up to date instead of made anew for every order: hundreds of orders share thousands of SKUs.
+    pending = _without(session.pending, set(left))
+    for order_id in left:
+        for sku in session.orders[order_id].skus():
+            pending.setdefault(sku, set()).add(order_id)
+    for order_id in left:
+        order = session.orders[order_id]
+        for sku in order.skus():
+            pending[sku].discard(order_id)
+        session.rechecked.add(order_id)
+        session.decided += 1
+        await _recheck(store, session, order, pending)
+    session.pending = pending
+    await finish(store, session)
+    return session
+
+
+async def _recheck(
+    store: AllocationStore, session: AllocationSession, order: Order, pending: dict[str, set[str]]
+) -> None:
+    """Decide one order as if it were alone; those behind it do not stand in its way, those ahead are done.
+
+    ``pending`` holds who else waits to be decided by itself, per SKU; who joins them is added.
+    """
+    recheck = session.rechecks_due[order.order_id]
+    now = protocol_rules.decision_time(recheck.cause_time, [session.skus[sku].last_now for sku in order.skus()])
+    for sku in order.skus():
+        advance(session.skus[sku], now)
+    builder = DecisionBuilder(session, Origin("Recheck", recheck.cause_event), now)
+    builder.own = order.order_id
+    session.pending = {}
+    _fill(builder, order)
+    decided = place_new_demand(builder, order)
+    if order.ship_complete and not order.undecided:
+        release(builder, order)
+    for sku, orders in session.pending.items():
+        pending.setdefault(sku, set()).update(orders)
+    session.pending = pending
+    # Whoever shares what there is waited for this order.
+    builder.freed.update(sku for sku in order.skus() if session.skus[sku].policy.shared and not session.blocked(sku))
+    await allocate_supply(builder, store)
+    builder.renew_promises()
+    answering = None
+    if order.answer_due is not None and decided and not (order.undecided and waits_for_deferred_order(session, order)):
+        answering, order.answer_due, order.changed = order.answer_due, None, True
+    close(builder, order if answering or order.answer_due else None, answering)
+
+
+def _fill(builder: DecisionBuilder, order: Order) -> None:
+    """Give the order what it may have of the stock that is free."""
+    session = builder.session
+    if order.ship_complete:
+        demands = together(session, order, None, ())
+        if demands:
+            run_decision(builder, demands, session.skus[demands[0].sku].policy)
+        return
+    for line in order.lines.values():
+        sku = session.skus[line.sku]
+        if line.queued_units and sku.free > 0 and protocol_rules.may_decide(known=sku.known):
+            run_decision(builder, [session.demand(line, entry) for entry in line.entries()], sku.policy)
+
+
+def _place(session: AllocationSession, order: Order) -> tuple[object, ...]:
+    """Where an order stands among the rechecks of one transaction: as in its first line's queue."""
+    places = []
+    for line in order.lines.values():
+        if line.layers:
+            demand = session.demand(line, line.layers[0])
+            sku = session.skus[line.sku]
+            moment = Moment(session.moment(line.sku).now, None, sku.lead_time_days)
+            places.append(sort_key(demand, sku.policy._replace(protect_promises=False), moment))
+    return (not places, *(min(places, default=())))
+
+
+def _without(pending: dict[str, set[str]], orders: set[str]) -> dict[str, set[str]]:
+    return {sku: rest for sku, waiting in pending.items() if (rest := waiting - orders)}

@@ -1,0 +1,94 @@
+"""What stands between free stock and those who could have it: as decisions and placings need it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from allocation_service.application.session.allocation_session import AllocationSession, Order
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.domain.allocating.deciding import Decision
+from allocation_service.domain.allocating.placing import NewDemand, Placement
+from allocation_service.domain.decisions.reasons import Limit
+from allocation_service.domain.demand.line import Entry, Line
+from allocation_service.domain.policies.guards import Context, Guards, with_thresholds
+from allocation_service.domain.policies.policy import Policy, Supply
+
+
+def context_of(session: AllocationSession, skus: Iterable[str], policy: Policy, deciding: Collection[str]) -> Context:
+    """What a decision goes by beside supply and demand; ``deciding`` are the orders it is about."""
+    if not policy.guarded:
+        return Context()
+    used: dict[str, tuple[int, ...]] = {}
+    kept: dict[str, int] = {}
+    for sku in skus:
+        state = session.skus[sku]
+        if policy.quotas:
+            used[sku] = tuple(state.quota_used.get((one.field, one.name), 0) for one in policy.quotas)
+        others = sum(_kept_for(session, sku, order_id) for order_id in state.kept_for if order_id not in deciding)
+        if others:
+            kept[sku] = min(state.free, others)
+    return Context(quota_used=used, kept=kept)
+
+
+def limited(
+    builder: DecisionBuilder, order: Order, lines: Sequence[Line], supply: Supply
+) -> tuple[Supply, Limit | None]:
+    """What newly ordered units of one SKU may take of its free stock, and what keeps them from more."""
+    session = builder.session
+    policy = session.skus[supply.sku].policy
+    if not policy.guarded or not supply.free:
+        return supply, None
+    forecast = session.supply(supply.sku, builder.now)
+    context = with_thresholds(
+        context_of(session, [supply.sku], policy, {order.order_id}), policy, {supply.sku: forecast}
+    )
+    guards = Guards(policy, context)
+    demand = session.demand(lines[0], Entry(builder.now, sum(line.waiting for line in lines)))
+    limit = guards.limit(demand, guards.level(demand.tier_rank, on_top=False), supply.free)
+    if limit.units >= min(supply.free, demand.quantity):
+        return supply, None
+    return supply.up_to(limit.units, order.preference), limit
+
+
+def kept_elsewhere(builder: DecisionBuilder, order: Order, policy: Policy) -> bool:
+    """An order that ships complete may not have what it needs of another SKU, whose own policy keeps it."""
+    session = builder.session
+    needs: dict[str, list[Line]] = {}
+    for line in order.lines.values():
+        if line.queued_units:
+            needs.setdefault(line.sku, []).append(line)
+    for sku, lines in needs.items():
+        state = session.skus.get(sku)
+        if state is None or not state.policy.guarded or state.policy == policy:
+            continue
+        _, limit = limited(builder, order, lines, state.supply(None))
+        if limit is not None and limit.units < sum(line.queued_units for line in lines):
+            return True
+    return False
+
+
+def explained(placement: Placement, newcomer: NewDemand, limit: Limit | None) -> Placement:
+    """A placing that says what kept it from stock that was there."""
+    if limit is None or placement.declined or placement.granted == newcomer.open_units:
+        return placement
+    return placement._replace(reason=limit.reason(placement.granted, newcomer.open_units))
+
+
+def note_passed(builder: DecisionBuilder, decision: Decision) -> None:
+    """Count for each order that could not be filled whole that others were served before it."""
+    for order_id in decision.passed:
+        order = builder.session.orders[order_id]
+        builder.session.note_passed(order)
+        for line in order.lines.values():
+            state = builder.session.skus.get(line.sku)
+            limit = state.policy.bypass_limit if state is not None else None
+            if state is not None and limit is not None and order.bypassed >= limit:
+                state.kept_for[order_id] = line.queued_units
+
+
+def _kept_for(session: AllocationSession, sku: str, order_id: str) -> int:
+    """Units that a passed order waits for: as they are now, if it was met in this transaction."""
+    order = session.orders.get(order_id)
+    if order is None or not order.whole:
+        return session.skus[sku].kept_for[order_id]
+    return sum(line.queued_units for line in order.lines.values() if line.sku == sku)

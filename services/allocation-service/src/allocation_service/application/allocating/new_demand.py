@@ -1,0 +1,163 @@
+"""Deciding about units that have just been ordered, after those who already wait were served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+from allocation_service.application.allocating.allocate_supply import release
+from allocation_service.application.allocating.guarding import explained, limited
+from allocation_service.application.session.allocation_session import AllocationSession, Order
+from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.domain import protocol_rules
+from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
+from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.policies.policy import Supply
+
+
+def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
+    """Decide all undecided units of an order that can be decided; False where it became a recheck."""
+    session = builder.session
+    new = [line for line in order.lines.values() if _to_judge(line)]
+    if not new:
+        return True
+    if order.ship_complete and not protocol_rules.decidable(order.skus(), session.skus):
+        builder.recheck(order)
+        return False
+    known = [
+        line
+        for line in new
+        if line.sku in session.skus and protocol_rules.may_decide(known=session.skus[line.sku].known)
+    ]
+    if not known or (order.ship_complete and len(known) < len(new)):
+        _leave_undecided(builder, new)
+        return True
+    skus = order.skus() if order.ship_complete else {line.sku for line in known}
+    if protocol_rules.must_queue_behind(order.order_id, skus, session.pending):
+        builder.recheck(order)
+        return False
+    if order.ship_complete:
+        # Whatever else of it waits was accepted before; lines of which nothing is left stand in nobody's way.
+        _place_together(builder, order)
+    else:
+        for line in known:
+            _place_line(builder, order, line)
+    if not order.undecided:
+        order.placed = order.changed = True
+    return True
+
+
+def _leave_undecided(builder: DecisionBuilder, lines: list[Line]) -> None:
+    for line in lines:
+        if line.sku in builder.session.skus:
+            builder.touch(line)
+            line.reason = "undecided: how the SKU is sold is not known yet"
+
+
+def _to_judge(line: Line) -> bool:
+    return protocol_rules.units_to_judge(line.undecided, line.waiting) > 0
+
+
+def _newcomer(order: Order, line: Line) -> NewDemand:
+    units = protocol_rules.units_to_judge(line.undecided, line.waiting)
+    return NewDemand(line.line_id, line.sku, units, line.waiting, order.preference, line.promise_date)
+
+
+class _Quotes:
+    """Promise dates as asked for, kept for the record."""
+
+    def __init__(self, builder: DecisionBuilder, supply: Mapping[str, Supply]) -> None:
+        self._case, self._supply = builder, supply
+        self.given: dict[tuple[str, int], date | None] = {}
+
+    def __call__(self, sku: str, units: int) -> date | None:
+        key = (sku, units)
+        if key not in self.given:
+            # Of what is there, no more than the order may have.
+            state, session = self._case.session.skus[sku], self._case.session
+            most = min(state.open_stock, self._supply[sku].free)
+            self.given[key] = state.quote(units, self._case.now, session.grace_days, most)
+        return self.given[key]
+
+
+def _place_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
+    sku = builder.session.skus[line.sku]
+    newcomer, terms = _newcomer(order, line), sku.terms()
+    supply, limit = limited(builder, order, [line], sku.supply(None))
+    quotes = _Quotes(builder, {line.sku: supply})
+    placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
+    _apply(builder, line, newcomer, placement)
+    inputs = PlacingInputs(
+        order.order_id,
+        {line.sku: supply},
+        {line.sku: terms},
+        quotes.given,
+        order.latest_acceptable,
+        placing=None,
+        followed={line.sku: sku.policy},
+    )
+    _record(builder, inputs, [newcomer], [placement])
+
+
+def _place_together(builder: DecisionBuilder, order: Order) -> None:
+    session = builder.session
+    newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
+    skus = sorted({one.sku for one in newcomers})
+    supply = {}
+    for sku in skus:
+        lines = [one for one in order.lines.values() if one.sku == sku]
+        supply[sku], _ = limited(builder, order, lines, session.skus[sku].supply(None))
+    terms = {sku: session.skus[sku].terms() for sku in skus}
+    quotes, placing, latest = _Quotes(builder, supply), not order.placed, order.latest_acceptable
+    placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
+    for newcomer, placement in zip(newcomers, placements, strict=True):
+        _apply(builder, session.lines[newcomer.line_id], newcomer, placement)
+    followed = {sku: session.skus[sku].policy for sku in skus}
+    inputs = PlacingInputs(order.order_id, supply, terms, quotes.given, latest, placing, followed)
+    _record(builder, inputs, newcomers, placements)
+    order.placed = order.changed = True
+    release(builder, order)
+
+
+def _apply(builder: DecisionBuilder, line: Line, newcomer: NewDemand, placement: Placement) -> None:
+    session = builder.session
+    waited = line.queued_units
+    sku = session.skus[line.sku]
+    promised_from = sku.open_stock
+    builder.place(line, newcomer.units, placement)
+    session.enqueue(line)
+    taken = placement.granted
+    if taken and sku.waiting_units and sku.open_stock < promised_from:
+        # Stock that those who ship complete were promised may be gone now.
+        session.revisions.setdefault(line.sku, builder.origin)
+    if taken and sku.policy.bypass_limit is not None and sku.waiting_units:
+        # Whoever ships complete and waits for it has been passed.
+        session.overtaken.add(line.sku)
+    if waited:
+        session.given[line.sku] = session.given.get(line.sku, 0) + min(taken, waited)
+
+
+def _record(
+    builder: DecisionBuilder, inputs: PlacingInputs, newcomers: Sequence[NewDemand], placements: Sequence[Placement]
+) -> None:
+    number = builder.step_number
+    rows = [
+        DecisionRow(
+            number,
+            rank,
+            newcomer.line_id,
+            newcomer.sku,
+            newcomer.open_units,
+            placement.granted,
+            placement.reason,
+            stored_demand(newcomer, placement),
+        )
+        for rank, (newcomer, placement) in enumerate(zip(newcomers, placements, strict=True), start=1)
+    ]
+    builder.add_step(stored_step(inputs), rows)
+
+
+def waits_for_deferred_order(session: AllocationSession, order: Order) -> bool:
+    """Whether the order stands in line for a transaction of its own."""
+    return any(order.order_id in session.pending.get(sku, ()) for sku in order.skus())

@@ -1,0 +1,1 @@
+"""Lending stock and repaying it."""

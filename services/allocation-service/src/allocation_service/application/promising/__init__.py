@@ -1,0 +1,1 @@
+"""Revising promise dates."""

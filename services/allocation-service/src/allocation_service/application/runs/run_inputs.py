@@ -1,0 +1,107 @@
+"""What a run goes by, and how it is told that this has changed between its preview and its commit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from allocation_service.domain.policies.policy import Location
+from allocation_service.domain.runs.run import RunDemand, RunSelection, Segment, Stock, select
+from allocation_service.domain.runs.run_document import segment_document
+from allocation_service.domain.runs.run_preview import PromiseOutlook
+from allocation_service.domain.supply.sku import Sku
+
+
+class Inputs(NamedTuple):
+    """Who takes part, and of which SKUs what is there and expected."""
+
+    selection: RunSelection
+    stocks: dict[str, Stock]
+    outlooks: dict[str, PromiseOutlook]
+
+
+class Digests(NamedTuple):
+    """SHA-256 of the three kinds of inputs of one SKU."""
+
+    stock: str
+    promises: str
+    demand: str
+
+
+WORDS = {
+    "stock": "its stock, policy or next delivery",
+    "promises": "what is promised or inbound",
+    "demand": "the demand that takes part",
+}
+"""What each of the digests stands for."""
+
+
+def moving_skus(selection: RunSelection) -> list[str]:
+    """SKUs of which a run can move units."""
+    return sorted({one.candidate.sku for one in selection.movable})
+
+
+def inputs_of(skus: Mapping[str, Sku], selection: RunSelection, now: datetime, grace_days: int) -> Inputs:
+    """Everything a run at this moment depends on, of SKUs as they are."""
+    stocks, outlooks = {}, {}
+    for name in moving_skus(selection):
+        sku = skus[name]
+        next_supply = sku.next_supply(now, grace_days)
+        places = tuple(
+            Location(level.location, level.priority, max(0, level.free))
+            for level in sorted(sku.levels.values(), key=lambda one: one.location)
+        )
+        stocks[name] = Stock(name, places, sku.policy, next_supply, sku.lead_time_days)
+        coming = sorted((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
+        outlooks[name] = PromiseOutlook(
+            tuple((eta, units) for eta, units in coming if units > 0),
+            dict(sorted(sku.promised.items())),
+            sku.lead_time_days,
+            sku.release_date(),
+            sku.kept_back,
+            grace_days,
+        )
+    return Inputs(selection, stocks, outlooks)
+
+
+def selected(candidates: Iterable[RunDemand], segments: Sequence[Segment]) -> RunSelection:
+    """Who takes part, in one order whatever the store's."""
+    found = select(candidates, segments)
+    return found._replace(
+        movable=tuple(sorted(found.movable, key=lambda one: one.candidate.line_id)),
+        untouched=tuple(sorted(found.untouched, key=lambda pair: pair[0].candidate.line_id)),
+    )
+
+
+def digests_of(inputs: Inputs, now: datetime) -> dict[str, Digests]:
+    """One for each SKU a run moves units of; promises count the day, for they are made from it."""
+    demand = {sku: hashlib.sha256() for sku in inputs.stocks}
+    for assigned in inputs.selection.movable:
+        demand[assigned.candidate.sku].update(orjson.dumps(assigned, default=list))
+    return {
+        sku: Digests(
+            _digest(stock),
+            _digest(
+                (now.date(), tuple(inputs.outlooks[sku].promised.items()), *inputs.outlooks[sku]._replace(promised={}))
+            ),
+            demand[sku].hexdigest(),
+        )
+        for sku, stock in inputs.stocks.items()
+    }
+
+
+def _plain(outlook: PromiseOutlook) -> dict[str, Any]:
+    return outlook._asdict() | {"promised": list(outlook.promised.items())}
+
+
+def digest_of(digests: Mapping[str, Digests], segments: Sequence[Segment]) -> str:
+    """One for the whole run: its segments and all that it goes by."""
+    return _digest((sorted(digests.items()), [segment_document(one) for one in segments]))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, default=list)).hexdigest()

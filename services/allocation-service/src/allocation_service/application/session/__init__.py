@@ -1,0 +1,1 @@
+"""One transaction of allocation: what it locked, changes, records and publishes."""

@@ -1,0 +1,384 @@
+"""The book of one transaction: the SKUs it locked, the orders and lines it read, and what changed."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from allocation_service.application.session.integration_event import IntegrationEvent
+from allocation_service.application.session.read_queue import Queue, Unread
+from allocation_service.domain.demand.line import Entry, Line
+from allocation_service.domain.lending.loan import KeptLoan
+from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
+from allocation_service.domain.policies.sorting import Ranking
+from allocation_service.domain.promising.promise_dates import Expected, expected_supply
+from allocation_service.domain.supply.lateness import Evidence
+from allocation_service.domain.supply.sku import QuotaName, Sku
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""
+
+
+@dataclass(slots=True)
+class Order:
+    """An order's header as allocation keeps it; ``basis`` is the order sequence applied last."""
+
+    order_id: str
+    basis: int = -1
+    reference: str = ""
+    placed_at: datetime | None = None
+    ship_complete: bool = False
+    customer_id: str | None = None
+    tier: str | None = None
+    tier_rank: int = 0
+    channel: str | None = None
+    region: str | None = None
+    needed_by: date | None = None
+    latest_acceptable: date | None = None
+    preference: str | None = None
+    correlation_id: str = ""
+    placed: bool = False
+    answer_due: str | None = None
+    bypassed: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
+    whole: bool = False
+    stored: bool = False
+    changed: bool = False
+    moved: bool = False
+
+    def skus(self) -> set[str]:
+        """SKUs of all of its lines."""
+        return {line.sku for line in self.lines.values()}
+
+    @property
+    def undecided(self) -> bool:
+        """Some of its units have not been decided about."""
+        return any(line.undecided for line in self.lines.values())
+
+
+class Stored(NamedTuple):
+    """A line as the database has it; ``new`` lines are not there yet."""
+
+    new: bool
+    entries: tuple[Entry, ...]
+    granted: dict[str, int]
+    shipped: dict[str, int]
+    promise_date: date | None
+    joined: datetime | None = None
+    unit_value: int = 0
+
+
+class Booked(NamedTuple):
+    """What the SKU's counters hold of a line."""
+
+    promise_date: date | None
+    units: int
+
+
+class Curve(NamedTuple):
+    """What was expected of a SKU when it was locked, to tell a slip from a gain."""
+
+    free: int
+    inbound: tuple[tuple[datetime, int], ...]
+
+
+@dataclass(slots=True)
+class DeferredOrder:
+    """An order that must be decided by itself, with all of its SKUs locked."""
+
+    order_id: str
+    cause_event: str
+    cause_time: datetime
+    skus: tuple[str, ...]
+
+
+class Origin(NamedTuple):
+    """What brought something about: its name, the event (None for a sweep) and that one's trace."""
+
+    name: str
+    event_id: str | None = None
+    traceparent: str | None = None
+
+
+class AllocationSession:
+    """Everything one transaction knows and changes; counters follow from the lines."""
+
+    def __init__(self, *, grace_days: int = 2) -> None:
+        self.grace_days = grace_days
+        self.skus: dict[str, Sku] = {}
+        self.orders: dict[str, Order] = {}
+        self.lines: dict[str, Line] = {}
+        self.lines_of: dict[str, set[str]] = {}
+        self.pending: dict[str, set[str]] = {}
+        self.queues: dict[str, Queue] = {}
+        self.stored: dict[str, Stored] = {}
+        self.booked: dict[str, Booked] = {}
+        self.reshaped: set[str] = set()
+        self.locked_orders: set[str] = set()
+        self.promised_change: dict[tuple[str, date], int] = {}
+        self.changed_skus: set[str] = set()
+        self.curves: dict[str, Curve] = {}
+        self.given: dict[str, int] = {}
+        self.just_known: set[str] = set()
+        self.revisions: dict[str, Origin] = {}
+        self.rechecks: dict[str, DeferredOrder] = {}
+        self.rechecks_due: dict[str, DeferredOrder] = {}
+        self.rechecked: set[str] = set()
+        self.decisions: list[Any] = []
+        self.events: list[IntegrationEvent] = []
+        self.told = 0
+        self.decided = 0
+        self.rechecks_left = False
+        self.missed: set[str] = set()
+        self.asked: set[str] = set()
+        self.moments: dict[str, datetime] = {}
+        self.causes: dict[str, datetime] = {}
+        self._next_supply: dict[str, date | None] = {}
+        self._kept_through: dict[str, date | None] = {}
+        self.ordered: dict[tuple[str, date, int], int] = {}
+        self.quotas_changed: set[tuple[str, QuotaName]] = set()
+        self.quotas_cleared: set[str] = set()
+        self.overtaken: set[str] = set()
+        self.passed: dict[str, int] = {}
+        self.passed_anew: set[str] = set()
+        self.lending: set[str] = set()
+        self.loans: dict[str, list[KeptLoan]] = {}
+        self.loans_noted: dict[str, int] = {}
+        self.evidence: dict[tuple[str, int], Evidence] = {}
+
+    # -- filling it -------------------------------------------------------------------------------
+
+    def add_sku(self, sku: Sku) -> None:
+        """Enter a locked SKU."""
+        self.skus[sku.sku] = sku
+        coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
+        self.curves[sku.sku] = Curve(sku.open_stock, coming)
+        if sku.open_loans or sku.policy.lending is not None:
+            self.lending.add(sku.sku)
+
+    def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
+        """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
+        self.lines[line.line_id] = line
+        self.lines_of.setdefault(line.sku, set()).add(line.line_id)
+        self.orders[line.order_id].lines[line.line_id] = line
+        if joined is not None:
+            self.stored[line.line_id] = Stored(True, (), {}, {}, None, joined)
+            self.booked[line.line_id] = Booked(None, 0)
+
+    # -- changing it ------------------------------------------------------------------------------
+
+    def touch(self, line: Line) -> None:
+        """Remember the line as it is stored, before its first change."""
+        if line.line_id not in self.stored:
+            entries = tuple(line.entries())
+            joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
+            self.stored[line.line_id] = Stored(
+                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined, line.unit_value
+            )
+            self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
+
+    def settle(self, line: Line) -> None:
+        """Bring the SKU's counters in line with a changed line."""
+        old_date, old_units = self.booked[line.line_id]
+        new_date, new_units = line.promise_date, line.queued_units
+        if (old_date, old_units) == (new_date, new_units):
+            return
+        sku = self.skus[line.sku]
+        sku.waiting_units += new_units - old_units
+        self.changed_skus.add(line.sku)
+        if old_date == new_date:
+            self._promised(sku, new_date, new_units - old_units)
+        else:
+            self._promised(sku, old_date, -old_units)
+            self._promised(sku, new_date, new_units)
+        self.booked[line.line_id] = Booked(new_date, new_units)
+
+    def _promised(self, sku: Sku, day: date | None, units: int) -> None:
+        if day is None or not units:
+            return
+        left = sku.promised.get(day, 0) + units
+        if left:
+            sku.promised[day] = left
+        else:
+            sku.promised.pop(day, None)
+        key = (sku.sku, day)
+        self.promised_change[key] = self.promised_change.get(key, 0) + units
+
+    def move_grant(self, line: Line, location: str, units: int) -> None:
+        """Count units granted (or, negative, given back) against a location."""
+        level = self.skus[line.sku].level(location)
+        level.granted += units
+        level.changed = True
+        if self.skus[line.sku].policy.quotas:
+            self._use_quotas(line, units)
+
+    def note_ordered(self, line: Line, units: int, now: datetime) -> None:
+        """Remember what was ordered, whether there was enough of it or not."""
+        if not units:
+            return
+        order = self.orders[line.order_id]
+        day = (line.layers[-1].queued_at if line.layers else now).date()
+        key = (line.sku, day, order.tier_rank)
+        self.ordered[key] = self.ordered.get(key, 0) + units
+
+    def _use_quotas(self, line: Line, units: int) -> None:
+        sku, order = self.skus[line.sku], self.orders[line.order_id]
+        for quota in sku.policy.quotas:
+            if getattr(order, quota.field) == quota.name:
+                name = (quota.field, quota.name)
+                sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
+                self.quotas_changed.add((line.sku, name))
+
+    def note_passed(self, order: Order) -> None:
+        """Others were served before an order. Other transactions may note the same of it: stored as a difference."""
+        order.bypassed += 1
+        self.passed[order.order_id] = self.passed.get(order.order_id, 0) + 1
+
+    def forget_passed(self, order: Order) -> None:
+        """Nothing of an order waits any more: from here on, it counts anew."""
+        order.bypassed = 0
+        self.passed.pop(order.order_id, None)
+        self.passed_anew.add(order.order_id)
+
+    def clear_quotas(self, sku: str) -> None:
+        """Stock was received: from here on, quotas count anew."""
+        self.skus[sku].quota_used.clear()
+        self.quotas_cleared.add(sku)
+        self.quotas_changed = {one for one in self.quotas_changed if one[0] != sku}
+
+    def written(self) -> None:
+        """Everything changed so far is stored and told: the database has what the session has."""
+        self.told += len(self.events)
+        self.rechecks_left |= bool(self.rechecks)
+        for order in self.orders.values():
+            order.stored |= order.changed
+            order.changed = order.moved = False
+        for sku in self.skus.values():
+            for level in sku.levels.values():
+                level.changed = False
+            for inbound in sku.inbound.values():
+                inbound.changed = False
+            sku.deliveries.clear()
+        for loans in self.loans.values():
+            for loan in loans:
+                loan.new = loan.changed = False
+        for some in (self.stored, self.booked, self.promised_change, self.rechecks, self.ordered):
+            some.clear()
+        self.quotas_changed.clear()
+        self.quotas_cleared.clear()
+        self.overtaken.clear()
+        self.passed.clear()
+        self.passed_anew.clear()
+        self.changed_skus.clear()
+        self.reshaped.clear()
+        self.rechecked.clear()
+        self.decisions.clear()
+        self.events.clear()
+
+    def forget(self, sku: str, keep: Collection[str]) -> None:
+        """Drop lines of a SKU that nothing is left to do for, and what was read of its queue."""
+        self.queues.pop(sku, None)
+        for line_id in list(self.lines_of.get(sku, ())):
+            order_id = self.lines[line_id].order_id
+            if line_id not in keep and order_id not in self.asked and not self.orders[order_id].whole:
+                del self.lines[line_id]
+                self.lines_of[sku].discard(line_id)
+                self.orders[order_id].lines.pop(line_id, None)
+                if not self.orders[order_id].lines:
+                    del self.orders[order_id]
+
+    # -- reading it -------------------------------------------------------------------------------
+
+    def next_supply(self, sku: str) -> date | None:
+        """The date of the next expected delivery, the same all through this transaction."""
+        if sku not in self._next_supply:
+            state = self.skus[sku]
+            now = self.moments.get(sku, state.last_now)
+            self._next_supply[sku] = state.next_supply(now, self.grace_days) if now else None
+        return self._next_supply[sku]
+
+    def moment(self, sku: str) -> Moment:
+        """When the SKU's queue is ranked: the same all through this transaction, save for the promises to
+        keep, which are told anew for each fill."""
+        state = self.skus[sku]
+        now = self.moments.get(sku, state.last_now) or _LONG_AGO
+        if sku not in self._kept_through:
+            self._kept_through[sku] = state.kept_through(now, self.grace_days)
+        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
+
+    def tell_promises(self, sku: str) -> None:
+        """Find out which promises the stock that is free now must keep; where these are others than before,
+        the queue has another order, and what was read of it is forgotten."""
+        before = self.moment(sku).kept_through
+        del self._kept_through[sku]
+        if self.moment(sku).kept_through != before:
+            self.queues.pop(sku, None)
+
+    def supply(self, sku: str, now: datetime) -> Supply:
+        """What can be given of a SKU now, for a decision."""
+        state, moment = self.skus[sku], self.moment(sku)
+        forecast = state.forecast(moment._replace(now=now))
+        return state.supply(moment.next_supply, forecast, moment.kept_through)
+
+    def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
+        """S(t) as it was when the SKU was locked."""
+        curve = self.curves[sku]
+        return expected_supply(curve.free, curve.inbound, now, self.grace_days)
+
+    def demand(self, line: Line, entry: Entry, *, locked: bool = True) -> Demand:
+        """A place in the queue as a decision sees it."""
+        order = self.orders[line.order_id]
+        return Demand(
+            line.line_id,
+            line.order_id,
+            line.sku,
+            entry.quantity,
+            entry.queued_at,
+            order.tier_rank,
+            order.needed_by or NO_DATE,
+            line.promise_date,
+            order.preference,
+            order.ship_complete,
+            locked,
+            order.tier,
+            order.customer_id,
+            order.channel,
+            order.region,
+            line.unit_value,
+            order.placed_at,
+            order.bypassed,
+        )
+
+    def ranking(self, sku: str) -> Ranking:
+        """The order of a SKU's queue."""
+        return Ranking(self.skus[sku].policy, self.moment(sku))
+
+    def enqueue(self, line: Line) -> None:
+        """Show new places of a line in the part of the queue that has been read."""
+        queue = self.queues.get(line.sku)
+        if queue is not None:
+            ranking = self.ranking(line.sku)
+            for entry in line.entries():
+                key = ranking.key(self.demand(line, entry))
+                queue.places[line.line_id, entry.queued_at] = key
+                insort(queue.entries, (key, line.line_id, entry.queued_at))
+
+    def open_queue(self, sku: str, horizon: Key | None, limit: int, unread: Sequence[Unread] = ()) -> None:
+        """Make the queue of a SKU from all of its lines in the session, after its head has been read.
+
+        The queue is known up to ``horizon``, or all but ``unread``; None and nothing if it is there whole.
+        """
+        entries = []
+        key = self.ranking(sku).key
+        for line_id in self.lines_of.get(sku, ()):
+            line = self.lines[line_id]
+            entries += [(key(self.demand(line, entry)), line_id, entry.queued_at) for entry in line.entries()]
+        entries.sort()
+        self.queues[sku] = Queue(entries, horizon is None and not unread, horizon, limit, unread)
+
+    def blocked(self, sku: str) -> bool:
+        """An older recheck of an order that is not being processed here waits for this SKU."""
+        return bool(self.pending.get(sku))

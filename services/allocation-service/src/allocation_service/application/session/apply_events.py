@@ -1,0 +1,153 @@
+"""Applying facts: events carry state with a version, so only newer ones change anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from allocation_service.application.session.allocation_session import AllocationSession, Order
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.domain import protocol_rules
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.supply.sku import Announced, Arrived, Inbound, Sku
+from event_contracts import Event, InboundChange, OrderLine, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
+
+
+def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict[str, Event]:
+    """Apply stock, inbound and policy facts; the newest event of each SKU that they told something new of."""
+    told: dict[str, Event] = {}
+    for event in events:
+        payload = event.payload
+        if isinstance(payload, StockChange):
+            new = _apply_stock(session.skus[payload.sku], payload)
+            if new and event.name == "StockReceived":
+                session.clear_quotas(payload.sku)
+        elif isinstance(payload, InboundChange):
+            new = _apply_inbound(session.skus[payload.sku], payload)
+        elif isinstance(payload, SkuPolicy):
+            unknown = not session.skus[payload.sku].known
+            new = _apply_policy(session.skus[payload.sku], payload)
+            if new and unknown:
+                session.just_known.add(payload.sku)
+        else:
+            raise TypeError(f"{event.name} is not an event of inventory")
+        if new:
+            session.changed_skus.add(payload.sku)
+            told[payload.sku] = event
+            advance(session.skus[payload.sku], payload.occurred_at)
+    return told
+
+
+def advance(sku: Sku, cause: datetime) -> datetime:
+    """``now`` of a decision on this SKU from here on."""
+    if sku.last_now is cause:
+        return cause
+    sku.last_now = protocol_rules.decision_time(cause, (sku.last_now,))
+    return sku.last_now
+
+
+def _apply_stock(sku: Sku, change: StockChange) -> bool:
+    new = False
+    for fact in change.levels:
+        level = sku.level(fact.location)
+        if protocol_rules.is_newer(level.version, fact.version):
+            level.on_hand, level.shipped = fact.on_hand, fact.shipped
+            level.version, level.priority = fact.version, fact.priority
+            level.changed = new = True
+    for po_line in change.po_lines:
+        new |= _apply_receipt(sku, po_line, change)
+    return new
+
+
+def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bool:
+    """Rule 8: the receipt and the fall of its inbound are one event."""
+    known = sku.inbound.get(fact.id)
+    if known is None:
+        known = sku.inbound[fact.id] = Inbound(fact.id, 0, None, "", change.levels[0].location, -1)
+    if not protocol_rules.is_newer(known.version, fact.version):
+        return False
+    known.remaining, known.version, known.changed = fact.remaining, fact.version, True
+    sku.deliveries.append(Arrived(fact.id, fact.remaining, change.occurred_at.date()))
+    return True
+
+
+def _apply_inbound(sku: Sku, fact: InboundChange) -> bool:
+    known = sku.inbound.get(fact.po_line)
+    if known is None:
+        known = sku.inbound[fact.po_line] = Inbound(fact.po_line, 0, None, fact.supplier, fact.location, -1)
+    if not protocol_rules.is_newer(known.version, fact.version):
+        if known.eta is None:
+            # A receipt was seen before the line itself: its date is the only one there is.
+            known.eta, known.supplier, known.changed = fact.eta, fact.supplier, True
+            _back(sku, fact)
+            return True
+        return False
+    known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
+    known.supplier, known.location, known.changed = fact.supplier, fact.location, True
+    if fact.remaining:
+        _back(sku, fact)
+    announced = (fact.po_line, fact.supplier, fact.eta.date(), fact.remaining, fact.occurred_at.date())
+    sku.deliveries.append(Announced(*announced))
+    return True
+
+
+def _back(sku: Sku, fact: InboundChange) -> None:
+    """Promises through that day may be made of it from here on."""
+    day = fact.eta.date()
+    sku.backed_through = max(day, sku.backed_through or day)
+
+
+def _apply_policy(sku: Sku, fact: SkuPolicy) -> bool:
+    """Rule 16: what was decided before stays; only later decisions see the new policy."""
+    if not protocol_rules.is_newer(sku.policy_version, fact.version):
+        return False
+    sku.known, sku.policy_version, sku.mode = True, fact.version, fact.mode.value
+    sku.cap, sku.release_at, sku.lead_time_days = fact.cap, fact.release_at, fact.lead_time_days
+    sku.category = fact.category
+    return True
+
+
+def apply_order(builder: DecisionBuilder, event: Event, state: OrderState, tiers: Sequence[str]) -> Order | None:
+    """Apply an order event, or return None where a newer one has been applied already."""
+    session = builder.session
+    order = session.orders.get(state.order_id)
+    if order is None:
+        order = session.orders[state.order_id] = Order(state.order_id, whole=True)
+    if not protocol_rules.is_newer(order.basis, state.sequence):
+        return None
+    moved = _apply_header(order, state, tiers)
+    order.basis, order.changed, order.moved = state.sequence, True, order.moved or moved
+    order.correlation_id = event.correlation_id
+    for fact in state.lines:
+        line = order.lines.get(fact.line_id)
+        if line is None:
+            line = Line(fact.line_id, state.order_id, fact.sku)
+            session.add_line(line, joined=builder.now)
+        revalued = line.unit_value != fact.unit_price
+        if moved or revalued or _is_news(line, fact):
+            builder.learn(line, fact)
+        if moved or (revalued and line.queued_units):
+            session.enqueue(line)
+    return order
+
+
+def _is_news(line: Line, fact: OrderLine) -> bool:
+    if line.quantity != fact.quantity or line.cancelled != fact.cancelled:
+        return True
+    return any(line.shipped.get(location, 0) != units for location, units in fact.shipped.items())
+
+
+def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:
+    """Whether the order's place in queues moved."""
+    rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
+    moved = order.stored and (order.tier_rank, order.needed_by, order.ship_complete) != (
+        rank,
+        state.needed_by,
+        state.ship_complete,
+    )
+    order.reference, order.placed_at, order.ship_complete = state.reference, state.placed_at, state.ship_complete
+    order.customer_id, order.tier, order.tier_rank = state.customer_id, state.tier, rank
+    order.channel, order.region = state.channel, state.region
+    order.needed_by, order.latest_acceptable = state.needed_by, state.latest_acceptable_date
+    order.preference = state.location_preference
+    return moved

@@ -1,0 +1,198 @@
+"""A case: one cause, the changes it brings, the decision that records them and the events that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order, Origin
+from allocation_service.domain import protocol_rules
+from allocation_service.domain.allocating.placing import Placement, later
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.policies.policy import Grants
+from event_contracts import OrderLine, new_event_id
+
+
+class DecisionRow(NamedTuple):
+    """One demand in a step of a decision: its rank, what was known of it, what it got and why."""
+
+    step: int
+    rank: int
+    line_id: str
+    sku: str
+    quantity: int
+    granted: int
+    reason: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class DecisionRecord:
+    """A decision as it is stored: enough to be computed again."""
+
+    decision_id: str
+    cause: str
+    cause_type: str
+    decided_at: datetime
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[DecisionRow] = field(default_factory=list)
+    skus: set[str] = field(default_factory=set)
+
+
+class Before(NamedTuple):
+    """A line as it was before the case."""
+
+    granted: dict[str, int]
+    granted_units: int
+    waiting: int
+    declined: int
+    promise_date: date | None
+    undecided: int
+
+
+class DecisionBuilder:
+    """Everything one event (or one sweep) makes happen. Mutations go through here, so that counters,
+    the queue and the events always follow the lines."""
+
+    def __init__(self, session: AllocationSession, origin: Origin, now: datetime) -> None:
+        self.session, self.origin, self.now = session, origin, now
+        self.record = DecisionRecord(new_event_id(), origin.event_id or origin.name, origin.name, now)
+        self.before: dict[str, Before] = {}
+        self.freed: set[str] = set()
+        self.short: set[str] = set()
+        self.returned: set[str] = set()
+        self.losers: set[str] = set()
+        self.own: str | None = None
+
+    # -- lines ------------------------------------------------------------------------------------
+
+    def touch(self, line: Line) -> None:
+        """Remember the line before its first change."""
+        if line.line_id not in self.before:
+            self.before[line.line_id] = Before(
+                dict(line.granted), line.granted_units, line.waiting, line.declined, line.promise_date, line.undecided
+            )
+            self.session.touch(line)
+
+    def learn(self, line: Line, fact: OrderLine) -> None:
+        """Apply newer facts about a line; what they free or force is counted."""
+        self.touch(line)
+        self.session.reshaped.add(line.line_id)
+        line.unit_value = fact.unit_price
+        sku = self.session.skus[line.sku]
+        sku.top_value = max(sku.top_value, line.unit_value)
+        for location, change in line.learn(fact.quantity, fact.cancelled, dict(fact.shipped), self.now).items():
+            self.session.move_grant(line, location, change)
+            if change < 0:
+                self.freed.add(line.sku)
+            elif protocol_rules.shortfall(self.session.skus[line.sku].level(location).free):
+                self.short.add(line.sku)
+        self.session.settle(line)
+
+    def grant(self, line: Line, grants: Grants, reason: str) -> None:
+        """Give waiting units stock."""
+        self.touch(line)
+        self._hand_out(line, grants)
+        line.reason = reason
+        self.session.settle(line)
+        order = self.session.orders[line.order_id]
+        if order.bypassed and not any(one.queued_units for one in order.lines.values()):
+            # Nobody passes it any more; it must not be looked for among those who were.
+            self.session.forget_passed(order)
+
+    def _hand_out(self, line: Line, grants: Grants) -> None:
+        for location, units in grants:
+            line.grant(location, units)
+            self.session.move_grant(line, location, units)
+
+    def give_back(self, line: Line, location: str, units: int, reason: str) -> None:
+        """Take granted units back; they wait again where they stood."""
+        self.touch(line)
+        line.give_back(location, units)
+        line.reason = reason
+        self.session.move_grant(line, location, -units)
+        self.session.settle(line)
+        self.session.enqueue(line)
+        self.returned.add(line.line_id)
+        self.freed.add(line.sku)
+
+    def place(self, line: Line, units: int, placement: Placement) -> None:
+        """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
+        given what there is."""
+        self.touch(line)
+        self.session.reshaped.add(line.line_id)
+        self.session.note_ordered(line, units, self.now)
+        if placement.declined:
+            line.decline(placement.declined)
+        line.accept(units - placement.declined)
+        self._hand_out(line, placement.grants)
+        line.reason = placement.reason
+        if line.queued_units:
+            self.promise(line, placement.promise_date, self.record.cause_type)
+        self.session.settle(line)
+
+    def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
+        """Promise a line's waiting units for a date."""
+        if promise_date != line.promise_date:
+            self.session.reshaped.add(line.line_id)
+            line.promise_date = promise_date
+            line.promise_revision += 1
+            line.promise_cause = cause
+
+    def renew_promises(self) -> None:
+        """Promise again what was taken back and still waits; never earlier than before."""
+        for line_id in sorted(self.returned):
+            line = self.session.lines[line_id]
+            if not line.queued_units:
+                continue
+            old = line.promise_date
+            line.promise_date = None
+            self.session.settle(line)
+            found = self.session.skus[line.sku].quote(line.queued_units, self.now, self.session.grace_days)
+            line.promise_date = old
+            self.promise(line, later(old, found), self.record.cause_type)
+            self.session.settle(line)
+            self.session.enqueue(line)
+
+    def recheck(self, order: Order) -> None:
+        """Leave the order to a transaction that locks all of its SKUs up front."""
+        session = self.session
+        skus = tuple(sorted(order.skus()))
+        if order.order_id not in session.rechecks:
+            session.rechecks[order.order_id] = DeferredOrder(order.order_id, self.record.cause, self.now, skus)
+        for sku in skus:
+            session.pending.setdefault(sku, set()).add(order.order_id)
+
+    # -- the decision -----------------------------------------------------------------------------
+
+    def add_step(self, step: dict[str, Any], rows: Sequence[DecisionRow]) -> None:
+        """Record a step with its demands."""
+        self.record.steps.append(step)
+        self.record.rows.extend(rows)
+        self.record.skus.update(row.sku for row in rows)
+
+    def settled_lines(self) -> list[str]:
+        """Touched lines that this case does nothing more with, save those of the order it answers."""
+        return [
+            line_id
+            for line_id in self.before
+            if line_id not in self.returned and self.session.lines[line_id].order_id != self.own
+        ]
+
+    def begin_record(self) -> None:
+        """Go on under a new decision, after the one so far has been told."""
+        was = self.record
+        self.record = DecisionRecord(new_event_id(), was.cause, was.cause_type, was.decided_at)
+
+    @property
+    def tells_of_supply(self) -> bool:
+        """Caused by an event that is about a SKU, not about an order: what it leads to is told even if
+        nobody gets anything."""
+        return self.own is None and self.origin.event_id is not None
+
+    @property
+    def step_number(self) -> int:
+        """Number of the step that is recorded next."""
+        return len(self.record.steps)

@@ -1,0 +1,141 @@
+"""From a case to its events: one for each order, the line's absolute state, the type names the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from allocation_service.application.session.allocation_session import Order
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.integration_event import (
+    IntegrationEvent,
+    integration_event,
+    line_data,
+    moment,
+    promise_data,
+)
+from allocation_service.domain.demand.line import Line
+
+ORDER_EVENTS = {
+    "OrderPlaced": "placed",
+    "OrderAmended": "amended",
+    "OrderCancelled": "cancelled",
+    "OrderShipped": "shipped",
+}
+
+
+def line_state(line: Line) -> dict[str, Any]:
+    """The public state of a line."""
+    promise = None
+    if line.queued_units and (line.promise_date is not None or line.promise_revision):
+        promise = promise_data(line.promise_date, line.promise_revision, line.promise_cause)
+    return line_data(
+        line_id=line.line_id,
+        sku=line.sku,
+        version=line.version,
+        granted=line.granted,
+        waiting=line.waiting,
+        declined=line.declined,
+        reason=line.reason,
+        promise=promise,
+    )
+
+
+def events_of(
+    builder: DecisionBuilder,
+    own: Order | None = None,
+    answering: str | None = None,
+    line_ids: Iterable[str] | None = None,
+) -> list[IntegrationEvent]:
+    """The events of a case: the answer to its own order (all lines), and one for each other order that changed.
+
+    ``own`` without ``answering`` is told nothing yet: its answer follows its recheck.
+    ``line_ids`` limits them to some of the touched lines.
+    """
+    touched: dict[str, list[Line]] = {}
+    for line_id in builder.before if line_ids is None else line_ids:
+        line = builder.session.lines[line_id]
+        touched.setdefault(line.order_id, []).append(line)
+    events: list[IntegrationEvent] = []
+    made_at = moment(datetime.now(UTC))
+    if own is not None and answering is not None:
+        lines = list(own.lines.values())
+        events.append(_event(builder, own, event_name(builder, own, answering), lines, made_at))
+    if own is not None:
+        touched.pop(own.order_id, None)
+    for order_id, lines in touched.items():
+        changed = [line for line in lines if _changed(builder, line)]
+        name = change_event_name(builder, changed)
+        if name is not None:
+            events.append(_event(builder, builder.session.orders[order_id], name, changed, made_at))
+    return events
+
+
+def event_name(builder: DecisionBuilder, order: Order, answering: str) -> str:
+    """The type of an answer to an order event."""
+    if answering in ("placed", "amended") and _declined(builder, order.lines.values()):
+        return "OrderDeclined"
+    if answering in ("cancelled", "shipped"):
+        rise = _rise(builder, order.lines.values())
+        if rise:
+            return "BackorderAllocated" if rise > 0 else "AllocationReleased"
+    return "OrderBackordered" if any(line.waiting for line in order.lines.values()) else "OrderAllocated"
+
+
+def change_event_name(builder: DecisionBuilder, lines: list[Line]) -> str | None:
+    """The type of an event about lines that some other cause changed; None where nothing shows."""
+    if not lines:
+        return None
+    if _declined(builder, lines):
+        return "OrderDeclined"
+    rise = _rise(builder, lines)
+    if rise:
+        return "BackorderAllocated" if rise > 0 else "AllocationReleased"
+    if any(line.granted != builder.before[line.line_id].granted for line in lines):
+        return "BackorderAllocated"
+    return "PromiseRevised"
+
+
+def _changed(builder: DecisionBuilder, line: Line) -> bool:
+    before = builder.before[line.line_id]
+    return (line.granted, line.waiting, line.declined, line.promise_date, line.undecided) != (
+        before.granted,
+        before.waiting,
+        before.declined,
+        before.promise_date,
+        before.undecided,
+    )
+
+
+def _declined(builder: DecisionBuilder, lines: Iterable[Line]) -> bool:
+    return any(
+        line.line_id in builder.before and line.declined > builder.before[line.line_id].declined for line in lines
+    )
+
+
+def _rise(builder: DecisionBuilder, lines: Iterable[Line]) -> int:
+    return sum(
+        line.granted_units - builder.before[line.line_id].granted_units
+        for line in lines
+        if line.line_id in builder.before
+    )
+
+
+def _event(builder: DecisionBuilder, order: Order, name: str, lines: list[Line], made_at: bytes) -> IntegrationEvent:
+    for line in lines:
+        builder.session.touch(line)
+        line.version += 1
+    return integration_event(
+        name,
+        order_id=order.order_id,
+        basis=order.basis,
+        decision_id=builder.record.decision_id,
+        decided_at=builder.now,
+        lines=[line_state(line) for line in lines],
+        sequence=max((line.version for line in lines), default=0),
+        correlation_id=order.correlation_id,
+        causation_id=builder.origin.event_id,
+        traceparent=builder.origin.traceparent,
+        made_at=made_at,
+    )

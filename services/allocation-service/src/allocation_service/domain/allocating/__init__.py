@@ -1,0 +1,1 @@
+"""The decision itself: who gets which units, and who gives them back."""

@@ -1,0 +1,174 @@
+"""Deciding about units that have just been ordered: granted, accepted into the queue, or declined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from allocation_service.domain import protocol_rules
+from allocation_service.domain.allocating.available_stock import AvailableStock, one_location
+from allocation_service.domain.decisions.reasons import GRANTED, INCOMPLETE, PARTLY, RAN_OUT
+from allocation_service.domain.policies.policy import Grants, Supply
+
+
+class Terms(NamedTuple):
+    """How a SKU is sold past stock: its mode, the most units that may wait, the units that wait now."""
+
+    mode: str
+    cap: int | None
+    waiting: int
+
+
+class NewDemand(NamedTuple):
+    """Units of a line to decide about: ``units`` new ones, ``open_units`` with those accepted before."""
+
+    line_id: str
+    sku: str
+    units: int
+    open_units: int
+    preference: str | None = None
+    promise_date: date | None = None
+
+
+class Placement(NamedTuple):
+    """``grants`` may cover older units of the line too; ``declined`` and ``accepted`` count the new ones."""
+
+    line_id: str
+    grants: Grants
+    declined: int
+    promise_date: date | None
+    reason: str
+
+    @property
+    def granted(self) -> int:
+        """Units granted over all locations."""
+        return _units(self.grants)
+
+
+def _units(grants: Grants) -> int:
+    return grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
+
+
+Quote = Callable[[str, int], "date | None"]
+"""The promise date for that many more units of a SKU."""
+
+
+def refusal(
+    units: int, waits: int, terms: Terms, free: int, *, promise_date: date | None, latest: date | None
+) -> str | None:
+    """Why ``units``, of which ``waits`` would have to wait, cannot be sold; None where they can."""
+    if terms.mode == "discontinued":
+        return "declined: discontinued"
+    if waits <= 0:
+        return None
+    if terms.mode == "stock_only":
+        return f"declined: sold from stock only, {free} of {units} available"
+    if terms.cap is not None and terms.waiting + waits > terms.cap:
+        return f"declined: backorder cap of {terms.cap} reached"
+    if latest is not None and (promise_date is None or promise_date > latest):
+        expected = promise_date.isoformat() if promise_date else "at no known date"
+        return f"declined: expected {expected}, later than acceptable {latest.isoformat()}"
+    return None
+
+
+def later(first: date | None, second: date | None) -> date | None:
+    """The later of two dates, either of which may be missing."""
+    if first is None or second is None:
+        return first or second
+    return max(first, second)
+
+
+def place_line(newcomer: NewDemand, supply: Supply, terms: Terms, quote: Quote, latest: date | None) -> Placement:
+    """Decide the new units of one line: what is free at once, the rest waits, or all of it is declined."""
+    free = supply.free
+    waits = min(newcomer.units, max(0, newcomer.open_units - free))
+    promise_date = newcomer.promise_date
+    if waits:
+        # The stock that is free counts as supply, and this line takes it: the last unit's date is the date of all.
+        promise_date = later(quote(newcomer.sku, waits + min(free, newcomer.open_units)), promise_date)
+    refused = refusal(newcomer.units, waits, terms, free, promise_date=promise_date, latest=latest)
+    if refused is not None:
+        return Placement(newcomer.line_id, (), newcomer.units, newcomer.promise_date, refused)
+    grants = AvailableStock(supply).take(newcomer.open_units, newcomer.preference)
+    given = _units(grants)
+    reason = GRANTED if given == newcomer.open_units else PARTLY if given else RAN_OUT
+    return Placement(newcomer.line_id, grants, 0, promise_date, reason)
+
+
+def place_together(
+    newcomers: Sequence[NewDemand],
+    supply: Mapping[str, Supply],
+    terms: Mapping[str, Terms],
+    quote: Quote,
+    latest: date | None,
+    *,
+    placing: bool,
+) -> list[Placement]:
+    """Decide a ship-complete order: everything at once, or nothing is taken and it waits.
+
+    At placing, one declined line declines the order; later only the refused increment is declined
+    and the rest is tried again.
+    """
+    granted = _all_or_nothing(newcomers, supply, terms)
+    if granted is not None:
+        return granted
+    asked: dict[str, int] = {}
+    for one in newcomers:
+        asked[one.sku] = asked.get(one.sku, 0) + one.units
+    quotes = [
+        later(quote(one.sku, asked[one.sku]), one.promise_date) if one.units else one.promise_date for one in newcomers
+    ]
+    whole = None if any(quoted is None for quoted in quotes) else max([d for d in quotes if d], default=None)
+    refused: dict[str, str] = {}
+    for one in newcomers:
+        free = supply[one.sku].free
+        missing = one.units if terms[one.sku].mode != "stock_only" else max(0, asked[one.sku] - free)
+        scale = terms[one.sku]._replace(waiting=terms[one.sku].waiting + asked[one.sku] - one.units)
+        why = refusal(one.units, missing, scale, free, promise_date=whole, latest=latest) if one.units else None
+        if why:
+            refused[one.line_id] = why
+    if refused and protocol_rules.declines_whole(placing=placing):
+        return [
+            _declined(one, refused.get(one.line_id, "declined: ships complete, and another line is declined"))
+            for one in newcomers
+        ]
+    if refused:
+        rest = [
+            one if one.line_id not in refused else one._replace(units=0, open_units=one.open_units - one.units)
+            for one in newcomers
+        ]
+        again = {p.line_id: p for p in place_together(rest, supply, terms, quote, latest, placing=False)}
+        return [
+            again[one.line_id]._replace(declined=one.units, reason=refused[one.line_id])
+            if one.line_id in refused
+            else again[one.line_id]
+            for one in newcomers
+        ]
+    return [
+        Placement(one.line_id, (), 0, whole if one.open_units else one.promise_date, INCOMPLETE) for one in newcomers
+    ]
+
+
+def _declined(one: NewDemand, reason: str) -> Placement:
+    return Placement(one.line_id, (), one.units, one.promise_date, reason)
+
+
+def _all_or_nothing(
+    newcomers: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms]
+) -> list[Placement] | None:
+    needed: dict[str, int] = {}
+    for one in newcomers:
+        if one.units and terms[one.sku].mode == "discontinued":
+            return None
+        needed[one.sku] = needed.get(one.sku, 0) + one.open_units
+    if any(supply[sku].free < units for sku, units in needed.items()):
+        return None
+    shelves = {sku: AvailableStock(supply[sku]) for sku in needed}
+    place = one_location(shelves, needed, newcomers[0].preference)
+    return [
+        Placement(
+            one.line_id, shelves[one.sku].take(one.open_units, place or one.preference), 0, one.promise_date, GRANTED
+        )
+        for one in newcomers
+    ]

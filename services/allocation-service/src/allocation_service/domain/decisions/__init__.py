@@ -1,0 +1,1 @@
+"""Decisions as they are recorded, computed again, and explained."""

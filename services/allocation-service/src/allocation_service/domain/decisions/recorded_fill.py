@@ -1,0 +1,140 @@
+"""A fill as it is stored, and read back to be computed again.
+
+A decision may have a hundred thousand demands, and there are as many decisions as events, so that only what
+differs from the rule is written: what is absent is as in ``Demand()``, ``Supply()`` and ``Context()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+from allocation_service.domain.allocating.deciding import DemandOutcome
+from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.policies.policy import Demand, Location, Moment, Supply
+
+
+class StoredLine(NamedTuple):
+    """A demand of a decision as it is stored; ``facts`` holds what the columns do not say."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    facts: Mapping[str, Any]
+
+
+_FACTS = (
+    "promise_date",
+    "tier_rank",
+    "needed_by",
+    "preference",
+    "customer_id",
+    "channel",
+    "region",
+    "unit_value",
+    "bypassed",
+)
+"""What decides about a demand, beside its columns, where it differs from the rule."""
+
+_PLAIN = Demand("", "", "", 0, datetime.min.replace(tzinfo=UTC))
+
+
+def stored_facts(outcome: DemandOutcome) -> dict[str, Any]:
+    """What is kept of an outcome beside its columns."""
+    demand = outcome.demand
+    facts: dict[str, Any] = {"order_id": demand.order_id, "queued_at": demand.queued_at, "grants": outcome.grants}
+    for name in _FACTS:
+        value = getattr(demand, name)
+        if value != getattr(_PLAIN, name):
+            facts[name] = value
+    if demand.ship_complete:
+        facts["ship_complete"] = True
+        facts["order_skus_locked"] = demand.order_skus_locked
+    if outcome.deferred:
+        facts["deferred"] = True
+    return facts
+
+
+def demand_of(line: StoredLine) -> Demand:
+    """The demand that was decided about."""
+    facts = line.facts
+    known = {name: facts[name] for name in _FACTS if name in facts}
+    for name in ("promise_date", "needed_by"):
+        if known.get(name) is not None:
+            known[name] = date.fromisoformat(known[name])
+    return Demand(
+        line.line_id,
+        facts["order_id"],
+        line.sku,
+        line.quantity,
+        datetime.fromisoformat(facts["queued_at"]),
+        ship_complete=facts.get("ship_complete", False),
+        order_skus_locked=facts.get("order_skus_locked", True),
+        **known,
+    )
+
+
+def stored_supply(supply: Supply) -> dict[str, Any]:
+    """What is kept of a supply. Not its forecast: the units held back by it are kept with the context."""
+    return {"locations": supply.locations, **_ranked_by(supply)}
+
+
+def stored_moment(moment: Moment) -> dict[str, Any]:
+    """What is kept of a moment beside the time of the decision."""
+    return _ranked_by(moment)
+
+
+def moment_of(stored: Mapping[str, Any], now: datetime) -> Moment:
+    """The moment at which a queue was ranked."""
+    return Moment(now, *_ranking_of(stored))
+
+
+def _ranked_by(one: Supply | Moment) -> dict[str, Any]:
+    stored: dict[str, Any] = {}
+    if one.next_supply is not None:
+        stored["next_supply"] = one.next_supply
+    if one.lead_time_days:
+        stored["lead_time_days"] = one.lead_time_days
+    if one.kept_through is not None:
+        stored["kept_through"] = one.kept_through
+    return stored
+
+
+def _ranking_of(stored: Mapping[str, Any]) -> tuple[date | None, int, date | None]:
+    """The next supply, the lead time, and through which day promises were kept first. Decisions made before that
+    was told apart have none: they served all that was promised before the next supply as one part."""
+    return day_of(stored.get("next_supply")), stored.get("lead_time_days", 0), day_of(stored.get("kept_through"))
+
+
+def supplies_of(stored: Mapping[str, Any]) -> dict[str, Supply]:
+    """The supply by SKU that a step went by."""
+    found = {}
+    for sku, one in stored.items():
+        next_supply, lead_time_days, kept_through = _ranking_of(one)
+        places = tuple(Location(*place) for place in one["locations"])
+        found[sku] = Supply(sku, places, next_supply, lead_time_days, kept_through=kept_through)
+    return found
+
+
+def stored_context(context: Context) -> dict[str, Any]:
+    """What is kept of a context, as fields of a step."""
+    fields = context._asdict()
+    return {name: value for name, value in fields.items() if value or (name == "chosen" and value is not None)}
+
+
+def context_from(step: Mapping[str, Any]) -> Context:
+    """The context of a step: nothing was held back, used or kept where it says nothing of it."""
+    chosen = step.get("chosen")
+    return Context(
+        {sku: tuple(levels) for sku, levels in step.get("thresholds", {}).items()},
+        {sku: tuple(used) for sku, used in step.get("quota_used", {}).items()},
+        step.get("kept", {}),
+        tuple(chosen) if chosen is not None else None,
+        step.get("note", ""),
+    )
+
+
+def day_of(stored: str | None) -> date | None:
+    """A date as JSON has it."""
+    return date.fromisoformat(stored) if stored else None

@@ -1,0 +1,1 @@
+"""Stock lent to urgent orders and repaid by a delivery."""

@@ -1,0 +1,1 @@
+"""Promise dates: which date a waiting line is told."""

@@ -1,0 +1,1 @@
+"""Backorder processing: a run is planned, previewed and committed."""

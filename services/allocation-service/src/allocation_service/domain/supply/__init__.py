@@ -1,0 +1,1 @@
+"""SKUs: stock, inbound deliveries, how late they are, and what a shopper may be told."""

@@ -1,0 +1,56 @@
+"""What a shopper may be told about a SKU, in the storefront's words."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from allocation_service.domain.supply.sku import Sku
+
+
+class State(StrEnum):
+    """Backorder has a date; without one, an article is out of stock."""
+
+    IN_STOCK = "in_stock"
+    BACKORDER = "backorder"
+    PREORDER = "preorder"
+    OUT_OF_STOCK = "out_of_stock"
+
+
+class Availability(NamedTuple):
+    """``backorder_remaining`` is None where the SKU has no cap."""
+
+    sku: str
+    known: bool
+    state: State
+    available_quantity: int
+    backorder_remaining: int | None
+    promise_date: date | None
+
+
+def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace_days: int) -> Availability:
+    """Whether ``quantity`` units can be had now or by when; counters only, however long the queue."""
+    if sku is None or not sku.known:
+        return Availability(name, False, State.OUT_OF_STOCK, 0, 0, None)
+    free = sku.open_stock if sku.mode != "discontinued" else 0
+    remaining = _remaining(sku)
+    release = sku.release_date()
+    if free >= quantity and free > 0:
+        if release is not None and release > now.date():
+            return Availability(name, True, State.PREORDER, free, remaining, release)
+        return Availability(name, True, State.IN_STOCK, free, remaining, now.date())
+    waits = quantity - free
+    found = None
+    if sku.mode in ("backorder", "preorder") and (remaining is None or remaining >= waits):
+        found = sku.quote(quantity, now, grace_days)
+    if found is None:
+        return Availability(name, True, State.OUT_OF_STOCK, free, remaining, None)
+    state = State.PREORDER if sku.mode == "preorder" else State.BACKORDER
+    return Availability(name, True, state, free, remaining, found)
+
+
+def _remaining(sku: Sku) -> int | None:
+    if sku.mode not in ("backorder", "preorder"):
+        return 0
+    return None if sku.cap is None else max(0, sku.cap - sku.waiting_units)

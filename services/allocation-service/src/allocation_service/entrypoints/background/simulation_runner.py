@@ -1,0 +1,118 @@
+"""Runs the simulations that were asked for, one at a time, each in a process of its own.
+
+The service itself never loads the numerical libraries; the process gives way to the service.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import structlog
+
+from allocation_service.adapters import simulation_store
+from allocation_service.adapters.simulation_store import Simulation
+from service_kit.persistence.database import Database
+
+log = structlog.get_logger(__name__)
+
+_BEAT_SECONDS = 5.0
+_LARGEST_ANSWER = 16 * 1024 * 1024
+WORKER = (sys.executable, "-m", "allocation_service.simulation.worker")
+
+
+class SimulationRunner:
+    """A background task; ``wanted`` wakes it, otherwise it looks every ``poll_seconds``."""
+
+    def __init__(self, database: Database, poll_seconds: float = 2.0, worker: tuple[str, ...] = WORKER) -> None:
+        self._database, self._poll_seconds, self._worker = database, poll_seconds, worker
+        self.wanted = asyncio.Event()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping``; a simulation under way is then given up and marked as failed."""
+        while not stopping.is_set():
+            self.wanted.clear()
+            try:
+                more = await self.run_once(stopping)
+            except Exception as error:
+                # What is stored stays stored; it is looked for again after the pause.
+                log.warning("simulations_not_run", exc_info=error)
+                more = False
+            if not more:
+                await self._pause(stopping)
+
+    async def run_once(self, stopping: asyncio.Event) -> bool:
+        """Run the oldest that waits, if any; True if there was one."""
+        async with self._database.transaction() as conn:
+            dead = await simulation_store.fail_silent(conn)
+            await simulation_store.forget_old(conn)
+            simulation = await simulation_store.claim_next(conn)
+        if dead:
+            log.warning("simulations_died", simulation_ids=dead)
+        if simulation is None:
+            return False
+        failure = "The process that ran it ended without a result."
+        try:
+            failure = await self._run(simulation, stopping) or ""
+        finally:
+            if failure:
+                async with self._database.transaction() as conn:
+                    await simulation_store.fail(conn, simulation.simulation_id, failure)
+        return True
+
+    async def _run(self, simulation: Simulation, stopping: asyncio.Event) -> str | None:
+        """Why there is no result; None where there is one."""
+        process = await asyncio.create_subprocess_exec(
+            *self._worker, stdin=PIPE, stdout=PIPE, stderr=None, limit=_LARGEST_ANSWER
+        )
+        reading = asyncio.create_task(self._follow(process, simulation))
+        stopped = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait({reading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return reading.result() if reading.done() else "The service was stopped. Ask for it again."
+        finally:
+            for task in (reading, stopped):
+                task.cancel()
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+            await _end(process)
+
+    async def _follow(self, process: Process, simulation: Simulation) -> str | None:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the process was started without pipes")
+        process.stdin.write(orjson.dumps(simulation.request) + b"\n")
+        await process.stdin.drain()
+        done = 0
+        line = asyncio.ensure_future(process.stdout.readline())
+        while True:
+            await asyncio.wait({line}, timeout=_BEAT_SECONDS)
+            if line.done():
+                said: dict[str, Any] = orjson.loads(line.result()) if line.result() else {"error": None}
+                if "rows" in said:
+                    async with self._database.transaction() as conn:
+                        await simulation_store.finish(conn, simulation.simulation_id, said["rows"])
+                    return None
+                if "error" in said:
+                    return said["error"] or f"The process that ran it ended with status {await process.wait()}."
+                done = said["done"]
+                line = asyncio.ensure_future(process.stdout.readline())
+            async with self._database.transaction() as conn:
+                await simulation_store.beat(conn, simulation.simulation_id, done)
+
+    async def _pause(self, stopping: asyncio.Event) -> None:
+        tasks = [asyncio.ensure_future(event.wait()) for event in (stopping, self.wanted)]
+        await asyncio.wait(tasks, timeout=self._poll_seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _end(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()

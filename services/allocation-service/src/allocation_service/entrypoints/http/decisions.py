@@ -1,0 +1,153 @@
+"""Decisions: what was known, who was considered in which order, who got what and why."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field, StringConstraints
+
+from allocation_service.adapters.views import queries
+from allocation_service.domain.decisions.decision_view import policies_used, shown_line
+from allocation_service.domain.decisions.decision_wording import outcome_in_words
+from allocation_service.domain.decisions.recorded_fill import StoredLine
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
+from service_kit.http.models import ResponseModel
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import FieldError, bad_request, not_found
+from service_kit.persistence.database import Database
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class DecisionSummary(ResponseModel):
+    """One decision."""
+
+    decision_id: str
+    cause: str = Field(description="Id of the event that brought it about")
+    cause_type: str
+    decided_at: datetime = Field(description="Business time")
+    digest: str = Field(description="SHA-256 over inputs and results")
+    recorded_at: datetime
+    summarised: bool = Field(description="It is old: its inputs and most of its lines have made way for a summary")
+
+
+class PolicyInDecision(ResponseModel):
+    """A policy that a step of a decision went by, as it was then."""
+
+    step: int
+    name: str
+    version: int
+    document: dict[str, Any] = Field(description="All of it, defaults too; of a placing, name and version only")
+
+
+class DecisionLine(ResponseModel):
+    """A demand that was considered; ``granted`` is negative where units were taken back."""
+
+    step: int
+    rank: int
+    line_id: str
+    sku: str
+    quantity: int
+    granted: int
+    reason: str
+    words: str = Field(description="The reason as a sentence")
+    key: list[Any] | None = Field(description="What it was ranked by, smaller first; null for what is not ranked")
+    grants: list[Any] | None = Field(description="Pairs of location and units; null where nothing was handed out")
+    facts: dict[str, Any] = Field(description="What was known of the demand, its key values and grants")
+
+
+class DecisionView(DecisionSummary):
+    """A decision with its inputs and a page of its lines; it can be computed again from these, until it is
+    summarised."""
+
+    steps: list[dict[str, Any]] = Field(description="Inputs of each step; empty once it is summarised")
+    policies: list[PolicyInDecision]
+    summary: dict[str, Any] | None = Field(description="What is left of an old decision; null while all is there")
+    lines: list[DecisionLine]
+    next_cursor: str | None
+
+
+def _line(steps: list[dict[str, Any]], row: Any, now: datetime) -> DecisionLine:
+    stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
+    facts = shown_line(steps[row.step] if steps else None, stored, now)
+    words = outcome_in_words(row.reason, row.quantity, row.granted, now.date())
+    shown = {"words": words, "key": facts.get("key"), "grants": facts.get("grants"), "facts": facts}
+    return DecisionLine.model_validate({**row._mapping, **shown})
+
+
+def _policies(steps: list[dict[str, Any]]) -> list[PolicyInDecision]:
+    return [
+        PolicyInDecision(step=step, name=document["name"], version=document["version"], document=document)
+        for step, document in policies_used(steps)
+    ]
+
+
+def router(database: Database) -> APIRouter:
+    """The routes of decisions."""
+    api = APIRouter(tags=["Decisions"])
+
+    @api.get("/v1/decisions", name="list_decisions", summary="Decisions about a SKU or a line, newest first")
+    async def list_decisions(
+        *,
+        principal: Annotated[Principal, require("decisions:read")],
+        page: PageParams,
+        request: Request,
+        response: Response,
+        sku: Annotated[Name | None, Query(description="Decisions about this SKU")] = None,
+        line_id: Annotated[Name | None, Query(description="Decisions about this order line")] = None,
+    ) -> Page[DecisionSummary]:
+        if (sku is None) == (line_id is None):
+            words = "Give either sku or line_id."
+            raise bad_request("sku_or_line_id", words, errors=[FieldError("", words, parameter="sku")])
+        after = page.after(str)
+        async with database.reading() as conn:
+            rows = await queries.list_decisions(
+                conn, sku=sku, line_id=line_id, before=after[0] if after else None, limit=page.limit + 1
+            )
+        shown = rows[: page.limit]
+        cursor = encode_cursor(shown[-1].decision_id) if len(rows) > page.limit else None
+        link_header(response, request, cursor)
+        return Page(data=[DecisionSummary.model_validate(dict(row._mapping)) for row in shown], next_cursor=cursor)
+
+    @api.get("/v1/decisions/{decision_id}", name="get_decision", summary="One decision, with inputs and reasons")
+    async def get_decision(
+        *,
+        principal: Annotated[Principal, require("decisions:read")],
+        page: PageParams,
+        request: Request,
+        response: Response,
+        decision_id: Annotated[str, Path(max_length=100)],
+    ) -> DecisionView:
+        after = page.after(int, int)
+        async with database.reading() as conn:
+            found = await queries.decision(conn, decision_id)
+            if found is None:
+                raise not_found("decision")
+            rows = await queries.decision_lines(
+                conn, decision_id, (after[0], after[1]) if after else None, page.limit + 1
+            )
+        shown = rows[: page.limit]
+        cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
+        link_header(response, request, cursor)
+        steps = orjson.loads(found.steps_text)
+        lines = [_line(steps, row, found.decided_at) for row in shown]
+        return DecisionView(
+            decision_id=found.decision_id,
+            cause=found.cause,
+            cause_type=found.cause_type,
+            decided_at=found.decided_at,
+            digest=found.digest,
+            recorded_at=found.recorded_at,
+            summarised=found.summary is not None,
+            steps=steps,
+            policies=_policies(steps),
+            summary=found.summary,
+            lines=lines,
+            next_cursor=cursor,
+        )
+
+    return api

@@ -1,0 +1,210 @@
+"""Bodies and answers of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+
+from allocation_service.adapters.runs import run_store
+from allocation_service.domain.policies.policy import Sort
+from allocation_service.domain.runs.run import Filter, Segment, Strategy
+from allocation_service.domain.runs.run_document import segment_document
+from allocation_service.entrypoints.http.warning_schemas import WarningView
+from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.http.problems import FieldError, unprocessable
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+Value = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Few = Annotated[list[Value], Field(max_length=100)]
+Many = Annotated[list[Value], Field(max_length=10_000)]
+_SHOWN_SKUS = 10
+"""As many unknown SKUs of a segment are named in a warning."""
+
+
+class FilterBody(RequestModel):
+    """What demand must be to belong to the segment. What is left out asks for nothing; several values of one
+    field are alternatives, several fields must all be met."""
+
+    tiers: Few = Field(default_factory=list)
+    channels: Few = Field(default_factory=list)
+    regions: Few = Field(default_factory=list)
+    customer_ids: Many = Field(default_factory=list)
+    skus: Many = Field(default_factory=list)
+    order_ids: Many = Field(default_factory=list)
+    waiting_before: AwareDatetime | None = Field(default=None, description="Queued before this moment")
+    needed_before: date | None = Field(default=None, description="Needed by a day before this one")
+    ship_complete: bool | None = Field(default=None, description="Orders that ship complete only, or none of them")
+
+    def filter(self) -> Filter:
+        """As the domain has it."""
+        values: dict[str, Any] = self.model_dump()
+        asked: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in values.items()}
+        return Filter(**asked)
+
+
+class SegmentBody(RequestModel):
+    """Demand that is treated alike."""
+
+    name: Name
+    strategy: Strategy = Field(
+        description="win: everything on time, else an exception; gain: keep and get more, no later; improve: gain"
+        " without exceptions; redistribute: by the sort; fill: keep what is left; lose: give all back; skip: untouched"
+    )
+    sort: Sort = Field(default=Sort.FIFO, description="Who comes first among the segment's demand")
+    filter: FilterBody = Field(default=FilterBody(), description="Demand belongs to the first segment it fits")
+
+
+class RunBody(RequestModel):
+    """What to go over, and how."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Desk lamps: gold first",
+                    "segments": [
+                        {"name": "Gold", "strategy": "win", "filter": {"skus": ["desk-lamp"], "tiers": ["gold"]}},
+                        {"name": "Everyone else", "strategy": "redistribute", "filter": {"skus": ["desk-lamp"]}},
+                    ],
+                }
+            ]
+        }
+    )
+
+    name: Name
+    segments: list[SegmentBody] = Field(min_length=1, max_length=50)
+
+    def domain(self, tiers: Sequence[str]) -> tuple[Segment, ...]:
+        """The segments; Problem 422 where two have one name, or one asks for a tier that is none of these."""
+        names: set[str] = set()
+        errors = []
+        for number, one in enumerate(self.segments):
+            if one.name in names:
+                errors.append(FieldError(f"/segments/{number}/name", "Another segment has this name"))
+            names.add(one.name)
+            for place, tier in enumerate(one.filter.tiers):
+                if tier not in tiers:
+                    at = f"/segments/{number}/filter/tiers/{place}"
+                    errors.append(FieldError(at, f"There is no such tier; the tiers are {', '.join(tiers)}"))
+        if errors:
+            raise unprocessable(errors)
+        return tuple(Segment(one.name, one.strategy, one.filter.filter(), one.sort) for one in self.segments)
+
+
+class RunView(ResponseModel):
+    """A run: what it is about, how far it has got, and what it does in sum."""
+
+    run_id: str
+    name: str
+    status: Literal["planning", "previewed", "committed", "refused", "expired", "failed"]
+    progress: str = Field(description="While it is planned: what is being done; where that failed: why")
+    segments: list[dict[str, Any]]
+    summary: dict[str, Any] | None = Field(
+        description="Lines, units and value (minor units) gained and lost, promises, exceptions; also by segment."
+        " `left_free` units are handed out by the policies once the run is committed"
+    )
+    digest: str | None = Field(description="SHA-256 over the segments and all inputs")
+    as_of: datetime | None = Field(description="Business time of the preview")
+    created_by: str = Field(description="Id of the key that made it")
+    created_at: datetime
+    expires_at: datetime | None = Field(description="Until when the preview may be committed")
+    closed_by: str | None = Field(description="Id of the key that committed it, or was refused")
+    closed_at: datetime | None
+    decision_id: str | None = Field(description="The decision that committed it")
+    changes: dict[str, Any] | None = Field(description="Why it was refused")
+
+
+class RunDetail(RunView):
+    """A run, and what in it may not do what was meant."""
+
+    warnings: list[WarningView] = Field(description="SKUs it asks for that are not known now")
+
+
+def run_detail(row: Any, now: datetime, unknown: Collection[str]) -> RunDetail:
+    """A stored run as it is shown by itself; ``unknown`` are those of its SKUs that are not known."""
+    warnings = []
+    for number, segment in enumerate(run_store.segments_of(row)):
+        missing = [sku for sku in segment.filter.skus if sku in unknown]
+        if missing:
+            more = f" and {len(missing) - _SHOWN_SKUS} more" if len(missing) > _SHOWN_SKUS else ""
+            words = f"Not known, so that nothing matches them: {', '.join(missing[:_SHOWN_SKUS])}{more}."
+            warnings.append(WarningView(pointer=f"/segments/{number}/filter/skus", detail=words))
+    return RunDetail(**_fields(row, now), warnings=warnings)
+
+
+def run_view(row: Any, now: datetime) -> RunView:
+    """A stored run as it is shown among others at a moment."""
+    return RunView(**_fields(row, now))
+
+
+def _fields(row: Any, now: datetime) -> dict[str, Any]:
+    status = row.status
+    if status == "previewed" and row.expires_at <= now:
+        status = "expired"
+    return {
+        "run_id": row.run_id,
+        "name": row.name,
+        "status": status,
+        "progress": row.progress,
+        "segments": [segment_document(one) for one in run_store.segments_of(row)],
+        "summary": orjson.loads(row.summary_text) if row.summary_text else None,
+        "digest": row.digest,
+        "as_of": row.as_of,
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+        "expires_at": row.expires_at,
+        "closed_by": row.closed_by,
+        "closed_at": row.closed_at,
+        "decision_id": row.decision_id,
+        "changes": run_store.changes_of(row),
+    }
+
+
+class RunLineView(ResponseModel):
+    """What a run does to a line. Units that have shipped are not counted."""
+
+    line_id: str
+    order_id: str
+    reference: str = Field(description="The caller's own name of the order")
+    customer_id: str | None = Field(description="Null for a guest")
+    tier: str | None = Field(description="As the order says it")
+    sku: str
+    segment: str
+    strategy: Strategy
+    requested: int
+    confirmed: int = Field(description="Units granted from stock before the run")
+    new: int = Field(description="Units granted after it")
+    change: int
+    value: int = Field(description="Worth of the change in minor units, negative where it loses")
+    promise_before: date | None = Field(description="When the rest was promised; null: no date, or nothing waited")
+    promise_after: date | None
+    exception: str = Field(description="What the strategy asks for and the run cannot do; a person has to decide")
+    note: str = Field(description="Why the line is left alone")
+
+
+def line_view(row: Any, segments: Sequence[Segment]) -> RunLineView:
+    """A stored line as it is shown."""
+    change = row.new - row.confirmed
+    return RunLineView(
+        line_id=row.line_id,
+        order_id=row.order_id,
+        reference=row.reference,
+        customer_id=row.customer_id,
+        tier=row.tier,
+        sku=row.sku,
+        segment=segments[row.segment].name,
+        strategy=segments[row.segment].strategy,
+        requested=row.requested,
+        confirmed=row.confirmed,
+        new=row.new,
+        change=change,
+        value=change * row.unit_value,
+        promise_before=row.promise_before,
+        promise_after=row.promise_after,
+        exception=row.exception,
+        note=row.note,
+    )

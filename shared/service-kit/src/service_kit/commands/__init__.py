@@ -1,0 +1,1 @@
+"""Commands from HTTP: carried out in batches, once for each idempotency key."""

@@ -1,0 +1,219 @@
+"""One batch of events, applied: new ones through the handler, those of parked keys behind their key."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import structlog
+from opentelemetry import trace
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service_kit.messaging.decoding import Incoming
+from service_kit.messaging.inbox import claim
+from service_kit.messaging.metrics import EVENTS, HANDLER_ERRORS, HANDLER_EVENTS, HANDLER_SECONDS, INBOX_DUPLICATES
+from service_kit.messaging.parking import lock_parked, park, park_events, show_parked
+from service_kit.messaging.subscription import EventHandler
+from service_kit.persistence.database import Database, is_transient
+from service_kit.runtime.cause import causing
+from service_kit.runtime.failpoints import failpoint
+
+log = structlog.get_logger(__name__)
+
+_TRIES = 3
+_MOST_IN_A_ROW = 20
+_MOST_SHARE = 0.05
+_SHARE_COUNTED_FROM = 400
+
+_trace_context = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("service_kit.messaging.consumer")
+
+
+class TooManyParked(Exception):
+    """So many events failed that the fault is not in them; the consumer stops until someone looks."""
+
+
+class StoppedWhileRetrying(Exception):
+    """The process was told to stop while a transient error kept a batch from being applied; it will come again."""
+
+
+class BatchProcessor:
+    """Applies batches for one consumer. Every method leaves the database whole if the process dies in it."""
+
+    def __init__(
+        self,
+        database: Database,
+        consumer: str,
+        handler: EventHandler,
+        *,
+        on_activity: Callable[[], None] = lambda: None,
+        on_parked: Callable[[], None] = lambda: None,
+        longest_pause: float = 5.0,
+    ) -> None:
+        self._database = database
+        self._consumer = consumer
+        self._handler = handler
+        self._on_activity = on_activity
+        self._on_parked = on_parked
+        self._longest_pause = longest_pause
+        self._poison_in_a_row = 0
+        self._poisoned = 0
+        self._seen = 0
+
+    async def process(self, batch: Sequence[Incoming], stopping: asyncio.Event) -> None:
+        """Apply or park every event of ``batch``; on return all of it is committed.
+
+        Raises TooManyParked, and StoppedWhileRetrying when ``stopping`` ends an endless retry.
+        """
+        # A stack of pieces in order; a piece that fails is halved until one event is left.
+        pieces = list(reversed(_around_unreadable(batch)))
+        while pieces:
+            piece = pieces.pop()
+            if piece[0].error is not None:
+                await self._park(piece[0], piece[0].error, stopping)
+                continue
+            failure = await self._try(piece, stopping, tries=1 if len(piece) > 1 else _TRIES)
+            if failure is None:
+                self._count_good(len(piece))
+            elif len(piece) > 1:
+                middle = len(piece) // 2
+                pieces += [piece[middle:], piece[:middle]]
+            else:
+                await self._park(piece[0], f"{type(failure).__name__}: {failure}", stopping)
+
+    async def _try(self, piece: Sequence[Incoming], stopping: asyncio.Event, tries: int) -> Exception | None:
+        """Apply ``piece``; transient errors are retried for ever, the last deterministic one is returned."""
+        failures = 0
+        transient = 0
+        while True:
+            self._on_activity()
+            try:
+                await self._apply(piece)
+                return None
+            except Exception as error:
+                if is_transient(error):
+                    transient += 1
+                    HANDLER_ERRORS.labels(self._consumer, "transient").inc()
+                    log.warning("handler_will_retry", consumer=self._consumer, exc_info=error, attempt=transient)
+                    await self._pause(transient, stopping)
+                    continue
+                failures += 1
+                HANDLER_ERRORS.labels(self._consumer, "deterministic").inc()
+                log.warning(
+                    "handler_failed", consumer=self._consumer, events=len(piece), exc_info=error, attempt=failures
+                )
+                if failures >= tries:
+                    return error
+
+    async def _apply(self, piece: Sequence[Incoming]) -> None:
+        """One transaction: inbox, handler, parked ones behind their keys."""
+        began = time.monotonic()
+        async with self._database.transaction() as conn:
+            parked = await lock_parked(conn, self._consumer, {incoming.place for incoming in piece})
+            behind = [incoming for incoming in piece if incoming.place in parked]
+            free = {incoming.event_id: incoming for incoming in reversed(piece) if incoming.place not in parked}
+            await park_events(conn, self._consumer, behind, "an earlier event of this key is parked")
+            new = await claim(conn, self._consumer, free.keys())
+            # The first of equal ids counts, at its place in the batch.
+            chosen = [
+                incoming for incoming in piece if incoming.event_id in new and free[incoming.event_id] is incoming
+            ]
+            if chosen:
+                await self._handle(conn, chosen)
+        failpoint("after_db_commit")
+        self._measure(piece, chosen, behind, time.monotonic() - began)
+
+    async def _handle(self, conn: AsyncConnection, chosen: Sequence[Incoming]) -> None:
+        events = [incoming.event for incoming in chosen if incoming.event is not None]
+        alone = len(events) == 1
+        carrier = {"traceparent": events[0].traceparent} if alone and events[0].traceparent else {}
+        with (
+            _tracer.start_as_current_span(
+                f"{self._consumer} handle",
+                context=_trace_context.extract(carrier) if carrier else None,
+                kind=trace.SpanKind.CONSUMER,
+                attributes={"messaging.batch.message_count": len(events)},
+            ),
+            causing(events[0]) if alone else nullcontext(),
+        ):
+            await self._handler(conn, events)
+        failpoint("mid_handler")
+
+    async def _park(self, incoming: Incoming, error: str, stopping: asyncio.Event) -> None:
+        """Park the event's key with the event first. Raises TooManyParked once this has become a habit."""
+        attempt = 0
+        while True:
+            self._on_activity()
+            try:
+                async with self._database.transaction() as conn:
+                    added = await park(conn, self._consumer, incoming, error)
+                    await show_parked(conn, self._consumer)
+                    failpoint("before_park_commit")
+                break
+            except Exception as failure:
+                # Parking has no deterministic failure left; what fails here is tried until it works.
+                attempt += 1
+                log.error("parking_failed", consumer=self._consumer, event_id=incoming.event_id, exc_info=failure)
+                await self._pause(attempt, stopping)
+        self._on_parked()
+        if not added:
+            return
+        EVENTS.labels(self._consumer, incoming.name, "parked").inc()
+        # The error itself stands in parked_key; a log line names its kind only.
+        kind = error.partition("(")[0].partition(":")[0]
+        topic, event_id = incoming.record.topic, incoming.event_id
+        log.error("key_parked", consumer=self._consumer, topic=topic, event_id=event_id, error_type=kind)
+        self._count_poison()
+
+    async def _pause(self, attempt: int, stopping: asyncio.Event) -> None:
+        pause = min(self._longest_pause, 0.05 * 2 ** min(attempt, 8)) * random.uniform(0.5, 1)  # noqa: S311
+        if stopping.is_set():
+            raise StoppedWhileRetrying
+        try:
+            await asyncio.wait_for(stopping.wait(), pause)
+        except TimeoutError:
+            return
+        raise StoppedWhileRetrying
+
+    def _count_good(self, events: int) -> None:
+        self._poison_in_a_row = 0
+        self._seen += events
+        if self._seen > 10 * _SHARE_COUNTED_FROM:
+            # Forget slowly, so that the share speaks of the recent past.
+            self._seen //= 2
+            self._poisoned //= 2
+
+    def _count_poison(self) -> None:
+        self._poison_in_a_row += 1
+        self._poisoned += 1
+        self._seen += 1
+        if self._poison_in_a_row >= _MOST_IN_A_ROW:
+            raise TooManyParked(f"{self._poison_in_a_row} events in a row could not be handled")
+        if self._seen >= _SHARE_COUNTED_FROM and self._poisoned / self._seen > _MOST_SHARE:
+            raise TooManyParked(f"{self._poisoned} of the last {self._seen} events could not be handled")
+
+    def _measure(
+        self, piece: Sequence[Incoming], chosen: Sequence[Incoming], behind: Sequence[Incoming], seconds: float
+    ) -> None:
+        HANDLER_SECONDS.labels(self._consumer).observe(seconds)
+        HANDLER_EVENTS.labels(self._consumer).observe(len(piece))
+        INBOX_DUPLICATES.labels(self._consumer).inc(len(piece) - len(chosen) - len(behind))
+        for outcome, events in (("handled", chosen), ("parked", behind)):
+            for name, count in Counter(incoming.name for incoming in events).items():
+                EVENTS.labels(self._consumer, name, outcome).inc(count)
+
+
+def _around_unreadable(batch: Sequence[Incoming]) -> list[list[Incoming]]:
+    """The batch in pieces, in order: each unreadable record alone, what lies between together."""
+    pieces: list[list[Incoming]] = []
+    for incoming in batch:
+        if incoming.error is not None or not pieces or pieces[-1][0].error is not None:
+            pieces.append([incoming])
+        else:
+            pieces[-1].append(incoming)
+    return pieces

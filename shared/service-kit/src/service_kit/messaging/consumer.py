@@ -1,0 +1,296 @@
+"""The consumer: brings every event of a subscription to its handler, in order per key, once in effect."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import structlog
+
+from service_kit.messaging.batch_processor import BatchProcessor, StoppedWhileRetrying, TooManyParked
+from service_kit.messaging.dead_letters import DeadLetterMirror
+from service_kit.messaging.decoding import Incoming, read_record
+from service_kit.messaging.event_log import CommitRefused, EventLog, Partition, Record, RecordSource
+from service_kit.messaging.kafka import ClientTiming, KafkaEventLog, KafkaSettings
+from service_kit.messaging.metrics import CONSUMER_LAG, CONSUMER_LAG_SECONDS, CONSUMER_REBUILDS, CONSUMER_STOPPED
+from service_kit.messaging.subscription import EventHandler, Subscription
+from service_kit.messaging.watchdog import Stuck, Watchdog
+from service_kit.persistence.database import Database
+from service_kit.runtime.failpoints import failpoint
+from service_kit.runtime.garbage_collection import collector_paused
+
+__all__ = ["ClientTiming", "Consumer", "ConsumerStuck", "EventHandler", "Subscription", "TooManyParked"]
+
+log = structlog.get_logger(__name__)
+
+_POLL = 0.5
+_MAX_RECORDS = 500
+_MIN_RECORDS = 50
+_BATCH_BYTES = 256 * 1024
+"""What a batch holds, about: its records, read, take many times as much memory, which the process keeps."""
+_READ_AT_ONCE = 50
+"""Records decoded before the event loop has its turn: half a millisecond."""
+_METRICS_EVERY = 1.0
+_FINISH_BEFORE_REBALANCE = 20.0
+_STOP_TIMEOUT = 15.0
+
+
+class ConsumerStuck(Exception):
+    """A fresh group member got stuck as well: the process is to end and be started again."""
+
+
+class _Batch(NamedTuple):
+    """Records of one poll, and those of them that are events of the subscription (or cannot be read)."""
+
+    records: Sequence[Record]
+    events: Sequence[Incoming]
+    assignment: int
+    """Which of this consumer's assignments they were read under."""
+    asked: int
+    """How many records it could have held: with fewer, there were no more."""
+
+
+class Consumer:
+    """One member of the group ``group``, which is also the name its inbox entries carry.
+
+    ``run`` returns only when told to stop. Offsets are committed after the database; a record that
+    comes again is recognised by the inbox.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: KafkaSettings,
+        subscription: Subscription,
+        group: str,
+        *,
+        bus: EventLog | None = None,
+        turn_limit: float = 30.0,
+        progress_limit: float = 60.0,
+    ) -> None:
+        self._bus: EventLog = bus or KafkaEventLog(settings)
+        self._subscription = subscription
+        self._group = group
+        self._turn_limit, self._progress_limit = turn_limit, progress_limit
+        self.dead_letters = DeadLetterMirror(database, self._bus.producer)
+        """Its ``run`` mirrors what this consumer parks; the worker runs it beside."""
+        self.stopped_because: str | None = None
+        """Why the consumer gave up until somebody looks; None while it works."""
+        self._processor = BatchProcessor(
+            database,
+            group,
+            subscription.handler,
+            on_activity=self._show_activity,
+            on_parked=self.dead_letters.wake.set,
+        )
+        self._turn = asyncio.Lock()
+        self._to_commit: dict[Partition, int] = {}
+        self._committing: asyncio.Future[None] | None = None
+        self._assignment = 0
+        self._ask_for = 2 * _MIN_RECORDS
+        self._watchdog: Watchdog | None = None
+        self._rebuilds_without_progress = 0
+        self._last_timestamp = 0
+        self._metrics_due = 0.0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Consume until ``stopping``: finish the batch in hand, commit, leave the group.
+
+        Raises ConsumerStuck after a second stall in a row, and TooManyParked (which also stands in
+        ``stopped_because``).
+        """
+        CONSUMER_STOPPED.labels(self._group).set(0)
+        failures = 0
+        while not stopping.is_set():
+            source = self._bus.source(self._group, [topic.value for topic in self._subscription.topics], self._revoked)
+            try:
+                await source.start()
+                failures = 0
+                await self._consume_watched(source, stopping)
+            except StoppedWhileRetrying:
+                return
+            except TooManyParked as error:
+                self.stopped_because = str(error)
+                CONSUMER_STOPPED.labels(self._group).set(1)
+                log.critical("consumer_stopped", consumer=self._group, reason=str(error))
+                raise
+            except Stuck as error:
+                self._rebuild(error)
+            except Exception as error:
+                failures += 1
+                log.warning("consumer_failed", consumer=self._group, exc_info=error, in_a_row=failures)
+                await _pause(min(5.0, 0.1 * 2 ** min(failures, 6)), stopping)
+            finally:
+                await self._leave(source)
+
+    def _rebuild(self, error: Stuck) -> None:
+        self._rebuilds_without_progress += 1
+        CONSUMER_REBUILDS.labels(self._group).inc()
+        log.error("consumer_stuck", consumer=self._group, reason=str(error), attempts=self._rebuilds_without_progress)
+        if self._rebuilds_without_progress > 1:
+            raise ConsumerStuck(str(error)) from error
+
+    async def _consume_watched(self, source: RecordSource, stopping: asyncio.Event) -> None:
+        """Run the loop beside its watchdog. The loop is cancelled only together with its group member."""
+        self._watchdog = Watchdog(source.lag, turn_limit=self._turn_limit, progress_limit=self._progress_limit)
+        loop = asyncio.ensure_future(self._consume(source, self._watchdog, stopping))
+        watch = asyncio.ensure_future(self._watchdog.watch())
+        try:
+            await asyncio.wait((loop, watch), return_when=asyncio.FIRST_COMPLETED)
+            if loop.done():
+                loop.result()
+            else:
+                watch.result()
+        finally:
+            for task in (watch, loop):
+                task.cancel()
+            # A commit to the database that has begun is finished first; it has its own time limit.
+            await asyncio.wait((loop, watch), timeout=_STOP_TIMEOUT)
+            self._watchdog = None
+
+    async def _consume(self, source: RecordSource, watchdog: Watchdog, stopping: asyncio.Event) -> None:
+        self._to_commit.clear()
+        ahead: asyncio.Future[_Batch] | None = None
+        try:
+            while not stopping.is_set():
+                watchdog.alive()
+                # Never cancelled while the group member lives: a cancelled poll would switch off the group's
+                # own check of it.
+                batch = await (ahead or self._read(source))
+                ahead = None
+                async with self._turn:
+                    if batch.records and batch.assignment == self._assignment:
+                        if len(batch.records) >= batch.asked:
+                            # There is more: read it while the database works.
+                            ahead = asyncio.ensure_future(self._read(source))
+                        await self._apply(batch, stopping)
+                        watchdog.progress()
+                        self._rebuilds_without_progress = 0
+                    await self._commit(source)
+                self._show_lag(source, ahead)
+            await self._committed()
+        finally:
+            # Taken before anything is awaited: a loop that follows this one has a commit of its own.
+            committing, self._committing = self._committing, None
+            if ahead is not None:
+                await _give_up(ahead)
+            if committing is not None:
+                await _ended(committing)
+
+    async def _read(self, source: RecordSource) -> _Batch:
+        """The next records, and what the subscription wants of them."""
+        asked = self._ask_for
+        records = await source.poll(_POLL, asked)
+        # Taken down before anybody else has a turn: a revocation from here on is one of these records.
+        assignment = self._assignment
+        self._ask_for = _how_many(records) or asked
+        types = self._subscription.types
+        events: list[Incoming] = []
+        with collector_paused():
+            for number, record in enumerate(records, start=1):
+                incoming = read_record(record, types)
+                if incoming is not None:
+                    events.append(incoming)
+                if number % _READ_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+        return _Batch(records, events, assignment, asked)
+
+    async def _apply(self, batch: _Batch, stopping: asyncio.Event) -> None:
+        if batch.events:
+            await self._processor.process(batch.events, stopping)
+        for record in batch.records:
+            self._to_commit[Partition(record.topic, record.partition)] = record.offset + 1
+        self._last_timestamp = batch.records[-1].timestamp
+
+    async def _commit(self, source: RecordSource) -> None:
+        """Begin to commit what is handled; the broker answers while the next records are read and handled."""
+        await self._committed()
+        if not self._to_commit:
+            return
+        failpoint("before_offset_commit")
+        offsets, self._to_commit = self._to_commit, {}
+        self._committing = asyncio.ensure_future(self._store_offsets(source, offsets))
+
+    async def _committed(self) -> None:
+        """Wait for the commit that is under way; raises what it met."""
+        if self._committing is not None:
+            committing = self._committing
+            await asyncio.wait([committing])
+            self._committing = None
+            committing.result()
+
+    async def _store_offsets(self, source: RecordSource, offsets: dict[Partition, int]) -> None:
+        """A refusal is normal: the records come again, here or elsewhere."""
+        assignment = self._assignment
+        try:
+            await source.commit(offsets)
+        except CommitRefused as error:
+            log.info("offsets_not_committed", consumer=self._group, reason=str(error))
+            if assignment == self._assignment:
+                # Tried again with the next turn, unless that has got further.
+                self._to_commit = offsets | self._to_commit
+
+    async def _revoked(self) -> None:
+        """Before a rebalance: let the turn in hand end and commit, so that others do not do it again.
+
+        What was read ahead of it is dropped: nothing of it is committed, so whoever gets its partitions
+        reads it again, this consumer too.
+        """
+        self._assignment += 1
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FINISH_BEFORE_REBALANCE), self._turn:
+                if self._committing is not None:
+                    await asyncio.wait([self._committing])
+        # What could not be committed by now is another member's to say.
+        self._to_commit.clear()
+
+    def _show_activity(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.progress()
+
+    def _show_lag(self, source: RecordSource, ahead: asyncio.Future[_Batch] | None) -> None:
+        if time.monotonic() < self._metrics_due:
+            return
+        self._metrics_due = time.monotonic() + _METRICS_EVERY
+        lag = source.lag() or 0
+        if ahead is not None and ahead.done() and ahead.exception() is None:
+            lag += len(ahead.result().records)
+        CONSUMER_LAG.labels(self._group).set(lag)
+        seconds = time.time() - self._last_timestamp / 1000 if lag and self._last_timestamp else 0
+        CONSUMER_LAG_SECONDS.labels(self._group).set(max(0, seconds))
+
+    async def _leave(self, source: RecordSource) -> None:
+        try:
+            await asyncio.wait_for(source.stop(), _STOP_TIMEOUT)
+        except Exception as error:
+            log.warning("consumer_not_stopped_cleanly", consumer=self._group, exc_info=error)
+
+
+def _how_many(records: Sequence[Record]) -> int | None:
+    """Records of the size of these that make a batch; None where there are none."""
+    if not records:
+        return None
+    size = sum(len(record.value or b"") for record in records) // len(records)
+    return max(_MIN_RECORDS, min(_MAX_RECORDS, _BATCH_BYTES // (size + 1)))
+
+
+async def _give_up(ahead: asyncio.Future[_Batch]) -> None:
+    """End a read whose records nobody will handle; none of them is committed, so they come again."""
+    ahead.cancel()
+    await _ended(ahead)
+
+
+async def _ended(beside: asyncio.Future[Any]) -> None:
+    """Wait for what was done beside the loop, which ends for another reason than what it meets."""
+    await asyncio.wait([beside], timeout=_STOP_TIMEOUT)
+    if beside.done() and not beside.cancelled():
+        beside.exception()  # looked at, so that it is not reported as forgotten
+
+
+async def _pause(seconds: float, stopping: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds * random.uniform(0.5, 1))  # noqa: S311

@@ -1,0 +1,111 @@
+"""The event log as the kit sees it: a port with two sides, which Kafka and the in-memory fake both serve.
+
+Topic names here are without prefix; a bus adds its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class Partition(NamedTuple):
+    """One partition of one topic."""
+
+    topic: str
+    number: int
+
+
+class Record(NamedTuple):
+    """One record as it was read."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since 1970, as its producer stated them."""
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+class Outbound(NamedTuple):
+    """One record to be written; the key decides its partition."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]]
+
+
+class CommitRefused(Exception):
+    """Offsets were not stored, mostly because the group has moved on; the records will come again. Harmless."""
+
+
+class Producer(Protocol):
+    """Writes records; in order per key, as long as none fails."""
+
+    async def start(self) -> None:
+        """Connect. Raises when no broker answers."""
+        ...
+
+    async def send(
+        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
+    ) -> Awaitable[object]:
+        """Queue one record; what is returned is done when every replica has it, or raises."""
+        ...
+
+    async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
+        """Queue records in the order given; they have arrived when all that is returned is done.
+
+        If it raises, some may have been queued and may arrive.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        ...
+
+    async def abandon(self) -> None:
+        """Disconnect without sending what is still queued: after an error that could only break the order."""
+        ...
+
+
+class RecordSource(Protocol):
+    """A member of a consumer group."""
+
+    async def start(self) -> None:
+        """Connect and join the group. Raises when no broker answers."""
+        ...
+
+    async def poll(self, timeout: float, max_records: int) -> list[Record]:
+        """Records of the assigned partitions, in order per partition; empty after ``timeout`` seconds."""
+        ...
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Store the next offset to read per partition. Raises CommitRefused."""
+        ...
+
+    def lag(self) -> int | None:
+        """Records of the assigned partitions not yet polled; None while nothing is assigned or known."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group and disconnect."""
+        ...
+
+
+OnRevoked = Callable[[], Awaitable[None]]
+"""Awaited before partitions are given up: finish and commit what is in hand."""
+
+
+class EventLog(Protocol):
+    """Makes producers and group members of one event log."""
+
+    def producer(self) -> Producer:
+        """A new producer, not yet started."""
+        ...
+
+    def source(self, group: str, topics: Sequence[str], on_revoked: OnRevoked) -> RecordSource:
+        """A new member of ``group``, not yet started."""
+        ...

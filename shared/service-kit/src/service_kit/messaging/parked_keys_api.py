@@ -1,0 +1,99 @@
+"""``/v1/parked-keys``: what could not be handled, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from service_kit.http.authentication import require
+from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.problems import not_found, unavailable
+from service_kit.messaging.parking import Drained, ParkingLot
+from service_kit.persistence.database import is_transient
+
+
+class ParkedKeyView(BaseModel):
+    """A parked key and the event that parked it."""
+
+    topic: str
+    key: str
+    parked_at: datetime
+    error: str = Field(description="What the handler said of the first event, when it was last tried")
+    events: int = Field(description="Events that wait, the first one included")
+    event_id: str | None = None
+    event_name: str | None = None
+    partition: int | None = None
+    offset: int | None = None
+
+
+class ReplayResult(BaseModel):
+    """What a replay did."""
+
+    replayed: int
+    remaining: int = Field(description="0 where the key is free again")
+    error: str | None = Field(default=None, description="Why the first remaining event failed")
+
+
+class DiscardResult(BaseModel):
+    """How many events were dropped; they count as handled."""
+
+    discarded: int
+
+
+Topic = Annotated[str | None, Query(max_length=249, description="Only this topic; all without it")]
+
+
+def make_router(lot: ParkingLot) -> APIRouter:
+    """The endpoints over one consumer's parking lot; scope ``ops``."""
+    router = APIRouter(prefix="/v1/parked-keys", tags=["operations"], dependencies=[require("ops")])
+
+    @router.get("", summary="Keys whose events wait for an operator")
+    async def list_parked_keys(page: PageParams, request: Request, response: Response) -> Page[ParkedKeyView]:
+        after = page.after(str, str) or ("", "")
+        keys = await lot.list_keys(page.limit + 1, (after[0], after[1]))
+        shown = keys[: page.limit]
+        following = encode_cursor(shown[-1].topic, shown[-1].key) if len(keys) > page.limit else None
+        link_header(response, request, following)
+        return Page(data=[ParkedKeyView(**asdict(key)) for key in shown], next_cursor=following)
+
+    @router.post("/{key:path}/replay", summary="Handle a key's parked events in order")
+    async def replay_parked_key(key: str, topic: Topic = None) -> ReplayResult:
+        done = []
+        for one in await _topics(lot, key, topic):
+            try:
+                done.append(await lot.replay(one, key))
+            except Exception as error:
+                if is_transient(error):
+                    raise unavailable() from error
+                raise
+        return _sum(done)
+
+    @router.post("/{key:path}/discard", summary="Drop a key's parked events")
+    async def discard_parked_key(
+        key: str,
+        topic: Topic = None,
+        event_id: Annotated[str | None, Query(max_length=200, description="Only this event; all without it")] = None,
+    ) -> DiscardResult:
+        topics = await _topics(lot, key, topic)
+        return DiscardResult(discarded=sum([await lot.discard(one, key, event_id) for one in topics]))
+
+    return router
+
+
+async def _topics(lot: ParkingLot, key: str, topic: str | None) -> list[str]:
+    topics = [] if "\x00" in key else [one for one in await lot.topics_of(key) if topic in (None, one)]
+    if not topics:
+        raise not_found("parked key")
+    return topics
+
+
+def _sum(done: list[Drained]) -> ReplayResult:
+    return ReplayResult(
+        replayed=sum(one.replayed for one in done),
+        remaining=sum(one.remaining for one in done),
+        error="; ".join(one.error for one in done if one.error) or None,
+    )

@@ -1,0 +1,175 @@
+"""Migrations of a service's database, and the tables that messaging needs in every one of them.
+
+``python -m service_kit.persistence.migrations order_service URL`` brings a database up to date. A service's
+``migrations/env.py`` is two lines: import ``run_env`` and call it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, pool, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from service_kit.commands.idempotency_schema import IDEMPOTENCY_DDL
+
+_MIGRATION_LOCK = 0x6261636B6F726401
+"""Key of the advisory lock that keeps two starting replicas from migrating at once."""
+
+MESSAGING_DDL: tuple[str, ...] = (
+    # id order is commit order per key only while values are handed out one by one: CACHE 1.
+    # Rows live for milliseconds, so the table is vacuumed by count and not by share of its size.
+    """
+    CREATE TABLE outbox (
+        id         bigint      GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+        event_id   text        NOT NULL,
+        topic      text        NOT NULL,
+        key        text        NOT NULL,
+        headers    bytea       NOT NULL,
+        value      bytea       NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now()
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
+            autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000)
+    """,
+    """
+    CREATE TABLE inbox (
+        consumer     text        NOT NULL,
+        event_id     text        NOT NULL,
+        processed_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (consumer, event_id)
+    )
+    """,
+    "CREATE INDEX inbox_processed_at ON inbox USING brin (processed_at)",
+    """
+    CREATE TABLE parked_key (
+        consumer  text        NOT NULL,
+        topic     text        NOT NULL,
+        key       text        NOT NULL,
+        parked_at timestamptz NOT NULL DEFAULT now(),
+        error     text        NOT NULL,
+        PRIMARY KEY (consumer, topic, key)
+    )
+    """,
+    """
+    CREATE TABLE parked_event (
+        id               bigint      GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
+        consumer         text        NOT NULL,
+        topic            text        NOT NULL,
+        key              text        NOT NULL,
+        event_id         text        NOT NULL,
+        event_name       text        NOT NULL,
+        kafka_partition  int         NOT NULL,
+        kafka_offset     bigint      NOT NULL,
+        record_key       bytea,
+        headers          bytea       NOT NULL,
+        value            bytea,
+        error            text        NOT NULL,
+        parked_at        timestamptz NOT NULL DEFAULT now(),
+        mirrored         boolean     NOT NULL DEFAULT false,
+        UNIQUE (consumer, topic, key, event_id),
+        FOREIGN KEY (consumer, topic, key) REFERENCES parked_key (consumer, topic, key)
+    )
+    """,
+    "CREATE INDEX parked_event_in_order ON parked_event (consumer, topic, key, id)",
+    "CREATE INDEX parked_event_not_mirrored ON parked_event (id) WHERE NOT mirrored",
+    *IDEMPOTENCY_DDL,
+)
+
+
+class Operations(Protocol):
+    """The part of ``alembic.op`` that is used here."""
+
+    def execute(self, sqltext: str) -> Any:
+        """Run one statement."""
+        ...
+
+
+def add_messaging_tables(op: Any) -> None:
+    """Make outbox, inbox, parked_key, parked_event and idempotency_record; for a service's first migration."""
+    operations: Operations = op
+    for statement in MESSAGING_DDL:
+        operations.execute(statement)
+
+
+def upgrade(service_module: str, url: str, revision: str = "head") -> None:
+    """Bring the database at ``url`` to the newest version of ``service_module``'s migrations.
+
+    Blocks until done (from a coroutine: ``await asyncio.to_thread(upgrade, …)``). Several
+    processes may call it at once: one works, the others wait and find nothing to do. Raises
+    ModuleNotFoundError for an unknown module and the database's errors.
+    """
+    config = alembic_config(service_module, url)
+    failure: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            command.upgrade(config, revision)
+        except BaseException as error:
+            failure.append(error)
+
+    # env.py starts an event loop of its own, which a thread with a running one does not allow.
+    thread = threading.Thread(target=work, name=f"migrate-{service_module}")
+    thread.start()
+    thread.join()
+    if failure:
+        raise failure[0]
+
+
+def alembic_config(service_module: str, url: str) -> Config:
+    """Alembic's configuration for a service package that holds a ``migrations`` folder."""
+    package = import_module(service_module)
+    if package.__file__ is None:
+        raise ModuleNotFoundError(f"{service_module} is not a package with migrations")
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["url"] = url
+    return config
+
+
+def run_env() -> None:
+    """The whole of an ``env.py``: run the migrations asked for, each in a transaction of its own."""
+    attributes = context.config.attributes
+    given: Connection | None = attributes.get("connection")
+    if given is not None:
+        _migrate(given)
+    else:
+        asyncio.run(_migrate_at(attributes["url"]))
+
+
+async def _migrate_at(url: str) -> None:
+    engine = create_async_engine(url, poolclass=pool.NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            # The lock belongs to the session: it outlives this commit and ends with the connection.
+            await connection.commit()
+            await connection.run_sync(_migrate)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+def _migrate(connection: Connection) -> None:
+    context.configure(connection=connection, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def main(arguments: list[str]) -> int:
+    """Command line: MODULE URL."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m service_kit.persistence.migrations SERVICE_MODULE DATABASE_URL\n")
+        return 2
+    upgrade(arguments[0], arguments[1])
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Verifies a running system: invariants, decisions computed again, chaos."""

@@ -1,0 +1,166 @@
+"""The ways to hurt the running system, drawn at random by seed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from contextlib import suppress
+
+import asyncpg
+import psutil
+
+from backorder_local.local_parts import answers_ready
+from backorder_verify.chaos.fleet import Fleet, Replica, becomes_true
+from service_kit.runtime.failpoints import EXIT_CODE
+
+SERVICE = "service killed"
+RELAY = "relay's lock holder killed"
+BROKER = "broker killed"
+POSTGRES = "PostgreSQL stopped at once"
+FREEZE = "frozen"
+_AT = "killed at "
+_HANDLER_POINTS = ("mid_handler", "before_db_commit", "after_db_commit", "before_offset_commit")
+_RELAY_POINTS = ("relay_after_ack", "relay_mid_batch")
+_DECK = (
+    *(SERVICE,) * 3, *(RELAY,) * 2, BROKER, POSTGRES, FREEZE,
+    *(_AT + point for point in (*_HANDLER_POINTS, *_RELAY_POINTS)),
+)  # fmt: skip
+_NOT_REACHED = "killed, failpoint not reached"
+
+_REACHED_WITHIN = 20.0
+_LOCK_CLASS = 0x6F757462  # the first half of the key of a relay's advisory lock
+_LOCK_HOLDERS = """
+    SELECT activity.client_port FROM pg_locks JOIN pg_stat_activity activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND classid = $1 AND client_port IS NOT NULL ORDER BY client_port
+"""
+
+
+class Faults:
+    """Deals faults from shuffled decks, so that a run of any length has each kind about as often as meant."""
+
+    def __init__(self, fleet: Fleet, seed: int, freeze_seconds: float) -> None:
+        self._fleet, self._freeze_seconds = fleet, freeze_seconds
+        # Who is hit depends on who runs at that moment; the kinds and their order come from the seed alone.
+        self._shuffle, self._pick = random.Random(f"deck:{seed}"), random.Random(f"victims:{seed}")
+        self._deck: list[str] = []
+        self._broker, self._postgres = asyncio.Lock(), asyncio.Lock()
+        self.harmed_at = 0.0
+        """When the last harm was done or, to a frozen process, ended; monotonic."""
+
+    def draw(self) -> str:
+        """The next kind of fault."""
+        if not self._deck:
+            self._deck = list(_DECK)
+            self._shuffle.shuffle(self._deck)
+        return self._deck.pop()
+
+    async def strike(self, kind: str) -> str:
+        """Do it; several may be under way. Returns its kind when the servers run again and nothing is frozen.
+
+        Killed replicas come up again by themselves.
+        """
+        if kind == BROKER:
+            async with self._broker:
+                self._fleet.kafka.kill()
+                self._harmed()
+                await self._fleet.restart_server(self._fleet.kafka)
+        elif kind == POSTGRES:
+            async with self._postgres:
+                self._fleet.stop_postgres_at_once()
+                self._harmed()
+                await asyncio.sleep(self._pick.uniform(0, 1.5))
+                await self._fleet.restart_server(self._fleet.postgres)
+        elif kind == FREEZE:
+            await self._freeze(await self._victim())
+        elif kind.startswith(_AT):
+            return await self._at_failpoint(kind)
+        else:
+            found = await self._lock_holder() if kind == RELAY else None
+            if found is None:
+                kind, found = SERVICE, await self._victim()
+            self._fleet.kill(found)
+            self._harmed()
+        return kind
+
+    def _harmed(self) -> None:
+        self.harmed_at = time.monotonic()
+
+    async def _victim(self) -> Replica:
+        """Any replica that runs and that no other fault has in hand."""
+        while True:
+            free = [each for each in self._fleet.replicas if each.is_running and not each.held]
+            if free:
+                return self._pick.choice(free)
+            await asyncio.sleep(0.1)
+
+    async def _freeze(self, replica: Replica) -> None:
+        """SIGSTOP, and after a while SIGCONT."""
+        if replica.child is None:
+            return
+        replica.held, pid = True, replica.child.pid
+        os.killpg(pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._freeze_seconds)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGCONT)
+            replica.held = False
+            self._harmed()
+
+    async def _lock_holder(self) -> Replica | None:
+        """A replica whose relay leads: the one that the lock's connection comes from."""
+        try:
+            admin = await asyncpg.connect(self._fleet.postgres.url, timeout=5)
+            try:
+                ports = [row["client_port"] for row in await admin.fetch(_LOCK_HOLDERS, _LOCK_CLASS)]
+            finally:
+                await admin.close()
+        except (OSError, asyncpg.PostgresError, TimeoutError):
+            return None
+        owners = {port: each for each in self._fleet.replicas if not each.held for port in _local_ports(each)}
+        leading = [owners[port] for port in ports if port in owners]
+        return self._pick.choice(leading) if leading else None
+
+    async def _at_failpoint(self, kind: str) -> str:
+        """Replace a worker by one that dies at the failpoint, and wait for that."""
+        point = kind.removeprefix(_AT)
+        victim = await self._victim()
+        victim.held = True
+        try:
+            await self._fleet.stop_gracefully(victim)
+            times = 1 if point in _RELAY_POINTS else self._pick.randint(1, 3)
+            self._fleet.spawn(victim, failpoint=f"{point}:{times}")
+            if point in _RELAY_POINTS:
+                await self._let_lead(victim)
+            reached = await self._ends(victim)
+            self._fleet.kill(victim)
+            self._harmed()
+        finally:
+            victim.held = False
+        return kind if reached else _NOT_REACHED
+
+    async def _let_lead(self, armed: Replica) -> None:
+        """Kill the other replicas of the service once the armed one is up, so that its relay gets the lock."""
+        await becomes_true(lambda: answers_ready(armed.port) or not armed.is_running, _REACHED_WITHIN)
+        await asyncio.sleep(0.5)  # by now it waits for the lock
+        for other in self._fleet.replicas:
+            if other.service is armed.service and other is not armed and not other.held:
+                self._fleet.kill(other)
+
+    async def _ends(self, replica: Replica) -> bool:
+        await becomes_true(lambda: not replica.is_running, _REACHED_WITHIN)
+        return replica.child is not None and replica.child.exit_code() == EXIT_CODE
+
+
+def _local_ports(replica: Replica) -> set[int]:
+    """Local ports of the process's connections; empty until it has begun to talk."""
+    if replica.child is None or not replica.is_running:
+        return set()
+    try:
+        connections = psutil.Process(replica.child.pid).net_connections("tcp")
+    except psutil.Error:
+        return set()
+    return {one.laddr.port for one in connections if one.raddr}

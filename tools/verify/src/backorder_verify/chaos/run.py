@@ -1,0 +1,163 @@
+"""One chaos run: start, load, kill, drain, check."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from rich.console import Console
+
+from backorder_local.data_directory import DataDirectory
+from backorder_local.topics import PARTITIONS, TOPICS
+from backorder_verify.chaos.client import PatientClient
+from backorder_verify.chaos.faults import Faults
+from backorder_verify.chaos.fleet import Fleet, let_database_account_pass
+from backorder_verify.chaos.load import Load
+from backorder_verify.chaos.recovery import recovered
+from backorder_verify.chaos.report import Outcome
+from backorder_verify.chaos.told import Told, compare
+from backorder_verify.check.runner import check_system
+
+_GAP = (0.6, 1.8)
+_CALM = (0.3, 1.0)
+_RECOVERED_WITHIN = 90.0
+_ANSWERED_WITHIN = 60.0
+_DRAINED_WITHIN = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run shall do. `rate` is in operations a second, times are in seconds."""
+
+    kills: int
+    seed: int
+    rate: float = 15.0
+    freeze_seconds: float = 20.0
+    plant: str | None = None
+    burst: tuple[int, int] = (4, 9)
+    """Fewest and most kills before the system is left to recover."""
+    session_timeout: float = 4.0
+    """Kafka's for the consumers; in production 10 s, of which a run would spend most of its time."""
+
+
+@dataclass
+class Kills:
+    """What was done to the system and how it took it."""
+
+    kinds: Counter[str]
+    recoveries: list[float]
+    waited_for: Counter[str] = field(default_factory=Counter)
+    not_recovered: int = 0
+
+
+async def run_chaos(plan: Plan, directory: DataDirectory, console: Console) -> Outcome:
+    """Run it in an empty directory; everything is stopped again at the end, the directory stays."""
+    let_database_account_pass(directory)
+    began = time.monotonic()
+    fleet = Fleet(directory, plan.plant, plan.session_timeout)
+    try:
+        console.print("Starting PostgreSQL, Kafka and seven service processes …")
+        await fleet.start()
+        console.print(f"Up after {time.monotonic() - began:.0f} s. Load and kills begin.")
+        told = Told()
+        kills = await _under_load(plan, fleet, told, console)
+        console.print("Load has ended; waiting until everything has drained, then checking …")
+        system = fleet.running_system()
+        verdict = await check_system(system, console, within=_DRAINED_WITHIN)
+        return Outcome(
+            seed=plan.seed,
+            plant=plan.plant,
+            kills=kills.kinds,
+            recoveries=kills.recoveries,
+            waited_for=kills.waited_for,
+            not_recovered=kills.not_recovered,
+            told=told,
+            comparison=await compare(system, told),
+            verdict=verdict,
+            events=await _records(system.kafka_bootstrap),
+            ends_by_themselves=fleet.ends_by_themselves,
+            seconds=time.monotonic() - began,
+        )
+    finally:
+        await fleet.stop()
+
+
+async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) -> Kills:
+    client = PatientClient(
+        lambda service: [replica.url for replica in fleet.serving(service)],
+        fleet.api_key,
+        told,
+        random.Random(f"client:{plan.seed}"),
+    )
+    stopping = asyncio.Event()
+    load = Load(client, told, plan.seed, plan.rate)
+    await load.open()
+    await _catalogue_known(fleet, load.skus)
+    working = asyncio.create_task(load.run(stopping))
+    try:
+        await asyncio.sleep(2)
+        kills = await _kill(plan, fleet, console)
+    finally:
+        stopping.set()
+        await working
+        await load.finish(_ANSWERED_WITHIN)
+        await client.close()
+    return kills
+
+
+async def _catalogue_known(fleet: Fleet, skus: int) -> None:
+    """Wait until every SKU may be ordered: the order service knows them from events."""
+    connection = await asyncpg.connect(fleet.running_system().database_urls["order"])
+    try:
+        async with asyncio.timeout(60):
+            while True:
+                if await connection.fetchval("SELECT count(*) FROM sku") >= skus:
+                    return
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+
+
+async def _kill(plan: Plan, fleet: Fleet, console: Console) -> Kills:
+    """Kills in bursts, each begun once the system has recovered from the last."""
+    pick = random.Random(f"kills:{plan.seed}")
+    faults = Faults(fleet, plan.seed, plan.freeze_seconds)
+    kills = Kills(Counter(), [])
+    while kills.kinds.total() < plan.kills:
+        under_way: list[asyncio.Task[None]] = []
+        for _ in range(min(pick.randint(*plan.burst), plan.kills - kills.kinds.total())):
+            await asyncio.sleep(pick.uniform(*_GAP))
+            under_way.append(asyncio.create_task(_one(faults, faults.draw(), kills, console)))
+        await asyncio.gather(*under_way)
+        took = await recovered(fleet, faults.harmed_at, _RECOVERED_WITHIN)
+        kills.waited_for += took.waited_for
+        if took.seconds is None:
+            kills.not_recovered += 1
+        else:
+            kills.recoveries.append(took.seconds)
+        console.print(f"       {took}", highlight=False)
+        await asyncio.sleep(pick.uniform(*_CALM))
+    return kills
+
+
+async def _one(faults: Faults, wanted: str, kills: Kills, console: Console) -> None:
+    kind = await faults.strike(wanted)
+    kills.kinds[kind] += 1
+    console.print(f"  {kills.kinds.total():4} {kind}", highlight=False)
+
+
+async def _records(bootstrap: str) -> dict[str, int]:
+    """Topic → records in it, those sent twice counted twice."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        places = [TopicPartition(topic, number) for topic in TOPICS for number in range(PARTITIONS)]
+        ends = await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+    return {topic: sum(end for place, end in ends.items() if place.topic == topic) for topic in TOPICS}

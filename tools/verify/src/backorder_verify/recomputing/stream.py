@@ -1,0 +1,93 @@
+"""Reading stored decisions one after the other, each with its lines, in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from allocation_service.domain.decisions.recorded_fill import StoredLine
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Which decisions to read; ids sort by the time they were made. ``last`` is read too."""
+
+    first: str = ""
+    last: str | None = None
+    since: datetime | None = None
+    limit: int | None = None
+    newest: bool = False
+    """Of a limited range, the newest and not the oldest; they are still read in order."""
+
+    def bounds(self) -> tuple[str, str]:
+        """The least and the greatest id; no id is greater than ``~``."""
+        since = _first_id(self.since) if self.since is not None else ""
+        return max(self.first, since), self.last if self.last is not None else "~"
+
+
+def _first_id(moment: datetime) -> str:
+    """The least UUIDv7 (RFC 9562, section 5.7) of a moment."""
+    stamp = f"{int(moment.timestamp() * 1000):012x}"
+    return f"{stamp[:8]}-{stamp[8:]}"
+
+
+@dataclass(slots=True)
+class StoredDecision:
+    """A decision as it was read; ``granted`` has for each step what each of its lines was given."""
+
+    decision_id: str
+    decided_at: datetime
+    summarised: bool
+    steps: list[dict[str, Any]]
+    lines: list[list[StoredLine]] = field(default_factory=list)
+    granted: list[dict[str, int]] = field(default_factory=list)
+
+    def add(self, row: Any) -> None:
+        """Enter a line; rows come by step and rank."""
+        number = row["step"]
+        while len(self.lines) <= number:
+            self.lines.append([])
+            self.granted.append({})
+        line_id, made = row["line_id"], self.granted[number]
+        self.lines[number].append(StoredLine(line_id, row["sku"], row["quantity"], orjson.loads(row["facts"])))
+        made[line_id] = made.get(line_id, 0) + row["granted"]
+
+
+Rows = Callable[..., AsyncIterator[Any]]
+"""Streams the rows of a query in allocation's database, all of one snapshot: ``rows(query, *values)``."""
+
+_CHOSEN = "decision_id >= $1 AND decision_id <= $2"
+_DECISIONS = (
+    f"SELECT decision_id, decided_at, summary IS NOT NULL AS summarised, steps::text FROM decision WHERE {_CHOSEN}"
+)
+_LINES = "SELECT decision_id, step, line_id, sku, quantity, granted, facts::text FROM decision_line"
+_NTH = "SELECT decision_id FROM decision WHERE {chosen} ORDER BY decision_id {order} OFFSET $3 LIMIT 1"
+
+
+async def stored_decisions(rows: Rows, chosen: Range) -> AsyncIterator[StoredDecision]:
+    """The decisions of a range in the order they were made. No more than one is held at a time."""
+    first, last = await _limited(rows, chosen)
+    lines = rows(f"{_LINES} WHERE {_CHOSEN} ORDER BY decision_id, step, rank", first, last)
+    line = await anext(lines, None)
+    async for row in rows(f"{_DECISIONS} ORDER BY decision_id", first, last):
+        decision = StoredDecision(row["decision_id"], row["decided_at"], row["summarised"], orjson.loads(row["steps"]))
+        while line is not None and line["decision_id"] <= decision.decision_id:
+            if line["decision_id"] == decision.decision_id and not decision.summarised:
+                decision.add(line)
+            line = await anext(lines, None)
+        yield decision
+
+
+async def _limited(rows: Rows, chosen: Range) -> tuple[str, str]:
+    """The bounds with the limit applied, found by index."""
+    first, last = chosen.bounds()
+    if chosen.limit is None:
+        return first, last
+    query = _NTH.format(chosen=_CHOSEN, order="DESC" if chosen.newest else "ASC")
+    async for row in rows(query, first, last, chosen.limit - 1):
+        return (row["decision_id"], last) if chosen.newest else (first, row["decision_id"])
+    return first, last

@@ -1,0 +1,1 @@
+"""Loads and shows a running system: replay, demo, simulate."""

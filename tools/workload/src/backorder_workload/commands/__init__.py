@@ -1,0 +1,1 @@
+"""Commands that `backorder` finds here, one module each, with a function `register(app)`."""

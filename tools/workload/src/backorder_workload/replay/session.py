@@ -1,0 +1,117 @@
+"""What the parts of a replay share: the system under replay, the simulated shop, and what was counted so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+from backorder_workload.replay.answers import Answers, NotAnswered
+from backorder_workload.replay.api import Api, CallFailed
+from backorder_workload.replay.catalogue import Catalogue
+from backorder_workload.replay.customers import Manner
+from backorder_workload.replay.figures import PlacedOrder
+from backorder_workload.replay.listener import Listener, NotSettled
+from backorder_workload.replay.order_stream import StreamOrder
+from backorder_workload.replay.purchasing import StockPosition
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """How to replay."""
+
+    seed: int = 1
+    locations: int = 2
+    concurrency: int = 32
+    contacts_share: float = 0.25
+    drain_days: int = 45
+    run: str = "r"
+
+
+@dataclass(slots=True)
+class TrackedOrder:
+    """An order of the stream that was placed."""
+
+    stream: StreamOrder
+    manner: Manner
+    placed: PlacedOrder
+    line_ids: tuple[str, ...]
+
+    @property
+    def order_id(self) -> str:
+        """The id the order service gave it."""
+        return self.placed.order_id
+
+
+@dataclass(slots=True)
+class Session:
+    """One replay under way."""
+
+    api: Api
+    listener: Listener
+    answers: Answers
+    catalogue: Catalogue
+    position: StockPosition
+    choices: Choices
+    orders: dict[str, TrackedOrder] = field(default_factory=dict)
+    open_orders: dict[str, TrackedOrder] = field(default_factory=dict)
+    done: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    async def at_once(self, calls: Iterable[Awaitable[T]]) -> list[T]:
+        """Run calls side by side (the API client bounds them); the first error ends all."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_awaited(call)) for call in calls]
+        except* (CallFailed, NotAnswered, NotSettled) as failed:
+            raise _first(failed) from None
+        return [task.result() for task in tasks]
+
+    async def allowed_to_fail(self, what: str, call: Callable[[], Awaitable[T]]) -> T | None:
+        """Run a call that may rightly be refused because the world moved on meanwhile; counts the refusal."""
+        try:
+            return await call()
+        except CallFailed as error:
+            if error.status not in (409, 412):
+                raise
+            self.refused[f"{what}: {error.code or error.status}"] += 1
+            return None
+
+
+def _first(failed: BaseExceptionGroup[Exception]) -> Exception:
+    error: BaseException = failed
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, Exception) else RuntimeError(str(error))
+
+
+async def _awaited(call: Awaitable[T]) -> T:
+    return await call
+
+
+class Diary(Generic[T]):
+    """What the simulated world has in store, by day."""
+
+    def __init__(self) -> None:
+        self._days: defaultdict[date, list[T]] = defaultdict(list)
+
+    def note(self, day: date, entry: T) -> None:
+        """Remember an entry for a day."""
+        self._days[day].append(entry)
+
+    def of(self, day: date) -> list[T]:
+        """Take the entries of a day."""
+        return self._days.pop(day, [])
+
+    def __len__(self) -> int:
+        return sum(len(entries) for entries in self._days.values())
+
+
+def stamp(moment: datetime) -> str:
+    """A business time as the API reads it."""
+    return moment.isoformat().replace("+00:00", "Z")
