@@ -110,7 +110,7 @@ async def _consume(database: Database, topics: KafkaTopics, handled: int) -> flo
         began = began or time.perf_counter()
         await handler(conn, events)
 
-    subscription = Subscription((Topic.ORDERS,), frozenset(HANDLED), timed)
+    subscription = Subscription((Topic.ORDERS,), dict.fromkeys(HANDLED, timed), lambda conn: conn)
     async with running(Consumer(database, topics, subscription, "allocation", bus=topics.bus(PRODUCTION)).run):
         await eventually(lambda: _count(database, "inbox", handled), 120, every=0.02)
         return time.perf_counter() - began

@@ -29,7 +29,7 @@ async def know_skus(ground: Ground, database: Database, count: int) -> None:
     settings = OrderSettings(database_url=database.url, kafka_bootstrap="unused:9092", keyring_path=ground.keyring)
     subscription = build(settings, database=database).subscription
     assert subscription is not None
-    await tell(database, subscription.handler, on_sale(sku_names(count), on_hand=0))
+    await tell(database, subscription.handle, on_sale(sku_names(count), on_hand=0))
 
 
 async def place_orders(ground: Ground, clients: int) -> Mapping[str, Measured]:

@@ -97,7 +97,7 @@ class Inventory:
         async with self.database.transaction() as conn:
             new: Sequence[Event] = await insert_new(conn, "inventory", events) if remember else events
             if new:
-                await subscription.handler(conn, new)
+                await subscription.handle(conn, new)
 
     async def check_books(self) -> None:
         """On hand and shipped of every level are the sums of its ledger entries."""

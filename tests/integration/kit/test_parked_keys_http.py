@@ -58,7 +58,7 @@ async def park(database: Database, handler: SampleHandler, *places: tuple[str, i
         incoming = read_record(record, TYPES)
         assert incoming is not None
         batch.append(incoming)
-    await BatchProcessor(database, GROUP, handler).process(batch, asyncio.Event())
+    await BatchProcessor(database, GROUP, subscription(handler).handle).process(batch, asyncio.Event())
 
 
 async def test_parked_keys_are_listed_page_by_page(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
 from service_kit.messaging.batch_processor import BatchProcessor
@@ -14,9 +13,10 @@ from service_kit.messaging.decoding import Incoming, read_record
 from service_kit.messaging.event_log import Record
 from service_kit.messaging.metrics import HANDLER_ERRORS
 from service_kit.messaging.parking import ParkingLot
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
-from service_kit.testing.sample.service import GROUP, TYPES, SampleHandler, applied, count, order_event
+from service_kit.testing.sample.service import GROUP, TYPES, SampleHandler, applied, count, order_event, subscription
 
 pytestmark = pytest.mark.postgres
 
@@ -33,8 +33,8 @@ async def test_parking_and_draining_at_the_same_time_lose_and_reorder_nothing(da
     choice = random.Random(seed)
     sick = True
     handler = SampleHandler(dislikes=lambda event: sick and event.sequence % 20 == 7)
-    processor = BatchProcessor(database, GROUP, handler)
-    lot = ParkingLot(database, GROUP, handler)
+    processor = processor_of(database, handler)
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
     events = [order_event(f"k{n % 2}", n // 2 + 1) for n in range(400)]
     consumed = asyncio.Event()
 
@@ -63,24 +63,28 @@ async def test_parking_and_draining_at_the_same_time_lose_and_reorder_nothing(da
     assert await count(database, "parked_event") == await count(database, "parked_key") == 0
 
 
+def processor_of(database: Database, handler: SampleHandler) -> BatchProcessor:
+    return BatchProcessor(database, GROUP, subscription(handler).handle)
+
+
 async def test_the_consumer_waits_for_a_drain_in_progress_and_then_finds_the_key_free(database: Database) -> None:
     sick = True
     handler = SampleHandler(dislikes=lambda event: sick)
-    await BatchProcessor(database, GROUP, handler).process([incoming(order_event("k", 1), 0)], asyncio.Event())
+    await processor_of(database, handler).process([incoming(order_event("k", 1), 0)], asyncio.Event())
     sick = False
     draining, go_on = asyncio.Event(), asyncio.Event()
 
     class SlowHandler(SampleHandler):
-        async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+        async def __call__(self, uow: SqlUnitOfWork, events: Sequence[Event]) -> None:
             draining.set()
             await go_on.wait()
-            await super().__call__(conn, events)
+            await super().__call__(uow, events)
 
-    drain = asyncio.create_task(ParkingLot(database, GROUP, SlowHandler()).replay("orders", "k"))
+    drain = asyncio.create_task(ParkingLot(database, GROUP, subscription(SlowHandler()).handle).replay("orders", "k"))
     await draining.wait()
     errors = HANDLER_ERRORS.labels(GROUP, "deterministic")._value.get()
     later = incoming(order_event("k", 2), 1)
-    consume = asyncio.create_task(BatchProcessor(database, GROUP, handler).process([later], asyncio.Event()))
+    consume = asyncio.create_task(processor_of(database, handler).process([later], asyncio.Event()))
     await eventually(lambda: somebody_waits(database))
     assert not consume.done()
     go_on.set()
@@ -98,12 +102,12 @@ async def somebody_waits(database: Database) -> bool:
 
 async def test_the_same_key_parked_in_two_topics_is_two_keys(database: Database) -> None:
     handler = SampleHandler(dislikes=lambda event: True)
-    processor = BatchProcessor(database, GROUP, handler)
+    processor = processor_of(database, handler)
     for topic in ("orders", "allocations"):
         event = order_event("k", 1)
         record = incoming(event, 0).record._replace(topic=topic)
         await processor.process([Incoming(record, event.id, "k", event.name, event)], asyncio.Event())
-    lot = ParkingLot(database, GROUP, handler)
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
     assert await lot.topics_of("k") == ["allocations", "orders"]
     assert await lot.discard("orders", "k") == 1
     assert await lot.topics_of("k") == ["allocations"]

@@ -57,7 +57,7 @@ async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Dat
         await eventually(behind)
     tries = [batch for batch in handler.batches if [(e.key, e.sequence) for e in batch] == [("o-3", 5)]]
     assert len(tries) == 3
-    [parked] = await ParkingLot(database, GROUP, handler).list_keys()
+    [parked] = await ParkingLot(database, GROUP, subscription(handler).handle).list_keys()
     assert (parked.topic, parked.key, parked.events, parked.event_name) == ("orders", "o-3", 9, "OrderPlaced")
     assert "Poison: o-3/5" in parked.error
 
@@ -67,7 +67,7 @@ async def test_replaying_a_key_applies_its_events_in_order_and_frees_it(database
     broken = True
     handler = SampleHandler(dislikes=lambda event: broken and event.key == "o-1" and event.sequence == 2)
     await send_events(bus, events)
-    lot = ParkingLot(database, GROUP, handler)
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
     async with running(consumer(database, bus, handler).run):
         flowing = [event for event in events if event.key != "o-1" or event.sequence < 2]
         await eventually(lambda: is_applied(database, flowing), 20)
@@ -102,7 +102,7 @@ async def test_replay_stops_at_the_next_event_that_fails_and_keeps_what_it_did(d
 
         await eventually(parked)
     broken.remove(3)
-    lot = ParkingLot(database, GROUP, handler)
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
     told = await lot.replay("orders", "o-0")
     assert (told.replayed, told.remaining) == (37, 11)
     assert await applied(database) == {"o-0": list(range(1, 40))}
@@ -117,7 +117,7 @@ async def test_what_was_discarded_stays_so_when_it_comes_again(database: Databas
     events = order_events(keys=2, each=3)
     handler = SampleHandler(dislikes=lambda event: event.key == "o-0" and event.sequence == 2)
     await send_events(bus, events)
-    lot = ParkingLot(database, GROUP, handler)
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
     async with running(consumer(database, bus, handler).run):
 
         async def parked() -> bool:
@@ -153,7 +153,9 @@ async def test_unreadable_records_are_parked_and_never_block(database: Database,
             return await count(database, "parked_event") == 4
 
         await eventually(parked)
-    keys = {parked.key for parked in await ParkingLot(database, GROUP, SampleHandler()).list_keys()}
+    keys = {
+        parked.key for parked in await ParkingLot(database, GROUP, subscription(SampleHandler()).handle).list_keys()
+    }
     assert {"k1", "k2"} <= keys
     assert all(key in ("k1", "k2") or key.startswith("orders-") for key in keys), "partition and offset name the rest"
     async with database.reading() as conn:

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event, OrderLine
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.event_log import EventLog, OnRevoked, Partition, Producer, Record, RecordSource
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.in_memory_event_log import InMemoryEventLog
@@ -87,9 +87,9 @@ class HeldHandler(SampleHandler):
         super().__init__()
         self.let_go = asyncio.Event()
 
-    async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+    async def __call__(self, uow: SqlUnitOfWork, events: Sequence[Event]) -> None:
         await self.let_go.wait()
-        await super().__call__(conn, events)
+        await super().__call__(uow, events)
 
 
 def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None) -> Consumer:

@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
 from service_kit.messaging.consumer import Consumer, ConsumerStuck
 from service_kit.messaging.event_log import OnRevoked, Producer, Record, RecordSource
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.in_memory_event_log import InMemoryEventLog, InMemorySource
@@ -32,11 +32,11 @@ class HangingHandler(SampleHandler):
 
     hangs = 1
 
-    async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+    async def __call__(self, uow: SqlUnitOfWork, events: Sequence[Event]) -> None:
         if self.hangs:
             self.hangs -= 1
             await asyncio.Event().wait()
-        await super().__call__(conn, events)
+        await super().__call__(uow, events)
 
 
 class DeafBus:

@@ -1,4 +1,4 @@
-"""A small real service: one creating POST over the command bus, on the real database."""
+"""A small real service: one creating POST through the command batcher, on the real database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -19,6 +19,7 @@ from service_kit.http.authentication import require
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import conflict
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.settings import ServiceSettings
 
@@ -48,7 +49,7 @@ class Maker:
     gate: asyncio.Event | None = None
     entered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def __call__(self, connection, commands: Sequence[Make]):
+    async def __call__(self, uow, commands: Sequence[Make]):
         self.batches.append(len(commands))
         self.entered.set()
         if self.gate is not None:
@@ -56,7 +57,7 @@ class Maker:
         if any(command.name == "defect" for command in commands):
             raise ValueError("a defect of the program")
         good = [command for command in commands if command.name != "refused"]
-        await connection.execute(
+        await uow.connection.execute(
             text(
                 "INSERT INTO applied (event_id, name, key, sequence) SELECT id, name, name, 1"
                 " FROM unnest(CAST(:ids AS text[]), CAST(:names AS text[])) AS t (id, name)"
@@ -68,7 +69,7 @@ class Maker:
         ]
 
 
-def things_router(database: Database, bus: CommandBatcher[Make, str]) -> APIRouter:
+def things_router(database: Database, batcher: CommandBatcher[Make, str]) -> APIRouter:
     router = APIRouter()
 
     @router.post("/v1/things", status_code=201)
@@ -80,7 +81,7 @@ def things_router(database: Database, bus: CommandBatcher[Make, str]) -> APIRout
     ) -> Thing:
         thing_id = new_event_id()
         claim = IdempotencyClaim(principal.key_id, "make_thing", key, fingerprint(body), thing_id)
-        submitted = await bus.submit(Make(thing_id, body.name), claim)
+        submitted = await batcher.submit(Make(thing_id, body.name), claim)
         mark_replayed(response, submitted)
         async with database.reading() as connection:
             row = (
@@ -126,7 +127,7 @@ async def two_apps(database, keyring, tmp_path) -> AsyncIterator[list[App]]:
             name="sample",
             settings=settings,
             database=own,
-            routers=[things_router(own, CommandBatcher(own, maker))],
+            routers=[things_router(own, CommandBatcher.on(SqlUnitOfWorkFactory(own, SqlUnitOfWork), maker))],
             migrations_module=SAMPLE,
         )
         client = httpx.AsyncClient(

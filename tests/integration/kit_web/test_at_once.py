@@ -13,14 +13,16 @@ from service_kit.commands.at_once import (
     CLAIMS,
     RECORDED,
     SENT,
+    SingleStatementAttempt,
     answers,
     claim_parameters,
     event_parameters,
     raced,
 )
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.commands.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, OutcomeUnknown
 from service_kit.commands.idempotency import Claimed
-from service_kit.http.problems import Problem
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Autocommit, Database
 from service_kit.persistence.statements import Statement, driver_within
 from service_kit.testing.eventually import eventually
@@ -63,6 +65,14 @@ class Losing(Autocommit):
                 raise ConnectionResetError("the answer was lost")
 
 
+def at_once(database, execute) -> CommandBatcher[Any, Any]:
+    return CommandBatcher(SingleStatementAttempt(database, execute))
+
+
+def batching(database, use_case) -> CommandBatcher[Any, Any]:
+    return CommandBatcher.on(SqlUnitOfWorkFactory(database, SqlUnitOfWork), use_case)
+
+
 def claim(resource: str, key: str, body: bytes = b"body") -> IdempotencyClaim:
     return IdempotencyClaim("me", "make", key, body, resource)
 
@@ -102,7 +112,7 @@ async def made(database: Database) -> tuple[int, int, int]:
 
 
 async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
-    bus = CommandBatcher(database, at_once=apply)
+    bus = at_once(database, apply)
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3"))
     )
@@ -112,36 +122,36 @@ async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(databas
 
 
 async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_body(database):
-    bus = CommandBatcher(database, at_once=apply)
+    bus = at_once(database, apply)
     await bus.submit("a", claim("a", "1"))
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("b", claim("b", "1")),
         bus.submit("c", claim("c", "2")),
-        CommandBatcher(database, at_once=apply).submit("d", claim("d", "1", b"other")),
+        at_once(database, apply).submit("d", claim("d", "1", b"other")),
         return_exceptions=True,
     )
     assert (outcomes[0].replayed, outcomes[0].resource_id) == (True, "a")
     assert (outcomes[1].replayed, outcomes[1].result) == (False, "c")
-    assert (outcomes[2].status, outcomes[2].code) == (422, "idempotency_key_reused")
+    assert isinstance(outcomes[2], IdempotencyKeyReused)
     assert await made(database) == (2, 2, 2)
 
 
 async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hold_up_its_batch(database):
-    bus, entered, leave = CommandBatcher(database, at_once=apply), asyncio.Event(), asyncio.Event()
+    bus, entered, leave = at_once(database, apply), asyncio.Event(), asyncio.Event()
 
-    async def slowly(connection, commands):
+    async def slowly(uow, commands):
         entered.set()
         await leave.wait()
         return commands
 
-    elsewhere = asyncio.create_task(CommandBatcher(database, slowly).submit("x", claim("x", "1")))
+    elsewhere = asyncio.create_task(batching(database, slowly).submit("x", claim("x", "1")))
     await entered.wait()
     outcomes: list[Any] = await asyncio.gather(
         bus.submit("a", claim("a", "1")), bus.submit("b", claim("b", "2")), return_exceptions=True
     )
     leave.set()
     await elsewhere
-    assert outcomes[0].code == "idempotency_key_in_flight"
+    assert isinstance(outcomes[0], IdempotencyKeyInFlight)
     assert outcomes[1].result == "b"
     assert await made(database) == (1, 1, 2)
 
@@ -154,34 +164,33 @@ async def test_a_key_recorded_after_the_statements_snapshot_undoes_it_and_is_fou
             return await apply(connection, commands, claims)
         async with connection.driver.transaction(isolation="repeatable_read"):
             await connection.driver.fetch("SELECT 1 FROM applied")  # the snapshot
-            await CommandBatcher(database, at_once=apply).submit("first", claim("first", "1"))
+            await at_once(database, apply).submit("first", claim("first", "1"))
             try:
                 return await apply(connection, commands, claims)
             except asyncpg.UniqueViolationError as error:
                 errors.append(error)
                 raise
 
-    submitted = await CommandBatcher(database, at_once=late).submit("second", claim("second", "1"))
+    submitted = await at_once(database, late).submit("second", claim("second", "1"))
     assert [raced(error) for error in errors] == [True]
     assert (submitted.replayed, submitted.resource_id) == (True, "first")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_a_lost_answer_is_found_again_by_the_key(losing, database):
-    submitted = await CommandBatcher(losing, at_once=apply).submit("a", claim("a", "1"))
+    submitted = await at_once(losing, apply).submit("a", claim("a", "1"))
     assert (submitted.replayed, submitted.resource_id) == (True, "a")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_without_a_key_a_lost_answer_is_told_and_nothing_is_made_twice(losing, database):
-    with pytest.raises(Problem) as failure:
-        await CommandBatcher(losing, at_once=apply).submit("a")
-    assert (failure.value.status, failure.value.code) == (503, "outcome_unknown")
+    with pytest.raises(OutcomeUnknown):
+        await at_once(losing, apply).submit("a")
     assert await made(database) == (1, 1, 0)
 
 
 async def test_a_command_that_breaks_the_statement_fails_alone(database):
-    bus = CommandBatcher(database, at_once=apply)
+    bus = at_once(database, apply)
     outcomes: list[Any] = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
     assert [getattr(each, "result", None) for each in outcomes] == ["a", None, "c"]
     assert isinstance(outcomes[1], asyncpg.CharacterNotInRepertoireError)
@@ -249,18 +258,13 @@ class Slow(Autocommit):
 async def test_what_comes_while_the_connection_is_given_back_is_carried_out(database, monkeypatch):
     slow = Slow(database)
     monkeypatch.setattr(database, "autocommit", lambda: slow)
-    bus = CommandBatcher(database, at_once=apply)
+    bus = at_once(database, apply)
     await bus.submit("a")
     await slow.giving_back.wait()
     late = asyncio.create_task(bus.submit("b"))
     await asyncio.sleep(0)
     slow.go_on.set()
     assert (await asyncio.wait_for(late, 10)).result == "b"
-
-
-def test_a_bus_has_one_way_to_carry_out(database):
-    with pytest.raises(TypeError, match="execute or at_once"):
-        CommandBatcher(database)
 
 
 async def test_a_deadlock_is_tried_again_even_without_a_key(database):
@@ -272,5 +276,5 @@ async def test_a_deadlock_is_tried_again_even_without_a_key(database):
             raise asyncpg.DeadlockDetectedError("deadlock detected")
         return await apply(connection, commands, claims)
 
-    answer = await CommandBatcher(database, at_once=once).submit("a")
+    answer = await at_once(database, once).submit("a")
     assert (answer.result, answer.replayed, len(calls)) == ("a", False, 2)

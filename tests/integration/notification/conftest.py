@@ -131,7 +131,7 @@ class World:
         """Handle events as the consumer does: in one transaction."""
         assert self.service.subscription is not None
         async with self.database.transaction() as conn:
-            await self.service.subscription.handler(conn, events)
+            await self.service.subscription.handle(conn, events)
 
     async def gather(self, after: timedelta = timedelta(hours=1)) -> int:
         self.clock.advance(after)

@@ -72,7 +72,7 @@ class Shop:
         """Hand a batch to the service's handler in one transaction, as the consumer does."""
         assert self.service.subscription is not None
         async with self.database.transaction() as conn:
-            await self.service.subscription.handler(conn, events)
+            await self.service.subscription.handle(conn, events)
 
     async def know(self, *skus: str, release_at: datetime | None = None, version: int = 1) -> None:
         """Inventory announces SKUs."""

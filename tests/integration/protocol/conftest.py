@@ -47,7 +47,7 @@ class World(Callers):
     """Three services and everything that may happen to them."""
 
     databases: dict[str, Database]
-    subscriptions: dict[str, Subscription]
+    subscriptions: dict[str, Subscription[Any]]
     sizes: Sizes
     topics: SimulatedTopics = field(init=False)
     links: dict[str, Link] = field(init=False)
@@ -175,7 +175,9 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
 
     async def make(seed: int, *, purged_inbox: bool = False) -> World:
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
-        allocation = Subscription((Topic.ORDERS, Topic.INVENTORY), HANDLED, AllocationHandler(Options()))
+        allocation = Subscription(
+            (Topic.ORDERS, Topic.INVENTORY), dict.fromkeys(HANDLED, AllocationHandler(Options())), lambda conn: conn
+        )
         subscriptions, clients = {"allocation": allocation}, {}
         for name, module, settings in (
             ("order", order_service.entrypoints.service, OrderSettings),

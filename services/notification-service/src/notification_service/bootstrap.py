@@ -25,6 +25,8 @@ from notification_service.config import NotificationSettings
 from notification_service.domain.retries import WEBHOOK_DELAYS
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.http.problems import Problem
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork as KitUnitOfWork
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock, SystemClock
@@ -61,26 +63,27 @@ def wire(
         idle_in_transaction=settings.idle_in_transaction,
     )
     uow = SqlUnitOfWork(database)
+    units = SqlUnitOfWorkFactory(database, KitUnitOfWork, clock)
     sender = HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)
 
     async def handle(conn: AsyncConnection, events: Sequence[Event]) -> None:
         await take_in(SqlWork(conn), events, clock.now(), settings.holding)
 
-    async def execute_resends(conn: AsyncConnection, commands: Sequence[Resend]) -> Sequence[str | Problem]:
-        return await resend(SqlWork(conn), commands, clock.now())
+    async def execute_resends(uow: KitUnitOfWork, commands: Sequence[Resend]) -> Sequence[str | Problem]:
+        return await resend(SqlWork(uow.connection), commands, clock.now())
 
     async def execute_creations(
-        conn: AsyncConnection, commands: Sequence[CreateEndpoint]
+        uow: KitUnitOfWork, commands: Sequence[CreateEndpoint]
     ) -> Sequence[tuple[Endpoint, str] | Problem]:
-        return await create_endpoints(SqlWork(conn), commands, clock.now())
+        return await create_endpoints(SqlWork(uow.connection), commands, clock.now())
 
     return Wiring(
         settings=settings,
         clock=clock,
         database=database,
         uow=uow,
-        resends=CommandBatcher(database, execute_resends),
-        creations=CommandBatcher(database, execute_creations),
+        resends=CommandBatcher.on(units, execute_resends),
+        creations=CommandBatcher.on(units, execute_creations),
         sender=sender,
         dispatcher=Dispatcher(uow, sender, clock, _webhook_plan(settings)),
         renderer=TemplateRenderer(_domain(settings.mail_from)),

@@ -19,9 +19,11 @@ from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.place_orders import place_orders
 from order_service.config import OrderSettings
+from service_kit.commands.at_once import SingleStatementAttempt
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.http.problems import Problem
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database, DirectConnection
 from service_kit.runtime.business_clock import BusinessClock
@@ -65,8 +67,8 @@ def wire(
         results = await place_orders(store, commands, clock.now())
         return [store.answered.get(each.order_id, result) for each, result in zip(commands, results, strict=True)]
 
-    async def change(conn: AsyncConnection, commands: Sequence[ChangeOrder]) -> Sequence[Accepted | Problem]:
-        return await change_orders(SqlOrderStore(conn), commands, clock.now())
+    async def change(uow: SqlUnitOfWork, commands: Sequence[ChangeOrder]) -> Sequence[Accepted | Problem]:
+        return await change_orders(SqlOrderStore(uow.connection), commands, uow.now)
 
     business_clock = BusinessClock(clock, follow_events=settings.business_clock == "events")
     watch = OrderWatch(database)
@@ -76,8 +78,8 @@ def wire(
         clock=clock,
         database=database,
         business_clock=business_clock,
-        placing=CommandBatcher(database, at_once=place),
-        changing=CommandBatcher(database, change),
+        placing=CommandBatcher(SingleStatementAttempt(database, place)),
+        changing=CommandBatcher.on(SqlUnitOfWorkFactory(database, SqlUnitOfWork, clock), change),
         queries=OrderQueries(database),
         watch=watch,
         links=TrackingLinks([*secrets, *settings.tracking_old_secrets], clock),

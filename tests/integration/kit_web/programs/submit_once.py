@@ -6,12 +6,13 @@ import sys
 from sqlalchemy import text
 
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 
 
-async def insert(connection, commands):
+async def insert(uow, commands):
     for command in commands:
-        await connection.execute(
+        await uow.connection.execute(
             text("INSERT INTO applied (event_id, name, key, sequence) VALUES (:id, 'n', 'k', 1)"), {"id": command}
         )
     return list(commands)
@@ -19,8 +20,8 @@ async def insert(connection, commands):
 
 async def main(url: str) -> None:
     database = Database(url)
-    bus = CommandBatcher(database, insert)
-    submitted = await bus.submit("thing-1", IdempotencyClaim("me", "make", "key-1", b"same body", "thing-1"))
+    batcher = CommandBatcher.on(SqlUnitOfWorkFactory(database, SqlUnitOfWork), insert)
+    submitted = await batcher.submit("thing-1", IdempotencyClaim("me", "make", "key-1", b"same body", "thing-1"))
     sys.stdout.write("replayed" if submitted.replayed else "carried out")
     await database.close()
 

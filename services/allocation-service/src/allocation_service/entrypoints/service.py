@@ -44,7 +44,9 @@ def build(
         settings=wiring.settings,
         database=wiring.database,
         routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
-        subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
+        subscription=Subscription(
+            (Topic.ORDERS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
+        ),
         background=(
             sweeper.run_deferred_orders,
             sweeper.run_promises,

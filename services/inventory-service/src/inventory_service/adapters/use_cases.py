@@ -25,6 +25,7 @@ from inventory_service.application.purchase import place_purchase_orders
 from inventory_service.application.record_stock import record_stock
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim, Submitted
 from service_kit.http.problems import Problem, unavailable
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.persistence.transient_errors import is_transient
 from service_kit.runtime.clock import Clock
@@ -40,10 +41,11 @@ class UseCases:
         self.clock = clock
         self._database = database
         # A bus for each kind: a count looks at stored movements, so it shares no batch with receipts.
-        self._stock = {
-            kind: CommandBatcher[RecordStock, StockDocument](database, self._record) for kind in DocumentType
+        units = SqlUnitOfWorkFactory(database, SqlUnitOfWork, clock)
+        self._stock: dict[DocumentType, CommandBatcher[RecordStock, StockDocument]] = {
+            kind: CommandBatcher.on(units, self._record) for kind in DocumentType
         }
-        self._orders = CommandBatcher[PlacePurchaseOrder, PurchaseOrder](database, self._place)
+        self._orders: CommandBatcher[PlacePurchaseOrder, PurchaseOrder] = CommandBatcher.on(units, self._place)
 
     async def record(self, command: RecordStock, claim: IdempotencyClaim) -> Submitted[StockDocument]:
         """Record a receipt, count or adjustment; see record_stock."""
@@ -73,13 +75,11 @@ class UseCases:
         """Handle a batch of order events inside the consumer's transaction; see book_orders."""
         await book_orders(SqlStock(conn), events, self.clock.now())
 
-    async def _record(self, conn: AsyncConnection, commands: Sequence[RecordStock]) -> list[StockDocument | Problem]:
-        return await record_stock(SqlStock(conn), commands, self.clock.now())
+    async def _record(self, uow: SqlUnitOfWork, commands: Sequence[RecordStock]) -> list[StockDocument | Problem]:
+        return await record_stock(SqlStock(uow.connection), commands, self.clock.now())
 
-    async def _place(
-        self, conn: AsyncConnection, commands: Sequence[PlacePurchaseOrder]
-    ) -> list[PurchaseOrder | Problem]:
-        return await place_purchase_orders(SqlPurchasing(conn), commands, self.clock.now())
+    async def _place(self, uow: SqlUnitOfWork, commands: Sequence[PlacePurchaseOrder]) -> list[PurchaseOrder | Problem]:
+        return await place_purchase_orders(SqlPurchasing(uow.connection), commands, self.clock.now())
 
     @asynccontextmanager
     async def _changing(self) -> AsyncIterator[AsyncConnection]:

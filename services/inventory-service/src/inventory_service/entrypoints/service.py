@@ -31,7 +31,9 @@ def build(
         settings=wiring.settings,
         database=wiring.database,
         routers=http.routers(wiring.use_cases),
-        subscription=Subscription((Topic.ORDERS,), ORDER_EVENTS, wiring.use_cases.handle_orders),
+        subscription=Subscription(
+            (Topic.ORDERS,), dict.fromkeys(ORDER_EVENTS, wiring.use_cases.handle_orders), lambda conn: conn
+        ),
         title="Backorder inventory",
         description=_DESCRIPTION,
         large_body_paths=http.LARGE_BODIES,

@@ -39,7 +39,7 @@ def build(
         settings=wiring.settings,
         database=wiring.database,
         routers=_routers(wiring),
-        subscription=Subscription(TOPICS, HANDLED, wiring.handler),
+        subscription=Subscription(TOPICS, dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn),
         background=[sweepers.gather, sweepers.mail, sweepers.contacts, sweepers.webhooks, sweepers.purge],
         title="Backorder notification",
         description=_DESCRIPTION,

@@ -30,7 +30,9 @@ def build(
         database=wiring.database,
         routers=http.ROUTERS,
         wiring=wiring,
-        subscription=Subscription((Topic.ALLOCATIONS, Topic.INVENTORY), HANDLED, wiring.handler),
+        subscription=Subscription(
+            (Topic.ALLOCATIONS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
+        ),
         title="Backorder orders",
         description=_DESCRIPTION,
         large_body_paths=http.LARGE_BODY_PATHS,

@@ -6,15 +6,22 @@ with :data:`RECORDED` and :data:`SENT`, so that all of it is there or nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 import asyncpg
 
+from service_kit.commands.attempt import LostRace
+from service_kit.commands.errors import OutcomeUnknown
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import Prepared
-from service_kit.persistence.database import DirectConnection
+from service_kit.persistence.database import Database, DirectConnection
 from service_kit.persistence.statements import Statement
+from service_kit.persistence.transient_errors import is_transient
+from service_kit.runtime.failpoints import failpoint
+
+C = TypeVar("C")
+R = TypeVar("R")
 
 CLAIMS = """
 claim AS MATERIALIZED (
@@ -144,3 +151,39 @@ def undone(error: BaseException) -> bool:
     """Whether the server itself said that the statement failed, and so left no trace: unlike a lost connection,
     or a server that shuts down (classes 08 and 57P)."""
     return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(("08", "57P"))
+
+
+AtOnce = Callable[
+    [DirectConnection, Sequence[C], Sequence[IdempotencyClaim | None]],
+    Awaitable[Sequence[R | Exception | Claimed | IdempotencyRecord]],
+]
+"""Carries out a batch in one statement: for a command whose key is not free, what stands in its way."""
+
+
+class SingleStatementAttempt(Generic[C, R]):
+    """Carries out a batch in one statement, which is its own transaction. The connection is kept between batches."""
+
+    def __init__(self, database: Database, at_once: AtOnce[C, R]) -> None:
+        self._at_once = at_once
+        self._statements = database.autocommit()
+
+    async def __call__(
+        self, commands: Sequence[C], claims: Sequence[IdempotencyClaim | None]
+    ) -> Sequence[R | Exception | Claimed | IdempotencyRecord]:
+        """See :class:`service_kit.commands.attempt.Attempt`."""
+        begun = False
+        try:
+            async with self._statements.statement() as connection:
+                failpoint("before_db_commit")
+                begun = True
+                return await self._at_once(connection, commands, claims)
+        except Exception as error:
+            if raced(error):
+                raise LostRace from error
+            if begun and is_transient(error) and not undone(error):
+                raise OutcomeUnknown from error
+            raise
+
+    async def rest(self) -> None:
+        """Let others have the connection."""
+        await self._statements.give_back()

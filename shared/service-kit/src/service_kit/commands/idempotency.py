@@ -10,8 +10,6 @@ from enum import Enum, auto
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.http.problems import Problem
-
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyClaim:
@@ -149,24 +147,3 @@ async def forget(connection: AsyncConnection, before: datetime, *, batch: int = 
     """Drop up to ``batch`` records older than ``before``, oldest first; returns how many."""
     result = await connection.execute(_FORGET, {"before": before, "batch": batch})
     return int(result.rowcount)
-
-
-def key_reused() -> Problem:
-    """422: the key was used for another request: another body, or another order or place in the path."""
-    return Problem(
-        422,
-        "idempotency_key_reused",
-        "Idempotency-Key was used for another request",
-        "A key stands for one request: its path and its body. Use a new key for this one.",
-    )
-
-
-def in_flight() -> Problem:
-    """409: the same key is being worked on elsewhere at this moment."""
-    return Problem(
-        409,
-        "idempotency_key_in_flight",
-        "The same request is under way",
-        "Repeat the request after Retry-After to get its answer.",
-        headers={"Retry-After": "1"},
-    )

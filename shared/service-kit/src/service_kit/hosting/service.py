@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service_kit.runtime.health import Health
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
     from service_kit.http.api_keys import Principal
+    from service_kit.http.problems import Problem
     from service_kit.messaging.subscription import Subscription
     from service_kit.persistence.database import Database
     from service_kit.runtime.settings import ServiceSettings
@@ -27,13 +28,14 @@ class Service:
     is set. ``large_body_paths`` are route paths as declared, such as ``/v1/orders``, whose bodies may
     have 1 MiB. ``verify_token`` knows bearer tokens other than API keys (tracking links): it
     returns who calls, or None; such a token may also come as the query parameter ``token`` of a GET.
+    ``problems`` says what the errors of the domain and the application are answered with.
     """
 
     name: str
     settings: ServiceSettings
     database: Database
     routers: Sequence[APIRouter] = ()
-    subscription: Subscription | None = None
+    subscription: Subscription[Any] | None = None
     background: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
     title: str = ""
     description: str = ""
@@ -42,6 +44,7 @@ class Service:
     verify_token: Callable[[str], Principal | None] | None = None
     migrations_module: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[type[Exception], Callable[[Any], Problem]] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:

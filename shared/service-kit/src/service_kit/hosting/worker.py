@@ -35,7 +35,7 @@ class WorkerService(Protocol):
     name: str
     settings: ServiceSettings
     database: Database
-    subscription: Subscription | None
+    subscription: Subscription[Any] | None
     background: Sequence[Task]
     health: Health
 

@@ -16,8 +16,9 @@ from service_kit.http.fast_path import FastPath
 from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
+from service_kit.http.parked_keys import parked_keys_router
 from service_kit.http.rate_limit import Admission, RateLimiter
-from service_kit.messaging.parking import parked_keys_router
+from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.migration_check import migrations_at_head
 from service_kit.runtime.health import NotReady
 
@@ -52,7 +53,7 @@ def create_app(service: Service) -> FastAPI:
         telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
     )
     app.state.service = service
-    add_problem_handlers(app)
+    add_problem_handlers(app, service.problems)
     _add_middleware(app, service)
     for router in (*service.routers, *_shared_routers(service)):
         app.include_router(router)
@@ -96,7 +97,7 @@ def _limiter(name: str, rate: str) -> RateLimiter | None:
 def _shared_routers(service: Service) -> list[APIRouter]:
     routers = [operations_router(service.name, service.health)]
     if service.subscription is not None:
-        routers.append(parked_keys_router(service.database, service.name, service.subscription.handler))
+        routers.append(parked_keys_router(ParkingLot(service.database, service.name, service.subscription.handle)))
     return routers
 
 

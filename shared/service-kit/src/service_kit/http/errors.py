@@ -14,8 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from service_kit.commands.errors import (
+    CommandNotCarriedOut,
+    IdempotencyKeyInFlight,
+    IdempotencyKeyReused,
+    OutcomeUnknown,
+)
 from service_kit.http.body_limit import BodyTooLarge, body_too_large
-from service_kit.http.problems import FieldError, Problem, bad_request, for_status, unprocessable
+from service_kit.http.problems import FieldError, Problem, bad_request, for_status, unavailable, unprocessable
 from service_kit.http.responses import ProblemResponse
 
 _MAX_ERRORS = 1000
@@ -43,19 +49,65 @@ _KINDS = {
 """Pydantic's errors of a value of another type, and what it should have been."""
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error of routing, parsing, validation and endpoints with a problem."""
+ProblemOf = Callable[[Any], Problem]
+"""Puts an error of the domain or the application as a problem."""
+
+ProblemTable = Mapping[type[Exception], ProblemOf]
+"""What the errors of a service are answered with; an error's nearest class in the table counts."""
+
+
+def add_problem_handlers(app: FastAPI, table: ProblemTable) -> None:
+    """Answer every error of routing, parsing, validation and endpoints, and those of ``table``, with a problem."""
     for kind, handler in _handlers().items():
         app.add_exception_handler(kind, handler)
+    for kind, problem_of in (_OF_COMMANDS | dict(table)).items():
+        app.add_exception_handler(kind, _answering(problem_of))
 
 
 async def answer_to(request: Request, error: Exception) -> Response:
     """The problem that an endpoint's ``error`` is answered with; raises the error where it is none of the known."""
+    handlers = request.app.exception_handlers
     for kind in type(error).__mro__:
-        if (handler := _handlers().get(kind)) is not None:
+        if (handler := handlers.get(kind)) is not None:
             response: Response = await handler(request, error)
             return response
     raise error
+
+
+def _answering(problem_of: ProblemOf) -> Callable[[Request, Any], Awaitable[Response]]:
+    async def answer(request: Request, error: Any) -> Response:
+        return ProblemResponse(problem_of(error), request.scope)
+
+    return answer
+
+
+def key_reused() -> Problem:
+    """422: the key was used for another request: another body, or another order or place in the path."""
+    return Problem(
+        422,
+        "idempotency_key_reused",
+        "Idempotency-Key was used for another request",
+        "A key stands for one request: its path and its body. Use a new key for this one.",
+    )
+
+
+def key_in_flight() -> Problem:
+    """409: the same key is being worked on elsewhere at this moment."""
+    return Problem(
+        409,
+        "idempotency_key_in_flight",
+        "The same request is under way",
+        "Repeat the request after Retry-After to get its answer.",
+        headers={"Retry-After": "1"},
+    )
+
+
+_OF_COMMANDS: dict[type[Exception], ProblemOf] = {
+    IdempotencyKeyReused: lambda _: key_reused(),
+    IdempotencyKeyInFlight: lambda _: key_in_flight(),
+    CommandNotCarriedOut: lambda _: unavailable(),
+    OutcomeUnknown: lambda _: unavailable("outcome_unknown", "Whether the request was carried out is not known."),
+}
 
 
 @cache

@@ -65,7 +65,7 @@ class Consumer:
         self,
         database: Database,
         settings: KafkaSettings,
-        subscription: Subscription,
+        subscription: Subscription[Any],
         group: str,
         *,
         bus: EventLog | None = None,
@@ -83,7 +83,7 @@ class Consumer:
         self._processor = BatchProcessor(
             database,
             group,
-            subscription.handler,
+            subscription.handle,
             on_activity=self._show_activity,
             on_parked=self.dead_letters.wake.set,
         )

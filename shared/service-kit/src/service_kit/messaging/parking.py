@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
@@ -17,9 +17,6 @@ from service_kit.messaging.inbox import claim
 from service_kit.messaging.metrics import PARKED_KEYS
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database, is_transient
-
-if TYPE_CHECKING:
-    from fastapi import APIRouter
 
 Place = tuple[str, str]
 """Topic and key."""
@@ -271,10 +268,3 @@ class ParkingLot:
 async def show_parked(conn: AsyncConnection, consumer: str) -> None:
     """Bring the metric ``parked_keys`` up to date."""
     PARKED_KEYS.labels(consumer).set((await conn.execute(_COUNT, {"consumer": consumer})).scalar_one())
-
-
-def parked_keys_router(database: Database, consumer: str, handler: EventHandler) -> APIRouter:
-    """``/v1/parked-keys`` with replay and discard over one consumer's parked keys; scope ``ops``."""
-    from service_kit.messaging.parked_keys_api import make_router  # noqa: PLC0415 - a worker does without FastAPI
-
-    return make_router(ParkingLot(database, consumer, handler))

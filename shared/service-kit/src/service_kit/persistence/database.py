@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,10 +17,13 @@ from service_kit.runtime.failpoints import failpoint
 
 T = TypeVar("T")
 
-__all__ = ["Autocommit", "Database", "DirectConnection", "copy_rows", "is_transient"]
+__all__ = ["Autocommit", "Database", "DirectConnection", "Transaction", "after_commit", "copy_rows", "is_transient"]
 
 OUTBOX_WRITTEN = "backorder_outbox_written"
 """Mark in a connection's ``info``: the transaction wrote outbox rows, wake the relay once it commits."""
+
+_AFTER_COMMIT = "backorder_after_commit"
+"""Place in a connection's ``info``: the functions to call once the transaction has committed."""
 
 
 @dataclass(slots=True)
@@ -32,8 +35,46 @@ class DirectConnection:
     """Set by whoever writes outbox rows on it: the relay is woken at the end."""
 
 
+class Transaction:
+    """An open transaction: its connection, and the one way to commit it."""
+
+    def __init__(self, conn: AsyncConnection, outbox_written: asyncio.Event) -> None:
+        self.conn = conn
+        self.committed = False
+        self._outbox_written = outbox_written
+
+    async def commit(self) -> None:
+        """Commit, then wake the relay if outbox rows were written and call what waits for the commit.
+
+        Nothing may be done on the connection afterwards. A function registered with :func:`after_commit`
+        must not raise: the transaction is committed whatever it does.
+        """
+        failpoint("before_db_commit")
+        wake, callbacks = _take_marks(self.conn)
+        await _finish(self.conn.commit())
+        self.committed = True
+        if wake:
+            self._outbox_written.set()
+        for callback in callbacks:
+            callback()
+
+
+def after_commit(conn: AsyncConnection, callback: Callable[[], None]) -> None:
+    """Call ``callback`` once the connection's transaction has committed, and never if it rolls back."""
+    if conn.sync_connection is not None:
+        conn.sync_connection.info.setdefault(_AFTER_COMMIT, []).append(callback)
+
+
+def _take_marks(conn: AsyncConnection) -> tuple[bool, list[Callable[[], None]]]:
+    """Whether the transaction wrote outbox rows, and what is to be called after it; both are forgotten."""
+    if conn.sync_connection is None or conn.invalidated:
+        return False, []
+    info = conn.sync_connection.info
+    return bool(info.pop(OUTBOX_WRITTEN, False)), info.pop(_AFTER_COMMIT, [])
+
+
 class Database:
-    """One service's database: an engine, and the only three ways to use it.
+    """One service's database: an engine, and the only ways to use it.
 
     ``idle_in_transaction`` (seconds) ends a transaction whose process froze; it stays below the
     consumer's session time-out, so that a frozen worker's locks are gone before its partitions are
@@ -73,24 +114,30 @@ class Database:
         """Set after a commit that wrote outbox rows; the relay of this process waits on it."""
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """BEGIN … COMMIT; any error rolls back and goes on to the caller.
+    async def begin(self) -> AsyncIterator[Transaction]:
+        """A transaction that is rolled back unless ``commit`` is called before the block ends.
 
         A commit that has begun is finished even when the task is cancelled (the cancellation is
         raised after it). A connection that saw a failure of its own is closed, not pooled.
         """
         conn, _ = await self._lend()
+        transaction = Transaction(conn, self.outbox_written)
         try:
-            yield conn
-            failpoint("before_db_commit")
-            wake = bool(conn.sync_connection and conn.sync_connection.info.pop(OUTBOX_WRITTEN, False))
-            await _finish(conn.commit())
+            yield transaction
+            if not transaction.committed:
+                _take_marks(conn)
+                await _finish(conn.rollback())
         except BaseException as error:
             await _finish(_abandon(conn, error))
             raise
         await _finish(conn.close())
-        if wake:
-            self.outbox_written.set()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """BEGIN … COMMIT: commits at the end of the block; any error rolls back and goes on to the caller."""
+        async with self.begin() as transaction:
+            yield transaction.conn
+            await transaction.commit()
 
     def autocommit(self) -> Autocommit:
         """A way to run statements, each a transaction of its own; whoever asks for it gives back what it holds."""
@@ -169,8 +216,7 @@ class Autocommit:
 
 async def _abandon(conn: AsyncConnection, error: BaseException) -> None:
     """Roll back and return the connection, or throw it away where it may be in an unknown state."""
-    if conn.sync_connection is not None and not conn.invalidated:
-        conn.sync_connection.info.pop(OUTBOX_WRITTEN, None)
+    _take_marks(conn)
     harmless = isinstance(error, exc.IntegrityError | exc.DataError) or (
         isinstance(error, Exception) and not isinstance(error, exc.DBAPIError) and not is_transient(error)
     )

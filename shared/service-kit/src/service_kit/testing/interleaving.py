@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
+from typing import Any
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
@@ -46,7 +47,7 @@ class Link:
 
     group: str
     database: Database
-    subscription: Subscription
+    subscription: Subscription[Any]
 
 
 class SimulatedTopics:
@@ -106,7 +107,7 @@ class SimulatedTopics:
                 new = await insert_new(conn, link.group, wanted)
                 fresh = wanted if skip_inbox else new
                 if fresh:
-                    await link.subscription.handler(conn, fresh)
+                    await link.subscription.handle(conn, fresh)
                 if fate is Fate.DIES_BEFORE_COMMIT:
                     raise WorkerDied
         except WorkerDied:

@@ -42,6 +42,7 @@ from service_kit.http.conditional import IfMatch, RequiredIfMatch, matches_versi
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, Problem, conflict, not_found, unprocessable
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 
 PATH = "/v1/policies/{name:path}"
@@ -107,7 +108,8 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], tiers: tu
     return api
 
 
-async def _create(conn: AsyncConnection, commands: Sequence[Creation]) -> list[str | Problem]:
+async def _create(uow: SqlUnitOfWork, commands: Sequence[Creation]) -> list[str | Problem]:
+    conn = uow.connection
     answers: list[str | Problem] = []
     for command in commands:
         if await policy_versions.create_policy(conn, command.name):
@@ -119,7 +121,9 @@ async def _create(conn: AsyncConnection, commands: Sequence[Creation]) -> list[s
 
 
 def _add_collection(api: APIRouter, parts: PolicyParts) -> None:
-    creations: CommandBatcher[Creation, str] = CommandBatcher(parts.database, _create)
+    creations: CommandBatcher[Creation, str] = CommandBatcher.on(
+        SqlUnitOfWorkFactory(parts.database, SqlUnitOfWork), _create
+    )
 
     @api.get("/v1/policy-templates", name="list_policy_templates", summary="Policies to copy from")
     async def list_templates(principal: Writer) -> TemplateList:

@@ -26,6 +26,7 @@ from allocation_service.entrypoints.http.run_schemas import (
 from event_contracts import new_event_id
 from service_kit.commands import idempotency
 from service_kit.commands.command_batcher import Submitted
+from service_kit.commands.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
@@ -71,10 +72,10 @@ class Runs:
         async with self.desk.database.transaction() as conn:
             answer = (await idempotency.claim(conn, [claim]))[0]
             if answer is idempotency.Claimed.IN_FLIGHT:
-                raise idempotency.in_flight()
+                raise IdempotencyKeyInFlight
             if isinstance(answer, idempotency.IdempotencyRecord):
                 if answer.fingerprint != claim.fingerprint:
-                    raise idempotency.key_reused()
+                    raise IdempotencyKeyReused
                 return Submitted(True, answer.resource_id, answer.status, None)
             await run_store.insert_run(conn, claim.resource_id, name, segments, by=claim.principal, at=self.wall())
         return Submitted(False, claim.resource_id, claim.status, None)

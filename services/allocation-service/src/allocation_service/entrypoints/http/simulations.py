@@ -24,7 +24,8 @@ from allocation_service.simulation.request import (
 )
 from allocation_service.simulation.setting import Size
 from event_contracts import new_event_id
-from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord, claim, in_flight, key_reused
+from service_kit.commands.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
+from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord, claim
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.idempotency import REPLAYED_HEADER, fingerprint, idempotency_key
@@ -153,10 +154,10 @@ class _Simulations:
         async with self._database.transaction() as conn:
             [answer] = await claim(conn, [own])
             if answer is Claimed.IN_FLIGHT:
-                raise in_flight()
+                raise IdempotencyKeyInFlight
             if isinstance(answer, IdempotencyRecord):
                 if answer.fingerprint != own.fingerprint:
-                    raise key_reused()
+                    raise IdempotencyKeyReused
                 simulation_id = answer.resource_id
             else:
                 if await simulation_store.waiting(conn) >= MOST_WAITING:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import AllocationState, Event, OrderState, Topic, new_event
-from service_kit.messaging.outbox import publish
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 
@@ -41,14 +41,14 @@ class SampleHandler:
     before: Callable[[], None] = lambda: None
     batches: list[list[Event]] = field(default_factory=list)
 
-    async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+    async def __call__(self, uow: SqlUnitOfWork, events: Sequence[Event]) -> None:
         """Apply a batch."""
         self.batches.append(list(events))
         self.before()
         for event in events:
             if self.dislikes(event):
                 raise Poison(f"{event.key}/{event.sequence}")
-        await conn.execute(
+        await uow.connection.execute(
             _INSERT,
             {
                 "ids": [event.id for event in events],
@@ -57,12 +57,17 @@ class SampleHandler:
                 "sequences": [event.sequence for event in events],
             },
         )
-        await publish(conn, [answer_to(event) for event in events])
+        await uow.publish([answer_to(event) for event in events])
 
 
-def subscription(handler: SampleHandler | None = None) -> Subscription:
+def subscription(handler: SampleHandler | None = None) -> Subscription[SqlUnitOfWork]:
     """The sample's subscription to two kinds of order events."""
-    return Subscription((Topic.ORDERS,), TYPES, handler or SampleHandler())
+    return Subscription((Topic.ORDERS,), dict.fromkeys(TYPES, handler or SampleHandler()), unit_of_work)
+
+
+def unit_of_work(conn: AsyncConnection) -> SqlUnitOfWork:
+    """The sample's unit of work has no store."""
+    return SqlUnitOfWork(conn, _NOW)
 
 
 def answer_to(event: Event) -> Event:

@@ -47,7 +47,7 @@ class DiscardResult(BaseModel):
 Topic = Annotated[str | None, Query(max_length=249, description="Only this topic; all without it")]
 
 
-def make_router(lot: ParkingLot) -> APIRouter:
+def parked_keys_router(lot: ParkingLot) -> APIRouter:
     """The endpoints over one consumer's parking lot; scope ``ops``."""
     router = APIRouter(prefix="/v1/parked-keys", tags=["operations"], dependencies=[require("ops")])
 
