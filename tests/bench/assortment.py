@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.session.options import Options
+from allocation_service.entrypoints.consumer import deciding
 from event_contracts import (
     Event,
     OrderLine,
@@ -18,6 +21,7 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -58,6 +62,16 @@ def placed(*skus: str) -> Event:
 def orders_over(skus: Sequence[str], count: int) -> list[Event]:
     """Orders of two lines each, spread over the SKUs."""
     return [placed(skus[7 * n % len(skus)], skus[(13 * n + 1) % len(skus)]) for n in range(count)]
+
+
+def allocation_handler(database: Database) -> Handler:
+    """Allocation's use case as its consumer calls it."""
+    units, decide = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork), deciding(Options())
+
+    async def handle(conn: AsyncConnection, events: Sequence[Event]) -> None:
+        await decide(units.within(conn), events)
+
+    return handle
 
 
 async def tell(database: Database, handler: Handler, events: Sequence[Event]) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sqlalchemy import text
-from tests.bench.assortment import on_sale, sku_names, tell
+from tests.bench.assortment import allocation_handler, on_sale, sku_names, tell
 from tests.bench.figures import Measured, Row, at_most, percentile
 from tests.bench.ground import CoreShares, Ground
 from tests.bench.ordering import UNLIMITED, know_skus, place
 from tests.bench.registry import REGISTRY
 
-from allocation_service.adapters.event_handler import AllocationHandler
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 
@@ -46,8 +45,8 @@ async def decisions(ground: Ground) -> Mapping[str, Measured]:
         orders, allocation = await make("order_service"), await make("allocation_service")
         await know_skus(ground, orders, len(skus))
         # Every other SKU is in stock; of the rest every order waits.
-        await tell(allocation, AllocationHandler(), on_sale(skus[::2], on_hand=1_000_000))
-        await tell(allocation, AllocationHandler(), on_sale(skus[1::2], on_hand=0))
+        await tell(allocation, allocation_handler(allocation), on_sale(skus[::2], on_hand=1_000_000))
+        await tell(allocation, allocation_handler(allocation), on_sale(skus[1::2], on_hand=0))
         key = ground.api_key("orders:read", "orders:write")
         common = {"role": "all", "rate_limit": UNLIMITED, "tracking_secret": "bench"}
         order = ground.service("order", orders, topics, **common)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
 from sqlalchemy import text
-from tests.bench.assortment import on_sale, orders_over, sku_names, tell
+from tests.bench.assortment import allocation_handler, on_sale, orders_over, sku_names, tell
 from tests.bench.figures import Measured, Row, at_least
 from tests.bench.ground import Ground
 from tests.bench.registry import REGISTRY
 from tests.bench.workers import PRODUCTION, drain, is_empty, produce
 
-from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.application.session.handle_events import HANDLED
+from allocation_service.application.session.integration_events import ORDER_EVENTS
 from event_contracts import Event, Topic
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.outbox import Relay, publish
@@ -70,7 +69,7 @@ async def consumer(ground: Ground) -> Mapping[str, Measured]:
     measured = Measured()
     async with ground.databases() as make, ground.topics() as topics:
         database = await make("allocation_service")
-        await tell(database, AllocationHandler(), on_sale(SKUS, on_hand=100))
+        await tell(database, allocation_handler(database), on_sale(SKUS, on_hand=100))
         for number in range(ROUNDS):
             await produce(topics, orders_over(SKUS, EVENTS))
             ours = await _consume(database, topics, (number + 1) * EVENTS)
@@ -91,7 +90,7 @@ async def relay_and_consumer(ground: Ground) -> Mapping[str, Measured]:
     measured = Measured()
     async with ground.databases() as make, ground.topics() as topics:
         database = await make("allocation_service")
-        await tell(database, AllocationHandler(), on_sale(SKUS, on_hand=100))
+        await tell(database, allocation_handler(database), on_sale(SKUS, on_hand=100))
         async with ground.service("allocation", database, topics, role="worker") as worker:
             processes = {"worker": [worker.process], **ground.server_processes()}
             await drain(database, topics, orders_over(SKUS, 1_000), processes)
@@ -103,14 +102,14 @@ async def relay_and_consumer(ground: Ground) -> Mapping[str, Measured]:
 
 
 async def _consume(database: Database, topics: KafkaTopics, handled: int) -> float:
-    handler, began = AllocationHandler(), 0.0
+    handler, began = allocation_handler(database), 0.0
 
     async def timed(conn: AsyncConnection, events: Sequence[Event]) -> None:
         nonlocal began
         began = began or time.perf_counter()
         await handler(conn, events)
 
-    subscription = Subscription((Topic.ORDERS,), dict.fromkeys(HANDLED, timed), lambda conn: conn)
+    subscription = Subscription((Topic.ORDERS,), dict.fromkeys(ORDER_EVENTS, timed), lambda conn: conn)
     async with running(Consumer(database, topics, subscription, "allocation", bus=topics.bus(PRODUCTION)).run):
         await eventually(lambda: _count(database, "inbox", handled), 120, every=0.02)
         return time.perf_counter() - began

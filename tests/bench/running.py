@@ -13,13 +13,17 @@ from tests.bench.assortment import NOW
 from tests.bench.figures import Measured, Row, at_most
 from tests.bench.ground import Ground
 from tests.bench.registry import REGISTRY
-from tests.bench.waiting import Warehouse
 
-from allocation_service.adapters.runs import run_store
-from allocation_service.adapters.runs.run_service import RunService
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.runs.commit_previewed_run import CommitRun, commit_previewed_run
+from allocation_service.application.runs.plan_runs import RunPlanner
+from allocation_service.application.runs.request_runs import RequestRun, request_runs
+from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Sort
 from allocation_service.domain.runs.run import Filter, Segment, Strategy
 from event_contracts import new_event_id
+from service_kit.commands.execute import execute
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 
 LINES = 100_000
 ROUNDS = 3
@@ -50,27 +54,27 @@ async def run(ground: Ground) -> Mapping[str, Measured]:
             await house.handle(house.received(sku, LINES))
             await house.told()
             await house.tidy()
-            desk = RunService(house.database, house.handler.options, _now, _wall, timedelta(hours=1))
-            run_id = await _stored(house, sku)
+            units = SqlUnitOfWorkFactory(house.database, SqlAllocationUnitOfWork)
+            planner = RunPlanner(units, Options(), _now, timedelta(hours=1))
+            run_id = await _stored(units, sku)
             began, busy = time.perf_counter(), time.process_time()
             async with _stalls() as stalls:
-                await desk.plan(run_id)
+                await planner.plan(run_id)
             preview.add(time.perf_counter() - began)
             preview.note = f"of which this process was busy {time.process_time() - busy:.1f} s in the last round"
             stall.add(1000 * max(stalls))
             began = time.perf_counter()
-            await desk.commit(run_id, "bench")
+            await execute(units, commit_previewed_run, CommitRun(run_id, "bench", NOW), Options())
             commit.add(time.perf_counter() - began)
             if (told := await house.told()) != LINES // 2:
                 raise RuntimeError(f"{LINES // 2} lines were to change, but {told} events stand in the outbox")
     return {"run-preview-100k": preview, "run-commit-100k": commit, "run-preview-stall": stall}
 
 
-async def _stored(house: Warehouse, sku: str) -> str:
+async def _stored(units: SqlUnitOfWorkFactory[SqlAllocationUnitOfWork], sku: str) -> str:
     run_id = new_event_id()
     segments = [one._replace(filter=one.filter._replace(skus=(sku,))) for one in _SEGMENTS]
-    async with house.database.transaction() as conn:
-        await run_store.insert_run(conn, run_id, "bench", segments, by="bench", at=_wall())
+    await execute(units, request_runs, [RequestRun(run_id, "bench", tuple(segments), "bench")])
     return run_id
 
 

@@ -7,13 +7,12 @@ from contextlib import AsyncExitStack
 
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
-from tests.bench.assortment import on_sale, orders_over, sku_names, tell
+from tests.bench.assortment import allocation_handler, on_sale, orders_over, sku_names, tell
 from tests.bench.figures import Measured, Row, at_least
 from tests.bench.ground import Ground
 from tests.bench.registry import REGISTRY
 from tests.bench.workers import Drained, drain
 
-from allocation_service.adapters.event_handler import AllocationHandler
 from service_kit.testing.eventually import eventually
 from service_kit.testing.topics import KafkaTopics
 
@@ -36,7 +35,7 @@ async def two_workers(ground: Ground) -> Mapping[str, Measured]:
     went: dict[int, Drained] = {}
     async with ground.databases() as make, ground.topics() as topics:
         database = await make("allocation_service")
-        await tell(database, AllocationHandler(), on_sale(SKUS, on_hand=100))
+        await tell(database, allocation_handler(database), on_sale(SKUS, on_hand=100))
         for _ in range(ROUNDS):
             for workers in (2, 1):
                 async with AsyncExitStack() as stack:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gc
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
-from tests.bench.assortment import NOW
+from tests.bench.assortment import NOW, allocation_handler
 
-from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.adapters.policies import policy_assignments, policy_versions
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.policies.policy_choice import DEFAULT
 from allocation_service.domain.policies.policy import Policy
-from allocation_service.entrypoints.http.policy_schemas import content_of
+from allocation_service.domain.policies.policy_document import written_document
 from event_contracts import Event, InboundChange, StockChange, StockLevel, new_event, new_event_id
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 
 DUE = date(2026, 3, 16)
@@ -133,7 +133,6 @@ class Warehouse:
     """The real handler on a real database, with queues of any length."""
 
     database: Database
-    handler: AllocationHandler = field(default_factory=AllocationHandler)
 
     async def queue(self, sku: str, lines: int) -> None:
         """``lines`` orders of two units each that wait for ``sku``, promised for what is inbound."""
@@ -152,10 +151,11 @@ class Warehouse:
 
     async def use(self, policy: Policy) -> None:
         """Decide by this policy from now on."""
-        async with self.database.transaction() as conn:
-            await policy_versions.create_policy(conn, "bench")
-            await policy_versions.write_active(conn, "bench", content_of(policy), "bench")
-            await policy_assignments.assign(conn, DEFAULT, "bench", "bench")
+        async with SqlUnitOfWorkFactory(self.database, SqlAllocationUnitOfWork).begin() as uow:
+            await uow.policies.create_policy("bench")
+            await uow.policies.write_active("bench", written_document(policy), "bench")
+            await uow.assignments.assign(DEFAULT, "bench", "bench")
+            await uow.commit()
 
     async def tidy(self) -> None:
         """Statistics and visibility as a running system has them; nothing left to collect in this process."""
@@ -168,7 +168,7 @@ class Warehouse:
         """Seconds that one batch takes, its commit included."""
         began = time.perf_counter()
         async with self.database.transaction() as conn:
-            await self.handler(conn, list(events))
+            await allocation_handler(self.database)(conn, list(events))
         return time.perf_counter() - began
 
     async def one_statement(self, sku: str, units: int) -> float:

@@ -12,16 +12,21 @@ from typing import Any
 import httpx
 import pytest_asyncio
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.event_handler import AllocationHandler, run_deferred_orders
-from allocation_service.adapters.maintenance.dry_run import rehearse_idle
-from allocation_service.adapters.policies import policy_assignments, policy_versions
+from allocation_service.adapters.local_effects import LocalEffects
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
+from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.policies.policy_choice import DEFAULT, Target
+from allocation_service.application.session.options import Options
+from allocation_service.bootstrap import AllocationApplication, wire
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 from allocation_service.domain.decisions.replaying import replay
 from allocation_service.domain.policies.policy import Policy
-from allocation_service.entrypoints.http.policy_schemas import content_of
+from allocation_service.domain.policies.policy_document import written_document
+from allocation_service.entrypoints.consumer import deciding
 from allocation_service.entrypoints.service import build
 from event_contracts import (
     Event,
@@ -39,7 +44,9 @@ from event_contracts.envelope import decode
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
+from service_kit.runtime.clock import Clock
 from service_kit.testing import FakeClock
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -61,10 +68,27 @@ class World:
     """Makes events with rising versions and gives them to the real handler on a real database."""
 
     database: Database
-    handler: AllocationHandler = field(default_factory=AllocationHandler)
+    options: Options = field(default_factory=lambda: Options(effects=LocalEffects()))
     now: datetime = START
     versions: dict[Any, int] = field(default_factory=dict)
     levels: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+
+    # -- the service --
+
+    @property
+    def units(self) -> SqlUnitOfWorkFactory[SqlAllocationUnitOfWork]:
+        return SqlUnitOfWorkFactory(self.database, SqlAllocationUnitOfWork)
+
+    def application(self, clock: Clock | None = None, **settings: Any) -> AllocationApplication:
+        """The wired application on this database; its clock stands where the world's does, if none is given."""
+        own = AllocationSettings(
+            database_url=self.database.url, keyring_path=Path("none"), kafka_bootstrap="127.0.0.1:1", **settings
+        )
+        return wire(own, clock=clock or FakeClock(self.now), database=self.database)
+
+    async def handle(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+        """One batch in a transaction that the caller commits."""
+        await deciding(self.options)(self.units.within(conn), events)
 
     # -- time and versions --
 
@@ -156,12 +180,13 @@ class World:
     async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
         """Let a target (everything, by default) follow a policy from now on; the version that was made."""
         name = ":".join(part for part in target if part)
-        async with self.database.transaction() as conn:
-            await policy_versions.create_policy(conn, name)
-            await policy_versions.retire(conn, name, None, "test")
-            made = await policy_versions.write_active(conn, name, content_of(policy), "test")
-            await policy_assignments.assign(conn, target, name, "test")
-            await policy_assignments.want_review(conn, policy=name)
+        async with self.units.begin() as uow:
+            await uow.policies.create_policy(name)
+            await uow.policies.retire(name, None, "test")
+            made = await uow.policies.write_active(name, written_document(policy), "test")
+            await uow.assignments.assign(target, name, "test")
+            await uow.assignments.want_review(policy=name)
+            await uow.commit()
         return made.policy
 
     # -- the handler --
@@ -169,13 +194,13 @@ class World:
     async def apply(self, *events: Event, rechecks: bool = True) -> list[Event]:
         """One batch in one transaction; the events it published (and those of its rechecks)."""
         async with self.database.transaction() as conn:
-            await self.handler(conn, list(events))
+            await self.handle(conn, list(events))
         if rechecks:
             await self.recheck()
         return await self.published()
 
     async def recheck(self) -> int:
-        return await run_deferred_orders(self.database, self.handler.options)
+        return await decide_all_deferred_orders(self.units, self.options)
 
     async def published(self) -> list[Event]:
         """Take what stands in the outbox."""
@@ -221,7 +246,7 @@ class World:
             found = await self.rows(sql)
             if found and problem in KEPT:
                 waited_for = {sku for row in found for sku in row.skus}
-                kept = await rehearse_idle(self.database, self.handler.options, waited_for)
+                kept = await find_kept_stock(self.units, self.options, waited_for)
                 found = [row for row in found if not kept.intersection(row.skus)]
             assert not found, (problem, [dict(row._mapping) for row in found[:5]])
         assert await self.replays() == []

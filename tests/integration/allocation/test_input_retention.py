@@ -1,27 +1,21 @@
 """What policies went by is forgotten once nothing asks for it any more, in small steps."""
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
 
-from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.adapters.maintenance import input_retention
+from allocation_service.adapters.maintenance.sql_input_retention import SqlInputRetention
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Holdback, Policy
 from allocation_service.domain.supply.lateness import WINDOW_DAYS
-from allocation_service.entrypoints.background.sweeper import Sweeper
+from allocation_service.entrypoints.background.retention import RetentionLoop
 from service_kit.testing import FakeClock
 
 
-def sweeper(world: Any, *, ahead: int = 0, **more: Any) -> Sweeper:
-    settings = AllocationSettings(
-        database_url=world.database.url, keyring_path=Path("none"), kafka_bootstrap="127.0.0.1:1", **more
-    )
-    return Sweeper(world.database, AllocationHandler(), settings, FakeClock(world.now + timedelta(days=ahead)))
+def retention(world: Any, *, ahead: int = 0, **more: Any) -> RetentionLoop:
+    return RetentionLoop(world.application(FakeClock(world.now + timedelta(days=ahead)), **more))
 
 
 async def remember_demand(world: Any, sku: str, *days_ago: int) -> None:
@@ -56,10 +50,10 @@ async def test_demand_is_forgotten_that_no_holdback_looks_at_any_more(world: Any
     world.later(days=180)
     await world.apply(world.sku("C"))
     await remember_demand(world, "C", 80, 90, 91)
-    await forget_all(sweeper(world, ahead=1000, demand_retention_days=90).forget_demand_once)
+    await forget_all(retention(world, ahead=1000, demand_retention_days=90).forget_demand_once)
     assert await demand_days(world) == [("A", 190), ("A", 270), ("B", 190), ("C", 80), ("C", 90)]
     await world.apply(world.sku("A"))
-    await forget_all(sweeper(world).forget_demand_once)
+    await forget_all(retention(world).forget_demand_once)
     assert await demand_days(world) == [("B", 190), ("C", 80), ("C", 90)]
 
 
@@ -73,7 +67,7 @@ async def test_demand_is_forgotten_in_small_steps_that_wait_for_no_decision(worl
         while True:
             async with world.database.transaction() as conn:
                 await conn.execute(text("SET LOCAL lock_timeout = '5s'"))
-                step = await input_retention.forget_demand(conn, 90, after, skus=1, lines=3)
+                step = await SqlInputRetention(conn).forget_demand(90, after, skus=1, lines=3)
             removed.append(step.lines)
             if step.done:
                 break
@@ -96,14 +90,14 @@ async def test_deliveries_are_forgotten_that_no_loan_is_judged_by_any_more(world
     before = await evidence(world)
     assert before == (2, 1)
     # The wall clock stands far ahead of what is replayed.
-    assert await forget_all(sweeper(world, ahead=1000, **chosen).forget_deliveries_once) == [2]
+    assert await forget_all(retention(world, ahead=1000, **chosen).forget_deliveries_once) == [2]
     assert await evidence(world) == before
     left = [row.po_line for row in await world.rows("SELECT po_line FROM inbound_lateness ORDER BY eta DESC, po_line")]
     assert left == ["h1", f"h{WINDOW_DAYS}", "open"]
     # One event from the future is no reason to forget what is judged by today.
     async with world.database.transaction() as conn:
         await conn.execute(text("UPDATE sku SET last_now = last_now + interval '4000 days'"))
-    assert await forget_all(sweeper(world, **chosen).forget_deliveries_once) == []
+    assert await forget_all(retention(world, **chosen).forget_deliveries_once) == []
 
 
 async def evidence(world: Any) -> tuple[int, int]:

@@ -7,7 +7,8 @@ import pytest
 from allocation_service.adapters.queue import ranked_queue
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.handle_events import Options, handle_events
+from allocation_service.application.session.handle_events import decide_events
+from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Policy, Quota, Sort
 
 WAITING = 60
@@ -22,7 +23,7 @@ def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def handled(world: Any, *events: Any) -> AllocationSession:
     """What one transaction read and did."""
     async with world.database.transaction() as conn:
-        return await handle_events(SqlAllocationStore(conn), events, Options())
+        return await decide_events(SqlAllocationStore(conn), events, Options())
 
 
 async def orders(world: Any, count: int, **more: Any) -> list[Any]:

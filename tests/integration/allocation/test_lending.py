@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from allocation_service.adapters.lending.loan_reads import mark_breached
-from allocation_service.adapters.runs import run_store
+from allocation_service.adapters.lending.sql_loan_views import SqlLoanViews
+from allocation_service.adapters.runs.sql_pin_store import SqlPinStore
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import Lending, Policy, Quota, Sort
@@ -58,7 +58,7 @@ async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(wo
 async def test_what_a_person_fixed_is_not_lent(world: Any) -> None:
     await start(world)
     async with world.database.transaction() as conn:
-        await run_store.pin(conn, "late-1", "for the fair", "test", world.now)
+        await SqlPinStore(conn).pin("late-1", "for the fair", "test", world.now)
     await world.apply(urgent(world))
     assert await loans(world) == []
     assert await world.granted("late-1", "now-1") == [5, 0]
@@ -234,9 +234,9 @@ async def test_a_loan_that_is_not_back_in_time_is_breached_and_still_owed(world:
     await world.apply(urgent(world))
     last = (await loans(world))[0].repay_by
     async with world.database.transaction() as conn:
-        assert await mark_breached(conn, last) == 0
-        assert await mark_breached(conn, last + timedelta(days=1)) == 1
-        assert await mark_breached(conn, last + timedelta(days=1)) == 0
+        assert await SqlLoanViews(conn).mark_breached(last) == 0
+        assert await SqlLoanViews(conn).mark_breached(last + timedelta(days=1)) == 1
+        assert await SqlLoanViews(conn).mark_breached(last + timedelta(days=1)) == 0
     world.later(days=45)
     await world.apply(world.order("other", ("A", 1))[1])
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))

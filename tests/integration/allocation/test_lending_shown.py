@@ -10,10 +10,9 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
-from allocation_service.adapters.event_handler import AllocationHandler
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Lending, Policy
-from allocation_service.entrypoints.background.sweeper import Sweeper
+from allocation_service.entrypoints.background.breached_loans import BreachedLoansLoop
 from allocation_service.entrypoints.service import build
 from service_kit.http.api_keys import Keyring
 from service_kit.http.app import create_app
@@ -61,7 +60,7 @@ async def test_lending_is_published_with_its_breach_rate_and_interval(world: Any
         0, {"settled": 0, "rate": None, "low": None, "high": None}, [],
     )  # fmt: skip
     await three_loans(world)
-    await sweeper(world, days=45).sweep_loans_once()
+    await breached_loans(world, days=45).once()
     shown = (await client.get("/v1/lending")).json()
     assert {name: shown[name] for name in ("open", "repaid", "breached", "void", "units", "units_owed")} == {
         "open": 0, "repaid": 1, "breached": 2, "void": 0, "units": 6, "units_owed": 5,
@@ -103,18 +102,17 @@ async def test_loans_are_listed_newest_first_page_by_page_and_by_what_became_of_
 async def test_the_sweeper_finds_broken_loans_once_and_the_metrics_follow(world: Any) -> None:
     await three_loans(world)
     before = metric("allocation_loans_total", outcome="breached")
-    assert await sweeper(world, days=37).sweep_loans_once() == 0
-    late = sweeper(world, days=45)
-    assert (await late.sweep_loans_once(), await late.sweep_loans_once()) == (2, 0)
+    assert await breached_loans(world, days=37).once() == 0
+    late = breached_loans(world, days=45)
+    assert (await late.once(), await late.once()) == (2, 0)
     assert metric("allocation_loans_total", outcome="breached") == before + 2
     assert metric("allocation_loans_total", outcome="lent") >= 3
     assert metric("allocation_loan_units_owed") == 5
     assert metric("allocation_loan_breach_rate") == pytest.approx(2 / 3)
 
 
-def sweeper(world: Any, *, days: int) -> Sweeper:
-    clock = FakeClock(world.now + timedelta(days=days))
-    return Sweeper(world.database, AllocationHandler(), settings_of(world, Path("none")), clock)
+def breached_loans(world: Any, *, days: int) -> BreachedLoansLoop:
+    return BreachedLoansLoop(world.application(FakeClock(world.now + timedelta(days=days))))
 
 
 def metric(name: str, **labels: str) -> float:

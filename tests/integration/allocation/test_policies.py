@@ -1,44 +1,32 @@
 """Policies as versions: what decides about a SKU, when a change takes effect, and what it sets free."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.policies import policy_assignments, policy_versions
-from allocation_service.adapters.policies.policy_versions import Window
 from allocation_service.application.policies.policy_choice import DEFAULT, Scope
-from allocation_service.bootstrap import wire
-from allocation_service.config import AllocationSettings
+from allocation_service.application.policies.policy_records import Window, version_in_force
 from allocation_service.domain.policies.policy import Holdback, Policy, Quota, Sort
-from allocation_service.entrypoints.background.sweeper import RECONCILED, Sweeper
-from allocation_service.entrypoints.http.policy_schemas import content_of
+from allocation_service.domain.policies.policy_document import written_document
+from allocation_service.entrypoints.background.policy_reviews import PolicyReviewsLoop
+from allocation_service.entrypoints.background.reconciler import RECONCILED, Reconciler
 from service_kit.persistence.statements import Statement
-from service_kit.testing import FakeClock
 
 PRIORITY = Policy(sort=Sort.PRIORITY)
 GARDEN = (Scope.CATEGORY, "garden")
 
 
-def sweeper(world: Any) -> Sweeper:
-    """The background tasks of one process, at the world's time."""
-    settings = AllocationSettings(
-        database_url=world.database.url, kafka_bootstrap="127.0.0.1:1", keyring_path=Path("no-keyring.json")
-    )
-    wiring = wire(settings, clock=FakeClock(world.now), database=world.database)
-    return Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
-
-
 async def season(world: Any, policy: Policy, window: Window, name: str = "default") -> None:
     """Activate a version with a window."""
-    async with world.database.transaction() as conn:
-        await policy_versions.create_policy(conn, name)
-        await policy_versions.write_draft(conn, name, content_of(policy), "", "test")
-        draft = (await policy_versions.read_versions(conn, name))[0]
-        await policy_versions.activate(conn, draft, window, None, "test")
+    async with world.units.begin() as uow:
+        await uow.policies.create_policy(name)
+        await uow.policies.write_draft(name, written_document(policy), "", "test")
+        draft = (await uow.policies.read_versions(name))[0]
+        await uow.policies.activate(draft, window, None, "test")
+        await uow.commit()
 
 
 async def two_wait(world: Any, sku: str, **more: Any) -> list[str]:
@@ -101,16 +89,17 @@ async def test_a_season_decides_by_business_time_and_the_version_before_it_after
 async def test_a_version_without_an_end_that_is_activated_in_a_season_does_not_end_the_season(world: Any) -> None:
     await season(world, PRIORITY, Window(None, world.now + timedelta(days=3)))
     await season(world, Policy(sort=Sort.EARLIEST_DUE), Window())
-    async with world.database.reading() as conn:
-        versions = await policy_versions.read_versions(conn, "default")
-    deciding = [policy_versions.version_in_force(versions, world.now + timedelta(days=days)) for days in (1, 4)]
+    async with world.units.reading() as uow:
+        versions = await uow.policies.read_versions("default")
+    deciding = [version_in_force(versions, world.now + timedelta(days=days)) for days in (1, 4)]
     assert [one.policy.sort for one in deciding if one] == [Sort.PRIORITY, Sort.EARLIEST_DUE]
 
 
 async def test_a_category_whose_season_is_over_follows_the_default_again(world: Any) -> None:
     await season(world, PRIORITY, Window(None, world.now + timedelta(days=1)), "season")
-    async with world.database.transaction() as conn:
-        await policy_assignments.assign(conn, GARDEN, "season", "test")
+    async with world.units.begin() as uow:
+        await uow.assignments.assign(GARDEN, "season", "test")
+        await uow.commit()
     lines = await two_wait(world, "A", category="garden")
     world.later(days=2)
     await world.apply(world.stock("A", 1))
@@ -130,13 +119,13 @@ async def test_what_a_policy_kept_is_handed_out_when_another_is_activated_and_no
     lines = await kept(world)
     await world.use(Policy())
     alarms = RECONCILED.labels("idle_stock")._value.get()
-    tasks = sweeper(world)
-    assert await tasks.reconcile_once() == 0
-    assert await tasks.review_policies_once() == 1
+    reconciler, reviews = Reconciler(world.application()), PolicyReviewsLoop(world.application())
+    assert await reconciler.once() == 0
+    assert await reviews.once() == 1
     assert await world.granted(*lines) == [1]
     assert [event.name for event in await world.published()][-1] == "BackorderAllocated"
     assert RECONCILED.labels("idle_stock")._value.get() == alarms
-    assert await tasks.review_policies_once() == 0
+    assert await reviews.once() == 0
     await world.check()
 
 
@@ -145,12 +134,11 @@ async def test_what_a_season_kept_is_handed_out_when_it_ends(world: Any) -> None
     end = world.now + timedelta(days=1)
     async with world.database.transaction() as conn:
         await conn.execute(text("UPDATE policy_version SET valid_until = :end WHERE status = 'active'"), {"end": end})
-    assert await sweeper(world).review_policies_once() == 0
+    assert await PolicyReviewsLoop(world.application()).once() == 0
     world.later(days=2)
     alarms = RECONCILED.labels("idle_stock")._value.get()
-    tasks = sweeper(world)
-    await tasks.reconcile_once()
-    assert await tasks.review_policies_once() == 1
+    await Reconciler(world.application()).once()
+    assert await PolicyReviewsLoop(world.application()).once() == 1
     assert await world.granted(*lines) == [1]
     assert RECONCILED.labels("idle_stock")._value.get() == alarms
     await world.check()
@@ -159,9 +147,9 @@ async def test_what_a_season_kept_is_handed_out_when_it_ends(world: Any) -> None
 async def test_a_season_that_begins_is_noticed_once(world: Any) -> None:
     await kept(world)
     await season(world, Policy(), Window(world.now + timedelta(hours=1), world.now + timedelta(days=1)))
-    assert await sweeper(world).review_policies_once() == 0
+    assert await PolicyReviewsLoop(world.application()).once() == 0
     world.later(hours=2)
-    assert [await sweeper(world).review_policies_once() for _ in range(2)] == [1, 0]
+    assert [await PolicyReviewsLoop(world.application()).once() for _ in range(2)] == [1, 0]
     assert await world.granted("o1-1") == [1]
 
 
@@ -174,8 +162,9 @@ async def test_only_queues_before_free_stock_of_whoever_is_concerned_are_looked_
     await world.apply(world.sku("C", category="garden"), world.order("oC", ("C", 1))[1])
     async with world.database.transaction() as conn:
         await conn.execute(text("DELETE FROM policy_review"))
-        await policy_assignments.want_review(conn, target=target)
-        found = await policy_assignments.take_reviews(conn, 10)
+        assignments = world.units.within(conn).assignments
+        await assignments.want_review(target=target)
+        found = await assignments.take_reviews(10)
     assert found == (["A", "B"] if target == DEFAULT else ["A"])
 
 
@@ -202,8 +191,8 @@ async def test_a_batch_reads_policies_in_one_statement_however_many_skus_it_has(
 async def test_what_the_migration_carries_over_decides_as_before(world: Any) -> None:
     """The rows of before are still there to compare with: the seeded default was one of them."""
     before = await world.rows("SELECT name, version, sort, protect_promises FROM allocation_policy")
-    async with world.database.reading() as conn:
-        after = await policy_versions.read_versions(conn, "default")
+    async with world.units.reading() as uow:
+        after = await uow.policies.read_versions("default")
     assert [(one.name, one.version, one.policy.sort.value, one.policy.protect_promises) for one in after] == [
         (row.name, row.version, row.sort, row.protect_promises) for row in before
     ]

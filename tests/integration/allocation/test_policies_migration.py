@@ -8,8 +8,8 @@ import pytest_asyncio
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from allocation_service.adapters.policies.policy_assignments import list_assignments
-from allocation_service.adapters.policies.policy_versions import read_versions
+from allocation_service.adapters.policies.sql_policy_assignment_store import SqlPolicyAssignmentStore
+from allocation_service.adapters.policies.sql_policy_store import SqlPolicyStore
 from allocation_service.adapters.store.policies_in_force import policy_of
 from allocation_service.application.policies.policy_choice import Choice, Scope
 from allocation_service.domain.policies.policy import Policy, Sort
@@ -54,7 +54,7 @@ async def test_stored_policies_keep_their_names_versions_and_skus(old: AsyncEngi
         assert await policy_of(conn, "gone", None, now) == default
         assert await policy_of(conn, "A/1", "garden", now) == Choice(Policy("sku:A/1", 3), Scope.SKU)
         assert (await policy_of(conn, "default", None, now)).policy == Policy("sku:default", 1, Sort.PRIORITY)
-        gone = await read_versions(conn, "sku:gone", retired=True)
+        gone = await SqlPolicyStore(conn).read_versions("sku:gone", retired=True)
         assert [(one.version, one.status) for one in gone] == [(7, "retired")]
-        made = await list_assignments(conn, ("", ""), 10)
+        made = await SqlPolicyAssignmentStore(conn).list_assignments(("", ""), 10)
     assert [(one.scope, one.target) for one in made] == [("default", ""), ("sku", "A/1"), ("sku", "default")]

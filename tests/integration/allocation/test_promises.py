@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from allocation_service.adapters.maintenance.sweeps import skus_with_passed_promises
+from allocation_service.adapters.maintenance.sql_background_work import SqlBackgroundWork
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
-from allocation_service.application.allocating.sweeping import renew_passed_promises
-from allocation_service.application.session.handle_events import Options
+from allocation_service.application.promising.renew_passed_promises import renew_passed_promises
+from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Policy, Share, Sort
 from allocation_service.domain.promising.promise_dates import Revision, Waiting, expected_supply, revise
+from service_kit.commands.execute import execute
 
 
 async def test_a_promise_counts_the_queue_before_it(world: Any) -> None:
@@ -69,8 +70,7 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
     eta = world.now + timedelta(days=3)
     await world.apply(world.sku("A"), world.inbound("A", "p1", 5, eta), world.order("o1", ("A", 1))[1])
     now = world.later(days=4)
-    async with world.database.transaction() as conn:
-        await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+    await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
     events = await world.published()
     assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [
         ("PromiseRevised", (now + timedelta(days=2)).date())
@@ -86,10 +86,9 @@ async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once
     now = world.later(days=4)
     for told in (1, 0):
         async with world.database.reading() as conn:
-            passed = await skus_with_passed_promises(conn, now.date())
+            passed = await SqlBackgroundWork(conn).skus_with_passed_promises(now.date())
         assert len(passed) == told
-        async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+        await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
         events = await world.published()
         assert [event.name for event in events] == ["PromiseRevised"] * told
         for event in events:
@@ -254,8 +253,7 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
     await world.apply(world.inbound("B", "p1", 5, slipped))
     now = world.later(days=4)
     for told in (1, 0):
-        async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+        await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
         events = await world.published()
         assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
         now += timedelta(days=1)

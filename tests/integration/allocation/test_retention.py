@@ -9,10 +9,9 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.event_handler import AllocationHandler
-from allocation_service.adapters.maintenance import retention
+from allocation_service.adapters.maintenance.sql_decision_retention import SqlDecisionRetention
 from allocation_service.config import AllocationSettings
-from allocation_service.entrypoints.background.sweeper import Sweeper
+from allocation_service.entrypoints.background.retention import RetentionLoop
 from allocation_service.entrypoints.service import build
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
@@ -28,8 +27,8 @@ def settings(world: Any, **more: Any) -> AllocationSettings:
     )
 
 
-def sweeper(world: Any, **more: Any) -> Sweeper:
-    return Sweeper(world.database, AllocationHandler(), settings(world, **more), SystemClock())
+def retention(world: Any, **more: Any) -> RetentionLoop:
+    return RetentionLoop(world.application(SystemClock(), **more))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -51,7 +50,7 @@ async def age(world: Any, days: int = 500) -> None:
 
 
 async def summarise_all(world: Any, **more: Any) -> None:
-    sweeping = sweeper(world, **more)
+    sweeping = retention(world, **more)
     while not (await sweeping.summarise_once()).done:
         pass
     while not (await sweeping.tidy_once()).done:
@@ -153,7 +152,9 @@ async def test_a_large_decision_is_summarised_in_several_small_steps(world: Any)
     removed: list[int] = []
     while True:
         async with world.database.transaction() as conn:
-            step = await retention.summarise(conn, datetime.now(UTC) - timedelta(days=1), decisions=3, lines=2)
+            step = await SqlDecisionRetention(conn).summarise(
+                datetime.now(UTC) - timedelta(days=1), decisions=3, lines=2
+            )
         removed.append(step.lines)
         if step.done:
             break
@@ -166,9 +167,9 @@ async def test_a_large_decision_is_summarised_in_several_small_steps(world: Any)
     assert counts.lines == 7
     await world.apply(world.ship(orders[0][0], 1, 1))
     async with world.database.transaction() as conn:
-        assert (await retention.tidy(conn, lines=1)).lines == 1
+        assert (await SqlDecisionRetention(conn).tidy(lines=1)).lines == 1
     async with world.database.transaction() as conn:
-        assert (await retention.tidy(conn, lines=1)).lines == 1
+        assert (await SqlDecisionRetention(conn).tidy(lines=1)).lines == 1
     assert await known_lines(world) == []
 
 
@@ -178,12 +179,12 @@ async def test_summarising_waits_for_no_decision_and_no_decision_for_it(world: A
     before = datetime.now(UTC) - timedelta(days=1)
     async with world.database.transaction() as deciding:
         await deciding.execute(text("SET LOCAL lock_timeout = '5s'"))
-        await world.handler(deciding, [world.order("o2", ("A", 1))[1]])
+        await world.handle(deciding, [world.order("o2", ("A", 1))[1]])
         async with world.database.transaction() as summarising:
             await summarising.execute(text("SET LOCAL lock_timeout = '5s'"))
-            assert (await retention.summarise(summarising, before)).decisions == 1
-            await world.handler(deciding, [world.order("o3", ("A", 1))[1]])
+            assert (await SqlDecisionRetention(summarising).summarise(before)).decisions == 1
+            await world.handle(deciding, [world.order("o3", ("A", 1))[1]])
             async with world.database.transaction() as another:
-                assert (await retention.summarise(another, before)).done
+                assert (await SqlDecisionRetention(another).summarise(before)).done
     assert await known_lines(world) == ["o1-1", "o2-1", "o3-1"]
     await world.check()

@@ -12,14 +12,16 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from allocation_service.adapters.runs.run_service import RunService
-from allocation_service.application.session.handle_events import Options
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.runs.plan_runs import RunPlanner
+from allocation_service.application.session.options import Options
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Ageing, Holdback, Lending, Policy, Share, Sort
 from allocation_service.domain.runs.run import LENT, RECHECKED
 from allocation_service.entrypoints.service import build
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.testing import FakeClock
 
 
@@ -279,9 +281,10 @@ async def test_a_run_that_was_not_planned_is_taken_up_again_by_another_process(w
     async def now() -> Any:
         return world.now
 
-    desk = RunService(world.database, Options(), now, client.clock.now, timedelta(hours=1))
-    assert await desk.plan_stale()
-    assert not await desk.plan_stale()
+    units = SqlUnitOfWorkFactory(world.database, SqlAllocationUnitOfWork, client.clock)
+    planner = RunPlanner(units, Options(), now, timedelta(hours=1))
+    assert await planner.plan_stale()
+    assert not await planner.plan_stale()
     assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "previewed"
     assert len(await client.lines(run)) == 3
 

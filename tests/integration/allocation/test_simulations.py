@@ -40,7 +40,7 @@ async def _ask(client: httpx.AsyncClient, body: dict[str, Any], key: str = "k1")
 
 
 def _runner(world: Any, code: str) -> SimulationRunner:
-    return SimulationRunner(world.database, worker=(sys.executable, "-c", code))
+    return SimulationRunner(world.units, asyncio.Event(), worker=(sys.executable, "-c", code))
 
 
 async def test_a_simulation_is_accepted_run_and_answered_with_its_figures(
@@ -49,7 +49,7 @@ async def test_a_simulation_is_accepted_run_and_answered_with_its_figures(
     accepted = await _ask(client, SMALL)
     assert (accepted.status_code, accepted.json()["status"]) == (202, "queued")
     where = accepted.headers["Location"]
-    assert await SimulationRunner(world.database).run_once(asyncio.Event())
+    assert await SimulationRunner(world.units, asyncio.Event()).run_once(asyncio.Event())
     done = (await client.get(where)).json()
     assert (done["status"], done["progress"]) == ("done", {"worlds_done": 2, "worlds": 2})
     figures = {(row["policy"], row["figure"]): row for row in done["rows"]}
@@ -119,7 +119,7 @@ async def test_a_simulation_whose_service_died_is_marked_failed_by_the_next(
     where = (await _ask(client, SMALL)).headers["Location"]
     async with world.database.transaction() as conn:
         await conn.execute(text("UPDATE simulation SET status = 'running', heartbeat_at = now() - interval '1 minute'"))
-    assert not await SimulationRunner(world.database).run_once(asyncio.Event())
+    assert not await SimulationRunner(world.units, asyncio.Event()).run_once(asyncio.Event())
     assert (await client.get(where)).json()["status"] == "failed"
 
 

@@ -20,13 +20,17 @@ from tests.integration.protocol.callers import LOCATIONS, SKUS, Callers
 
 import inventory_service.entrypoints.service
 import order_service.entrypoints.service
-from allocation_service.adapters.event_handler import AllocationHandler, run_deferred_orders
-from allocation_service.application.session.handle_events import HANDLED, Options
-from event_contracts import Topic
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
+from allocation_service.application.session.options import Options
+from allocation_service.bootstrap import wire
+from allocation_service.config import AllocationSettings
+from allocation_service.entrypoints import consumer
 from inventory_service.config import InventorySettings
 from order_service.config import OrderSettings
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database, is_transient
 from service_kit.testing.fixtures import ServiceDatabase
@@ -51,6 +55,11 @@ class World(Callers):
     sizes: Sizes
     topics: SimulatedTopics = field(init=False)
     links: dict[str, Link] = field(init=False)
+
+    @property
+    def units(self) -> SqlUnitOfWorkFactory[SqlAllocationUnitOfWork]:
+        """Allocation's units of work."""
+        return SqlUnitOfWorkFactory(self.databases["allocation"], SqlAllocationUnitOfWork)
 
     def __post_init__(self) -> None:
         self.topics = SimulatedTopics(self.random)
@@ -102,7 +111,7 @@ class World(Callers):
 
     async def recheck(self) -> None:
         """Allocation's background task decides the orders that must be decided by themselves."""
-        done = await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options(), limit=2))
+        done = await self._retried(lambda: decide_all_deferred_orders(self.units, Options(), limit=2))
         self.log.append(f"recheck {done}")
 
     async def _turn(self, link: Link, **options: Any) -> int:
@@ -149,7 +158,7 @@ class World(Callers):
             moved = 0
             for database in self.databases.values():
                 moved += await self.topics.relay(database)
-            moved += await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options()))
+            moved += await self._retried(lambda: decide_all_deferred_orders(self.units, Options()))
             for link in self.links.values():
                 moved += await self._turn(link, most=50)
             if moved == 0:
@@ -175,9 +184,10 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
 
     async def make(seed: int, *, purged_inbox: bool = False) -> World:
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
-        allocation = Subscription(
-            (Topic.ORDERS, Topic.INVENTORY), dict.fromkeys(HANDLED, AllocationHandler(Options())), lambda conn: conn
+        deciding = AllocationSettings(
+            database_url=databases["allocation"].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS
         )
+        allocation = consumer.subscription(wire(deciding, database=databases["allocation"]))
         subscriptions, clients = {"allocation": allocation}, {}
         for name, module, settings in (
             ("order", order_service.entrypoints.service, OrderSettings),

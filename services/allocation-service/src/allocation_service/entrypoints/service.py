@@ -1,21 +1,20 @@
-"""The allocation service: what is wired, with its API, its subscription and its sweeper."""
+"""The allocation service: what is wired, with its API, its subscription and its background loops."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-from allocation_service.adapters.runs.run_service import RunService
-from allocation_service.application.session.handle_events import HANDLED
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
-from allocation_service.entrypoints.background.run_planner import RunPlanner
+from allocation_service.entrypoints import consumer, http
+from allocation_service.entrypoints.background.breached_loans import BreachedLoansLoop
+from allocation_service.entrypoints.background.deferred_orders import DeferredOrdersLoop
+from allocation_service.entrypoints.background.interrupted_runs import InterruptedRunsLoop
+from allocation_service.entrypoints.background.passed_promises import PassedPromisesLoop
+from allocation_service.entrypoints.background.policy_reviews import PolicyReviewsLoop
+from allocation_service.entrypoints.background.queue_metrics import QueueMetricsLoop
+from allocation_service.entrypoints.background.reconciler import Reconciler
+from allocation_service.entrypoints.background.retention import RetentionLoop
 from allocation_service.entrypoints.background.simulation_runner import SimulationRunner
-from allocation_service.entrypoints.background.sweeper import Sweeper
-from allocation_service.entrypoints.http import TAGS, routers
-from allocation_service.entrypoints.http.runs import Runs
-from event_contracts import Topic
-from service_kit.hosting.service import Service
-from service_kit.messaging.subscription import Subscription
+from allocation_service.entrypoints.http.dependencies import AllocationService
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 
@@ -30,36 +29,30 @@ later orders never break earlier promises.
 
 def build(
     settings: AllocationSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
-) -> Service:
+) -> AllocationService:
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
-    wiring = wire(settings, clock=clock, database=database)
-    sweeper = Sweeper(wiring.database, wiring.handler, wiring.settings, wiring.clock)
-    valid = timedelta(minutes=wiring.settings.run_valid_minutes)
-    desk = RunService(wiring.database, wiring.handler.options, sweeper.now, wiring.clock.now, valid)
-    runs = Runs(desk, wiring.clock.now, wiring.handler.rechecks_wanted, wiring.settings.tiers)
-    planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
-    runner = SimulationRunner(wiring.database)
-    return Service(
+    application = wire(settings, clock=clock, database=database)
+    return AllocationService(
         name="allocation",
-        settings=wiring.settings,
-        database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
-        subscription=Subscription(
-            (Topic.ORDERS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
-        ),
+        settings=application.settings,
+        database=application.database,
+        application=application,
+        routers=http.routers(application),
+        problems=http.PROBLEMS,
+        subscription=consumer.subscription(application),
         background=(
-            sweeper.run_deferred_orders,
-            sweeper.run_promises,
-            sweeper.run_loans,
-            sweeper.run_policies,
-            sweeper.run_reconciler,
-            sweeper.run_metrics,
-            runner.run,
-            sweeper.run_retention,
-            planner.run,
+            DeferredOrdersLoop(application).run,
+            PassedPromisesLoop(application).run,
+            BreachedLoansLoop(application).run,
+            PolicyReviewsLoop(application).run,
+            Reconciler(application).run,
+            QueueMetricsLoop(application).run,
+            SimulationRunner(application.units, application.simulation_wanted).run,
+            RetentionLoop(application).run,
+            InterruptedRunsLoop(application).run,
         ),
         title="Backorder allocation",
         description=_DESCRIPTION,
         migrations_module="allocation_service",
-        tags=TAGS,
+        tags=http.TAGS,
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Header, Request, Response
 
+from service_kit.commands.expected_version import ExpectedVersion
 from service_kit.http.problems import precondition_failed, precondition_required
 
 IfMatch = Annotated[
@@ -50,6 +51,22 @@ def matches_version(if_match: str | None, version: int | None, *, required: bool
     tags = _tags(if_match)
     if version is None or ("*" not in tags and etag(version) not in tags):
         raise precondition_failed()
+
+
+def expected_version(if_match: str | None, *, required: bool = False) -> ExpectedVersion | None:
+    """What ``If-Match`` expects, for :func:`service_kit.commands.expected_version.check_version`.
+
+    Problem 428 where the header is absent and ``required``. A tag that is none of ours names no version, so
+    that the change is refused as outdated.
+    """
+    if if_match is None:
+        if required:
+            raise precondition_required()
+        return None
+    tags = {tag.strip('"') for tag in _tags(if_match)}
+    if "*" in tags:
+        return ExpectedVersion()
+    return ExpectedVersion(frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19))
 
 
 def not_modified(request: Request, version: int) -> bool:

@@ -20,8 +20,17 @@ from service_kit.commands.errors import (
     IdempotencyKeyReused,
     OutcomeUnknown,
 )
+from service_kit.commands.expected_version import VersionMismatch
 from service_kit.http.body_limit import BodyTooLarge, body_too_large
-from service_kit.http.problems import FieldError, Problem, bad_request, for_status, unavailable, unprocessable
+from service_kit.http.problems import (
+    FieldError,
+    Problem,
+    bad_request,
+    for_status,
+    precondition_failed,
+    unavailable,
+    unprocessable,
+)
 from service_kit.http.responses import ProblemResponse
 
 _MAX_ERRORS = 1000
@@ -106,6 +115,7 @@ _OF_COMMANDS: dict[type[Exception], ProblemOf] = {
     IdempotencyKeyReused: lambda _: key_reused(),
     IdempotencyKeyInFlight: lambda _: key_in_flight(),
     CommandNotCarriedOut: lambda _: unavailable(),
+    VersionMismatch: lambda _: precondition_failed(),
     OutcomeUnknown: lambda _: unavailable("outcome_unknown", "Whether the request was carried out is not known."),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import Counter, Gauge
 
-from allocation_service.adapters.lending.loan_queries import Tally
+from allocation_service.application.lending.loan_records import Tally
 
 LOANS = Counter(
     "allocation_loans_total", "Loans of stock by what happened: lent, repaid, breached or void", ["outcome"]

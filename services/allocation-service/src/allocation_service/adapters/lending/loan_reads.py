@@ -119,18 +119,3 @@ async def find_lenders(
     found = list((await conn.execute(_LENDERS, {"sku": sku, "after": after, "limit": limit})).scalars())
     await session_reads.load_lines(conn, session, found)
     return found
-
-
-_DUE = text(
-    """
-    UPDATE loan SET breached = true
-    WHERE loan_id IN (SELECT loan_id FROM loan WHERE closed_at IS NULL AND NOT breached AND repay_by < :today
-                      ORDER BY loan_id FOR UPDATE)
-    RETURNING loan_id, sku, lender_line, po_line, repay_by
-    """
-)
-
-
-async def mark_breached(conn: AsyncConnection, today: date) -> int:
-    """Loans of which something is owed although the day is over by which it should be back; how many."""
-    return len((await conn.execute(_DUE, {"today": today})).all())

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
 
-import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.application.policies.policy_choice import AssignedPolicy, Choice, Target, choose
-from allocation_service.domain.policies.policy import Policy
-from allocation_service.domain.policies.policy_document import policy_from
+from allocation_service.application.policies.policy_records import parsed
 from allocation_service.domain.supply.sku import Sku
 from service_kit.persistence.statements import Statement
 
@@ -25,13 +21,6 @@ _ASSIGNED = Statement(
        OR (a.scope = 'category' AND a.target = ANY(CAST(:categories AS text[])))
     """
 )
-
-
-@lru_cache(maxsize=4096)
-def parsed(name: str, version: int, document: str) -> Policy:
-    """The policy of a stored document; the same text is read once."""
-    fields: dict[str, Any] = orjson.loads(document)
-    return policy_from({**fields, "name": name, "version": version})
 
 
 async def load_policies(conn: AsyncConnection, skus: Collection[Sku], moments: Mapping[str, datetime]) -> None:

@@ -19,6 +19,7 @@ from allocation_service.application.session.integration_event import Integration
 from allocation_service.application.session.ports import MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.supply.sku import Sku
 from service_kit.messaging import outbox
 from service_kit.persistence.statements import Statement
 
@@ -52,6 +53,9 @@ class SqlAllocationStore:
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await session_reads.lock_skus(self._conn, session, list(skus), list(po_lines))
+
+    async def peek_skus(self, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
+        return await session_reads.peek_skus(self._conn, skus, now)
 
     async def reload_policies(self, session: AllocationSession, skus: Collection[str]) -> None:
         await session_reads.reload_policies(self._conn, session, skus)

@@ -12,20 +12,44 @@ from allocation_service.application.allocating.new_demand import place_new_deman
 from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
 from allocation_service.application.session.apply_events import advance
 from allocation_service.application.session.decision_builder import DecisionBuilder
-from allocation_service.application.session.handle_events import Options, close, finish
+from allocation_service.application.session.handle_events import close, finish
+from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.session.ports import AllocationStore
+from allocation_service.application.unit_of_work import AllocationUnitOfWork, Units
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.sorting import sort_key
+from service_kit.commands.execute import execute
+from service_kit.runtime.garbage_collection import collector_paused
 
 
-async def decide_deferred_orders(
-    store: AllocationStore, options: Options, limit: int = 500
-) -> AllocationSession | None:
-    """Decide the oldest rechecks in one transaction; None where there are none.
+async def decide_all_deferred_orders(units: Units, options: Options, *, limit: int = 20) -> int:
+    """Decide stored deferred orders until none is left; the number decided. Safe to run from several workers.
+
+    ``limit`` orders share a transaction: the memory they take at once stays with the process, in pieces.
+    """
+    done = 0
+    while True:
+        with collector_paused():
+            decided = await execute(units, decide_deferred_orders, options, limit)
+        if not decided:
+            return done
+        done += decided
+
+
+async def decide_deferred_orders(uow: AllocationUnitOfWork, options: Options, limit: int = 20) -> int:
+    """Decide the oldest deferred orders, at most ``limit`` of them; the number decided.
 
     Nothing else is decided, except that stock these orders let go of is handed on.
     """
+    session = await _decide_oldest(uow.store, options, limit)
+    if session is None:
+        return 0
+    note_effects(uow, session, options)
+    return session.decided
+
+
+async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -> AllocationSession | None:
     order_ids = await store.oldest_rechecks(limit)
     if not order_ids:
         return None

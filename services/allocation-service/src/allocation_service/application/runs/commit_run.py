@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
+from allocation_service.application.runs.ports import RunSource
 from allocation_service.application.runs.run_inputs import (
     WORDS,
     Digests,
@@ -17,9 +18,11 @@ from allocation_service.application.runs.run_inputs import (
     moving_skus,
     selected,
 )
+from allocation_service.application.runs.run_records import Known
 from allocation_service.application.session.allocation_session import AllocationSession, Origin
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
-from allocation_service.application.session.handle_events import Options, close, finish
+from allocation_service.application.session.handle_events import close, finish
+from allocation_service.application.session.options import Options
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import prepare_all
 from allocation_service.domain import protocol_rules
@@ -28,36 +31,8 @@ from allocation_service.domain.decisions.recorded_run import stored_planned, sto
 from allocation_service.domain.runs.run import Planned, RunDemand, Segment
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
 
-T = TypeVar("T")
-
 SHOWN_CHANGES = 50
 """SKUs, and lines, that a refusal names at most."""
-
-
-class RunSource(Protocol):
-    """The demand runs may be about, as seen by one transaction."""
-
-    async def candidates(self, segments: Sequence[Segment]) -> list[RunDemand]:
-        """Every line with open units that a segment could be about."""
-        ...
-
-    async def load_lines(
-        self, session: AllocationSession, line_ids: Collection[str], order_ids: Collection[str]
-    ) -> None:
-        """Enter lines, and whole orders."""
-        ...
-
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do long work beside the event loop, while the transaction stays open; the session is the work's own."""
-        ...
-
-
-class Known(NamedTuple):
-    """A line that took part in the preview."""
-
-    sku: str
-    requested: int
-    confirmed: int
 
 
 class StoredRun(NamedTuple):

@@ -15,6 +15,9 @@ from allocation_service.domain.runs.run_document import segment_document
 from allocation_service.domain.runs.run_preview import PromiseOutlook
 from allocation_service.domain.supply.sku import Sku
 
+MAX_DEMANDS = 250_000
+"""Demands that one run may look at: they are held in memory, and their SKUs are locked while it is committed."""
+
 
 class Inputs(NamedTuple):
     """Who takes part, and of which SKUs what is there and expected."""

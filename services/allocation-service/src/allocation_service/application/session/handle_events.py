@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
@@ -13,8 +12,10 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.apply_events import advance, apply_inventory, apply_order
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.integration_events import ORDER_EVENTS, events_of
+from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import PART, store_and_tell
+from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain import protocol_rules
 from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
 
@@ -32,16 +33,13 @@ _FACTS = (StockChange, InboundChange, SkuPolicy)
 HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
 
 
-@dataclass(frozen=True)
-class Options:
-    """Settings of deciding: the tiers from best to worst, and how late an overdue delivery is taken to be."""
-
-    tiers: tuple[str, ...] = ("platinum", "gold", "silver", "standard")
-    grace_days: int = 2
+async def handle_events(uow: AllocationUnitOfWork, events: Sequence[Event], options: Options) -> None:
+    """Apply a batch of order and inventory events, decide what follows, and publish it."""
+    note_effects(uow, await decide_events(uow.store, events, options), options)
 
 
-async def handle_events(store: AllocationStore, events: Sequence[Event], options: Options) -> AllocationSession:
-    """Apply a batch and store what follows from it; the session tells what happened."""
+async def decide_events(store: AllocationStore, events: Sequence[Event], options: Options) -> AllocationSession:
+    """Decide a batch and store it; the session holds what was read and done."""
     orders = [(event, event.payload) for event in events if isinstance(event.payload, OrderState)]
     facts = [event for event in events if event.name in INVENTORY_EVENTS]
     session = AllocationSession(grace_days=options.grace_days)

@@ -10,6 +10,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.integration_event import IntegrationEvent
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.supply.sku import Sku
 
 T = TypeVar("T")
 
@@ -56,6 +57,10 @@ class AllocationStore(Protocol):
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
         """Make missing SKU rows, lock all in sorted order, and enter them with levels, inbound and promises."""
+        ...
+
+    async def peek_skus(self, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
+        """SKUs as they are committed, with the policies of ``now``, without locks; unknown ones are left out."""
         ...
 
     async def reload_policies(self, session: AllocationSession, skus: Collection[str]) -> None:

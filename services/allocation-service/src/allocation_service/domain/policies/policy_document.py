@@ -45,6 +45,11 @@ def policy_document(policy: Policy) -> dict[str, Any]:
     return document
 
 
+def written_document(policy: Policy) -> dict[str, Any]:
+    """The document of a policy as its versions keep it: without its name and version."""
+    return {name: value for name, value in policy_document(policy).items() if name not in ("name", "version")}
+
+
 def stored_policy(policy: Policy) -> dict[str, Any]:
     """What a decision keeps of its policy: its name and version, and whatever differs from a plain one.
 

@@ -14,9 +14,15 @@ from typing import Any
 import orjson
 import structlog
 
-from allocation_service.adapters import simulation_store
-from allocation_service.adapters.simulation_store import Simulation
-from service_kit.persistence.database import Database
+from allocation_service.application.simulations.run_simulation import (
+    claim_simulation,
+    fail_simulation,
+    finish_simulation,
+    note_progress,
+)
+from allocation_service.application.simulations.simulation_records import Simulation
+from allocation_service.application.unit_of_work import Units
+from service_kit.commands.execute import execute
 
 log = structlog.get_logger(__name__)
 
@@ -28,9 +34,11 @@ WORKER = (sys.executable, "-m", "allocation_service.simulation.worker")
 class SimulationRunner:
     """A background task; ``wanted`` wakes it, otherwise it looks every ``poll_seconds``."""
 
-    def __init__(self, database: Database, poll_seconds: float = 2.0, worker: tuple[str, ...] = WORKER) -> None:
-        self._database, self._poll_seconds, self._worker = database, poll_seconds, worker
-        self.wanted = asyncio.Event()
+    def __init__(
+        self, units: Units, wanted: asyncio.Event, poll_seconds: float = 2.0, worker: tuple[str, ...] = WORKER
+    ) -> None:
+        self._units, self._poll_seconds, self._worker = units, poll_seconds, worker
+        self.wanted = wanted
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``; a simulation under way is then given up and marked as failed."""
@@ -47,10 +55,7 @@ class SimulationRunner:
 
     async def run_once(self, stopping: asyncio.Event) -> bool:
         """Run the oldest that waits, if any; True if there was one."""
-        async with self._database.transaction() as conn:
-            dead = await simulation_store.fail_silent(conn)
-            await simulation_store.forget_old(conn)
-            simulation = await simulation_store.claim_next(conn)
+        simulation, dead = await execute(self._units, claim_simulation)
         if dead:
             log.warning("simulations_died", simulation_ids=dead)
         if simulation is None:
@@ -60,8 +65,7 @@ class SimulationRunner:
             failure = await self._run(simulation, stopping) or ""
         finally:
             if failure:
-                async with self._database.transaction() as conn:
-                    await simulation_store.fail(conn, simulation.simulation_id, failure)
+                await execute(self._units, fail_simulation, simulation.simulation_id, failure)
         return True
 
     async def _run(self, simulation: Simulation, stopping: asyncio.Event) -> str | None:
@@ -93,15 +97,13 @@ class SimulationRunner:
             if line.done():
                 said: dict[str, Any] = orjson.loads(line.result()) if line.result() else {"error": None}
                 if "rows" in said:
-                    async with self._database.transaction() as conn:
-                        await simulation_store.finish(conn, simulation.simulation_id, said["rows"])
+                    await execute(self._units, finish_simulation, simulation.simulation_id, said["rows"])
                     return None
                 if "error" in said:
                     return said["error"] or f"The process that ran it ended with status {await process.wait()}."
                 done = said["done"]
                 line = asyncio.ensure_future(process.stdout.readline())
-            async with self._database.transaction() as conn:
-                await simulation_store.beat(conn, simulation.simulation_id, done)
+            await execute(self._units, note_progress, simulation.simulation_id, done)
 
     async def _pause(self, stopping: asyncio.Event) -> None:
         tasks = [asyncio.ensure_future(event.wait()) for event in (stopping, self.wanted)]

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import datetime
-
 from fastapi import APIRouter
 
-from allocation_service.config import AllocationSettings
+from allocation_service.bootstrap import AllocationApplication
 from allocation_service.entrypoints.http import (
     availability,
     backorders,
@@ -22,7 +18,9 @@ from allocation_service.entrypoints.http import (
     simulations,
     why,
 )
-from service_kit.persistence.database import Database
+from allocation_service.entrypoints.http.problems import PROBLEMS
+
+__all__ = ["PROBLEMS", "TAGS", "routers"]
 
 TAGS = {
     "Availability": "What can be had now, and by when",
@@ -34,28 +32,20 @@ TAGS = {
     "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
-Now = Callable[[], Awaitable[datetime]]
 
-
-def routers(
-    database: Database,
-    now: Now,
-    settings: AllocationSettings,
-    simulation_wanted: asyncio.Event,
-    run_api: runs.Runs,
-) -> list[APIRouter]:
+def routers(application: AllocationApplication) -> list[APIRouter]:
     """All routes of the service."""
-    grace_days, tiers = settings.grace_days, settings.tiers
+    database, now, settings = application.database, application.now, application.settings
     return [
-        availability.router(database, now, grace_days),
-        backorders.router(database, now, grace_days),
+        availability.router(database, now, settings.grace_days),
+        backorders.router(database, now, settings.grace_days),
         decisions.router(database),
-        lending.router(database),
-        policies.router(database, now, tiers),
-        policy_assignments.router(database, now),
-        runs.router(run_api),
-        pins.router(database, run_api.wall),
-        short_policies.router(database, now, tiers),
-        simulations.router(database, simulation_wanted),
-        why.router(database, now, grace_days, tiers),
+        lending.router,
+        policies.router,
+        policy_assignments.router,
+        runs.router,
+        pins.router,
+        short_policies.router,
+        simulations.router,
+        why.router(database, now, settings.grace_days, settings.tiers),
     ]

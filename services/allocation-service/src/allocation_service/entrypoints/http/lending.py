@@ -8,17 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
 
-from allocation_service.adapters.lending import loan_queries
-from allocation_service.adapters.lending.loan_queries import LoanFilter, Tally
+from allocation_service.application.lending.loan_records import LoanFilter, Tally
+from allocation_service.application.lending.read_loans import list_loans, read_tallies
 from allocation_service.domain.lending.loan import KeptLoan, LoanOutcome
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from allocation_service.entrypoints.http.dependencies import DecisionReader, UnitsOfWork
+from service_kit.commands.execute import read
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-from service_kit.persistence.database import Database
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Reader = Annotated[Principal, require("decisions:read")]
+
+router = APIRouter(tags=["Lending"])
 
 
 class BreachRate(ResponseModel):
@@ -119,40 +119,34 @@ def _loan(one: KeptLoan) -> LoanView:
     )
 
 
-def router(database: Database) -> APIRouter:
-    """The routes of lending."""
-    api = APIRouter(tags=["Lending"])
+@router.get("/v1/lending", name="get_lending", summary="How many loans were made, and how many broken")
+async def get_lending(principal: DecisionReader, units: UnitsOfWork) -> LendingView:
+    together, suppliers = await read(units, read_tallies)
+    return LendingView(
+        units_owed=together.owed,
+        breach_rate=_rate(together),
+        by_supplier=[_supplier(name, one) for name, one in suppliers.items()],
+        **_counts(together),
+    )
 
-    @api.get("/v1/lending", name="get_lending", summary="How many loans were made, and how many broken")
-    async def get_lending(principal: Reader) -> LendingView:
-        async with database.reading() as conn:
-            together, suppliers = await loan_queries.tallies(conn)
-        return LendingView(
-            units_owed=together.owed,
-            breach_rate=_rate(together),
-            by_supplier=[_supplier(name, one) for name, one in suppliers.items()],
-            **_counts(together),
-        )
 
-    @api.get("/v1/loans", name="list_loans", summary="Loans of stock, newest first")
-    async def list_loans(
-        *,
-        principal: Reader,
-        page: PageParams,
-        request: Request,
-        response: Response,
-        state: Annotated[LoanOutcome | None, Query(description="What became of them")] = None,
-        sku: Annotated[Name | None, Query(description="Loans of this SKU")] = None,
-        line_id: Annotated[Name | None, Query(description="What this order line lent or borrowed")] = None,
-        supplier_id: Annotated[Name | None, Query(description="What this supplier's deliveries repay")] = None,
-    ) -> Page[LoanView]:
-        after = page.after(str)
-        wanted = LoanFilter(state, sku, line_id, supplier_id)
-        async with database.reading() as conn:
-            found = await loan_queries.list_loans(conn, wanted, after[0] if after else None, page.limit + 1)
-        shown = found[: page.limit]
-        cursor = encode_cursor(shown[-1].loan_id) if len(found) > page.limit else None
-        link_header(response, request, cursor)
-        return Page(data=[_loan(one) for one in shown], next_cursor=cursor)
-
-    return api
+@router.get("/v1/loans", name="list_loans", summary="Loans of stock, newest first")
+async def get_loans(
+    *,
+    principal: DecisionReader,
+    page: PageParams,
+    request: Request,
+    response: Response,
+    units: UnitsOfWork,
+    state: Annotated[LoanOutcome | None, Query(description="What became of them")] = None,
+    sku: Annotated[Name | None, Query(description="Loans of this SKU")] = None,
+    line_id: Annotated[Name | None, Query(description="What this order line lent or borrowed")] = None,
+    supplier_id: Annotated[Name | None, Query(description="What this supplier's deliveries repay")] = None,
+) -> Page[LoanView]:
+    after = page.after(str)
+    wanted = LoanFilter(state, sku, line_id, supplier_id)
+    found = await read(units, list_loans, wanted, after[0] if after else None, page.limit + 1)
+    shown = found[: page.limit]
+    cursor = encode_cursor(shown[-1].loan_id) if len(found) > page.limit else None
+    link_header(response, request, cursor)
+    return Page(data=[_loan(one) for one in shown], next_cursor=cursor)

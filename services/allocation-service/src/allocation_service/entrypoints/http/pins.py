@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import ConfigDict, Field, StringConstraints
 
-from allocation_service.adapters.runs import run_store
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from allocation_service.application.runs.pin_line import PinLine, pin_line, read_pin, unpin_line
+from allocation_service.application.runs.run_records import Pin
+from allocation_service.entrypoints.http.dependencies import RunReader, RunWriter, UnitsOfWork
+from service_kit.commands.execute import execute, read
 from service_kit.http.models import RequestModel, ResponseModel
-from service_kit.http.problems import not_found
-from service_kit.persistence.database import Database
 
 PATH = "/v1/demands/{line_id}/pin"
 LineId = Annotated[str, Path(min_length=1, max_length=100)]
-Writer = Annotated[Principal, require("runs:write")]
-Reader = Annotated[Principal, require("runs:read")]
+
+router = APIRouter(tags=["Runs"])
 
 
 class PinBody(RequestModel):
@@ -39,35 +37,21 @@ class PinView(ResponseModel):
     pinned_at: datetime
 
 
-def _view(row: Any) -> PinView:
-    return PinView.model_validate(dict(row._mapping))
+@router.put(PATH, name="pin_demand", summary="Keep runs from moving a line")
+async def put_pin(line_id: LineId, body: PinBody, principal: RunWriter, units: UnitsOfWork) -> PinView:
+    """Decisions about new stock and orders go on as before; only runs leave the line as it is."""
+    return _view(await execute(units, pin_line, PinLine(line_id, body.reason, principal.key_id)))
 
 
-def router(database: Database, now: Callable[[], datetime]) -> APIRouter:
-    """The routes of pins."""
-    api = APIRouter(tags=["Runs"])
+@router.get(PATH, name="get_pin", summary="Who pinned a line, when and why")
+async def get_pin(line_id: LineId, principal: RunReader, units: UnitsOfWork) -> PinView:
+    return _view(await read(units, read_pin, line_id))
 
-    @api.put(PATH, name="pin_demand", summary="Keep runs from moving a line")
-    async def pin_demand(line_id: LineId, body: PinBody, principal: Writer) -> PinView:
-        """Decisions about new stock and orders go on as before; only runs leave the line as it is."""
-        async with database.transaction() as conn:
-            row = await run_store.pin(conn, line_id, body.reason, principal.key_id, now())
-        if row is None:
-            raise not_found("order line")
-        return _view(row)
 
-    @api.get(PATH, name="get_pin", summary="Who pinned a line, when and why")
-    async def get_pin(line_id: LineId, principal: Reader) -> PinView:
-        async with database.reading() as conn:
-            row = await run_store.read_pin(conn, line_id)
-        if row is None:
-            raise not_found("pin")
-        return _view(row)
+@router.delete(PATH, name="unpin_demand", summary="Let runs move a line again", status_code=204)
+async def delete_pin(line_id: LineId, principal: RunWriter, units: UnitsOfWork) -> None:
+    await execute(units, unpin_line, line_id)
 
-    @api.delete(PATH, name="unpin_demand", summary="Let runs move a line again", status_code=204)
-    async def unpin_demand(line_id: LineId, principal: Writer) -> None:
-        async with database.transaction() as conn:
-            if not await run_store.unpin(conn, line_id):
-                raise not_found("pin")
 
-    return api
+def _view(pin: Pin) -> PinView:
+    return PinView.model_validate(pin._asdict())

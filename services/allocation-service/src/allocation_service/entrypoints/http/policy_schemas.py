@@ -18,12 +18,12 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from allocation_service.adapters.policies.policy_versions import Version
 from allocation_service.application.policies.policy_advice import warnings
 from allocation_service.application.policies.policy_changes import Change
+from allocation_service.application.policies.policy_records import Version
 from allocation_service.application.policies.policy_templates import tier_terms
 from allocation_service.domain.policies.policy import Complete, Policy, Share, Sort
-from allocation_service.domain.policies.policy_document import Fault, policy_document, policy_from, validate
+from allocation_service.domain.policies.policy_document import Fault, policy_from, validate, written_document
 from allocation_service.entrypoints.http.warning_schemas import WarningView
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -156,13 +156,7 @@ class PolicyContent(RequestModel):
     @classmethod
     def of(cls, policy: Policy) -> Self:
         """What a policy says."""
-        return cls.model_validate(content_of(policy))
-
-
-def content_of(policy: Policy) -> dict[str, Any]:
-    """The document of a policy as it is stored: without its name and version."""
-    document = policy_document(policy)
-    return {name: value for name, value in document.items() if name not in ("name", "version")}
+        return cls.model_validate(written_document(policy))
 
 
 class DraftBody(RequestModel):

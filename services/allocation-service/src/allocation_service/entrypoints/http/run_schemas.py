@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
-from allocation_service.adapters.runs import run_store
+from allocation_service.application.runs.read_runs import ShownRun
+from allocation_service.application.runs.run_records import Run, RunLine
 from allocation_service.domain.policies.policy import Sort
 from allocation_service.domain.runs.run import Filter, Segment, Strategy
 from allocation_service.domain.runs.run_document import segment_document
@@ -124,44 +124,28 @@ class RunDetail(RunView):
     warnings: list[WarningView] = Field(description="SKUs it asks for that are not known now")
 
 
-def run_detail(row: Any, now: datetime, unknown: Collection[str]) -> RunDetail:
-    """A stored run as it is shown by itself; ``unknown`` are those of its SKUs that are not known."""
+def run_detail(shown: ShownRun, now: datetime) -> RunDetail:
+    """A run as it is shown by itself."""
     warnings = []
-    for number, segment in enumerate(run_store.segments_of(row)):
-        missing = [sku for sku in segment.filter.skus if sku in unknown]
+    for number, segment in enumerate(shown.run.segments):
+        missing = [sku for sku in segment.filter.skus if sku in shown.unknown_skus]
         if missing:
             more = f" and {len(missing) - _SHOWN_SKUS} more" if len(missing) > _SHOWN_SKUS else ""
             words = f"Not known, so that nothing matches them: {', '.join(missing[:_SHOWN_SKUS])}{more}."
             warnings.append(WarningView(pointer=f"/segments/{number}/filter/skus", detail=words))
-    return RunDetail(**_fields(row, now), warnings=warnings)
+    return RunDetail(**_fields(shown.run, now), warnings=warnings)
 
 
-def run_view(row: Any, now: datetime) -> RunView:
-    """A stored run as it is shown among others at a moment."""
-    return RunView(**_fields(row, now))
+def run_view(run: Run, now: datetime) -> RunView:
+    """A run as it is shown among others at a moment."""
+    return RunView(**_fields(run, now))
 
 
-def _fields(row: Any, now: datetime) -> dict[str, Any]:
-    status = row.status
-    if status == "previewed" and row.expires_at <= now:
-        status = "expired"
-    return {
-        "run_id": row.run_id,
-        "name": row.name,
-        "status": status,
-        "progress": row.progress,
-        "segments": [segment_document(one) for one in run_store.segments_of(row)],
-        "summary": orjson.loads(row.summary_text) if row.summary_text else None,
-        "digest": row.digest,
-        "as_of": row.as_of,
-        "created_by": row.created_by,
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
-        "closed_by": row.closed_by,
-        "closed_at": row.closed_at,
-        "decision_id": row.decision_id,
-        "changes": run_store.changes_of(row),
-    }
+def _fields(run: Run, now: datetime) -> dict[str, Any]:
+    fields = run._asdict()
+    if run.status == "previewed" and run.expires_at is not None and run.expires_at <= now:
+        fields["status"] = "expired"
+    return fields | {"segments": [segment_document(one) for one in run.segments]}
 
 
 class RunLineView(ResponseModel):
@@ -186,7 +170,7 @@ class RunLineView(ResponseModel):
     note: str = Field(description="Why the line is left alone")
 
 
-def line_view(row: Any, segments: Sequence[Segment]) -> RunLineView:
+def line_view(row: RunLine, segments: Sequence[Segment]) -> RunLineView:
     """A stored line as it is shown."""
     change = row.new - row.confirmed
     return RunLineView(

@@ -1,40 +1,40 @@
-"""The short form of policies: the sort of a SKU or of everything else, in one request.
-
-It writes the policy of that name (``default``, or ``sku:`` and the SKU), activates it and assigns it; what
-that policy says beside its sort stays. A policy that others follow too is left alone.
-"""
+"""The short form of policies: the sort of a SKU or of everything else, in one request."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ConfigDict, Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.policies import policy_assignments, policy_versions
-from allocation_service.adapters.policies.policy_versions import Version
-from allocation_service.adapters.store.policies_in_force import policy_of
 from allocation_service.application.policies.policy_choice import DEFAULT, Choice, Scope, Target
-from allocation_service.application.policies.policy_templates import tier_terms
-from allocation_service.domain.policies.policy import Policy, Sort
-from allocation_service.domain.policies.policy_document import validate
-from allocation_service.entrypoints.http.policy_schemas import content_of
+from allocation_service.application.policies.policy_records import Version
+from allocation_service.application.policies.set_own_policy import (
+    SetOwnPolicy,
+    list_choices,
+    read_choice,
+    reset_own_policy,
+    set_own_policy,
+)
+from allocation_service.domain.policies.policy import Sort
+from allocation_service.entrypoints.http.dependencies import Application, BusinessNow, PolicyWriter, UnitsOfWork
 from allocation_service.entrypoints.http.warning_schemas import WarningView, warnings_of_unknown
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
-from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.commands.execute import execute, read
+from service_kit.http.conditional import (
+    IfMatch,
+    expected_version,
+    not_modified,
+    not_modified_response,
+    set_etag,
+)
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-from service_kit.http.problems import FieldError, conflict, not_found, unprocessable
-from service_kit.persistence.database import Database
 
 PATH = "/v1/allocation-policies/{name:path}"
-Writer = Annotated[Principal, require("policies:write")]
 Name = Annotated[str, Path(min_length=1, max_length=100, description="`default`, or a SKU")]
-Now = Callable[[], Awaitable[datetime]]
+
+router = APIRouter(tags=["Policies"])
 
 
 class PolicyBody(RequestModel):
@@ -84,145 +84,85 @@ def _fields(name: str, found: Choice) -> dict[str, Any]:
     }
 
 
+@router.get("/v1/allocation-policies", name="list_allocation_policies", summary="The default and each SKU's own")
+async def list_policies(
+    *,
+    principal: PolicyWriter,
+    page: PageParams,
+    request: Request,
+    response: Response,
+    units: UnitsOfWork,
+    now: BusinessNow,
+) -> Page[PolicyView]:
+    shown, more = await read(units, list_choices, page.after(str, str) or ("", ""), page.limit, now)
+    cursor = encode_cursor(shown[-1][0].scope, shown[-1][0].target) if more else None
+    link_header(response, request, cursor)
+    return Page(data=[_view(one.target or "default", choice) for one, choice in shown], next_cursor=cursor)
+
+
+@router.get(
+    PATH, name="get_allocation_policy", summary="The policy of a SKU, or the default", response_model=PolicyView
+)
+async def get_policy(
+    *,
+    name: Name,
+    request: Request,
+    response: Response,
+    principal: PolicyWriter,
+    units: UnitsOfWork,
+    now: BusinessNow,
+) -> PolicyView | Response:
+    found, own = await read(units, read_choice, _target(name), now)
+    if own:
+        if not_modified(request, found.policy.version):
+            return not_modified_response(found.policy.version)
+        set_etag(response, found.policy.version)
+    return _view(name, found, inherited=not own)
+
+
+@router.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
+async def put_policy(
+    *,
+    name: Name,
+    body: PolicyBody,
+    response: Response,
+    principal: PolicyWriter,
+    application: Application,
+    now: BusinessNow,
+    if_match: IfMatch = None,
+) -> PutPolicyView:
+    """Keeps what the policy says beside its sort. Decisions from now on follow it.
+
+    During a season, it is the everyday version that is kept, and the season ends; `warnings` say so.
+    """
+    command = SetOwnPolicy(
+        _target(name),
+        body.sort,
+        body.protect_promises,
+        application.settings.tiers,
+        principal.key_id,
+        now,
+        expected_version(if_match),
+    )
+    done = await execute(application.units, set_own_policy, command)
+    set_etag(response, done.choice.policy.version)
+    warnings = [*warnings_of_unknown(done.unknown, "/name"), *_ended(done.ended)]
+    return PutPolicyView(**_fields(name, done.choice), inherited=False, warnings=warnings)
+
+
+@router.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
+async def delete_policy(
+    *, name: Name, principal: PolicyWriter, units: UnitsOfWork, now: BusinessNow, if_match: IfMatch = None
+) -> None:
+    """Decisions about the SKU follow its category or the default from now on."""
+    await execute(units, reset_own_policy, _target(name), principal.key_id, now, expected_version(if_match))
+
+
 def _target(name: str) -> Target:
     return DEFAULT if name == "default" else (Scope.SKU, name)
 
 
-def _own(target: Target) -> str:
-    """The policy that is nobody else's."""
-    return "default" if target == DEFAULT else f"sku:{target[1]}"
-
-
-def router(database: Database, now: Now, tiers: tuple[str, ...]) -> APIRouter:
-    """The routes of the short form."""
-    api = APIRouter(tags=["Policies"])
-    _add_reads(api, database, now)
-    _add_changes(api, database, now, tiers)
-    return api
-
-
-async def _choice(conn: AsyncConnection, target: Target, now: datetime) -> Choice:
-    """What decides about a target now. A SKU that is called as the default is a SKU."""
-    if target == DEFAULT:
-        return await policy_of(conn, "", None, now)
-    return await policy_of(conn, target[1], await policy_assignments.category_of(conn, target[1]), now)
-
-
-def _add_reads(api: APIRouter, database: Database, now: Now) -> None:
-    @api.get("/v1/allocation-policies", name="list_allocation_policies", summary="The default and each SKU's own")
-    async def list_policies(
-        principal: Writer, page: PageParams, request: Request, response: Response
-    ) -> Page[PolicyView]:
-        after, at = page.after(str, str), await now()
-        async with database.reading() as conn:
-            found = await policy_assignments.list_assignments(
-                conn, after or ("", ""), page.limit + 1, without=Scope.CATEGORY
-            )
-            shown = found[: page.limit]
-            choices = [await _choice(conn, (one.scope, one.target), at) for one in shown]
-        cursor = encode_cursor(shown[-1].scope, shown[-1].target) if len(found) > page.limit else None
-        link_header(response, request, cursor)
-        rows = [_view(one.target or "default", choice) for one, choice in zip(shown, choices, strict=True)]
-        return Page(data=rows, next_cursor=cursor)
-
-    @api.get(
-        PATH, name="get_allocation_policy", summary="The policy of a SKU, or the default", response_model=PolicyView
-    )
-    async def get_policy(name: Name, request: Request, response: Response, principal: Writer) -> PolicyView | Response:
-        at, target = await now(), _target(name)
-        async with database.reading() as conn:
-            own = await policy_assignments.read_assignment(conn, target)
-            found = await _choice(conn, target, at)
-        if own is not None:
-            if not_modified(request, found.policy.version):
-                return not_modified_response(found.policy.version)
-            set_etag(response, found.policy.version)
-        return _view(name, found, inherited=own is None)
-
-
-def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str, ...]) -> None:
-    @api.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
-    async def put_policy(
-        name: Name, body: PolicyBody, response: Response, principal: Writer, if_match: IfMatch = None
-    ) -> PutPolicyView:
-        """Keeps what the policy says beside its sort. Decisions from now on follow it.
-
-        During a season, it is the everyday version that is kept, and the season ends; `warnings` say so.
-        """
-        at, target = await now(), _target(name)
-        async with database.transaction() as conn:
-            await policy_versions.create_policy(conn, _own(target))
-            await policy_versions.read_revision(conn, _own(target), lock=True)
-            known = await policy_assignments.read_assignment(conn, target, lock=True)
-            current = await _choice(conn, target, at) if known else None
-            matches_version(if_match, current.policy.version if current else None)
-            warnings = await warnings_of_unknown(conn, target, "/name")
-            if current is None or not _says(current.policy, _own(target), body):
-                versions = await policy_versions.read_versions(conn, known.policy) if known else []
-                policy = _changed(_everyday(versions, at) or (current.policy if current else None), body, tiers)
-                if known is not None and known.policy == _own(target):
-                    warnings += _ended(versions)
-                current = await _write(conn, target, policy, principal.key_id)
-        set_etag(response, current.policy.version)
-        return PutPolicyView(**_fields(name, current), inherited=False, warnings=warnings)
-
-    @api.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
-    async def delete_policy(name: Name, principal: Writer, if_match: IfMatch = None) -> None:
-        """Decisions about the SKU follow its category or the default from now on."""
-        if name == "default":
-            raise conflict("default_policy", "The default applies wherever nothing else does; set another instead.")
-        at, target = await now(), _target(name)
-        async with database.transaction() as conn:
-            await policy_versions.read_revision(conn, _own(target), lock=True)
-            known = await policy_assignments.read_assignment(conn, target, lock=True)
-            if known is None:
-                raise not_found("policy")
-            matches_version(if_match, (await _choice(conn, target, at)).policy.version)
-            await policy_assignments.unassign(conn, target)
-            await policy_assignments.want_review(conn, target=target)
-            if known.policy == _own(target) and not await policy_assignments.count_followers(conn, [known.policy]):
-                await policy_versions.retire(conn, known.policy, None, principal.key_id)
-                await policy_versions.raise_revision(conn, known.policy)
-
-
-async def _write(conn: AsyncConnection, target: Target, policy: Policy, by: str) -> Choice:
-    """A new version of the target's own policy, in force at once and without end."""
-    faults = validate(policy)
-    if faults:
-        words = f"With this sort the policy is not sound: {faults[0].detail}"
-        raise unprocessable([FieldError("/sort", words)])
-    own = _own(target)
-    # A season that is under way would stand before it: who sets the sort here means now.
-    await policy_versions.retire(conn, own, None, by)
-    version = await policy_versions.write_active(conn, own, content_of(policy), by)
-    await policy_versions.raise_revision(conn, own)
-    await policy_assignments.assign(conn, target, own, by)
-    await policy_assignments.want_review(conn, policy=own)
-    return Choice(version.policy, Scope(target[0]))
-
-
-def _says(policy: Policy, own: str, body: PolicyBody) -> bool:
-    """Whether a version of the target's own policy is in force that says so already."""
-    protects = policy.protect_promises if body.protect_promises is None else body.protect_promises
-    same = (policy.sort, policy.protect_promises) == (body.sort, protects)
-    return same and policy.name == own and policy.version > 0
-
-
-def _changed(base: Policy | None, body: PolicyBody, tiers: tuple[str, ...]) -> Policy:
-    policy = base or Policy(tiers=tier_terms(tiers))
-    protects = policy.protect_promises if body.protect_promises is None else body.protect_promises
-    return policy._replace(sort=body.sort, protect_promises=protects)
-
-
-def _everyday(versions: Sequence[Version], now: datetime) -> Policy | None:
-    """What decides when no season does: the newest version in force that has no end."""
-    lasting = [one for one in versions if one.valid_until is None]
-    found = policy_versions.version_in_force(lasting, now)
-    return found.policy if found else None
-
-
-def _ended(versions: Sequence[Version]) -> list[WarningView]:
-    seasons = [one for one in versions if one.status == "active" and one.valid_until is not None]
+def _ended(seasons: Sequence[Version]) -> list[WarningView]:
     return [
         WarningView(
             pointer="/policy",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -10,8 +9,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import ConfigDict, Field, StringConstraints
 
-from allocation_service.adapters import simulation_store
-from allocation_service.adapters.simulation_store import Simulation
+from allocation_service.application.simulations.request_simulations import (
+    RequestSimulation,
+    list_simulations,
+    read_simulation,
+)
+from allocation_service.application.simulations.simulation_records import Simulation
+from allocation_service.entrypoints.http.dependencies import Application, SimulationRunner, UnitsOfWork
 from allocation_service.entrypoints.http.warning_schemas import WarningView
 from allocation_service.simulation.request import (
     LARGEST,
@@ -24,19 +28,16 @@ from allocation_service.simulation.request import (
 )
 from allocation_service.simulation.setting import Size
 from event_contracts import new_event_id
-from service_kit.commands.errors import IdempotencyKeyInFlight, IdempotencyKeyReused
-from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord, claim
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
-from service_kit.http.idempotency import REPLAYED_HEADER, fingerprint, idempotency_key
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.commands.execute import read
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-from service_kit.http.problems import FieldError, conflict, not_found, unprocessable
-from service_kit.persistence.database import Database
+from service_kit.http.problems import FieldError, unprocessable
 
-MOST_WAITING = 20
-Runner = Annotated[Principal, require("simulations:run")]
 SimulationId = Annotated[str, Path(min_length=1, max_length=100)]
+
+router = APIRouter(tags=["Simulations"])
 
 
 class NewSimulation(RequestModel):
@@ -141,78 +142,44 @@ def _view(one: Simulation, *, with_rows: bool = True) -> SimulationView:
     )
 
 
-class _Simulations:
-    def __init__(self, database: Database, wanted: asyncio.Event) -> None:
-        self._database, self._wanted = database, wanted
-
-    async def create(self, principal: Principal, body: NewSimulation, key: str) -> tuple[Simulation, bool]:
-        """The simulation, and whether this repeats an earlier request."""
-        asked = body.asked()
-        own = IdempotencyClaim(
-            principal.key_id, "create_simulation", key, fingerprint(body), new_event_id(), status=202
-        )
-        async with self._database.transaction() as conn:
-            [answer] = await claim(conn, [own])
-            if answer is Claimed.IN_FLIGHT:
-                raise IdempotencyKeyInFlight
-            if isinstance(answer, IdempotencyRecord):
-                if answer.fingerprint != own.fingerprint:
-                    raise IdempotencyKeyReused
-                simulation_id = answer.resource_id
-            else:
-                if await simulation_store.waiting(conn) >= MOST_WAITING:
-                    words = f"{MOST_WAITING} simulations are waiting or running. Wait until one of them is done."
-                    raise conflict("too_many_simulations", words)
-                simulation_id = own.resource_id
-                await simulation_store.enqueue(conn, simulation_id, document_of(asked), asked.worlds)
-            found = await simulation_store.find(conn, simulation_id)
-        if found is None:
-            raise not_found("simulation")
-        self._wanted.set()
-        return found, isinstance(answer, IdempotencyRecord)
-
-    async def find(self, simulation_id: str) -> Simulation:
-        async with self._database.reading() as conn:
-            found = await simulation_store.find(conn, simulation_id)
-        if found is None:
-            raise not_found("simulation")
-        return found
-
-    async def page(self, before: str | None, limit: int) -> list[Simulation]:
-        async with self._database.reading() as conn:
-            return await simulation_store.page(conn, before, limit)
+@router.post("/v1/simulations", name="create_simulation", summary="Compare policies", status_code=202)
+async def create_simulation(
+    *,
+    principal: SimulationRunner,
+    body: NewSimulation,
+    response: Response,
+    key: Annotated[str, idempotency_key()],
+    application: Application,
+) -> SimulationView:
+    """Runs in the background, in a process of its own; look at `Location` until it is done or has failed."""
+    asked = body.asked()
+    command = RequestSimulation(new_event_id(), document_of(asked), asked.worlds)
+    claim = IdempotencyClaim(
+        principal.key_id, "create_simulation", key, fingerprint(body), command.simulation_id, status=202
+    )
+    submitted = await application.simulation_requests.submit(command, claim)
+    application.simulation_wanted.set()
+    mark_replayed(response, submitted)
+    simulation_id = submitted.resource_id or command.simulation_id
+    response.headers["Location"] = f"/v1/simulations/{simulation_id}"
+    return _view(await read(application.units, read_simulation, simulation_id))
 
 
-def router(database: Database, wanted: asyncio.Event) -> APIRouter:
-    """The routes of simulations; ``wanted`` is set when there is one to run."""
-    api = APIRouter(tags=["Simulations"])
-    store = _Simulations(database, wanted)
+@router.get("/v1/simulations", name="list_simulations", summary="Simulations, the newest first")
+async def get_simulations(
+    *, principal: SimulationRunner, page: PageParams, request: Request, response: Response, units: UnitsOfWork
+) -> Page[SimulationView]:
+    """Without their figures."""
+    after = page.after(str)
+    found = await read(units, list_simulations, after[0] if after else None, page.limit + 1)
+    shown = found[: page.limit]
+    cursor = encode_cursor(shown[-1].simulation_id) if len(found) > page.limit else None
+    link_header(response, request, cursor)
+    return Page(data=[_view(one, with_rows=False) for one in shown], next_cursor=cursor)
 
-    @api.post("/v1/simulations", name="create_simulation", summary="Compare policies", status_code=202)
-    async def create_simulation(
-        principal: Runner, body: NewSimulation, response: Response, key: Annotated[str, idempotency_key()]
-    ) -> SimulationView:
-        """Runs in the background, in a process of its own; look at `Location` until it is done or has failed."""
-        found, replayed = await store.create(principal, body, key)
-        response.headers["Location"] = f"/v1/simulations/{found.simulation_id}"
-        if replayed:
-            response.headers[REPLAYED_HEADER] = "true"
-        return _view(found)
 
-    @api.get("/v1/simulations", name="list_simulations", summary="Simulations, the newest first")
-    async def list_simulations(
-        principal: Runner, page: PageParams, request: Request, response: Response
-    ) -> Page[SimulationView]:
-        """Without their figures."""
-        after = page.after(str)
-        found = await store.page(after[0] if after else None, page.limit + 1)
-        shown = found[: page.limit]
-        cursor = encode_cursor(shown[-1].simulation_id) if len(found) > page.limit else None
-        link_header(response, request, cursor)
-        return Page(data=[_view(one, with_rows=False) for one in shown], next_cursor=cursor)
-
-    @api.get("/v1/simulations/{simulation_id}", name="get_simulation", summary="Progress and figures")
-    async def get_simulation(principal: Runner, simulation_id: SimulationId) -> SimulationView:
-        return _view(await store.find(simulation_id))
-
-    return api
+@router.get("/v1/simulations/{simulation_id}", name="get_simulation", summary="Progress and figures")
+async def get_simulation(
+    principal: SimulationRunner, simulation_id: SimulationId, units: UnitsOfWork
+) -> SimulationView:
+    return _view(await read(units, read_simulation, simulation_id))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.views import catalogue_lookup
-from allocation_service.application.policies.policy_choice import Scope, Target
+from allocation_service.application.policies.assign_policy import UnknownTarget
 from service_kit.http.models import ResponseModel
 
 
@@ -17,13 +15,13 @@ class WarningView(ResponseModel):
     detail: str
 
 
-async def warnings_of_unknown(conn: AsyncConnection, target: Target, pointer: str) -> list[WarningView]:
+_UNKNOWN = {
+    UnknownTarget.SKU: "This SKU is not known: the policy counts from when inventory tells of it. Is it spelt right?",
+    UnknownTarget.CATEGORY: "This category is not known: no SKU is of it now; it counts for those to come."
+    " Is it spelt right?",
+}
+
+
+def warnings_of_unknown(unknown: UnknownTarget | None, pointer: str) -> list[WarningView]:
     """What a SKU or category that is not known yet means: it may be announced later, or be misspelt."""
-    scope, name = target
-    if scope == Scope.SKU and await catalogue_lookup.unknown_skus(conn, [name]):
-        words = "This SKU is not known: the policy counts from when inventory tells of it. Is it spelt right?"
-    elif scope == Scope.CATEGORY and not await catalogue_lookup.is_category_known(conn, name):
-        words = "This category is not known: no SKU is of it now; it counts for those to come. Is it spelt right?"
-    else:
-        return []
-    return [WarningView(pointer=pointer, detail=words)]
+    return [WarningView(pointer=pointer, detail=_UNKNOWN[unknown])] if unknown is not None else []

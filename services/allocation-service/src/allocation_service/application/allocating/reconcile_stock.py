@@ -1,0 +1,45 @@
+"""The proof at intervals that no stock lies idle before those who could have it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from allocation_service.application.session.handle_events import finish
+from allocation_service.application.session.locked_session import allocate_free_stock, lock_session
+from allocation_service.application.session.options import Options, note_effects
+from allocation_service.application.unit_of_work import AllocationUnitOfWork
+
+
+class Reconciliation(NamedTuple):
+    """One round: ``reached`` is the SKU that the next begins behind, ``events`` are those it made.
+
+    ``missed`` are SKUs where something had to be done that no policy explains: an event had been missed.
+    """
+
+    reached: str
+    events: int
+    missed: frozenset[str]
+
+
+async def reconcile_stock(
+    uow: AllocationUnitOfWork, options: Options, after: str, now: datetime, limit: int = 100
+) -> Reconciliation:
+    """Serve queues that stand before free stock, and take back shortfalls, as any event would.
+
+    Looks at no more than ``limit`` SKUs behind ``after``. Where a policy keeps stock from those who wait it may lie
+    there for long, so the other SKUs have their turn first.
+    """
+    skus = await uow.background.skus_to_reconcile(after, limit)
+    reached = skus[-1] if len(skus) == limit else ""
+    if not skus:
+        return Reconciliation(reached, 0, frozenset())
+    session = await lock_session(uow.store, options, skus, now)
+    missed = set()
+    for name, sku in session.skus.items():
+        if await allocate_free_stock(uow.store, session, name, "Reconciled") and not sku.policy.guarded:
+            missed.add(name)
+    await finish(uow.store, session)
+    missed -= await uow.assignments.awaiting_review(sorted(missed))
+    note_effects(uow, session, options)
+    return Reconciliation(reached, session.told, frozenset(missed))

@@ -1,0 +1,1 @@
+"""What keeps the database small and the metrics true."""

@@ -1,0 +1,41 @@
+"""Queues are served again where another policy decides than before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from allocation_service.application.session.handle_events import finish
+from allocation_service.application.session.locked_session import allocate_free_stock, lock_session
+from allocation_service.application.session.options import Options, note_effects
+from allocation_service.application.unit_of_work import AllocationUnitOfWork, Units
+from service_kit.commands.execute import execute, read
+
+
+async def note_policy_windows(units: Units, now: datetime) -> None:
+    """Mark the queues for review whose policies' windows began or ended since the last look."""
+    if await read(units, _windows_due, now):
+        await execute(units, _note_windows, now)
+
+
+async def follow_policy_changes(uow: AllocationUnitOfWork, options: Options, now: datetime, limit: int = 100) -> int:
+    """Serve up to ``limit`` queues that are marked for review; how many those were.
+
+    What one policy kept, another may let go of. What was decided stays (protocol rule 16, docs/protocol.md).
+    """
+    skus = await uow.assignments.take_reviews(limit)
+    if not skus:
+        return 0
+    session = await lock_session(uow.store, options, skus, now)
+    for name in session.skus:
+        await allocate_free_stock(uow.store, session, name, "PolicyChanged")
+    await finish(uow.store, session)
+    note_effects(uow, session, options)
+    return len(skus)
+
+
+async def _windows_due(uow: AllocationUnitOfWork, now: datetime) -> bool:
+    return await uow.assignments.windows_due(now)
+
+
+async def _note_windows(uow: AllocationUnitOfWork, now: datetime) -> None:
+    await uow.assignments.note_windows(now)

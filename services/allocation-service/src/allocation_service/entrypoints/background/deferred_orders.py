@@ -1,0 +1,31 @@
+"""Deciding orders that a batch left to be decided by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import Counter
+
+from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
+from allocation_service.bootstrap import AllocationApplication
+from allocation_service.entrypoints.background.repeating import repeat
+
+DECIDED = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
+
+
+class DeferredOrdersLoop:
+    """Decides deferred orders right after the batch that left them, and those that a crash left behind."""
+
+    def __init__(self, application: AllocationApplication) -> None:
+        self._application = application
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping``; woken by the decision that left orders."""
+        wanted = self._application.effects.deferred_orders
+        await repeat(stopping, "rechecks", self._application.settings.recheck_seconds, self.once, wanted)
+
+    async def once(self) -> int:
+        """One round; how many orders were decided."""
+        done = await decide_all_deferred_orders(self._application.units, self._application.options)
+        DECIDED.inc(done)
+        return done

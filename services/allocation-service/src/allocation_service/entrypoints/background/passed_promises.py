@@ -1,0 +1,26 @@
+"""Promises are revised once their date has passed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from allocation_service.application.promising.renew_passed_promises import renew_passed_promises
+from allocation_service.bootstrap import AllocationApplication
+from allocation_service.entrypoints.background.repeating import repeat
+from service_kit.commands.execute import execute
+
+
+class PassedPromisesLoop:
+    """Renews promises for days that are over."""
+
+    def __init__(self, application: AllocationApplication) -> None:
+        self._application = application
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping``."""
+        await repeat(stopping, "promises", self._application.settings.promise_sweep_seconds, self.once)
+
+    async def once(self) -> int:
+        """One round; how many events it made."""
+        now = await self._application.now()
+        return await execute(self._application.units, renew_passed_promises, self._application.options, now)

@@ -1,0 +1,43 @@
+"""The reconciler proves at intervals that no stock lies idle before those who could have it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+from prometheus_client import Counter
+
+from allocation_service.application.allocating.reconcile_stock import reconcile_stock
+from allocation_service.application.policies.follow_policy_changes import note_policy_windows
+from allocation_service.bootstrap import AllocationApplication
+from allocation_service.entrypoints.background.repeating import repeat
+from service_kit.commands.execute import execute
+
+log = structlog.get_logger(__name__)
+
+RECONCILED = Counter("invariant_violations_total", "Invariants found broken and repaired", ["invariant"])
+
+
+class Reconciler:
+    """Repairs, and raises an alarm, where a backorder waits before free stock that no policy keeps from it."""
+
+    def __init__(self, application: AllocationApplication) -> None:
+        self._application = application
+        self._reached = ""
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Until ``stopping``."""
+        await repeat(stopping, "reconciler", self._application.settings.reconcile_seconds, self.once)
+
+    async def once(self) -> int:
+        """One round; how many events it made. None that a policy does not explain (stock that was held back and is
+        no longer) is the proof."""
+        application = self._application
+        now = await application.now()
+        await note_policy_windows(application.units, now)
+        done = await execute(application.units, reconcile_stock, application.options, self._reached, now)
+        self._reached = done.reached
+        if done.missed:
+            RECONCILED.labels("idle_stock").inc(len(done.missed))
+            log.error("reconciler_had_to_act", sku=min(done.missed), count=len(done.missed), events=done.events)
+        return done.events
