@@ -15,6 +15,7 @@ from allocation_service.entrypoints.http import TAGS, routers
 from allocation_service.entrypoints.http.runs import Runs
 from event_contracts import Topic
 from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
@@ -40,10 +41,15 @@ def build(
     planner = RunPlanner(desk, wiring.clock, wiring.settings.run_retention_days)
     runner = SimulationRunner(wiring.database)
     return Service(
-        name="allocation",
+        name=wiring.settings.service_name,
         settings=wiring.settings,
         database=wiring.database,
-        routers=routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
+        api=Api(
+            routers(wiring.database, sweeper.now, wiring.settings, runner.wanted, runs),
+            title="Backorder allocation",
+            description=_DESCRIPTION,
+            tags=TAGS,
+        ),
         subscription=Subscription((Topic.ORDERS, Topic.INVENTORY), frozenset(HANDLED), wiring.handler),
         background=(
             sweeper.run_deferred_orders,
@@ -56,8 +62,4 @@ def build(
             sweeper.run_retention,
             planner.run,
         ),
-        title="Backorder allocation",
-        description=_DESCRIPTION,
-        migrations_module="allocation_service",
-        tags=TAGS,
     )
