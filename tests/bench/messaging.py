@@ -18,7 +18,8 @@ from allocation_service.adapters.event_handler import AllocationHandler
 from allocation_service.application.session.handle_events import HANDLED
 from event_contracts import Event, Topic
 from service_kit.messaging.consumer import Consumer
-from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.relay import Relay
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
