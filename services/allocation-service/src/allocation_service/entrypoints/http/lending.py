@@ -6,18 +6,18 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from allocation_service.adapters.lending import loan_queries
 from allocation_service.adapters.lending.loan_queries import LoanFilter, Tally
 from allocation_service.domain.lending.loan import KeptLoan, LoanOutcome
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.persistence.database import Database
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Reader = Annotated[Principal, require("decisions:read")]
 
 

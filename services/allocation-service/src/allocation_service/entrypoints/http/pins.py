@@ -12,12 +12,13 @@ from pydantic import ConfigDict, Field, StringConstraints
 from allocation_service.adapters.runs import run_store
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import not_found
 from service_kit.persistence.database import Database
 
 PATH = "/v1/demands/{line_id}/pin"
-LineId = Annotated[str, Path(min_length=1, max_length=100)]
+LineId = Annotated[Name, Path()]
 Writer = Annotated[Principal, require("runs:write")]
 Reader = Annotated[Principal, require("runs:read")]
 

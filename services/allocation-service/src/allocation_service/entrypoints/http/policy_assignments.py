@@ -18,18 +18,15 @@ from allocation_service.entrypoints.http.warning_schemas import WarningView, war
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.fields import Name, Title
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, not_found, unprocessable
 from service_kit.persistence.database import Database
 
 PATH = "/v1/policy-assignments"
 Writer = Annotated[Principal, require("policies:write")]
-SkuPath = Annotated[
-    str, Path(min_length=1, max_length=100, description="The SKU, percent-encoded", examples=["85123A"])
-]
-CategoryPath = Annotated[
-    str, Path(min_length=1, max_length=200, description="The category, percent-encoded", examples=["garden"])
-]
+SkuPath = Annotated[Name, Path(description="The SKU, percent-encoded", examples=["85123A"])]
+CategoryPath = Annotated[Title, Path(description="The category, percent-encoded", examples=["garden"])]
 
 
 class Assignments:

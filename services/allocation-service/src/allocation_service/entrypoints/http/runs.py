@@ -28,11 +28,12 @@ from service_kit.commands import idempotency
 from service_kit.commands.command_batcher import Submitted
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import not_found
 
-RunId = Annotated[str, Path(min_length=1, max_length=100)]
+RunId = Annotated[Name, Path()]
 Writer = Annotated[Principal, require("runs:write")]
 Reader = Annotated[Principal, require("runs:read")]
 PLAN_SECONDS = 2.0

@@ -26,6 +26,7 @@ from allocation_service.entrypoints.http.warning_schemas import WarningView, war
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, conflict, not_found, unprocessable
@@ -33,7 +34,7 @@ from service_kit.persistence.database import Database
 
 PATH = "/v1/allocation-policies/{name:path}"
 Writer = Annotated[Principal, require("policies:write")]
-Name = Annotated[str, Path(min_length=1, max_length=100, description="`default`, or a SKU")]
+PolicyPath = Annotated[Name, Path(description="`default`, or a SKU")]
 Now = Callable[[], Awaitable[datetime]]
 
 
@@ -128,7 +129,9 @@ def _add_reads(api: APIRouter, database: Database, now: Now) -> None:
     @api.get(
         PATH, name="get_allocation_policy", summary="The policy of a SKU, or the default", response_model=PolicyView
     )
-    async def get_policy(name: Name, request: Request, response: Response, principal: Writer) -> PolicyView | Response:
+    async def get_policy(
+        name: PolicyPath, request: Request, response: Response, principal: Writer
+    ) -> PolicyView | Response:
         at, target = await now(), _target(name)
         async with database.reading() as conn:
             own = await policy_assignments.read_assignment(conn, target)
@@ -143,7 +146,7 @@ def _add_reads(api: APIRouter, database: Database, now: Now) -> None:
 def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str, ...]) -> None:
     @api.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
     async def put_policy(
-        name: Name, body: PolicyBody, response: Response, principal: Writer, if_match: IfMatch = None
+        name: PolicyPath, body: PolicyBody, response: Response, principal: Writer, if_match: IfMatch = None
     ) -> PutPolicyView:
         """Keeps what the policy says beside its sort. Decisions from now on follow it.
 
@@ -167,7 +170,7 @@ def _add_changes(api: APIRouter, database: Database, now: Now, tiers: tuple[str,
         return PutPolicyView(**_fields(name, current), inherited=False, warnings=warnings)
 
     @api.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
-    async def delete_policy(name: Name, principal: Writer, if_match: IfMatch = None) -> None:
+    async def delete_policy(name: PolicyPath, principal: Writer, if_match: IfMatch = None) -> None:
         """Decisions about the SKU follow its category or the default from now on."""
         if name == "default":
             raise conflict("default_policy", "The default applies wherever nothing else does; set another instead.")

@@ -27,6 +27,7 @@ from event_contracts import new_event_id
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord, claim, in_flight, key_reused
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import REPLAYED_HEADER, fingerprint, idempotency_key
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
@@ -35,7 +36,7 @@ from service_kit.persistence.database import Database
 
 MOST_WAITING = 20
 Runner = Annotated[Principal, require("simulations:run")]
-SimulationId = Annotated[str, Path(min_length=1, max_length=100)]
+SimulationId = Annotated[Name, Path()]
 
 
 class NewSimulation(RequestModel):
