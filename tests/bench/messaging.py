@@ -17,7 +17,8 @@ from tests.bench.workers import PRODUCTION, drain, is_empty, produce
 from allocation_service.application.session.integration_events import ORDER_EVENTS
 from event_contracts import Event, Topic
 from service_kit.messaging.consumer import Consumer
-from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.relay import Relay
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually

@@ -43,7 +43,7 @@ from event_contracts import (
 from event_contracts.envelope import decode
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
-from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock

@@ -17,8 +17,8 @@ from inventory_service.config import InventorySettings
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
+from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.inbox import insert_new
-from service_kit.messaging.outbox import unpack_headers
 from service_kit.persistence.database import Database
 
 PLACED_AT = datetime(2010, 12, 1, 8, tzinfo=UTC)

@@ -14,7 +14,7 @@ from event_contracts.envelope import decode
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.event_log import EventLog, OnRevoked, Producer, RecordSource
 from service_kit.messaging.inbox import purge
-from service_kit.messaging.outbox import Relay
+from service_kit.messaging.relay import Relay
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.in_memory_event_log import InMemoryEventLog

@@ -20,7 +20,8 @@ from event_contracts import Event
 from event_contracts.envelope import decode
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.metrics import RELAY_ERRORS
-from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.relay import Relay
 from service_kit.persistence.database import Database
 from service_kit.persistence.migrations import upgrade
 from service_kit.runtime.failpoints import EXIT_CODE, VARIABLE

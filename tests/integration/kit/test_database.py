@@ -8,8 +8,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from event_contracts import OrderLine, OrderState, new_event
-from service_kit.messaging.outbox import MAX_PAYLOAD_BYTES, PayloadTooLarge, causing, publish, unpack_headers
+from service_kit.messaging.header_packing import unpack_headers
+from service_kit.messaging.outbox import MAX_PAYLOAD_BYTES, PayloadTooLarge, publish
 from service_kit.persistence.database import Database, copy_rows, is_transient
+from service_kit.runtime.cause import causing
 from service_kit.testing.eventually import eventually
 from service_kit.testing.fixtures import ServiceDatabase
 

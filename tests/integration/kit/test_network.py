@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import make_url
 
 from service_kit.messaging.consumer import Consumer
-from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.relay import Relay
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.in_memory_event_log import InMemoryEventLog

@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.messaging.consumer import Consumer, TooManyParked
+from service_kit.messaging.batch_processor import TooManyParked
+from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.event_log import EventLog
-from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from event_contracts import Event
 from event_contracts.envelope import decode
 from service_kit.messaging.event_log import EventLog, Outbound, Producer, Record
-from service_kit.messaging.outbox import Relay, publish
+from service_kit.messaging.outbox import publish
+from service_kit.messaging.relay import Relay
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
 from service_kit.testing.in_memory_event_log import InMemoryEventLog

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from event_contracts import new_event_id
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
 from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app
 from service_kit.http.authentication import require
@@ -127,8 +128,8 @@ async def two_apps(database, keyring, tmp_path) -> AsyncIterator[list[App]]:
             name="sample",
             settings=settings,
             database=own,
-            routers=[things_router(own, CommandBatcher.on(SqlUnitOfWorkFactory(own, SqlUnitOfWork), maker))],
-            migrations_module=SAMPLE,
+            api=Api([things_router(own, CommandBatcher.on(SqlUnitOfWorkFactory(own, SqlUnitOfWork), maker))]),
+            migrations=SAMPLE,
         )
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(create_app(service)),

@@ -134,7 +134,7 @@ async def test_ready_once_started_with_the_database_there_and_migrated(two_apps,
     client = two_apps[0].client
     app = client._transport.app
     assert (await client.get("/readyz")).status_code == 503
-    app.state.service.health.started = True
+    app.state.health.started = True
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.headers["Content-Type"]) == (200, "application/health+json")
     async with database.transaction() as connection:

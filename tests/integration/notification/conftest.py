@@ -37,7 +37,7 @@ from notification_service.config import NotificationSettings
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
-from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.header_packing import unpack_headers
 from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
 

@@ -26,9 +26,11 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
+from order_service.adapters.order_watch import OrderWatch
+from order_service.bootstrap import Wiring
 from order_service.config import OrderSettings
-from order_service.entrypoints.http.callers import OrderService
 from order_service.entrypoints.service import build
+from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.persistence.database import Database
@@ -50,7 +52,7 @@ _numbers = itertools.count(1)
 class Shop:
     """The service with a client of all scopes, and ways to play its neighbours."""
 
-    service: OrderService
+    service: Service
     client: httpx.AsyncClient
     clock: FakeClock
     keys: dict[str, str]
@@ -58,6 +60,12 @@ class Shop:
     @property
     def database(self) -> Database:
         return self.service.database
+
+    @property
+    def watch(self) -> OrderWatch:
+        """What wakes the requests that wait for an order to change."""
+        assert isinstance(self.service.api.application, Wiring)
+        return self.service.api.application.watch
 
     def client_as(self, who: str | None = None, *, token: str | None = None) -> httpx.AsyncClient:
         """A client with another of the shop's keys, or with a token, or with neither."""

@@ -222,9 +222,10 @@ async def test_an_order_of_a_thousand_lines_is_accepted_and_one_more_is_not(shop
 
 
 async def test_an_order_too_large_for_its_event_is_refused_alone(shop: Any) -> None:
-    wide = "\1" * 100  # six bytes each, as JSON writes it
+    wide = "\N{COUCH AND LAMP}" * 100  # four bytes each
     await shop.know(wide)
-    big, small = await asyncio.gather(shop.post_order(*[(wide, 1)] * 1000), shop.post_order(("lamp", 1)))
+    lines = [{"sku": wide, "quantity": 1_000_000, "unit_price": 10**12}] * 1000
+    big, small = await asyncio.gather(shop.post_order(lines=lines), shop.post_order(("lamp", 1)))
     assert (big.status_code, big.json()["code"]) == (409, "order_too_large")
     assert small.status_code == 201
 

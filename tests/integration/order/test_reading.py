@@ -280,7 +280,7 @@ async def test_a_live_stream_tells_history_and_what_follows_and_resumes(shop: An
     url = f"/v1/orders/{order['order_id']}/events?token={link['token']}"
     async with Server(shop) as server, httpx.AsyncClient(base_url=server.url, timeout=10) as client:
         listening = asyncio.create_task(stream(client, url, 2))
-        await eventually(lambda: shop.service.wiring.watch._waiters)
+        await eventually(lambda: shop.watch._waiters)
         await shop.deliver(shop.answer(order, shop.answer_line(order, waiting=2), name="OrderBackordered"))
         first, second = await listening
         assert (first["event"], first["id"], first["data"]["state"]) == ("OrderPlaced", "1", "pending")
@@ -303,7 +303,7 @@ async def test_a_stream_ends_so_that_its_key_is_checked_again(open_shop: Any) ->
 
 
 async def test_nobody_waiting_means_nobody_polls(shop: Any) -> None:
-    watch = shop.service.wiring.watch
+    watch = shop.watch
     order = await shop.place(("lamp", 1))
     assert not await watch.changed(order["order_id"], 1, 0.05)
     await eventually(watch._polling.done)

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, ValidationInfo, field_validator
 
 from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app
 from service_kit.http.authentication import require
@@ -134,7 +135,7 @@ def _plain_logs() -> None:
 
 
 @dataclass
-class Api:
+class SampleApi:
     """An application and the keys to it."""
 
     service: Service
@@ -151,8 +152,8 @@ class Api:
 
 
 @pytest.fixture
-def make_api(tmp_path) -> Callable[..., Api]:
-    def make(verify_token=None, large_body_paths=frozenset(), **settings) -> Api:
+def make_api(tmp_path) -> Callable[..., SampleApi]:
+    def make(verify_token=None, large_body_paths=frozenset(), **settings) -> SampleApi:
         given = ServiceSettings(
             database_url=DATABASE_URL,
             kafka_bootstrap="unused:9092",
@@ -163,15 +164,13 @@ def make_api(tmp_path) -> Callable[..., Api]:
             name="order",
             settings=given,
             database=Database(DATABASE_URL),
-            routers=[orders_router()],
-            verify_token=verify_token,
-            large_body_paths=large_body_paths,
+            api=Api([orders_router()], verify_token=verify_token, large_body_paths=large_body_paths),
         )
-        return Api(service, Keyring(given.keyring_path), create_app(service))
+        return SampleApi(service, Keyring(given.keyring_path), create_app(service))
 
     return make
 
 
 @pytest.fixture
-def api(make_api) -> Api:
+def api(make_api) -> SampleApi:
     return make_api()

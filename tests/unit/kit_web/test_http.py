@@ -1,6 +1,6 @@
 """Bodies, pages, versions, preferences, limits and browsers."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from pydantic import BaseModel, ValidationError
@@ -92,6 +92,12 @@ class TestPages:
     def test_a_moment_without_a_zone_is_no_cursor_of_ours(self) -> None:
         with pytest.raises(Problem):
             decode_cursor(encode_cursor(datetime(2026, 3, 2, 9)), datetime)  # noqa: DTZ001
+
+    def test_an_instant_that_has_no_place_in_utc_is_no_cursor_of_ours(self) -> None:
+        """The database's driver would fail on it, which would be answered with 500."""
+        beyond = datetime(9999, 12, 31, 23, 59, tzinfo=timezone(-timedelta(hours=12)))
+        with pytest.raises(Problem):
+            decode_cursor(encode_cursor(beyond), datetime)
 
 
 class TestVersions:

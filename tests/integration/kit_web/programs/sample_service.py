@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic_settings import SettingsConfigDict
 
-from service_kit.hosting.service import Service, run
+from service_kit.hosting.running import run
+from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.streaming import event_stream
@@ -59,9 +61,9 @@ def build() -> Service:
         name="sample",
         settings=settings,
         database=Database(settings.database_url),
-        routers=[routes(settings)],
+        api=Api([routes(settings)]),
         background=[sweeper],
-        migrations_module="service_kit.testing.sample",
+        migrations="service_kit.testing.sample",
     )
 
 

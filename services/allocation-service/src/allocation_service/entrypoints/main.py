@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import service_kit.runtime.lean  # noqa: F401 - first, see there
 from allocation_service.entrypoints.service import build
-from service_kit.hosting.service import run
+from service_kit.hosting.running import run
 
 
 def main() -> None:

@@ -14,7 +14,8 @@ from allocation_service.entrypoints.background.queue_metrics import QueueMetrics
 from allocation_service.entrypoints.background.reconciler import Reconciler
 from allocation_service.entrypoints.background.retention import RetentionLoop
 from allocation_service.entrypoints.background.simulation_runner import SimulationRunner
-from allocation_service.entrypoints.http.dependencies import AllocationService
+from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 
@@ -29,16 +30,21 @@ later orders never break earlier promises.
 
 def build(
     settings: AllocationSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
-) -> AllocationService:
+) -> Service:
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     application = wire(settings, clock=clock, database=database)
-    return AllocationService(
-        name="allocation",
+    return Service(
+        name=application.settings.service_name,
         settings=application.settings,
         database=application.database,
-        application=application,
-        routers=http.routers(application),
-        problems=http.PROBLEMS,
+        api=Api(
+            http.routers(application),
+            title="Backorder allocation",
+            description=_DESCRIPTION,
+            tags=http.TAGS,
+            problems=http.PROBLEMS,
+            application=application,
+        ),
         subscription=consumer.subscription(application),
         background=(
             DeferredOrdersLoop(application).run,
@@ -51,8 +57,4 @@ def build(
             RetentionLoop(application).run,
             InterruptedRunsLoop(application).run,
         ),
-        title="Backorder allocation",
-        description=_DESCRIPTION,
-        migrations_module="allocation_service",
-        tags=http.TAGS,
     )

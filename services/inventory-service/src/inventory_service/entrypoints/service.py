@@ -8,6 +8,7 @@ from inventory_service.bootstrap import wire
 from inventory_service.config import InventorySettings
 from inventory_service.entrypoints import http
 from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
@@ -27,16 +28,17 @@ def build(
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     wiring = wire(settings, clock=clock, database=database)
     return Service(
-        name="inventory",
+        name=wiring.settings.service_name,
         settings=wiring.settings,
         database=wiring.database,
-        routers=http.routers(wiring.use_cases),
+        api=Api(
+            http.routers(wiring.use_cases),
+            title="Backorder inventory",
+            description=_DESCRIPTION,
+            tags=http.TAGS,
+            large_body_paths=http.LARGE_BODIES,
+        ),
         subscription=Subscription(
             (Topic.ORDERS,), dict.fromkeys(ORDER_EVENTS, wiring.use_cases.handle_orders), lambda conn: conn
         ),
-        title="Backorder inventory",
-        description=_DESCRIPTION,
-        large_body_paths=http.LARGE_BODIES,
-        migrations_module="inventory_service",
-        tags=http.TAGS,
     )

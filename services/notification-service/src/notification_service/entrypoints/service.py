@@ -15,6 +15,7 @@ from notification_service.entrypoints.http.contacts import contact_routes
 from notification_service.entrypoints.http.notifications import notification_routes
 from notification_service.entrypoints.http.webhooks import WebhookParts, webhook_routes
 from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
@@ -35,16 +36,12 @@ def build(
     wiring = wire(settings, clock=clock, database=database)
     sweepers = _sweepers(wiring)
     return Service(
-        name="notification",
+        name=wiring.settings.service_name,
         settings=wiring.settings,
         database=wiring.database,
-        routers=_routers(wiring),
+        api=Api(_routers(wiring), title="Backorder notification", description=_DESCRIPTION, tags=TAGS),
         subscription=Subscription(TOPICS, dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn),
         background=[sweepers.gather, sweepers.mail, sweepers.contacts, sweepers.webhooks, sweepers.purge],
-        title="Backorder notification",
-        description=_DESCRIPTION,
-        migrations_module="notification_service",
-        tags=TAGS,
     )
 
 

@@ -7,7 +7,8 @@ from order_service.application.apply_events import HANDLED
 from order_service.bootstrap import wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
-from order_service.entrypoints.http.callers import OrderService
+from service_kit.hosting.service import Service
+from service_kit.http.api import Api
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
@@ -21,21 +22,23 @@ A line is `pending` until allocation has answered the order's latest change.
 
 def build(
     settings: OrderSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
-) -> OrderService:
+) -> Service:
     """The service from its settings (read from the environment by default), on another clock or database in tests."""
     wiring = wire(settings, clock=clock, database=database)
-    return OrderService(
+    return Service(
         name=wiring.settings.service_name,
         settings=wiring.settings,
         database=wiring.database,
-        routers=http.ROUTERS,
-        wiring=wiring,
+        api=Api(
+            http.ROUTERS,
+            title="Backorder orders",
+            description=_DESCRIPTION,
+            tags=http.TAGS,
+            large_body_paths=http.LARGE_BODY_PATHS,
+            verify_token=wiring.links.principal,
+            application=wiring,
+        ),
         subscription=Subscription(
             (Topic.ALLOCATIONS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
         ),
-        title="Backorder orders",
-        description=_DESCRIPTION,
-        large_body_paths=http.LARGE_BODY_PATHS,
-        verify_token=wiring.links.principal,
-        tags=http.TAGS,
     )

@@ -43,7 +43,11 @@ _WORKER_STOP_SECONDS = 30.0
 
 
 def run(build: Callable[[], Service]) -> None:
-    """Build the service and run it until SIGTERM or SIGINT; see :func:`service_kit.hosting.service.run`."""
+    """Build the service, run it until SIGTERM or SIGINT, and end the process.
+
+    The exit status is 0 after a signal, 1 when a part of the service ended by itself, and 2 when the settings cannot
+    be used or the port is taken; standard error then says what to change.
+    """
     try:
         service = build()
     except ValidationError as error:
@@ -162,7 +166,7 @@ async def _ended(task: asyncio.Task[None], limit: float) -> None:
 def _server(service: Service) -> _Server:
     settings = service.settings
     # A worker answers health and metrics only; the API is another process's.
-    app = create_app(replace(service, routers=()) if settings.role == "worker" else service)
+    app = create_app(replace(service, api=replace(service.api, routers=())) if settings.role == "worker" else service)
     return _Server(
         uvicorn.Config(
             app,

@@ -1,63 +1,42 @@
-"""What a service consists of, and the one way to run it."""
+"""What a service consists of."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from service_kit.http.api import Api
 from service_kit.runtime.health import Health
 
 if TYPE_CHECKING:
-    import asyncio
-
-    from fastapi import APIRouter
-
-    from service_kit.http.api_keys import Principal
-    from service_kit.http.problems import Problem
     from service_kit.messaging.subscription import Subscription
     from service_kit.persistence.database import Database
     from service_kit.runtime.settings import ServiceSettings
 
+BackgroundTask = Callable[[asyncio.Event], Awaitable[None]]
+"""Runs until the event that it is given is set."""
+
 
 @dataclass
 class Service:
-    """A service, wired: what ``entrypoints.service.build`` returns and :func:`run` runs.
+    """A service, wired: what ``entrypoints.service.build`` returns and ``service_kit.hosting.running.run`` runs.
 
-    ``background`` are tasks beside HTTP and Kafka (sweepers); each runs until the event it is given
-    is set. ``large_body_paths`` are route paths as declared, such as ``/v1/orders``, whose bodies may
-    have 1 MiB. ``verify_token`` knows bearer tokens other than API keys (tracking links): it
-    returns who calls, or None; such a token may also come as the query parameter ``token`` of a GET.
-    ``problems`` says what the errors of the domain and the application are answered with.
+    The worker runs ``subscription`` and ``background``; each of ``background`` must return soon after the event that
+    it is given is set, and is started again if it fails. ``migrations`` is the package that holds the service's
+    migrations, ``<name>_service`` if empty.
     """
 
     name: str
     settings: ServiceSettings
     database: Database
-    routers: Sequence[APIRouter] = ()
+    api: Api = field(default_factory=Api)
     subscription: Subscription[Any] | None = None
-    background: Sequence[Callable[[asyncio.Event], Awaitable[None]]] = ()
-    title: str = ""
-    description: str = ""
+    background: Sequence[BackgroundTask] = ()
+    migrations: str = ""
     version: str = "0.1.0"
-    large_body_paths: frozenset[str] = frozenset()
-    verify_token: Callable[[str], Principal | None] | None = None
-    migrations_module: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
-    problems: Mapping[type[Exception], Callable[[Any], Problem]] = field(default_factory=dict)
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:
-        self.title = self.title or f"Backorder {self.name}"
-
-    @property
-    def migrations(self) -> str:
-        """The package that holds the service's migrations, such as ``order_service``."""
-        return self.migrations_module or f"{self.name.removesuffix('_service')}_service"
-
-
-def run(build: Callable[[], Service]) -> None:
-    """Run the service until SIGTERM or SIGINT; ends the process with a status other than 0 when a part dies."""
-    from service_kit.hosting.running import run as start  # noqa: PLC0415 - uvicorn is not wanted where a Service is only built
-
-    start(build)
+        self.migrations = self.migrations or f"{self.name}_service"

@@ -11,12 +11,13 @@ from typing import Any, Protocol
 
 import structlog
 
-from service_kit.messaging.consumer import Consumer, ConsumerStuck, TooManyParked
+from service_kit.messaging.batch_processor import TooManyParked
+from service_kit.messaging.consumer import Consumer, ConsumerStuck
 from service_kit.messaging.event_log import EventLog
 from service_kit.messaging.inbox import purge
 from service_kit.messaging.kafka import ClientTiming, KafkaEventLog
-from service_kit.messaging.outbox import Relay
 from service_kit.messaging.parking import show_parked
+from service_kit.messaging.relay import Relay
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.health import Health, NotReady

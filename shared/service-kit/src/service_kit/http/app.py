@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy import text
 
-from service_kit.hosting.service import Service
+from service_kit.http.api import HttpService
 from service_kit.http.api_keys import Keyring
 from service_kit.http.authentication import Authenticator
 from service_kit.http.body_limit import BodyLimit
@@ -37,12 +37,12 @@ EXPOSED_HEADERS = (
 """What scripts of other origins may read of an answer."""
 
 
-def create_app(service: Service) -> FastAPI:
-    """The FastAPI application of ``service``: its routers, and all that services have in common."""
+def create_app(service: HttpService) -> FastAPI:
+    """The FastAPI application of ``service``: its own routes, and everything that all services have in common."""
     app = FastAPI(
-        title=service.title,
+        title=service.api.title or f"Backorder {service.name}",
         version=service.version,
-        description=service.description,
+        description=service.api.description,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -52,17 +52,17 @@ def create_app(service: Service) -> FastAPI:
         # Spans and metrics once providers exist (telemetry.py); never messages of errors, which quote input.
         telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
     )
-    app.state.service = service
-    add_problem_handlers(app, service.problems)
+    app.state.health, app.state.application = service.health, service.api.application
+    add_problem_handlers(app, service.api.problems)
     _add_middleware(app, service)
-    for router in (*service.routers, *_shared_routers(service)):
+    for router in (*service.api.routers, *_shared_routers(service)):
         app.include_router(router)
     _add_readiness(service)
     install_openapi(app, service)
     return app
 
 
-def _add_middleware(app: FastAPI, service: Service) -> None:
+def _add_middleware(app: FastAPI, service: HttpService) -> None:
     """Added from the inside out."""
     settings = service.settings
     app.add_middleware(FastPath, owner=app)
@@ -70,11 +70,11 @@ def _add_middleware(app: FastAPI, service: Service) -> None:
         BodyLimit,
         limit=settings.body_limit,
         large_limit=settings.large_body_limit,
-        large_paths=service.large_body_paths,
+        large_paths=service.api.large_body_paths,
     )
     app.add_middleware(
         Admission,
-        authenticator=Authenticator(Keyring(settings.keyring_path), service.verify_token),
+        authenticator=Authenticator(Keyring(settings.keyring_path), service.api.verify_token),
         known=_limiter("key", settings.rate_limit),
         anonymous=_limiter("address", settings.anonymous_rate_limit),
     )
@@ -94,14 +94,14 @@ def _limiter(name: str, rate: str) -> RateLimiter | None:
     return None if rate in ("", "unlimited") else RateLimiter(name, rate)
 
 
-def _shared_routers(service: Service) -> list[APIRouter]:
+def _shared_routers(service: HttpService) -> list[APIRouter]:
     routers = [operations_router(service.name, service.health)]
     if service.subscription is not None:
         routers.append(parked_keys_router(ParkingLot(service.database, service.name, service.subscription.handle)))
     return routers
 
 
-def _add_readiness(service: Service) -> None:
+def _add_readiness(service: HttpService) -> None:
     async def database() -> None:
         async with service.database.engine.connect() as connection:
             await connection.execute(text("SELECT 1"))

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service_kit.hosting.service import Service
+from service_kit.http.api import HttpService
 from service_kit.http.authentication import SECURITY_SCHEME
 from service_kit.http.openapi_examples import add_request_examples
 from service_kit.http.responses import PROBLEM_MEDIA_TYPE
@@ -72,7 +72,7 @@ _MEANINGS = {
 _WITH_BODY = frozenset({"post", "put", "patch"})
 
 
-def install_openapi(app: FastAPI, service: Service) -> None:
+def install_openapi(app: FastAPI, service: HttpService) -> None:
     """Make ``app.openapi()`` give the completed document; it is built at the first request and kept."""
 
     def openapi() -> dict[str, Any]:
@@ -83,7 +83,7 @@ def install_openapi(app: FastAPI, service: Service) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _document(app: FastAPI, service: Service) -> dict[str, Any]:
+def _document(app: FastAPI, service: HttpService) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -163,7 +163,7 @@ def _response(status: str) -> dict[str, Any]:
     return response
 
 
-def _tags(document: dict[str, Any], service: Service) -> list[dict[str, str]]:
-    described = {"operations": "Health, metrics and contracts, for those who run the service", **service.tags}
+def _tags(document: dict[str, Any], service: HttpService) -> list[dict[str, str]]:
+    described = {"operations": "Health, metrics and contracts, for those who run the service", **service.api.tags}
     used = {tag for _, _, operation in _operations(document) for tag in operation.get("tags", [])}
     return [{"name": tag, "description": described.get(tag, tag.capitalize())} for tag in sorted(used)]

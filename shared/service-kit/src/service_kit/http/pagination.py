@@ -12,6 +12,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from service_kit.http.problems import FieldError, Problem, bad_request
+from service_kit.runtime.instant import parse_instant
 
 T = TypeVar("T")
 
@@ -72,11 +73,7 @@ def _bad_cursor() -> Problem:
 def _value(raw: object) -> CursorValue:
     match raw:
         case {"t": str(text)}:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                # Ours all have a zone; one without could not be compared with them.
-                raise ValueError
-            return moment
+            return parse_instant(text)
         case {"d": str(text)}:
             return date.fromisoformat(text)
         case str() | int() | float() | None:

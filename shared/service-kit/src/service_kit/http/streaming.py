@@ -46,7 +46,7 @@ def event_stream(request: Request, events: EventStream, *, ping: float = PING_SE
 
     ``id`` of each should be its sequence. The generator is closed (its ``finally`` runs) in all cases.
     """
-    health: Health = request.app.state.service.health
+    health: Health = request.app.state.health
     return StreamingResponse(
         _lines(events, health.stopping, ping),
         media_type="text/event-stream",

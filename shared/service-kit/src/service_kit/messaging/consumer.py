@@ -15,15 +15,13 @@ from service_kit.messaging.batch_processor import BatchProcessor, StoppedWhileRe
 from service_kit.messaging.dead_letters import DeadLetterMirror
 from service_kit.messaging.decoding import Incoming, read_record
 from service_kit.messaging.event_log import CommitRefused, EventLog, Partition, Record, RecordSource
-from service_kit.messaging.kafka import ClientTiming, KafkaEventLog, KafkaSettings
+from service_kit.messaging.kafka import KafkaEventLog, KafkaSettings
 from service_kit.messaging.metrics import CONSUMER_LAG, CONSUMER_LAG_SECONDS, CONSUMER_REBUILDS, CONSUMER_STOPPED
-from service_kit.messaging.subscription import EventHandler, Subscription
+from service_kit.messaging.subscription import Subscription
 from service_kit.messaging.watchdog import Stuck, Watchdog
 from service_kit.persistence.database import Database
 from service_kit.runtime.failpoints import failpoint
 from service_kit.runtime.garbage_collection import collector_paused
-
-__all__ = ["ClientTiming", "Consumer", "ConsumerStuck", "EventHandler", "Subscription", "TooManyParked"]
 
 log = structlog.get_logger(__name__)
 

@@ -5,29 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from opentelemetry import trace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.messaging.header_packing import pack_headers, unpack_headers
-from service_kit.messaging.relay import Relay
+from service_kit.messaging.header_packing import pack_headers
 from service_kit.persistence.database import OUTBOX_WRITTEN, copy_rows
 from service_kit.persistence.statements import Statement
-from service_kit.runtime.cause import Cause, causing, current_cause
-
-__all__ = [
-    "MAX_PAYLOAD_BYTES",
-    "Cause",
-    "Outgoing",
-    "PayloadTooLarge",
-    "Prepared",
-    "Relay",
-    "causing",
-    "current_cause",
-    "prepare",
-    "publish",
-    "store",
-    "unpack_headers",
-]
+from service_kit.runtime.cause import Cause, current_cause
+from service_kit.runtime.telemetry import current_traceparent
 
 MAX_PAYLOAD_BYTES = 512 * 1024
 
@@ -88,7 +72,7 @@ def prepare(events: Sequence[Outgoing]) -> list[Prepared]:
     Missing correlation, causation and traceparent are filled from ``current_cause`` and the current span.
     """
     cause = current_cause.get()
-    traceparent = _current_traceparent() or (cause.traceparent if cause else None)
+    traceparent = current_traceparent()
     rows: list[Prepared] = []
     for event in events:
         value = event.value()
@@ -131,10 +115,3 @@ def _headers(event: Outgoing, cause: Cause | None, traceparent: str | None) -> l
     if event.traceparent is None and traceparent is not None:
         headers.append(("traceparent", traceparent.encode()))
     return headers
-
-
-def _current_traceparent() -> str | None:
-    span = trace.get_current_span().get_span_context()
-    if not span.is_valid:
-        return None
-    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

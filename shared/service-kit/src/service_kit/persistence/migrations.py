@@ -1,4 +1,4 @@
-"""Migrations of a service's database, and the tables that messaging needs in every one of them.
+"""Bringing a service's database up to date with the migrations in its package.
 
 ``python -m service_kit.persistence.migrations order_service URL`` brings a database up to date. A service's
 ``migrations/env.py`` is two lines: import ``run_env`` and call it.
@@ -11,91 +11,14 @@ import sys
 import threading
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
 
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from service_kit.commands.idempotency_schema import IDEMPOTENCY_DDL
-
 _MIGRATION_LOCK = 0x6261636B6F726401
 """Key of the advisory lock that keeps two starting replicas from migrating at once."""
-
-MESSAGING_DDL: tuple[str, ...] = (
-    # id order is commit order per key only while values are handed out one by one: CACHE 1.
-    # Rows live for milliseconds, so the table is vacuumed by count and not by share of its size.
-    """
-    CREATE TABLE outbox (
-        id         bigint      GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-        event_id   text        NOT NULL,
-        topic      text        NOT NULL,
-        key        text        NOT NULL,
-        headers    bytea       NOT NULL,
-        value      bytea       NOT NULL,
-        created_at timestamptz NOT NULL DEFAULT now()
-    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000,
-            autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000)
-    """,
-    """
-    CREATE TABLE inbox (
-        consumer     text        NOT NULL,
-        event_id     text        NOT NULL,
-        processed_at timestamptz NOT NULL DEFAULT now(),
-        PRIMARY KEY (consumer, event_id)
-    )
-    """,
-    "CREATE INDEX inbox_processed_at ON inbox USING brin (processed_at)",
-    """
-    CREATE TABLE parked_key (
-        consumer  text        NOT NULL,
-        topic     text        NOT NULL,
-        key       text        NOT NULL,
-        parked_at timestamptz NOT NULL DEFAULT now(),
-        error     text        NOT NULL,
-        PRIMARY KEY (consumer, topic, key)
-    )
-    """,
-    """
-    CREATE TABLE parked_event (
-        id               bigint      GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
-        consumer         text        NOT NULL,
-        topic            text        NOT NULL,
-        key              text        NOT NULL,
-        event_id         text        NOT NULL,
-        event_name       text        NOT NULL,
-        kafka_partition  int         NOT NULL,
-        kafka_offset     bigint      NOT NULL,
-        record_key       bytea,
-        headers          bytea       NOT NULL,
-        value            bytea,
-        error            text        NOT NULL,
-        parked_at        timestamptz NOT NULL DEFAULT now(),
-        mirrored         boolean     NOT NULL DEFAULT false,
-        UNIQUE (consumer, topic, key, event_id),
-        FOREIGN KEY (consumer, topic, key) REFERENCES parked_key (consumer, topic, key)
-    )
-    """,
-    "CREATE INDEX parked_event_in_order ON parked_event (consumer, topic, key, id)",
-    "CREATE INDEX parked_event_not_mirrored ON parked_event (id) WHERE NOT mirrored",
-    *IDEMPOTENCY_DDL,
-)
-
-
-class Operations(Protocol):
-    """The part of ``alembic.op`` that is used here."""
-
-    def execute(self, sqltext: str) -> Any:
-        """Run one statement."""
-        ...
-
-
-def add_messaging_tables(op: Any) -> None:
-    """Make outbox, inbox, parked_key, parked_event and idempotency_record; for a service's first migration."""
-    operations: Operations = op
-    for statement in MESSAGING_DDL:
-        operations.execute(statement)
 
 
 def upgrade(service_module: str, url: str, revision: str = "head") -> None:

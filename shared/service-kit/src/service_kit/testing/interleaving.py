@@ -21,9 +21,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
 from event_contracts import Event
 from event_contracts.envelope import decode
-from service_kit.messaging.consumer import Subscription
+from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.inbox import insert_new
-from service_kit.messaging.outbox import unpack_headers
+from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 
 Partition = tuple[str, int]

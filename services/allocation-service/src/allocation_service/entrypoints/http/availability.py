@@ -7,16 +7,15 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from allocation_service.adapters.store.session_reads import peek_skus
 from allocation_service.domain.supply.availability import Availability, State, availability
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.persistence.database import Database
-
-Sku = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 _SCHEMA_ORG = {
     State.IN_STOCK: "https://schema.org/InStock",
@@ -29,8 +28,8 @@ _SCHEMA_ORG = {
 class CartLine(RequestModel):
     """A SKU and how many of it."""
 
-    sku: Sku
-    quantity: int = Field(ge=1, le=1_000_000)
+    sku: Name
+    quantity: Units
 
 
 class Cart(RequestModel):
@@ -106,7 +105,7 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_day
     @api.get("/v1/availability", name="get_availability", summary="Availability of SKUs")
     async def get_availability(
         principal: Annotated[Principal, require("availability:read")],
-        sku: Annotated[list[Sku], Query(min_length=1, max_length=100, description="Give it once for each SKU")],
+        sku: Annotated[list[Name], Query(min_length=1, max_length=100, description="Give it once for each SKU")],
         quantity: Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")] = 1,
     ) -> AvailabilityList:
         return await answer(dict.fromkeys(sku, quantity))

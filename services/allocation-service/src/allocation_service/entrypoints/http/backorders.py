@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queue.priority_bands import key_of
@@ -20,12 +20,11 @@ from allocation_service.domain.policies.sorting import Protection
 from allocation_service.domain.supply.sku import Sku
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, PageRequest, encode_cursor, link_header
 from service_kit.http.problems import FieldError, bad_request
 from service_kit.persistence.database import Database
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class BackorderView(ResponseModel):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from allocation_service.adapters.views import queries
 from allocation_service.domain.decisions.decision_view import policies_used, shown_line
@@ -15,12 +15,11 @@ from allocation_service.domain.decisions.decision_wording import outcome_in_word
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, bad_request, not_found
 from service_kit.persistence.database import Database
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
 class DecisionSummary(ResponseModel):
@@ -120,7 +119,7 @@ def router(database: Database) -> APIRouter:
         page: PageParams,
         request: Request,
         response: Response,
-        decision_id: Annotated[str, Path(max_length=100)],
+        decision_id: Annotated[Name, Path()],
     ) -> DecisionView:
         after = page.after(int, int)
         async with database.reading() as conn:

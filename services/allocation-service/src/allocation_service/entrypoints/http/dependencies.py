@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -10,21 +9,13 @@ from fastapi import Depends, Request
 
 from allocation_service.application.unit_of_work import Units
 from allocation_service.bootstrap import AllocationApplication
-from service_kit.hosting.service import Service
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 
 
-@dataclass
-class AllocationService(Service):
-    """The service with the application that its endpoints use."""
-
-    application: AllocationApplication = field(kw_only=True)
-
-
 async def _application(request: Request) -> AllocationApplication:
-    service: AllocationService = request.app.state.service
-    return service.application
+    application: AllocationApplication = request.app.state.application
+    return application
 
 
 Application = Annotated[AllocationApplication, Depends(_application)]

@@ -6,17 +6,16 @@ from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from allocation_service.application.lending.loan_records import LoanFilter, Tally
 from allocation_service.application.lending.read_loans import list_loans, read_tallies
 from allocation_service.domain.lending.loan import KeptLoan, LoanOutcome
 from allocation_service.entrypoints.http.dependencies import DecisionReader, UnitsOfWork
 from service_kit.commands.execute import read
+from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 router = APIRouter(tags=["Lending"])
 

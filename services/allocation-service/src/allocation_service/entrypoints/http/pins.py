@@ -12,10 +12,11 @@ from allocation_service.application.runs.pin_line import PinLine, pin_line, read
 from allocation_service.application.runs.run_records import Pin
 from allocation_service.entrypoints.http.dependencies import RunReader, RunWriter, UnitsOfWork
 from service_kit.commands.execute import execute, read
+from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 
 PATH = "/v1/demands/{line_id}/pin"
-LineId = Annotated[str, Path(min_length=1, max_length=100)]
+LineId = Annotated[Name, Path()]
 
 router = APIRouter(tags=["Runs"])
 

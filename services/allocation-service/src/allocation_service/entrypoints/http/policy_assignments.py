@@ -27,16 +27,13 @@ from service_kit.http.conditional import (
     not_modified_response,
     set_etag,
 )
+from service_kit.http.fields import Name, Title
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 
 PATH = "/v1/policy-assignments"
 SKUS, CATEGORIES = f"{PATH}/skus/{{sku:path}}", f"{PATH}/categories/{{category:path}}"
-SkuPath = Annotated[
-    str, Path(min_length=1, max_length=100, description="The SKU, percent-encoded", examples=["85123A"])
-]
-CategoryPath = Annotated[
-    str, Path(min_length=1, max_length=200, description="The category, percent-encoded", examples=["garden"])
-]
+SkuPath = Annotated[Name, Path(description="The SKU, percent-encoded", examples=["85123A"])]
+CategoryPath = Annotated[Title, Path(description="The category, percent-encoded", examples=["garden"])]
 
 router = APIRouter(tags=["Policies"])
 

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
     Tag,
 )
-from pydantic_core import PydanticCustomError
 
 from allocation_service.application.policies.policy_advice import warnings
 from allocation_service.application.policies.policy_changes import Change
@@ -25,10 +21,10 @@ from allocation_service.application.policies.policy_templates import tier_terms
 from allocation_service.domain.policies.policy import Complete, Policy, Share, Sort
 from allocation_service.domain.policies.policy_document import Fault, policy_from, validate, written_document
 from allocation_service.entrypoints.http.warning_schemas import WarningView
+from service_kit.http.fields import PLAIN_TEXT, Instant
 from service_kit.http.models import RequestModel, ResponseModel
 
-PLAIN = r"^[^\x00-\x1f\x7f]+$"
-PolicyName = Annotated[str, StringConstraints(min_length=1, max_length=110, pattern=PLAIN)]
+PolicyName = Annotated[str, StringConstraints(min_length=1, max_length=110, pattern=PLAIN_TEXT)]
 NewName = Annotated[
     str,
     Field(
@@ -42,22 +38,6 @@ _Label = Annotated[str, StringConstraints(max_length=100)]
 # Wide bounds, so that whatever is sent can be judged in plain words, all of it at once.
 _Number = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
 _Percent = Annotated[int, Field(strict=True, ge=0, le=1000)]
-
-
-def _text_only(value: Any) -> Any:
-    if not isinstance(value, str | datetime):
-        raise PydanticCustomError("instant_type", "Input should be a date and time as text, such as RFC 3339 has it")
-    return value
-
-
-def _in_utc(value: datetime) -> datetime:
-    if not 1900 <= value.year <= 2999:
-        raise PydanticCustomError("instant_range", "The year should lie between 1900 and 2999")
-    return value.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_text_only), AfterValidator(_in_utc)]
-"""A moment with its offset."""
 
 
 class TierBody(RequestModel):

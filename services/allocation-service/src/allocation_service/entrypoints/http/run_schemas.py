@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from allocation_service.application.runs.read_runs import ShownRun
 from allocation_service.application.runs.run_records import Run, RunLine
@@ -14,13 +14,13 @@ from allocation_service.domain.policies.policy import Sort
 from allocation_service.domain.runs.run import Filter, Segment, Strategy
 from allocation_service.domain.runs.run_document import segment_document
 from allocation_service.entrypoints.http.warning_schemas import WarningView
+from service_kit.http.fields import Day, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
-Value = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Few = Annotated[list[Value], Field(max_length=100)]
-Many = Annotated[list[Value], Field(max_length=10_000)]
+StrippedName = Annotated[Name, StringConstraints(strip_whitespace=True)]
+Few = Annotated[list[Name], Field(max_length=100)]
+Many = Annotated[list[Name], Field(max_length=10_000)]
 _SHOWN_SKUS = 10
 """As many unknown SKUs of a segment are named in a warning."""
 
@@ -35,8 +35,8 @@ class FilterBody(RequestModel):
     customer_ids: Many = Field(default_factory=list)
     skus: Many = Field(default_factory=list)
     order_ids: Many = Field(default_factory=list)
-    waiting_before: AwareDatetime | None = Field(default=None, description="Queued before this moment")
-    needed_before: date | None = Field(default=None, description="Needed by a day before this one")
+    waiting_before: Instant | None = Field(default=None, description="Queued before this moment")
+    needed_before: Day | None = Field(default=None, description="Needed by a day before this one")
     ship_complete: bool | None = Field(default=None, description="Orders that ship complete only, or none of them")
 
     def filter(self) -> Filter:
@@ -49,7 +49,7 @@ class FilterBody(RequestModel):
 class SegmentBody(RequestModel):
     """Demand that is treated alike."""
 
-    name: Name
+    name: StrippedName
     strategy: Strategy = Field(
         description="win: everything on time, else an exception; gain: keep and get more, no later; improve: gain"
         " without exceptions; redistribute: by the sort; fill: keep what is left; lose: give all back; skip: untouched"
@@ -75,7 +75,7 @@ class RunBody(RequestModel):
         }
     )
 
-    name: Name
+    name: StrippedName
     segments: list[SegmentBody] = Field(min_length=1, max_length=50)
 
     def domain(self, tiers: Sequence[str]) -> tuple[Segment, ...]:

@@ -29,10 +29,11 @@ from allocation_service.entrypoints.http.run_schemas import (
 from event_contracts import new_event_id
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import execute, read
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 
-RunId = Annotated[str, Path(min_length=1, max_length=100)]
+RunId = Annotated[Name, Path()]
 PLAN_SECONDS = 2.0
 """How long a caller waits for the preview; a longer one goes on, and is read later."""
 

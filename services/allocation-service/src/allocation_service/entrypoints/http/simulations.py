@@ -30,12 +30,13 @@ from allocation_service.simulation.setting import Size
 from event_contracts import new_event_id
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, unprocessable
 
-SimulationId = Annotated[str, Path(min_length=1, max_length=100)]
+SimulationId = Annotated[Name, Path()]
 
 router = APIRouter(tags=["Simulations"])
 

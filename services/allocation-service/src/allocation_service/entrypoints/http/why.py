@@ -36,6 +36,7 @@ from allocation_service.domain.policies.policy import NO_DATE, Demand, Moment
 from allocation_service.domain.supply.sku import Sku
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.problems import not_found
 from service_kit.persistence.database import Database
@@ -371,7 +372,7 @@ def router(
     async def explain_demand(
         *,
         principal: Annotated[Principal, require("decisions:read")],
-        line_id: Annotated[str, Path(min_length=1, max_length=100, description="The order line")],
+        line_id: Annotated[Name, Path(description="The order line")],
     ) -> WhyView:
         at = await now()
         async with database.reading() as conn:

@@ -18,12 +18,13 @@ from inventory_service.adapters.catalogue_reads import (
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_location, put_supplier
 from inventory_service.domain.catalogue import Location, Supplier
-from inventory_service.entrypoints.http.fields import Instant, LocationPath, SupplierPath, Title
+from inventory_service.entrypoints.http.fields import LocationPath, SupplierPath
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.fields import WHOLE_NUMBER, Instant, Title
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found
@@ -35,7 +36,7 @@ class LocationBody(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Main warehouse", "priority": 10}]})
 
     name: Title
-    priority: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
+    priority: Annotated[int, Field(ge=0, le=1_000_000), WHOLE_NUMBER] = Field(
         default=100, description="When several locations can serve, the lower one serves first"
     )
     changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")

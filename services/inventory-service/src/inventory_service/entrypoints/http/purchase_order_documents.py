@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from inventory_service.application.commands import PurchaseOrder
 from inventory_service.domain.purchasing import InboundLine
-from inventory_service.entrypoints.http.fields import Eta, Instant, Name, Reason, Units
+from inventory_service.entrypoints.http.fields import Eta, Reason
+from service_kit.http.fields import Instant, Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 
 

@@ -12,7 +12,7 @@ from inventory_service.adapters.purchasing_reads import list_purchase_orders, pu
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.commands import OrderedLine, PlacePurchaseOrder, PurchaseOrder
 from inventory_service.application.purchase import change_line, close_line
-from inventory_service.entrypoints.http.fields import DocumentPath, Name, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.fields import DocumentPath, ReferenceQuery, SkuQuery
 from inventory_service.entrypoints.http.pages import page_of
 from inventory_service.entrypoints.http.purchase_order_documents import (
     CloseBody,
@@ -35,6 +35,7 @@ from service_kit.http.conditional import (
     not_modified_response,
     set_etag,
 )
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -26,12 +25,13 @@ from inventory_service.adapters.use_cases import UseCases
 from inventory_service.application.keep_catalogue import put_sku, put_skus
 from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
-from inventory_service.entrypoints.http.fields import Instant, Name, SkuPath, Title
+from inventory_service.entrypoints.http.fields import SkuPath
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Title
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found
@@ -44,20 +44,14 @@ _EXAMPLE: dict[str, JsonValue] = {
 }
 
 
-def _date_as_text(value: Any) -> Any:
-    if value is not None and not isinstance(value, str | date):
-        raise PydanticCustomError("date_type", "Input should be a date as text, such as 2010-12-01")
-    return value
-
-
 class SellingPolicyBody(RequestModel):
     """How the SKU may be sold when nothing is on hand."""
 
     mode: Mode = Mode.STOCK_ONLY
-    backorder_cap: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)] | None = Field(
+    backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER] | None = Field(
         default=None, description="Most units that may wait at once; null: no cap. Used by backorder and preorder"
     )
-    release_date: Annotated[date, BeforeValidator(_date_as_text)] | None = Field(
+    release_date: Day | None = Field(
         default=None, validate_default=True, description="Preorders ship from this day (UTC) on; required for preorder"
     )
 
@@ -77,7 +71,7 @@ class SkuBody(RequestModel):
     name: Title | None = None
     category: Name | None = None
     selling_policy: SellingPolicyBody = Field(default_factory=SellingPolicyBody)
-    lead_time_days: Annotated[int, Field(strict=True, ge=0, le=3650)] | None = Field(
+    lead_time_days: Annotated[int, Field(ge=0, le=3650), WHOLE_NUMBER] | None = Field(
         default=None, validate_default=True, description="Days to get more; required for backorder and preorder"
     )
 

@@ -12,10 +12,11 @@ from sqlalchemy.engine import Row
 from inventory_service.adapters.stock_reads import LedgerFilter, list_ledger_entries, list_levels
 from inventory_service.adapters.use_cases import UseCases
 from inventory_service.domain.stock import EntryKind
-from inventory_service.entrypoints.http.fields import Instant, LocationQuery, Name, SkuQuery
+from inventory_service.entrypoints.http.fields import LocationQuery, SkuQuery
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
+from service_kit.http.fields import Instant, Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 

@@ -11,7 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from inventory_service.application.commands import DocumentType, RecordStock, StockDocument, StockLine
 from inventory_service.domain.stock import LevelKey
-from inventory_service.entrypoints.http.fields import Instant, Name, Reason, Units
+from inventory_service.entrypoints.http.fields import Reason
+from service_kit.http.fields import WHOLE_NUMBER, Instant, Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 
 _MAX_LINES = 5_000
@@ -68,7 +69,7 @@ class CountLineBody(RequestModel):
     """What was found."""
 
     sku: Name
-    counted_quantity: Annotated[int, Field(strict=True, ge=0, le=1_000_000_000)]
+    counted_quantity: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER]
 
 
 class CountBody(RequestModel):
@@ -102,7 +103,7 @@ class AdjustmentLineBody(RequestModel):
 
     sku: Name
     location_id: Name | None = Field(default=None, description="Where, if not at the adjustment's own location")
-    delta: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
+    delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000), WHOLE_NUMBER]
 
     @field_validator("delta")
     @classmethod

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from service_kit.persistence.migrations import add_messaging_tables
+from service_kit.hosting.tables import create_kit_tables
 
 revision = "0001"
 down_revision = None
@@ -186,7 +186,7 @@ def upgrade() -> None:
             op.execute(statement)
     op.execute(APPEND_ONLY)
     op.execute(APPEND_ONLY_TRIGGER)
-    add_messaging_tables(op)
+    create_kit_tables(op)
 
 
 def downgrade() -> None:

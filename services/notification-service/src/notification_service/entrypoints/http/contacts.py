@@ -18,18 +18,12 @@ from notification_service.application.records import Contact
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.runtime.clock import Clock
 
 ContactId = Annotated[
-    str,
-    Path(
-        min_length=1,
-        max_length=100,
-        pattern=r"^[^\x00-\x1f\x7f]+$",
-        description="The caller's own id of the contact, as orders name it",
-        examples=["customer-4711"],
-    ),
+    Name, Path(description="The caller's own id of the contact, as orders name it", examples=["customer-4711"])
 ]
 Writer = Annotated[Principal, require("contacts:write")]
 

@@ -17,12 +17,13 @@ from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClai
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import not_found
 
-NotificationId = Annotated[str, Path(max_length=100, examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
+NotificationId = Annotated[Name, Path(examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
 Reader = Annotated[Principal, require("notifications:read")]
 Writer = Annotated[Principal, require("notifications:write")]
 
@@ -139,7 +140,7 @@ def notification_routes(uow: UnitOfWorkFactory, resends: CommandBatcher[Resend, 
         page: PageParams,
         request: Request,
         response: Response,
-        order_id: Annotated[str | None, Query(max_length=100, description="Of this order only")] = None,
+        order_id: Annotated[Name | None, Query(description="Of this order only")] = None,
     ) -> Page[NotificationView]:
         """Without the words of the messages: read one to see them."""
         after = page.after(str)

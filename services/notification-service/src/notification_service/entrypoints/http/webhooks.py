@@ -38,12 +38,13 @@ from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClai
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import RequiredIfMatch, matches_version, set_etag
+from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, unprocessable
 from service_kit.runtime.clock import Clock
 
-EndpointId = Annotated[str, Path(max_length=100, examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
+EndpointId = Annotated[Name, Path(examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
 Writer = Annotated[Principal, require("webhooks:write")]
 Creations = CommandBatcher[CreateEndpoint, tuple[Endpoint, str]]
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from order_service.adapters.sql_queries import Bounds
 from order_service.bootstrap import Wiring
-from service_kit.hosting.service import Service
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch as IfMatchHeader
@@ -20,16 +18,9 @@ Caller = Annotated[Principal, require("orders:read")]
 """May read orders: a key, or a tracking link for its one order."""
 
 
-@dataclass
-class OrderService(Service):
-    """The service with the parts its endpoints use."""
-
-    wiring: Wiring = field(kw_only=True)
-
-
 async def _wiring(request: Request) -> Wiring:
-    service: OrderService = request.app.state.service
-    return service.wiring
+    wiring: Wiring = request.app.state.application
+    return wiring
 
 
 Wired = Annotated[Wiring, Depends(_wiring)]

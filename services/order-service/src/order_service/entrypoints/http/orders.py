@@ -15,13 +15,14 @@ from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 from order_service.domain.states import State
 from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer, bounds_of
-from order_service.entrypoints.http.fields import Moment, OrderId, name_filter
+from order_service.entrypoints.http.fields import OrderId
 from order_service.entrypoints.http.requests import NewOrder
 from order_service.entrypoints.http.views import OrderView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
+from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
@@ -119,11 +120,11 @@ async def list_orders(
     request: Request,
     response: Response,
     page: PageParams,
-    reference: Annotated[str | None, name_filter("The caller's own name of the order")] = None,
-    customer_id: Annotated[str | None, name_filter("Orders of this customer")] = None,
+    reference: Annotated[Name | None, Query(description="The caller's own name of the order")] = None,
+    customer_id: Annotated[Name | None, Query(description="Orders of this customer")] = None,
     state: Annotated[State | None, Query(description="Orders in this state")] = None,
-    sku: Annotated[str | None, name_filter("Orders with a line of this SKU")] = None,
-    updated_after: Annotated[Moment | None, Query(description="Orders changed since, in order of change")] = None,
+    sku: Annotated[Name | None, Query(description="Orders with a line of this SKU")] = None,
+    updated_after: Annotated[Instant | None, Query(description="Orders changed since, in order of change")] = None,
 ) -> Page[OrderView]:
     """Orders that meet all filters given, newest first; with `updated_after`, the longest unchanged first."""
     wanted = OrderFilter(reference, customer_id, state.value if state else None, sku, updated_after)

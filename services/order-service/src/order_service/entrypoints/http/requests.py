@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from order_service.entrypoints.http.fields import WHOLE_ONLY, Day, Moment, Name, Units
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Units
 from service_kit.http.models import RequestModel
 from service_kit.http.problems import FieldError, unprocessable
 
@@ -46,7 +46,7 @@ class UnitPrice(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 1999, "currency": "EUR"}]})
 
-    amount: Annotated[int, Field(ge=0, le=1_000_000_000_000), WHOLE_ONLY]
+    amount: Annotated[int, Field(ge=0, le=1_000_000_000_000), WHOLE_NUMBER]
     currency: Currency | None = None
 
     @model_validator(mode="before")
@@ -103,7 +103,7 @@ class NewOrder(RequestModel):
     jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
     currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
     charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
-    deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_ONLY] | None = Field(
+    deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER] | None = Field(
         default=None, description="With charge_at deposit"
     )
     needed_by: Day | None = Field(default=None, description="Not before the day of the order, by its `placed_at`")
@@ -113,7 +113,7 @@ class NewOrder(RequestModel):
     ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
     location_preference: Name | None = Field(default=None, description="Serve from this location first")
     metadata: Metadata = Field(default_factory=dict)
-    placed_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    placed_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
     lines: Annotated[list[NewLine], Field(min_length=1, max_length=1000)]
 
     @property
@@ -144,7 +144,7 @@ class OrderPatch(RequestModel):
     needed_by: Day | None = Field(default=None, description="A new one not before the day of the change")
     latest_acceptable_date: Day | None = Field(default=None, description="Not before needed_by")
     metadata: Metadata | None = None
-    amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
 
 class LinePatch(RequestModel):
@@ -153,7 +153,7 @@ class LinePatch(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 3}]})
 
     quantity: Units
-    amended_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
 
 class LineUnits(RequestModel):
@@ -170,7 +170,7 @@ class Cancellation(RequestModel):
 
     reason: Annotated[str, StringConstraints(max_length=500)] | None = None
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)] | None = None
-    cancelled_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    cancelled_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
     def check(self) -> None:
         """Raise the 422 for a line that stands twice."""
@@ -195,7 +195,7 @@ class NewShipment(RequestModel):
 
     reference: Name | None = Field(default=None, description="The caller's own name of the shipment, unique")
     location_id: Name
-    shipped_at: Moment | None = Field(default=None, description="Business time; only with the scope import")
+    shipped_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
     tracking_number: Name | None = None
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)]
 
@@ -209,7 +209,7 @@ class NewTrackingLink(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"days": 30}]})
 
-    days: Annotated[int, Field(ge=1, le=3650), WHOLE_ONLY] | None = Field(
+    days: Annotated[int, Field(ge=1, le=3650), WHOLE_NUMBER] | None = Field(
         default=None, description="By default the service's setting"
     )
 

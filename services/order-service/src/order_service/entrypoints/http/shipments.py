@@ -11,12 +11,13 @@ from order_service.application.commands import ShipOrder
 from order_service.bootstrap import Wiring
 from order_service.domain.order import Shipment, ShippedUnits
 from order_service.entrypoints.http.callers import IfMatch, ShipmentReader, Shipper, Wired, bounds_of
-from order_service.entrypoints.http.fields import Moment, OrderId, ShipmentId, name_filter
+from order_service.entrypoints.http.fields import OrderId, ShipmentId
 from order_service.entrypoints.http.requests import NewShipment
 from order_service.entrypoints.http.views import FulfillableLine, ShipmentView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal
 from service_kit.http.business_time import may_state_business_time
+from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import not_found
@@ -115,8 +116,8 @@ async def list_fulfillable_lines(
     request: Request,
     response: Response,
     page: PageParams,
-    location_id: Annotated[str, name_filter("Units that lie at this location")],
-    as_of: Annotated[Moment | None, Query(description="Judge release dates at this moment; now by default")] = None,
+    location_id: Annotated[Name, Query(description="Units that lie at this location")],
+    as_of: Annotated[Instant | None, Query(description="Judge release dates at this moment; now by default")] = None,
 ) -> Page[FulfillableLine]:
     """Allocated units that may leave the location, the longest placed first.
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from service_kit.persistence.migrations import add_messaging_tables
+from service_kit.hosting.tables import create_kit_tables
 
 revision = "0001"
 down_revision = None
@@ -131,4 +131,4 @@ def upgrade() -> None:
     """Make every table of the service."""
     for statement in STATEMENTS:
         op.execute(statement)
-    add_messaging_tables(op)
+    create_kit_tables(op)

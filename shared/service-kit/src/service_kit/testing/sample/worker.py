@@ -40,7 +40,7 @@ def build(settings: SampleSettings, *background: Callable[[asyncio.Event], Await
         database=Database(settings.database_url, pool_size=3, application_name="sample"),
         subscription=None if os.environ.get("SAMPLE_RELAY_ONLY") else subscription(),
         background=background,
-        migrations_module="service_kit.testing.sample",
+        migrations="service_kit.testing.sample",
     )
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from service_kit.persistence.migrations import add_messaging_tables
+from service_kit.hosting.tables import create_kit_tables
 
 revision = "0001"
 down_revision = None
@@ -10,7 +10,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Make the tables."""
-    add_messaging_tables(op)
+    create_kit_tables(op)
     op.execute(
         """
         CREATE TABLE applied (

@@ -1,4 +1,4 @@
-"""The table behind ``Idempotency-Key``: one row for each key whose effect was committed."""
+"""The table behind ``Idempotency-Key``: one row for each key whose command was committed."""
 
 from __future__ import annotations
 
@@ -18,4 +18,4 @@ IDEMPOTENCY_DDL: tuple[str, ...] = (
     # Rows are dropped by age, oldest first.
     "CREATE INDEX idempotency_record_created_at ON idempotency_record (created_at)",
 )
-"""Statements that make the table; a service's first migration runs them with the messaging tables."""
+"""Statements that create the table, in the order in which they must run."""

@@ -1,0 +1,22 @@
+"""The tables that every service has beside its own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from service_kit.commands.tables import IDEMPOTENCY_DDL
+from service_kit.messaging.tables import MESSAGING_DDL
+
+
+class Operations(Protocol):
+    """The part of ``alembic.op`` that is used here."""
+
+    def execute(self, sqltext: str) -> object:
+        """Run one statement."""
+        ...
+
+
+def create_kit_tables(op: Operations) -> None:
+    """Create outbox, inbox, parked_key, parked_event and idempotency_record; for a service's first migration."""
+    for statement in (*MESSAGING_DDL, *IDEMPOTENCY_DDL):
+        op.execute(statement)

@@ -1,0 +1,66 @@
+"""Types of fields and parameters that bodies, paths and queries of all services share.
+
+Bodies arrive as parsed JSON and parameters as text. Left to itself, pydantic reads digits as seconds since 1970 where
+a time is expected, and text as a number where a number is: these types take only what the API's document shows.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+
+from service_kit.runtime.instant import NOT_A_DAY, NOT_AN_INSTANT, check_year, in_utc, parse_day, parse_instant
+
+PLAIN_TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+"""Text of one line. Control characters and line breaks stand in nobody's names: they come from broken exports, and
+break logs, labels and spreadsheets."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN_TEXT)]
+"""An opaque, case-sensitive name or id given by the caller: a SKU, a location, a customer, a reference."""
+
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
+"""One line of text for people, such as the name of an article."""
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return in_utc(value)
+    if not isinstance(value, str):
+        raise ValueError(NOT_AN_INSTANT)
+    return parse_instant(value)
+
+
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
+"""An instant with its offset (RFC 3339), between the years 1900 and 2999; in UTC once read."""
+
+
+def _day(value: object) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        check_year(value.year)
+        return value
+    if not isinstance(value, str):
+        raise ValueError(NOT_A_DAY)
+    return parse_day(value)
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A calendar day (RFC 3339, full-date), between the years 1900 and 2999."""
+
+
+def _number(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("must be a whole number")
+    return value
+
+
+WHOLE_NUMBER = BeforeValidator(_number)
+"""Makes an ``int`` a JSON integer: 2 and 2.0 are one, as JSON Schema has it, while "2" and true are none.
+
+It stands after the bounds (``Annotated[int, Field(ge=1), WHOLE_NUMBER]``), which the API's document would not show
+otherwise.
+"""
+
+Units = Annotated[int, Field(ge=1, le=1_000_000, description="Whole units"), WHOLE_NUMBER]
+"""A number of units to order, receive or ship."""
