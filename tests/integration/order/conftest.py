@@ -27,8 +27,7 @@ from event_contracts import (
     new_event_id,
 )
 from order_service.config import OrderSettings
-from order_service.entrypoints.http.callers import OrderService
-from order_service.entrypoints.service import build
+from order_service.entrypoints.service import OrderService, build
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.persistence.database import Database

@@ -1,14 +1,14 @@
-"""The order service: what is wired, with its API and its subscription."""
+"""The order service: its API and its subscription on the wired application."""
 
 from __future__ import annotations
 
-from event_contracts import Topic
-from order_service.application.apply_events import HANDLED
-from order_service.bootstrap import wire
+from dataclasses import dataclass, field
+
+from order_service.bootstrap import OrderApplication, wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
-from order_service.entrypoints.http.callers import OrderService
-from service_kit.messaging.subscription import Subscription
+from order_service.entrypoints.consumer import subscription
+from service_kit.hosting.service import Service
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 
@@ -19,23 +19,33 @@ A line is `pending` until allocation has answered the order's latest change.
 """.strip()
 
 
+@dataclass
+class OrderService(Service):
+    """The service with the application that its endpoints use."""
+
+    application: OrderApplication = field(kw_only=True)
+
+
 def build(
     settings: OrderSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
 ) -> OrderService:
-    """The service from its settings (read from the environment by default), on another clock or database in tests."""
-    wiring = wire(settings, clock=clock, database=database)
+    """Build the service from its settings, by default those of the environment; see `wire`."""
+    return service_of(wire(settings, clock=clock, database=database))
+
+
+def service_of(application: OrderApplication) -> OrderService:
+    """Build the service on an application that is wired already."""
     return OrderService(
-        name=wiring.settings.service_name,
-        settings=wiring.settings,
-        database=wiring.database,
+        name=application.settings.service_name,
+        settings=application.settings,
+        database=application.database,
         routers=http.ROUTERS,
-        wiring=wiring,
-        subscription=Subscription(
-            (Topic.ALLOCATIONS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
-        ),
+        application=application,
+        subscription=subscription(application),
         title="Backorder orders",
         description=_DESCRIPTION,
         large_body_paths=http.LARGE_BODY_PATHS,
-        verify_token=wiring.links.principal,
+        verify_token=application.tracking_tokens.principal,
         tags=http.TAGS,
+        problems=http.PROBLEMS,
     )
