@@ -26,8 +26,8 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
-from order_service.adapters.order_watch import OrderWatch
-from order_service.bootstrap import Wiring
+from order_service.adapters.polling_order_watch import PollingOrderWatch
+from order_service.bootstrap import OrderApplication
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build
 from service_kit.hosting.service import Service
@@ -62,9 +62,9 @@ class Shop:
         return self.service.database
 
     @property
-    def watch(self) -> OrderWatch:
+    def watch(self) -> PollingOrderWatch:
         """What wakes the requests that wait for an order to change."""
-        assert isinstance(self.service.api.application, Wiring)
+        assert isinstance(self.service.api.application, OrderApplication)
         return self.service.api.application.watch
 
     def client_as(self, who: str | None = None, *, token: str | None = None) -> httpx.AsyncClient:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from event_contracts import AllocationState, Event
-from order_service.domain.errors import ForeignAnswer
+from order_service.application.errors import UnexpectedAllocation
 
 pytestmark = pytest.mark.postgres
 
@@ -143,7 +143,7 @@ async def test_an_answer_for_a_foreign_order_or_line_is_refused_whole(shop: Any)
     foreign = shop.answer({**order, "order_id": "nope"}, shop.answer_line(order))
     crossed = shop.answer(order, shop.answer_line(other, version=2, waiting=2))
     for bad in (foreign, crossed):
-        with pytest.raises(ForeignAnswer):
+        with pytest.raises(UnexpectedAllocation):
             await shop.deliver(good, bad)
     assert (await shop.read(order))["version"] == 1
 
@@ -211,7 +211,8 @@ async def test_a_take_back_that_crosses_a_shipment_leaves_what_left(shop: Any) -
 
 def test_every_handled_event_has_a_payload_that_is_understood() -> None:
     from event_contracts import payload_model  # noqa: PLC0415
-    from order_service.application.apply_events import ANSWERS, HANDLED  # noqa: PLC0415
+    from order_service.application.apply_allocations import ALLOCATION_EVENTS  # noqa: PLC0415
+    from order_service.entrypoints.consumer import HANDLED  # noqa: PLC0415
 
-    assert all(payload_model(name) is AllocationState for name in ANSWERS)
-    assert {"SkuPolicyChanged"} == HANDLED - ANSWERS
+    assert all(payload_model(name) is AllocationState for name in ALLOCATION_EVENTS)
+    assert {"SkuPolicyChanged"} == HANDLED - ALLOCATION_EVENTS

@@ -205,12 +205,12 @@ async def test_links_made_before_the_secret_changed_still_open(open_shop: Any) -
     await before.know("lamp")
     order = await before.place(("lamp", 1))
     link = await tracking(before, order)
-    from order_service.adapters.tracking_links import TrackingLinks  # noqa: PLC0415
+    from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens  # noqa: PLC0415
 
-    after = TrackingLinks(["new", "old"], before.clock)
+    after = SignedTrackingTokens(["new", "old"], before.clock)
     principal = after.principal(link["token"])
     assert principal is not None and principal.order_id == order["order_id"]
-    assert TrackingLinks(["new"], before.clock).principal(link["token"]) is None
+    assert SignedTrackingTokens(["new"], before.clock).principal(link["token"]) is None
 
 
 async def test_the_history_holds_every_visible_change(shop: Any) -> None:
@@ -280,7 +280,7 @@ async def test_a_live_stream_tells_history_and_what_follows_and_resumes(shop: An
     url = f"/v1/orders/{order['order_id']}/events?token={link['token']}"
     async with Server(shop) as server, httpx.AsyncClient(base_url=server.url, timeout=10) as client:
         listening = asyncio.create_task(stream(client, url, 2))
-        await eventually(lambda: shop.watch._waiters)
+        await eventually(lambda: shop.watch.waiting)
         await shop.deliver(shop.answer(order, shop.answer_line(order, waiting=2), name="OrderBackordered"))
         first, second = await listening
         assert (first["event"], first["id"], first["data"]["state"]) == ("OrderPlaced", "1", "pending")
@@ -306,7 +306,7 @@ async def test_nobody_waiting_means_nobody_polls(shop: Any) -> None:
     watch = shop.watch
     order = await shop.place(("lamp", 1))
     assert not await watch.changed(order["order_id"], 1, 0.05)
-    await eventually(watch._polling.done)
+    await eventually(lambda: not watch.polls)
 
 
 async def test_the_description_names_every_operation_once(shop: Any) -> None:

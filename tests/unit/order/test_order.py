@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from order_service.domain.errors import IllegalMove, UnknownLine
-from order_service.domain.lines import Answer, Line, PromisedDate
+from order_service.domain.errors import IllegalMove, UnknownLines
+from order_service.domain.lines import Line, LineAllocation, PromisedDate
 from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms, sum_totals
 from order_service.domain.states import State, Totals
 
@@ -37,7 +37,7 @@ def answer(
 ) -> bool:
     line = order.lines[line_id]
     return line.apply(
-        Answer(
+        LineAllocation(
             line_id=line_id,
             line_version=line.line_version + 1 if version is None else version,
             basis=order.sequence if basis is None else basis,
@@ -164,9 +164,9 @@ def test_one_line_at_fault_refuses_the_whole_cancellation() -> None:
 
 def test_unknown_lines_are_named() -> None:
     order = placed(2)
-    with pytest.raises(UnknownLine) as caught:
+    with pytest.raises(UnknownLines) as caught:
         order.cancel(NOW, None, {"l0": 1, "x": 1, "y": 1})
-    assert caught.value.line_ids == ("x", "y")
+    assert caught.value.line_ids == {1: "x", 2: "y"}
 
 
 def test_amending_down_is_a_cut_and_never_goes_below_what_has_left() -> None:
@@ -295,7 +295,7 @@ def test_all_lines_at_fault_are_named_at_once() -> None:
     both = Shipment("s", "A", NOW, (ShippedUnits("l0", 1), ShippedUnits("l1", 1)))
     with pytest.raises(IllegalMove) as caught:
         order.ship(both, {})
-    assert [violation.line_id for violation in caught.value.violations] == ["l0", "l1"]
+    assert [violation.line.line_id for violation in caught.value.violations] == ["l0", "l1"]
 
 
 def test_the_time_of_the_last_change_never_moves_back() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from order_service.domain.errors import IllegalMove
-from order_service.domain.lines import Answer, Line
+from order_service.domain.lines import Line, LineAllocation
 from order_service.domain.order import Order, Shipment, ShippedUnits, Terms
 from order_service.domain.states import CLOSED, State
 
@@ -56,8 +56,8 @@ class AllocationLine:
             excess -= freed
         self.version += 1
 
-    def answer(self, line_id: str) -> Answer:
-        return Answer(
+    def answer(self, line_id: str) -> LineAllocation:
+        return LineAllocation(
             line_id, self.version, self.basis, NOW, dict(self.granted), max(0, self.waiting), self.declined, "", None
         )
 
@@ -70,7 +70,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.order: Order
         self.allocation = {line_id: AllocationLine() for line_id in LINES}
         self.published: list[Order] = []
-        self.under_way: list[Answer] = []
+        self.under_way: list[LineAllocation] = []
 
     @initialize(quantities=st.tuples(st.integers(1, 6), st.integers(1, 6)), ship_complete=st.booleans())
     def place(self, quantities: tuple[int, int], ship_complete: bool) -> None:

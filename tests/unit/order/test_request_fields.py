@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from order_service.entrypoints.http.requests import NewOrder
+from order_service.entrypoints.http.order_schemas import NewOrder
 
 ORDER = {"reference": "WEB-1", "lines": [{"sku": "lamp", "quantity": 1}]}
 

@@ -11,10 +11,10 @@ from service_kit.runtime.settings import ServiceSettings
 
 
 class OrderSettings(ServiceSettings):
-    """What the service needs beside the settings every service has.
+    """Settings in addition to those that every service has.
 
-    ``tracking_secret`` signs tracking links; ``tracking_old_secrets`` still open links made before it
-    changed. Without a secret no links are given out.
+    ``tracking_secret`` signs tracking links; without it none can be made. ``tracking_old_secrets`` still open the links
+    that were made before the secret changed.
     """
 
     model_config = SettingsConfigDict(env_prefix="ORDER_", extra="ignore", env_ignore_empty=True)
@@ -23,8 +23,8 @@ class OrderSettings(ServiceSettings):
 
     tracking_old_secrets: list[str] = Field(default_factory=list, repr=False)
     tracking_link_days: int = Field(default=90, ge=1, le=3650)
-    """Days that a tracking link opens its order unless its maker says fewer."""
+    """Days that a tracking link opens its order if the request does not name a number."""
     stream_seconds: int = Field(default=600, ge=1)
-    """Longest life of an event stream; the client resumes, and its key is checked again."""
+    """Seconds after which an event stream ends; the client resumes it, and its key is checked again."""
     longest_wait: float = Field(default=30.0, gt=0)
-    """Most seconds that ``Prefer: wait`` holds an answer back."""
+    """Most seconds that ``Prefer: wait`` delays a response."""

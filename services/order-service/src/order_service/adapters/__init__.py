@@ -1,1 +1,1 @@
-"""SQL behind the ports, the read side, signed links, and the watch over orders that change."""
+"""The ports on PostgreSQL, signed tracking tokens, and the watch over orders that change."""

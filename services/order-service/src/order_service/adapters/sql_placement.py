@@ -1,15 +1,17 @@
-"""New orders in one statement: orders, lines and history of a whole batch."""
+"""A batch of new orders in one statement: orders, lines, history, events and the claims of idempotency keys."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
-from event_contracts import Event
-from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, history_row, order_row
+from order_service.adapters.sql_history import HISTORY_COLUMNS, history_row
+from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_row
+from order_service.adapters.sql_skus import KnownSkus, SqlSkuCatalogue
 from order_service.adapters.unnested import documents, names, recordset
-from order_service.application.history import HistoryEntry
-from order_service.domain.order import Order
+from order_service.application.commands import Accepted, PlaceOrder
+from order_service.application.ports import Placement, PlacementUnitOfWork
+from order_service.domain.errors import Refusal
 from service_kit.commands.at_once import (
     ANSWERS,
     CLAIMS,
@@ -24,6 +26,7 @@ from service_kit.commands.idempotency import Claimed, IdempotencyClaim, Idempote
 from service_kit.messaging.outbox import prepare
 from service_kit.persistence.database import DirectConnection
 from service_kit.persistence.statements import Statement
+from service_kit.runtime.clock import Clock
 
 _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
@@ -35,8 +38,8 @@ _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("unit_price", "bigint"),
 )
 
-# A reference that is taken leaves its order out, and with it the lines, the history and all else that joins it.
-# Sorted by reference, so that two batches which share some wait for each other in one order only.
+# An order whose reference is taken is left out, and so are its lines, its history and its event, which join it.
+# The orders are sorted by reference, so that batches with references in common wait for each other in one direction.
 _ADD = Statement(
     f"""
     WITH {CLAIMS}, made AS (
@@ -62,43 +65,24 @@ _HOLDERS = Statement(
     "SELECT reference, order_id FROM customer_order WHERE reference = ANY(CAST(:references AS text[]))"
 )
 
-_KNOWN_SKUS = Statement("SELECT sku FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
-
-
-class KnownSkus:
-    """The SKUs this process has seen in the projection. A SKU never goes away, so a hit needs no look."""
-
-    def __init__(self) -> None:
-        self.names: set[str] = set()
-
 
 class SqlPlacementStore:
-    """`PlacementStore` in one statement, which claims the commands' keys as well.
+    """`PlacementStore` in one statement, which also claims the idempotency keys of the batch's commands.
 
-    ``answered`` are the orders that were not placed since their key is recorded, or in flight elsewhere.
+    ``claimed_before`` holds, after the statement, what stands in the way of orders whose key was not free: the record
+    of the key, or that it is in flight elsewhere. Such orders were not stored.
     """
 
-    def __init__(
-        self, conn: DirectConnection, known: KnownSkus, claims: Sequence[IdempotencyClaim | None] = ()
-    ) -> None:
+    def __init__(self, conn: DirectConnection, now: datetime, claims: Sequence[IdempotencyClaim]) -> None:
         self._conn = conn
-        self._known = known
-        self._claims = [claim for claim in claims if claim is not None]
-        self.answered: dict[str, Claimed | IdempotencyRecord] = {}
+        self._now = now
+        self._claims = claims
+        self.carried_out = False
+        self.claimed_before: dict[str, Claimed | IdempotencyRecord] = {}
 
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
-        """Those that the projection does not hold; asks the database only for names not seen before."""
-        doubtful = set(skus) - self._known.names
-        if not doubtful:
-            return set()
-        found = {sku for (sku,) in await _KNOWN_SKUS.rows(self._conn.driver, {"skus": sorted(doubtful)})}
-        self._known.names |= found
-        return doubtful - found
-
-    async def add(
-        self, orders: Sequence[Order], history: Sequence[HistoryEntry], events: Sequence[Event], now: datetime
-    ) -> Mapping[str, str]:
-        """A second statement only if references were taken."""
+    async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
+        """See PlacementStore. One statement; up to two more if orders were left out. Call it once."""
+        orders = [placement.order for placement in placements]
         lines = [
             (line.line_id, order.order_id, line.position, line.sku, line.reference, line.quantity, line.unit_price)
             for order in orders
@@ -107,31 +91,73 @@ class SqlPlacementStore:
         rows = await _ADD.rows(
             self._conn.driver,
             {
-                "now": now,
+                "now": self._now,
                 **claim_parameters(self._claims),
                 "orders": documents(ORDER_COLUMNS, [order_row(order) for order in orders]),
                 "lines": documents(_LINE_COLUMNS, lines),
-                "history": documents(HISTORY_COLUMNS, [history_row(entry) for entry in history]),
-                **event_parameters(prepare(events)),
+                "history": documents(HISTORY_COLUMNS, [history_row(each.history_entry) for each in placements]),
+                **event_parameters(prepare([placement.event for placement in placements])),
             },
         )
+        self.carried_out = True
         self._conn.outbox_written = True
         outcomes = answers(rows)
-        self.answered = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
-        left = {order.order_id: order.terms.reference for order in orders if order.order_id not in outcomes}
-        if left:
-            claims = [claim for claim in self._claims if claim.resource_id in left]
-            recorded = await recorded_meanwhile(self._conn, claims)
-            self.answered.update(recorded)
-            left = {order_id: reference for order_id, reference in left.items() if order_id not in recorded}
-        return await self._holders(left) if left else {}
+        self.claimed_before = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
+        left_out = {order.order_id: order.terms.reference for order in orders if order.order_id not in outcomes}
+        return await self._why_left_out(left_out) if left_out else {}
 
-    async def _holders(self, left: Mapping[str, str]) -> Mapping[str, str]:
-        """Whose the references are of orders that were left out. RuntimeError for one that is nobody's: it was
-        not placed, and nothing says why."""
-        rows = await _HOLDERS.rows(self._conn.driver, {"references": list(left.values())})
+    async def _why_left_out(self, references: Mapping[str, str]) -> Mapping[str, str]:
+        """The holders of the references, by the id of the order left out, unless its key was recorded meanwhile."""
+        claims = [claim for claim in self._claims if claim.resource_id in references]
+        recorded = await recorded_meanwhile(self._conn, claims)
+        self.claimed_before.update(recorded)
+        taken = {order_id: reference for order_id, reference in references.items() if order_id not in recorded}
+        return await self._holders(taken) if taken else {}
+
+    async def _holders(self, taken: Mapping[str, str]) -> Mapping[str, str]:
+        """Raises RuntimeError if no order has a reference: then nothing explains why its order was left out."""
+        rows = await _HOLDERS.rows(self._conn.driver, {"references": list(taken.values())})
         holders: dict[str, str] = dict(map(tuple, rows))
-        for order_id, reference in left.items():
+        for order_id, reference in taken.items():
             if reference not in holders:
-                raise RuntimeError(f"order {order_id} was not placed although nobody has its reference")
-        return holders
+                raise RuntimeError(f"order {order_id} was not placed although no order has its reference")
+        return {order_id: holders[reference] for order_id, reference in taken.items()}
+
+
+class SqlPlacementUnitOfWork:
+    """`PlacementUnitOfWork` on one statement, which is its own transaction."""
+
+    def __init__(
+        self, conn: DirectConnection, now: datetime, known: KnownSkus, claims: Sequence[IdempotencyClaim] = ()
+    ) -> None:
+        self.now = now
+        self.skus = SqlSkuCatalogue(conn, known)
+        self.placements = SqlPlacementStore(conn, now, claims)
+
+
+PlacementUseCase = Callable[[PlacementUnitOfWork, Sequence[PlaceOrder]], Awaitable[Sequence[Accepted | Refusal]]]
+
+
+class PlacementInOneStatement:
+    """Runs the use case for a batch whose claims, effects and events are one statement; see `SingleStatementAttempt`.
+
+    A command whose key is not free is answered by what stands under the key, even if the use case refused it: a
+    repeated request gets its first answer although, for example, a date in it has passed since.
+    """
+
+    def __init__(self, use_case: PlacementUseCase, clock: Clock) -> None:
+        self._use_case = use_case
+        self._clock = clock
+        self._known = KnownSkus()
+
+    async def __call__(
+        self, conn: DirectConnection, commands: Sequence[PlaceOrder], claims: Sequence[IdempotencyClaim | None]
+    ) -> Sequence[Accepted | Refusal | IdempotencyRecord | Claimed]:
+        """Carry out ``commands``; for each its result, its refusal, or what stands under its key already."""
+        given = [claim for claim in claims if claim is not None]
+        uow = SqlPlacementUnitOfWork(conn, self._clock.now(), self._known, given)
+        results = await self._use_case(uow, commands)
+        if not uow.placements.carried_out:
+            await uow.placements.add([])
+        before = uow.placements.claimed_before
+        return [before.get(command.order_id, result) for command, result in zip(commands, results, strict=True)]

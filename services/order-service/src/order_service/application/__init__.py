@@ -1,1 +1,1 @@
-"""Use cases: batches of commands and of events, on ports that the adapters implement."""
+"""Use cases, on ports that the adapters implement."""

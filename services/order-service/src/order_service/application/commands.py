@@ -1,18 +1,22 @@
-"""What callers ask for. Ids are made before a command is submitted, so that its idempotency record names them."""
+"""What callers ask for.
+
+Ids of new orders, lines and shipments are made before a command is submitted, so that the idempotency record can
+name them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from order_service.domain.lines import Line
-from order_service.domain.order import Change, MetadataValue, Order, Shipment, Terms
+from order_service.domain.order import MetadataValue, Shipment, Terms
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Accept an order. The lines carry their ids and nothing but what was asked for."""
+    """Accept an order. Its lines have their ids and otherwise only what was asked for."""
 
     order_id: str
     terms: Terms
@@ -21,10 +25,11 @@ class PlaceOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeOrder:
-    """A change of one order. ``customer_id`` limits it to that customer's orders (None: any).
+class OrderCommand:
+    """Base of the changes of one existing order, made ``at`` this business time.
 
-    ``expected_versions`` are those the caller has read (If-Match); None: whatever it is now.
+    ``customer_id`` limits it to orders of that customer; None: any order. ``expected_versions`` are the versions that
+    the change may be made on; None: any version.
     """
 
     order_id: str
@@ -32,62 +37,45 @@ class ChangeOrder:
     customer_id: str | None = None
     expected_versions: frozenset[int] | None = None
 
-    def apply(self, order: Order, releases: Mapping[str, datetime]) -> Change | None:
-        """Make the change; None if there is nothing to change. Raises the domain's errors."""
-        raise NotImplementedError
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmendOrder(ChangeOrder):
-    """New destination, dates or metadata; ``fields`` names those to replace, among the fields of Terms."""
+class AmendOrder(OrderCommand):
+    """Replace destination, dates or metadata. ``fields`` are the new values by name of the field of `Terms`."""
 
     fields: Mapping[str, str | date | Mapping[str, MetadataValue] | None]
 
-    def apply(self, order: Order, releases: Mapping[str, datetime]) -> Change | None:
-        """See `Order.amend_terms`."""
-        return order.amend_terms(replace(order.terms, **self.fields), self.at)  # type: ignore[arg-type]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AmendLine(ChangeOrder):
-    """Another quantity of a line."""
+class AmendLine(OrderCommand):
+    """Set the quantity of a line."""
 
     line_id: str
     quantity: int
 
-    def apply(self, order: Order, releases: Mapping[str, datetime]) -> Change | None:
-        """See `Order.amend_quantity`."""
-        return order.amend_quantity(self.line_id, self.quantity, self.at)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelOrder(ChangeOrder):
-    """Cancel units per line; ``parts`` None: everything that has not left."""
+class CancelOrder(OrderCommand):
+    """Cancel ``parts``, units by line id, or without them everything that has not left."""
 
     reason: str | None = None
     parts: Mapping[str, int] | None = None
 
-    def apply(self, order: Order, releases: Mapping[str, datetime]) -> Change | None:
-        """See `Order.cancel`."""
-        return order.cancel(self.at, self.reason, self.parts)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShipOrder(ChangeOrder):
+class ShipOrder(OrderCommand):
     """Report units that have left."""
 
     shipment: Shipment
 
-    def apply(self, order: Order, releases: Mapping[str, datetime]) -> Change | None:
-        """See `Order.ship`."""
-        return order.ship(self.shipment, releases)
+
+ChangeOrder = AmendOrder | AmendLine | CancelOrder | ShipOrder
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A command carried out: the order's version and sequence after it (unchanged where nothing changed).
+    """A command that was carried out: the order's version and sequence after it, unchanged if nothing changed.
 
-    ``at`` is when, by the wall clock.
+    ``at`` is the wall-clock time of the write.
     """
 
     order_id: str

@@ -1,4 +1,4 @@
-"""What a reader of an order's history and of its live stream is told of each change."""
+"""The history of an order: one entry for each visible change, shown as a list and as a live stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ JsonValue = None | bool | int | float | str | Sequence["JsonValue"] | Mapping[st
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One visible change; ``version`` is the order's version after it and the id in the live stream."""
+    """One visible change. ``version`` is the order's version after it, and the entry's id in the live stream.
+
+    ``event`` and ``state`` are the name of the event and the order's state after it. ``occurred_at`` is business time.
+    """
 
     order_id: str
     version: int
@@ -25,7 +28,7 @@ class HistoryEntry:
 
 
 def entry_of_change(order: Order, change: Change) -> HistoryEntry:
-    """The history entry of a change made here, with the order as it is after it."""
+    """The history entry of a change just made to ``order``."""
     detail: dict[str, JsonValue] = {"lines": [line_figures(order.lines[line_id]) for line_id in change.line_ids]}
     if change.reason is not None:
         detail["reason"] = change.reason
@@ -36,7 +39,7 @@ def entry_of_change(order: Order, change: Change) -> HistoryEntry:
 
 
 def line_figures(line: Line) -> dict[str, JsonValue]:
-    """A line's quantities in the words of the API."""
+    """A line's quantities under the names that the API gives them."""
     return {
         "line_id": line.line_id,
         "sku": line.sku,

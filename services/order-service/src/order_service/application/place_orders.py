@@ -1,74 +1,46 @@
-"""Accept a batch of new orders in one go."""
+"""Use case: place a batch of new orders."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 
-from event_contracts import Event
 from order_service.application.commands import Accepted, PlaceOrder
-from order_service.application.contract import MAX_EVENT_BYTES, order_event
-from order_service.application.history import HistoryEntry, entry_of_change
-from order_service.application.ports import PlacementStore
-from order_service.domain.dates import faults_of_dates
+from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
+from order_service.application.history import entry_of_change
+from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
+from order_service.application.ports import Placement, PlacementUnitOfWork
+from order_service.domain.dates import find_date_faults
+from order_service.domain.errors import Refusal
 from order_service.domain.order import Order
-from service_kit.http.problems import FieldError, Problem, conflict, unprocessable
 
 
-async def place_orders(
-    store: PlacementStore, commands: Sequence[PlaceOrder], now: datetime
-) -> list[Accepted | Problem]:
-    """Store every order that can be accepted; a refused one does not touch its neighbours.
+async def place_orders(uow: PlacementUnitOfWork, commands: Sequence[PlaceOrder]) -> list[Accepted | Refusal]:
+    """Store each order that can be accepted; for each command its acceptance or its refusal.
 
-    Refused: an unknown SKU or dates that cannot be meant (422, every such place named), a reference
-    in use (409, its order named).
+    Refusals, which do not touch the other orders: InvalidOrder, OrderTooLarge, OrderReferenceTaken.
     """
-    unknown = await store.unknown_skus({line.sku for command in commands for line in command.lines})
-    outcomes: dict[str, Accepted | Problem] = {}
-    accepted: list[tuple[Order, HistoryEntry, Event]] = []
-    for command in commands:
-        errors = _misfits(command, unknown)
-        if errors:
-            outcomes[command.order_id] = unprocessable(errors)
-            continue
-        order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
-        event = order_event(order, change)
-        if len(command.lines) > _SURELY_SMALL and len(event.value()) > MAX_EVENT_BYTES:
-            outcomes[command.order_id] = too_large()
+    unknown_skus = await uow.skus.unknown({line.sku for command in commands for line in command.lines})
+    checked = [_check(command, unknown_skus) for command in commands]
+    placements = [each for each in checked if isinstance(each, Placement)]
+    holders = await uow.placements.add(placements) if placements else {}
+    results: list[Accepted | Refusal] = []
+    for each in checked:
+        if isinstance(each, Refusal):
+            results.append(each)
+        elif each.order.order_id in holders:
+            results.append(OrderReferenceTaken(holders[each.order.order_id]))
         else:
-            accepted.append((order, entry_of_change(order, change), event))
-    taken = await store.add(
-        [order for order, _, _ in accepted],
-        [entry for _, entry, _ in accepted],
-        [event for _, _, event in accepted],
-        now,
-    )
-    for order, _, _ in accepted:
-        holder = taken.get(order.terms.reference)
-        if holder is None or holder == order.order_id:
-            outcomes[order.order_id] = Accepted(order.order_id, order.version, order.sequence, now)
-        else:
-            detail = "Another order has this reference already."
-            outcomes[order.order_id] = conflict("reference_taken", detail, order_id=holder)
-    return [outcomes[command.order_id] for command in commands]
+            results.append(Accepted(each.order.order_id, each.order.version, each.order.sequence, uow.now))
+    return results
 
 
-_SURELY_SMALL = 300
-"""Lines whose event is below the limit whatever their names: 300 of at most 1.6 KB."""
-
-
-def too_large() -> Problem:
-    """409: the order with all its lines and shipments is more than one event can carry."""
-    return conflict("order_too_large", "The order's lines and shipments exceed what one event can carry.")
-
-
-def _misfits(command: PlaceOrder, unknown: set[str]) -> list[FieldError]:
-    faults = faults_of_dates(command.terms, command.placed_at)
-    errors = [FieldError(f"/{name}", detail) for name, detail in faults]
-    if unknown:
-        errors += [
-            FieldError(f"/lines/{index}/sku", "This SKU is not known.")
-            for index, line in enumerate(command.lines)
-            if line.sku in unknown
-        ]
-    return errors
+def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> Placement | Refusal:
+    date_faults = list(find_date_faults(command.terms, command.placed_at))
+    unknown = [index for index, line in enumerate(command.lines) if line.sku in unknown_skus] if unknown_skus else []
+    if date_faults or unknown:
+        return InvalidOrder(date_faults, unknown)
+    order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
+    event = order_event(order, change)
+    if len(command.lines) > SMALL_EVENT_LINES and is_too_large(event):
+        return OrderTooLarge()
+    return Placement(order, entry_of_change(order, change), event)

@@ -1,6 +1,7 @@
-"""What the use cases need of the outside; each store works on one open transaction.
+"""What the use cases need from outside: units of work with their stores, a watch over orders, tracking tokens.
 
-``now`` is the wall clock of the write, kept as ``updated_at`` and ``recorded_at``.
+Each store works within the transaction of its unit of work, whose ``now`` it stores as the wall-clock time of a write
+(``updated_at``, ``recorded_at``).
 """
 
 from __future__ import annotations
@@ -8,105 +9,197 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from event_contracts import Event, SkuPolicy
 from order_service.application.history import HistoryEntry
+from order_service.application.queries import OrderQueries
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment
 from order_service.domain.states import Totals
+from service_kit.persistence.unit_of_work import UnitOfWork
 
 
-class Outbox(Protocol):
-    """Where events wait for the commit that sends them."""
+class OrderUnitOfWork(UnitOfWork, Protocol):
+    """One transaction of the order service."""
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Send ``events`` in this order once the transaction commits."""
+    @property
+    def orders(self) -> OrderStore: ...
+
+    @property
+    def lines(self) -> OrderLineStore: ...
+
+    @property
+    def shipments(self) -> ShipmentStore: ...
+
+    @property
+    def skus(self) -> SkuStore: ...
+
+    @property
+    def queries(self) -> OrderQueries: ...
+
+
+class PlacementUnitOfWork(Protocol):
+    """What placing orders needs of a unit of work: so little that one SQL statement can do all of it."""
+
+    @property
+    def now(self) -> datetime:
+        """The moment of this unit of work by the wall clock, in UTC."""
+        ...
+
+    @property
+    def skus(self) -> SkuCatalogue: ...
+
+    @property
+    def placements(self) -> PlacementStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A new order with its first history entry and the event that reports it."""
+
+    order: Order
+    history_entry: HistoryEntry
+    event: Event
+
+
+class SkuCatalogue(Protocol):
+    """The SKUs that orders may be placed for."""
+
+    async def unknown(self, skus: Collection[str]) -> set[str]:
+        """Find those of ``skus`` that inventory has never announced."""
         ...
 
 
 class PlacementStore(Protocol):
     """Storage of new orders."""
 
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
-        """Those of ``skus`` that inventory has never announced."""
-        ...
+    async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
+        """Store new orders, all of a batch in one call, and send the event of each that was stored.
 
-    async def add(
-        self, orders: Sequence[Order], history: Sequence[HistoryEntry], events: Sequence[Event], now: datetime
-    ) -> Mapping[str, str]:
-        """Store new orders and send their events in one go; called for a batch once, even without any.
-
-        Those whose reference is taken are left out: reference → its order's id.
+        An order whose reference is taken, by a stored order or an earlier one of the batch, is left out. Returns those:
+        order id → id of the order that has the reference.
         """
-        ...
-
-
-class OrderStore(Outbox, Protocol):
-    """Storage of orders under change."""
-
-    async def lock(self, visible_to: Mapping[str, Collection[str | None]]) -> dict[str, Order]:
-        """The orders with these ids, their rows locked in sorted order, as far as one of the customers may see each.
-
-        ``visible_to``: order id → customer ids that ask for it; None among them sees every customer's.
-        """
-        ...
-
-    async def releases(self, skus: Collection[str]) -> dict[str, datetime]:
-        """When each preorder SKU may ship at the earliest; a SKU without such a date is left out."""
-        ...
-
-    async def shipment_references(self, references: Collection[str]) -> dict[str, str]:
-        """Shipment references in use → shipment id."""
-        ...
-
-    async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry], now: datetime) -> None:
-        """Write the orders and lines back, with the new shipments and the history."""
         ...
 
 
 @dataclass(slots=True)
 class ChangedOrder:
-    """An order that a batch changed: which of its lines, and its new shipments."""
+    """An order that a batch changed: the ids of its changed lines, and its new shipments."""
 
     order: Order
     line_ids: set[str]
     shipments: list[Shipment]
 
 
+class OrderStore(Protocol):
+    """Storage of whole orders that are changed."""
+
+    async def lock(self, visible_to: Mapping[str, Collection[str | None]]) -> dict[str, Order]:
+        """Load orders by id and lock them, so that nobody else changes them before the unit of work ends.
+
+        ``visible_to`` holds, for each order id, the customers that ask for the order; None among them means somebody
+        who may see every customer's orders. Orders that none of those may see are left out.
+        """
+        ...
+
+    async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
+        """Write orders, their changed lines and their new shipments back, and add to the history."""
+        ...
+
+
 @dataclass(slots=True)
-class Header:
-    """An order's row without its lines: what an answer of allocation moves on."""
+class OrderHeader:
+    """An order without its lines."""
 
     order_id: str
     version: int
 
 
-class AnswerStore(Protocol):
-    """Storage for what other services report."""
+class OwnedLine(NamedTuple):
+    """A line and the id of its order."""
 
-    async def lock_headers(self, order_ids: Collection[str]) -> dict[str, Header]:
-        """The orders' rows, locked in sorted order; unknown ids are left out."""
+    order_id: str
+    line: Line
+
+
+class OrderTotals(NamedTuple):
+    """The quantities of an order, and the sequence that allocation has answered for all of its lines."""
+
+    totals: Totals
+    answered: int
+
+
+class OrderLineStore(Protocol):
+    """Storage of single lines, so that an order of 1,000 lines need not be loaded when one of them changes."""
+
+    async def lock_orders(self, order_ids: Collection[str]) -> dict[str, OrderHeader]:
+        """Lock orders and return them by id, without their lines; unknown ids are left out."""
         ...
 
-    async def lines(self, line_ids: Collection[str]) -> dict[str, tuple[str, Line]]:
-        """Lines by id, each with its order's id."""
+    async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
+        """Load lines by id; unknown ids are left out."""
         ...
 
-    async def save_lines(self, lines: Sequence[Line]) -> None:
-        """Write allocation's figures of the lines back."""
+    async def save(self, lines: Sequence[Line]) -> None:
+        """Write the lines back."""
         ...
 
-    async def totals(self, order_ids: Collection[str]) -> dict[str, tuple[Totals, int]]:
-        """Per order: its quantities summed over all lines as stored, and the sequence that all lines answer."""
+    async def totals(self, order_ids: Collection[str]) -> dict[str, OrderTotals]:
+        """Sum up the lines of each order as they are stored now."""
         ...
 
-    async def save_headers(
-        self, headers: Sequence[tuple[Header, Totals, int]], history: Sequence[HistoryEntry], now: datetime
+    async def save_orders(
+        self, orders: Sequence[tuple[OrderHeader, OrderTotals]], history: Sequence[HistoryEntry]
     ) -> None:
-        """Write versions and derived columns back, and the history."""
+        """Write the orders' versions and what follows from their totals, and add to the history."""
+        ...
+
+
+class ShipmentStore(Protocol):
+    """Storage of shipments; they are added with the order that they belong to."""
+
+    async def ids_by_reference(self, references: Collection[str]) -> dict[str, str]:
+        """Find which of ``references`` are in use: reference → shipment id."""
+        ...
+
+
+class SkuStore(Protocol):
+    """Storage of what inventory announces about SKUs."""
+
+    async def release_dates(self, skus: Collection[str]) -> dict[str, datetime]:
+        """The earliest time that each preorder SKU may ship; SKUs without such a date are left out."""
         ...
 
     async def save_policies(self, policies: Sequence[SkuPolicy]) -> None:
-        """Keep each SKU's policy if it is newer than the one known."""
+        """Keep each policy, one for each SKU, if it is newer than the one that is stored."""
+        ...
+
+
+class OrderWatch(Protocol):
+    """Waits for orders to change."""
+
+    async def answered(self, order_id: str, sequence: int, timeout: float) -> bool:
+        """Wait until allocation has answered ``sequence`` for every line; False after ``timeout`` seconds."""
+        ...
+
+    async def changed(self, order_id: str, version: int, timeout: float) -> bool:
+        """Wait until the order is newer than ``version``; False after ``timeout`` seconds."""
+        ...
+
+    def wake(self, order_ids: Collection[str]) -> None:
+        """Say that these orders have just changed, so that whoever waits for them need not wait longer."""
+        ...
+
+
+class TrackingTokens(Protocol):
+    """Makes tokens that open one order, read-only, to somebody without an API key."""
+
+    @property
+    def available(self) -> bool:
+        """Whether this installation can make tokens."""
+        ...
+
+    def token(self, order_id: str, expires_at: datetime) -> str:
+        """The token that opens the order until ``expires_at``."""
         ...

@@ -1,19 +1,20 @@
-"""Which dates an order may name, whether it is placed with them or amended to them."""
+"""Which dates an order may name, both when it is placed and when it is amended."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-_LAST_ZONE = timedelta(hours=12)
-"""A day ends last at UTC-12: until then it may be the caller's today."""
+_LAST_TIME_ZONE = timedelta(hours=12)
+"""A day ends last at UTC-12; until then it may still be today for the caller."""
 
 _PASSED = "The day has passed; name a later one."
 
 
 class Dates(Protocol):
-    """What has the two dates of an order."""
+    """Anything that has the two dates of an order."""
 
     @property
     def needed_by(self) -> date | None: ...
@@ -22,23 +23,32 @@ class Dates(Protocol):
     def latest_acceptable_date(self) -> date | None: ...
 
 
-def faults_of_dates(wanted: Dates, at: datetime, known: Dates | None = None) -> Iterator[tuple[str, str]]:
-    """Field and words of each date that cannot be meant.
+@dataclass(frozen=True, slots=True)
+class DateFault:
+    """A date that an order cannot name: the field of `Dates`, and what is wrong with it."""
 
-    ``at`` is the business time of the order or its change: one that is imported from last year needs what it
-    needed then. Dates that stand already (``known``) were judged when they came; time has passed since.
+    field: str
+    detail: str
+
+
+def find_date_faults(wanted: Dates, at: datetime, current: Dates | None = None) -> Iterator[DateFault]:
+    """Find each date of ``wanted`` that an order placed or changed ``at`` this business time cannot name.
+
+    A date is judged at the business time of the change, so that an order imported from last year may name last
+    year's dates. A date that equals the one in ``current`` is not judged again: it was valid when it was set, and
+    only time has passed since.
     """
     needed_by, latest = wanted.needed_by, wanted.latest_acceptable_date
-    needed_anew = known is None or needed_by != known.needed_by
-    latest_anew = known is None or latest != known.latest_acceptable_date
-    today = (at - _LAST_ZONE).date()
-    if needed_by is not None and needed_anew and needed_by < today:
-        yield "needed_by", _PASSED
-    if latest is not None and latest_anew and latest < today:
-        yield "latest_acceptable_date", _PASSED
+    needed_by_is_new = current is None or needed_by != current.needed_by
+    latest_is_new = current is None or latest != current.latest_acceptable_date
+    today = (at - _LAST_TIME_ZONE).date()
+    if needed_by is not None and needed_by_is_new and needed_by < today:
+        yield DateFault("needed_by", _PASSED)
+    if latest is not None and latest_is_new and latest < today:
+        yield DateFault("latest_acceptable_date", _PASSED)
     elif needed_by is None or latest is None or latest >= needed_by:
         return
-    elif latest_anew:
-        yield "latest_acceptable_date", f"It lies before needed_by, {needed_by}."
-    elif needed_anew:
-        yield "needed_by", f"It lies after latest_acceptable_date, {latest}."
+    elif latest_is_new:
+        yield DateFault("latest_acceptable_date", f"It lies before needed_by, {needed_by}.")
+    elif needed_by_is_new:
+        yield DateFault("needed_by", f"It lies after latest_acceptable_date, {latest}.")

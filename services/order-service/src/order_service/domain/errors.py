@@ -1,51 +1,65 @@
-"""What the aggregate refuses. Each error leaves the order exactly as it was."""
+"""Why an order cannot be placed or changed as asked. A refusal leaves the order exactly as it was."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from order_service.domain.dates import DateFault
+from order_service.domain.lines import Line
+from order_service.domain.states import State
+
+
+class Refusal(Exception):
+    """Base of everything that a caller may be refused: the request is at fault, not the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One line's part in a refused change: which line, a stable code, and the reason in words."""
+    """Why one line stands in the way of a change. ``line`` is a copy of it at that moment; ``code`` is stable."""
 
-    line_id: str
+    line: Line
     code: str
     detail: str
 
 
-class IllegalMove(Exception):
-    """The order's state does not allow the change. ``code`` is stable; ``violations`` name the lines."""
+class IllegalMove(Refusal):
+    """The order's present state does not allow the change.
 
-    def __init__(self, code: str, detail: str, violations: Sequence[Violation] = ()) -> None:
+    ``code`` is stable and ``detail`` explains it. ``state`` and ``version`` are the order's; ``violations`` name
+    every line at fault, if the refusal is about lines.
+    """
+
+    def __init__(
+        self, code: str, detail: str, *, state: State, version: int, violations: Sequence[Violation] = ()
+    ) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
+        self.state = state
+        self.version = version
         self.violations = tuple(violations)
 
-    @classmethod
-    def of_lines(cls, violations: Sequence[Violation]) -> IllegalMove:
-        """The refusal of a change for its lines; the first violation gives the code."""
-        first = violations[0]
-        return cls(first.code, first.detail, violations)
+
+class LineNotFound(Refusal):
+    """The line to amend is not one of the order's lines."""
+
+    def __init__(self, line_id: str) -> None:
+        super().__init__(f"the order has no line {line_id}")
+        self.line_id = line_id
 
 
-class UnknownLine(Exception):
-    """The change names a line the order does not have. ``line_ids`` lists all such names."""
+class UnknownLines(Refusal):
+    """A list of lines names some that the order does not have: ``line_ids`` by their index in the list, from 0."""
 
-    def __init__(self, line_ids: Sequence[str]) -> None:
-        super().__init__(f"unknown lines: {', '.join(line_ids)}")
-        self.line_ids = tuple(line_ids)
+    def __init__(self, line_ids: Mapping[int, str]) -> None:
+        super().__init__(f"the order has no lines {', '.join(line_ids.values())}")
+        self.line_ids = dict(line_ids)
 
 
-class UnsoundTerms(Exception):
-    """The change would leave terms that cannot be meant. ``faults``: each field and what is wrong with it."""
+class InvalidDates(Refusal):
+    """The order would have dates that it cannot be placed with: every fault."""
 
-    def __init__(self, faults: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{name}: {detail}" for name, detail in faults))
+    def __init__(self, faults: Sequence[DateFault]) -> None:
+        super().__init__("; ".join(f"{fault.field}: {fault.detail}" for fault in faults))
         self.faults = tuple(faults)
-
-
-class ForeignAnswer(Exception):
-    """An answer of allocation names an order or a line that was never placed here."""

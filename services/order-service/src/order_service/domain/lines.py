@@ -1,9 +1,9 @@
-"""One order line: what was ordered, cancelled and shipped here, and what allocation last answered."""
+"""One order line: what was ordered, cancelled and shipped here, and what allocation last decided about it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from order_service.domain.states import State, Totals
@@ -11,7 +11,7 @@ from order_service.domain.states import State, Totals
 
 @dataclass(frozen=True, slots=True)
 class PromisedDate:
-    """The date waiting units are promised for; ``date`` None: no date can be named."""
+    """The date that waiting units are promised for; ``date`` is None if no date can be named."""
 
     date: date | None
     revision: int
@@ -19,8 +19,12 @@ class PromisedDate:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Allocation's absolute state of one line; ``basis`` is the order sequence it had applied."""
+class LineAllocation:
+    """What allocation reports of one line: its whole state, not a difference.
+
+    ``basis`` is the order sequence that allocation had applied when it decided. ``allocated`` holds units by
+    location and counts from the line's beginning: shipped units stay allocated.
+    """
 
     line_id: str
     line_version: int
@@ -34,10 +38,11 @@ class Answer:
 
 
 @dataclass(slots=True)
-class Standing:
-    """A line at one location. ``allocated`` and ``shipped`` are cumulative; shipped units stay allocated.
+class LocationUnits:
+    """Units of a line at one location.
 
-    ``recalled`` units were taken back at ``recalled_at``: a shipment that left before may still be reported.
+    ``allocated`` and ``shipped`` count from the line's beginning, and shipped units stay allocated. ``recalled``
+    units were deallocated at ``recalled_at``: a shipment that left before then may still be reported.
     """
 
     allocated: int = 0
@@ -47,11 +52,11 @@ class Standing:
 
     @property
     def open(self) -> int:
-        """Units granted here that have not left yet."""
+        """Units allocated here that have not left yet."""
         return max(0, self.allocated - self.shipped)
 
     def shippable(self, shipped_at: datetime) -> int:
-        """Units that a shipment of that moment may take: what left before a take-back has left."""
+        """Units that a shipment of ``shipped_at`` may contain: before a deallocation, also the units it took."""
         if self.recalled_at is not None and shipped_at < self.recalled_at:
             return max(0, self.allocated + self.recalled - self.shipped)
         return self.open
@@ -59,7 +64,11 @@ class Standing:
 
 @dataclass(slots=True)
 class Line:
-    """A demand. ``cut_sequence`` is the order sequence of the last cancellation or amendment downwards."""
+    """A demand for units of one SKU.
+
+    ``cut_sequence`` is the order sequence of the line's last cut, which is a cancellation or a reduction of its
+    quantity; 0 if there was none. ``basis`` is the order sequence that allocation has answered.
+    """
 
     line_id: str
     position: int
@@ -75,21 +84,21 @@ class Line:
     declined: int = 0
     reason: str = ""
     promise: PromisedDate | None = None
-    locations: dict[str, Standing] = field(default_factory=dict)
+    locations: dict[str, LocationUnits] = field(default_factory=dict)
 
     @property
     def shipped(self) -> int:
-        """Units that have left, all locations together."""
-        return sum(standing.shipped for standing in self.locations.values()) if self.locations else 0
+        """Units that have left, from all locations together."""
+        return sum(units.shipped for units in self.locations.values()) if self.locations else 0
 
     @property
     def allocated(self) -> int:
-        """Units with stock that have not left yet, as allocation answered."""
-        return sum(standing.open for standing in self.locations.values()) if self.locations else 0
+        """Units with stock that have not left yet, as allocation reported them."""
+        return sum(units.open for units in self.locations.values()) if self.locations else 0
 
     @property
     def cancellable(self) -> int:
-        """Units that can still be cancelled: all but the shipped ones (a cancellation clears declined ones)."""
+        """Units that can still be cancelled: all but the shipped ones, because a cancellation clears declined ones."""
         return self.quantity - self.cancelled - self.shipped
 
     @property
@@ -112,35 +121,41 @@ class Line:
         """The line's derived state."""
         return self.totals.state
 
+    @property
     def cut_is_answered(self) -> bool:
-        """Allocation knows of the last cut, so that its grants no longer include cancelled units."""
+        """Whether allocation knows of the last cut, so that what it allocated no longer includes the units cut."""
         return self.basis >= self.cut_sequence
 
-    def apply(self, answer: Answer) -> bool:
-        """Take over an answer of a newer line version as it stands; True if anything visible changed.
+    def copy(self) -> Line:
+        """A copy that later changes of this line do not reach."""
+        return replace(self, locations={location: replace(units) for location, units in self.locations.items()})
 
-        An answer of the same version only confirms a newer basis. Older ones change nothing.
+    def apply(self, allocation: LineAllocation) -> bool:
+        """Take over a newer line version as it is; True if anything visible changed.
+
+        A report of the same version only confirms a newer basis. Older ones change nothing, so that reports may
+        arrive repeatedly and in any order.
         """
-        if answer.line_version < self.line_version:
+        if allocation.line_version < self.line_version:
             return False
-        changed = answer.basis > self.basis
-        self.basis = max(self.basis, answer.basis)
-        if answer.line_version == self.line_version:
+        changed = allocation.basis > self.basis
+        self.basis = max(self.basis, allocation.basis)
+        if allocation.line_version == self.line_version:
             return changed
-        self.line_version = answer.line_version
-        self.waiting = answer.waiting
-        self.declined = answer.declined
-        self.reason = answer.reason
-        self.promise = answer.promise
-        for location in {*self.locations, *answer.allocated}:
-            self._regrant(location, answer.allocated.get(location, 0), answer.decided_at)
+        self.line_version = allocation.line_version
+        self.waiting = allocation.waiting
+        self.declined = allocation.declined
+        self.reason = allocation.reason
+        self.promise = allocation.promise
+        for location in {*self.locations, *allocation.allocated}:
+            self._set_allocated(location, allocation.allocated.get(location, 0), allocation.decided_at)
         return True
 
-    def _regrant(self, location: str, allocated: int, decided_at: datetime) -> None:
-        standing = self.locations.setdefault(location, Standing())
-        fallen = standing.allocated - allocated
-        if fallen > 0:
-            standing.recalled, standing.recalled_at = fallen, decided_at
-        elif fallen < 0:
-            standing.recalled, standing.recalled_at = 0, None
-        standing.allocated = allocated
+    def _set_allocated(self, location: str, allocated: int, decided_at: datetime) -> None:
+        units = self.locations.setdefault(location, LocationUnits())
+        deallocated = units.allocated - allocated
+        if deallocated > 0:
+            units.recalled, units.recalled_at = deallocated, decided_at
+        elif deallocated < 0:
+            units.recalled, units.recalled_at = 0, None
+        units.allocated = allocated

@@ -1,4 +1,4 @@
-"""The order aggregate: every change in one checked method, which changes all or nothing."""
+"""The order aggregate: each change is one method, which checks everything first and then changes all or nothing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from order_service.domain.dates import faults_of_dates
-from order_service.domain.errors import IllegalMove, UnknownLine, UnsoundTerms, Violation
-from order_service.domain.lines import Line, Standing
+from order_service.domain.dates import find_date_faults
+from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, UnknownLines, Violation
+from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals
 
 MetadataValue = str | int | float | bool | None
 
 
 class ChangeKind(StrEnum):
-    """What happened to the order, in the words of its public events."""
+    """What happened to the order, named like the public event that reports it."""
 
     PLACED = "OrderPlaced"
     AMENDED = "OrderAmended"
@@ -26,7 +26,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the caller asked for beside the lines. ``charge_at`` deposit goes with ``deposit_percent``."""
+    """What the caller asked for, apart from the lines. ``deposit_percent`` belongs to ``charge_at`` "deposit"."""
 
     reference: str
     customer_id: str | None = None
@@ -48,7 +48,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ShippedUnits:
-    """Units of one line in a shipment."""
+    """Units of one line that left in a shipment."""
 
     line_id: str
     quantity: int
@@ -68,7 +68,7 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change that was made. ``published``: others are told; else only this service's readers see it."""
+    """A change that was made. If it is not ``published``, only readers of this service learn of it."""
 
     kind: ChangeKind
     at: datetime
@@ -82,7 +82,7 @@ class Change:
 class Order:
     """An order with its lines. ``sequence`` counts published changes, ``version`` every visible one.
 
-    ``changed_at`` is the business time of the last change made here; it never moves back.
+    ``changed_at`` is the business time of the last change that was made in this service; it never moves back.
     """
 
     order_id: str
@@ -96,7 +96,7 @@ class Order:
 
     @classmethod
     def place(cls, order_id: str, terms: Terms, placed_at: datetime, lines: Sequence[Line]) -> tuple[Order, Change]:
-        """A new order, nothing of it answered yet."""
+        """Make a new order, of which allocation has answered nothing yet."""
         order = cls(order_id, terms, placed_at, placed_at, {line.line_id: line for line in lines})
         return order, Change(ChangeKind.PLACED, placed_at, tuple(order.lines))
 
@@ -118,118 +118,134 @@ class Order:
     def amend_terms(self, terms: Terms, at: datetime) -> Change | None:
         """Replace destination, dates or metadata; None if nothing differs.
 
-        Only metadata is the caller's own affair and may change at any time; the rest moves an open order only.
-        New dates must be ones that an order placed ``at`` this time could name.
+        Metadata means something to the caller only and may change at any time; everything else, only while the
+        order is open. New dates must be ones that an order placed ``at`` this time could name. Raises IllegalMove and
+        InvalidDates.
         """
         if terms == self.terms:
             return None
         only_metadata = replace(terms, metadata=self.terms.metadata) == self.terms
         if not only_metadata and self.state in CLOSED:
-            raise IllegalMove("order_closed", f"The order is {self.state}: its destination and dates are final.")
-        faults = list(faults_of_dates(terms, at, self.terms))
+            raise self._illegal("order_closed", f"The order is {self.state}: its destination and dates are final.")
+        faults = list(find_date_faults(terms, at, self.terms))
         if faults:
-            raise UnsoundTerms(faults)
+            raise InvalidDates(faults)
         self.terms = terms
         return self._changed(ChangeKind.AMENDED, at, (), published=not only_metadata)
 
     def amend_quantity(self, line_id: str, quantity: int, at: datetime) -> Change | None:
-        """Set the quantity ordered of a line (cancelled units included); None if it is that already.
+        """Set the quantity ordered of a line, cancelled units included; None if it is that already.
 
-        Never below what was shipped and cancelled, never on a line that is shipped or cancelled whole.
+        It cannot fall below what was shipped and cancelled, nor change on a line that is wholly shipped or cancelled.
+        Raises LineNotFound and IllegalMove.
         """
-        line = self._line(line_id)
+        line = self.lines.get(line_id)
+        if line is None:
+            raise LineNotFound(line_id)
         if quantity == line.quantity:
             return None
         if line.state in (State.SHIPPED, State.CANCELLED):
-            raise _refused(line, "line_closed", f"The line is {line.state}.")
+            raise self._illegal_lines([Violation(line.copy(), "line_closed", f"The line is {line.state}.")])
         if quantity < line.shipped + line.cancelled:
             gone = f"{line.shipped} units are shipped and {line.cancelled} cancelled"
-            raise _refused(line, "below_shipped", f"{gone}: the quantity cannot be {quantity}.")
+            detail = f"{gone}: the quantity cannot be {quantity}."
+            raise self._illegal_lines([Violation(line.copy(), "below_shipped", detail)])
         if quantity < line.quantity:
             line.cut_sequence = self.sequence + 1
         line.quantity = quantity
         return self._changed(ChangeKind.AMENDED, at, (line_id,))
 
     def cancel(self, at: datetime, reason: str | None, parts: Mapping[str, int] | None = None) -> Change:
-        """Cancel units per line, or everything that has not left yet. Shipped units cannot be cancelled."""
+        """Cancel units by line, or without ``parts`` everything that has not left yet.
+
+        Shipped units cannot be cancelled. Raises UnknownLines and IllegalMove.
+        """
         if parts is None:
             parts = {line.line_id: line.cancellable for line in self.lines.values() if line.cancellable > 0}
             if not parts:
                 state = self.state
                 code = "already_cancelled" if state is State.CANCELLED else "already_shipped"
-                raise IllegalMove(code, f"The order is {state}: nothing is left to cancel.")
-        self._known(list(parts))
+                raise self._illegal(code, f"The order is {state}: nothing is left to cancel.")
+        self._check_known(list(parts))
         too_many = [
-            Violation(line_id, "not_cancellable", _why_not_cancellable(self.lines[line_id], quantity))
-            for line_id, quantity in parts.items()
-            if quantity > self.lines[line_id].cancellable
+            Violation(line.copy(), "not_cancellable", _why_not_cancellable(line, quantity))
+            for line, quantity in ((self.lines[line_id], quantity) for line_id, quantity in parts.items())
+            if quantity > line.cancellable
         ]
         if too_many:
-            raise IllegalMove.of_lines(too_many)
+            raise self._illegal_lines(too_many)
         for line_id, quantity in parts.items():
             line = self.lines[line_id]
             line.cancelled += quantity
             line.cut_sequence = self.sequence + 1
         return self._changed(ChangeKind.CANCELLED, at, tuple(parts), reason=reason)
 
-    def ship(self, shipment: Shipment, releases: Mapping[str, datetime]) -> Change:
-        """Book units as having left a location. ``releases``: when each preorder SKU may ship, at the earliest.
+    def ship(self, shipment: Shipment, release_dates: Mapping[str, datetime]) -> Change:
+        """Record units as having left a location. ``release_dates``: the earliest time each preorder SKU may ship.
 
-        Only units allocated at that location, not before the release date, not while a cut is unanswered, and
-        of a ship-complete order only once everything open has stock.
+        Only units that are allocated at that location ship; not before the SKU's release date, not while allocation
+        has yet to answer a cut of the line, and of a ship-complete order only once all open units have stock.
+        Raises UnknownLines and IllegalMove.
         """
-        self._known([units.line_id for units in shipment.lines])
+        self._check_known([units.line_id for units in shipment.lines])
         if self.terms.ship_complete and not self._may_leave_complete(shipment):
-            raise IllegalMove("order_incomplete", "The order ships complete, and not all open units have stock.")
+            raise self._illegal("order_incomplete", "The order ships complete, and not all open units have stock.")
         refused = [
             violation
             for units in shipment.lines
-            if (violation := self._shipping_violation(self.lines[units.line_id], units.quantity, shipment, releases))
+            if (violation := self._violation(self.lines[units.line_id], units.quantity, shipment, release_dates))
         ]
         if refused:
-            raise IllegalMove.of_lines(refused)
+            raise self._illegal_lines(refused)
         for units in shipment.lines:
-            standings = self.lines[units.line_id].locations
-            standings.setdefault(shipment.location_id, Standing()).shipped += units.quantity
+            locations = self.lines[units.line_id].locations
+            locations.setdefault(shipment.location_id, LocationUnits()).shipped += units.quantity
         self.shipments.append(shipment)
         line_ids = tuple(units.line_id for units in shipment.lines)
         return self._changed(ChangeKind.SHIPPED, shipment.shipped_at, line_ids, shipment=shipment)
 
     def _may_leave_complete(self, shipment: Shipment) -> bool:
-        """Every open unit has stock; or all that was complete left before a take-back."""
+        """Every open unit has stock, or had it when the shipment left, before a deallocation."""
         at = shipment.shipped_at
         return all(
-            sum(standing.shippable(at) for standing in line.locations.values()) >= line.totals.open
+            sum(units.shippable(at) for units in line.locations.values()) >= line.totals.open
             for line in self.lines.values()
         )
 
-    def _shipping_violation(
-        self, line: Line, quantity: int, shipment: Shipment, releases: Mapping[str, datetime]
+    def _violation(
+        self, line: Line, quantity: int, shipment: Shipment, release_dates: Mapping[str, datetime]
     ) -> Violation | None:
-        if not line.cut_is_answered():
-            return Violation(line.line_id, "line_pending", "A cut of this line is not answered by allocation yet.")
-        release_at = releases.get(line.sku)
+        """Why ``quantity`` units of the line may not be in the shipment; None if they may."""
+        if not line.cut_is_answered:
+            return Violation(line.copy(), "line_pending", "A cut of this line is not answered by allocation yet.")
+        release_at = release_dates.get(line.sku)
         if release_at is not None and shipment.shipped_at < release_at:
-            return Violation(line.line_id, "before_release_date", f"The SKU is released at {release_at.isoformat()}.")
+            detail = f"The SKU is released at {release_at.isoformat()}."
+            return Violation(line.copy(), "before_release_date", detail)
         location = shipment.location_id
-        here = line.locations.get(location, Standing()).shippable(shipment.shipped_at)
+        here = line.locations.get(location, LocationUnits()).shippable(shipment.shipped_at)
         shippable = min(here, line.cancellable)
         if quantity <= shippable:
             return None
         if shippable == 0 and line.allocated > 0:
-            elsewhere = ", ".join(sorted(name for name, standing in line.locations.items() if standing.open))
-            return Violation(line.line_id, "other_location", f"The line is allocated at {elsewhere}, not {location}.")
+            elsewhere = ", ".join(sorted(name for name, units in line.locations.items() if units.open))
+            detail = f"The line is allocated at {elsewhere}, not {location}."
+            return Violation(line.copy(), "other_location", detail)
         detail = f"{shippable} units are allocated at {location}, {quantity} were to ship."
-        return Violation(line.line_id, "not_allocated", detail)
+        return Violation(line.copy(), "not_allocated", detail)
 
-    def _line(self, line_id: str) -> Line:
-        self._known([line_id])
-        return self.lines[line_id]
-
-    def _known(self, line_ids: Sequence[str]) -> None:
-        unknown = [line_id for line_id in line_ids if line_id not in self.lines]
+    def _check_known(self, line_ids: Sequence[str]) -> None:
+        unknown = {index: line_id for index, line_id in enumerate(line_ids) if line_id not in self.lines}
         if unknown:
-            raise UnknownLine(unknown)
+            raise UnknownLines(unknown)
+
+    def _illegal(self, code: str, detail: str) -> IllegalMove:
+        return IllegalMove(code, detail, state=self.state, version=self.version)
+
+    def _illegal_lines(self, violations: Sequence[Violation]) -> IllegalMove:
+        """The refusal of a change because of its lines; the first of them gives code and detail."""
+        first = violations[0]
+        return IllegalMove(first.code, first.detail, state=self.state, version=self.version, violations=violations)
 
     def _changed(
         self,
@@ -253,10 +269,6 @@ _NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)
 def sum_totals(parts: Sequence[Totals]) -> Totals:
     """The sum of several lines' quantities."""
     return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(_NOTHING, *parts, strict=True)))
-
-
-def _refused(line: Line, code: str, detail: str) -> IllegalMove:
-    return IllegalMove.of_lines([Violation(line.line_id, code, detail)])
 
 
 def _why_not_cancellable(line: Line, quantity: int) -> str:

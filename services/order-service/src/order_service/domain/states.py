@@ -1,4 +1,4 @@
-"""States are derived from quantities, never stored on their own account."""
+"""The state of a line or an order, derived from its quantities and never set by itself."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class State(StrEnum):
 
 
 CLOSED = frozenset({State.SHIPPED, State.CANCELLED, State.DECLINED})
-"""States in which no unit is open: nothing will be shipped any more unless the order changes."""
+"""States in which no unit is open: nothing more ships unless the order is changed."""
 
 
 class Totals(NamedTuple):
-    """Units of a line or summed over an order's lines.
+    """Units of a line, or summed over the lines of an order.
 
-    ``open`` = still to be shipped; ``allocated`` = the part of them that has stock.
+    ``open`` units are still to be shipped; ``allocated`` is the part of them that has stock.
     """
 
     quantity: int
@@ -39,12 +39,12 @@ class Totals(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Something is open and all of it has stock."""
+        """Whether something is open and all of it has stock."""
         return self.open > 0 and self.allocated >= self.open
 
     @property
     def state(self) -> State:
-        """The state these quantities stand for."""
+        """The state that follows from these quantities."""
         if self.open <= 0:
             return self._closed_state()
         if self.shipped > 0:

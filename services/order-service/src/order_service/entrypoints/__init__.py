@@ -1,1 +1,1 @@
-"""How the outside reaches the service: HTTP, and the process."""
+"""What calls the use cases: HTTP and the consumer; and the process that runs both."""

@@ -1,4 +1,4 @@
-"""The process: ``order-service``, role by ``ORDER_ROLE`` (api, worker or all)."""
+"""The process ``order-service``; ``ORDER_ROLE`` sets its role: api, worker or all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from service_kit.hosting.running import run
 
 
 def main() -> None:
-    """Run until stopped."""
+    """Run the service until it is stopped."""
     run(build)
 
 

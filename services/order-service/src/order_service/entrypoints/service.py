@@ -1,15 +1,13 @@
-"""The order service: what is wired, with its API and its subscription."""
+"""The order service: its API and its subscription on the wired application."""
 
 from __future__ import annotations
 
-from event_contracts import Topic
-from order_service.application.apply_events import HANDLED
-from order_service.bootstrap import wire
+from order_service.bootstrap import OrderApplication, wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
+from order_service.entrypoints.consumer import subscription
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
-from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 
@@ -23,22 +21,25 @@ A line is `pending` until allocation has answered the order's latest change.
 def build(
     settings: OrderSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
 ) -> Service:
-    """The service from its settings (read from the environment by default), on another clock or database in tests."""
-    wiring = wire(settings, clock=clock, database=database)
+    """Build the service from its settings, by default those of the environment; see `wire`."""
+    return service_of(wire(settings, clock=clock, database=database))
+
+
+def service_of(application: OrderApplication) -> Service:
+    """Build the service on an application that is wired already."""
     return Service(
-        name=wiring.settings.service_name,
-        settings=wiring.settings,
-        database=wiring.database,
+        name=application.settings.service_name,
+        settings=application.settings,
+        database=application.database,
         api=Api(
             http.ROUTERS,
             title="Backorder orders",
             description=_DESCRIPTION,
             tags=http.TAGS,
             large_body_paths=http.LARGE_BODY_PATHS,
-            verify_token=wiring.links.principal,
-            application=wiring,
+            verify_token=application.tracking_tokens.principal,
+            problems=http.PROBLEMS,
+            application=application,
         ),
-        subscription=Subscription(
-            (Topic.ALLOCATIONS, Topic.INVENTORY), dict.fromkeys(HANDLED, wiring.handler), lambda conn: conn
-        ),
+        subscription=subscription(application),
     )

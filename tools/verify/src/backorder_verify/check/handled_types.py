@@ -8,7 +8,7 @@ from allocation_service.application.session.handle_events import HANDLED as HAND
 from event_contracts import EVENT_TYPES
 from inventory_service.application.book_orders import ORDER_EVENTS
 from notification_service.application.watching import HANDLED as HANDLED_BY_NOTIFICATION
-from order_service.application.apply_events import HANDLED as HANDLED_BY_ORDER
+from order_service.entrypoints.consumer import HANDLED as HANDLED_BY_ORDER
 
 
 def _ce_types(names: Iterable[str]) -> frozenset[str]:

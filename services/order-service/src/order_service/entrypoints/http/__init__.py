@@ -1,13 +1,16 @@
-"""The HTTP API of orders: thin endpoints over the command buses and the queries."""
+"""The HTTP API of orders: thin endpoints over the application."""
 
 from __future__ import annotations
 
-from order_service.entrypoints.http import changes, events, orders, shipments
+from order_service.entrypoints.http import order_changes, order_events, orders, shipments, tracking_links
+from order_service.entrypoints.http.problems import PROBLEMS
 
-ROUTERS = (orders.router, changes.router, shipments.router, events.router)
+__all__ = ["LARGE_BODY_PATHS", "PROBLEMS", "ROUTERS", "TAGS"]
+
+ROUTERS = (orders.router, order_changes.router, shipments.router, order_events.router, tracking_links.router)
 
 LARGE_BODY_PATHS = frozenset({"/v1/orders", "/v1/orders/{order_id}/shipments", "/v1/orders/{order_id}/cancel"})
-"""An order of 1,000 lines, and what names all of them."""
+"""Paths that take an order of 1,000 lines, or a list of all its lines."""
 
 TAGS = {
     "orders": "Placing, reading and changing orders",

@@ -8,17 +8,18 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from event_contracts import new_event_id
-from order_service.adapters.sql_queries import Bounds, OrderFilter, sort_key
 from order_service.application.commands import PlaceOrder
-from order_service.bootstrap import Wiring
+from order_service.application.find_orders import find_answered_order, find_orders
+from order_service.application.queries import OrderFilter, Visibility
+from order_service.bootstrap import OrderApplication
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 from order_service.domain.states import State
-from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer, bounds_of
+from order_service.entrypoints.http.dependencies import Application, Caller, Reader, Writer, visible_to
 from order_service.entrypoints.http.fields import OrderId
-from order_service.entrypoints.http.requests import NewOrder
-from order_service.entrypoints.http.views import OrderView
+from order_service.entrypoints.http.order_schemas import NewOrder, OrderView
 from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
@@ -26,7 +27,7 @@ from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
-from service_kit.http.problems import forbidden, not_found
+from service_kit.http.problems import forbidden
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -36,7 +37,7 @@ async def place_order(
     *,
     principal: Writer,
     body: NewOrder,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     key: Annotated[str, idempotency_key()],
@@ -49,21 +50,21 @@ async def place_order(
     """
     may_state_business_time(principal, body.placed_at, "placed_at")
     body.check()
-    command = _command(body, principal, wiring)
+    command = _command(body, principal, application)
     claim = IdempotencyClaim(principal.key_id, "place_order", key, fingerprint(body), command.order_id)
-    submitted = await wiring.placing.submit(command, claim)
+    submitted = await application.placement.submit(command, claim)
     mark_replayed(response, submitted)
     order_id = submitted.resource_id or command.order_id
-    wait = preferred_wait(request, response, limit=wiring.settings.longest_wait)
     response.headers["Location"] = f"/v1/orders/{order_id}"
+    wait = preferred_wait(request, response, limit=application.settings.longest_wait)
     if submitted.result is not None and wait == 0:
         order, _ = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
         set_etag(response, order.version)
         return OrderView.of(order, submitted.result.at)
-    return await order_as_it_is(wiring, order_id, bounds_of(principal), response, wait=wait)
+    return await current_order(application, order_id, visible_to(principal), response, wait=wait)
 
 
-def _command(body: NewOrder, principal: Principal, wiring: Wiring) -> PlaceOrder:
+def _command(body: NewOrder, principal: Principal, application: OrderApplication) -> PlaceOrder:
     if principal.customer_id is not None and body.customer_id not in (None, principal.customer_id):
         raise forbidden("other_customer", "This key places orders of its own customer only.")
     destination = body.destination
@@ -96,17 +97,17 @@ def _command(body: NewOrder, principal: Principal, wiring: Wiring) -> PlaceOrder
         )
         for position, line in enumerate(body.lines)
     )
-    placed_at = body.placed_at or wiring.clock.now()
-    wiring.business_clock.saw(placed_at)
+    placed_at = body.placed_at or application.clock.now()
+    application.business_clock.saw(placed_at)
     return PlaceOrder(new_event_id(), terms, placed_at, lines)
 
 
 @router.get("/{order_id}", summary="Read an order")
 async def get_order(
-    *, principal: Caller, order_id: OrderId, wiring: Wired, request: Request, response: Response
+    *, principal: Caller, order_id: OrderId, application: Application, request: Request, response: Response
 ) -> OrderView:
     """The order as it is now. A tracking link reads its own order, without the customer's ids and notes."""
-    view = await order_as_it_is(wiring, order_id, bounds_of(principal), response)
+    view = await current_order(application, order_id, visible_to(principal), response)
     if not_modified(request, view.version):
         return not_modified_response(view.version)  # type: ignore[return-value]
     return view
@@ -116,7 +117,7 @@ async def get_order(
 async def list_orders(
     *,
     principal: Reader,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     page: PageParams,
@@ -129,25 +130,23 @@ async def list_orders(
     """Orders that meet all filters given, newest first; with `updated_after`, the longest unchanged first."""
     wanted = OrderFilter(reference, customer_id, state.value if state else None, sku, updated_after)
     after = page.after(datetime, str) if updated_after else page.after(str)
-    records = await wiring.queries.orders(wanted, bounds_of(principal), after, page.limit + 1)
+    records = await read(
+        application.units, find_orders, wanted, visible_to(principal), after=after, limit=page.limit + 1
+    )
     shown = records[: page.limit]
-    next_cursor = encode_cursor(*sort_key(wanted, shown[-1])) if len(records) > page.limit else None
+    next_cursor = encode_cursor(*wanted.key_of(shown[-1])) if len(records) > page.limit else None
     link_header(response, request, next_cursor)
     return Page(data=[OrderView.of(record.order, record.updated_at) for record in shown], next_cursor=next_cursor)
 
 
-async def order_as_it_is(
-    wiring: Wiring, order_id: str, bounds: Bounds, response: Response, *, wait: float = 0
+async def current_order(
+    application: OrderApplication, order_id: str, visibility: Visibility, response: Response, *, wait: float = 0
 ) -> OrderView:
-    """The order, after waiting up to ``wait`` seconds for allocation's answer to its sequence. Problem 404."""
-    record = await wiring.queries.order(order_id, bounds)
-    if record is not None and wait > 0 and record.answered < record.order.sequence:
-        await wiring.watch.answered(order_id, record.order.sequence, wait)
-        record = await wiring.queries.order(order_id, bounds)
-    if record is None:
-        raise not_found("order")
+    """Show the order with its ETag, after waiting up to ``wait`` seconds for allocation's answer."""
+    record = await find_answered_order(application.units, application.watch, order_id, visibility, wait)
     set_etag(response, record.order.version)
-    if bounds.order_id is not None:
+    by_tracking_link = visibility.order_id is not None
+    if by_tracking_link:
         response.headers["Referrer-Policy"] = "no-referrer"
         response.headers["Cache-Control"] = "private, no-store"
-    return OrderView.of(record.order, record.updated_at, public=bounds.order_id is not None)
+    return OrderView.of(record.order, record.updated_at, public=by_tracking_link)

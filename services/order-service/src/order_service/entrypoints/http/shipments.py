@@ -8,19 +8,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from event_contracts import new_event_id
 from order_service.application.commands import ShipOrder
-from order_service.bootstrap import Wiring
+from order_service.application.find_shipments import find_shipment, find_shipments, find_shippable_units
 from order_service.domain.order import Shipment, ShippedUnits
-from order_service.entrypoints.http.callers import IfMatch, ShipmentReader, Shipper, Wired, bounds_of
+from order_service.entrypoints.http.dependencies import Application, IfMatch, ShipmentReader, Shipper, visible_to
 from order_service.entrypoints.http.fields import OrderId, ShipmentId
-from order_service.entrypoints.http.requests import NewShipment
-from order_service.entrypoints.http.views import FulfillableLine, ShipmentView
+from order_service.entrypoints.http.shipment_schemas import FulfillableLine, NewShipment, ShipmentView
 from service_kit.commands.command_batcher import IdempotencyClaim
-from service_kit.http.api_keys import Principal
+from service_kit.commands.execute import read
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-from service_kit.http.problems import not_found
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -31,7 +29,7 @@ async def ship_order(
     principal: Shipper,
     order_id: OrderId,
     body: NewShipment,
-    wiring: Wired,
+    application: Application,
     response: Response,
     versions: IfMatch,
     key: Annotated[str, idempotency_key()],
@@ -47,12 +45,12 @@ async def ship_order(
     shipment = Shipment(
         shipment_id=new_event_id(),
         location_id=body.location_id,
-        shipped_at=body.shipped_at or wiring.business_clock.now(),
+        shipped_at=body.shipped_at or application.business_clock.now(),
         lines=tuple(ShippedUnits(line.line_id, line.quantity) for line in body.lines),
         reference=body.reference,
         tracking_number=body.tracking_number,
     )
-    wiring.business_clock.saw(shipment.shipped_at)
+    application.business_clock.saw(shipment.shipped_at)
     command = ShipOrder(
         order_id=order_id,
         at=shipment.shipped_at,
@@ -61,12 +59,12 @@ async def ship_order(
         shipment=shipment,
     )
     claim = IdempotencyClaim(principal.key_id, "ship_order", key, fingerprint(body, order_id), shipment.shipment_id)
-    submitted = await wiring.changing.submit(command, claim)
+    submitted = await application.changes.submit(command, claim)
     mark_replayed(response, submitted)
     shipment_id = submitted.resource_id or shipment.shipment_id
     response.headers["Location"] = f"/v1/orders/{order_id}/shipments/{shipment_id}"
     if submitted.replayed:
-        return await _shipment(wiring, principal, order_id, shipment_id)
+        shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))
     return ShipmentView.of(order_id, shipment)
 
 
@@ -75,15 +73,13 @@ async def list_shipments(
     *,
     principal: ShipmentReader,
     order_id: OrderId,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     page: PageParams,
 ) -> Page[ShipmentView]:
     """What has left of the order, oldest first."""
-    shipments = await wiring.queries.shipments(order_id, bounds_of(principal))
-    if shipments is None:
-        raise not_found("order")
+    shipments = await read(application.units, find_shipments, order_id, visible_to(principal))
     after = page.after(str)
     rest = [one for one in shipments if after is None or one.shipment_id > after[0]]
     shown = rest[: page.limit]
@@ -94,25 +90,18 @@ async def list_shipments(
 
 @router.get("/orders/{order_id}/shipments/{shipment_id}", summary="Read a shipment")
 async def get_shipment(
-    *, principal: ShipmentReader, order_id: OrderId, shipment_id: ShipmentId, wiring: Wired
+    *, principal: ShipmentReader, order_id: OrderId, shipment_id: ShipmentId, application: Application
 ) -> ShipmentView:
     """One shipment of the order."""
-    return await _shipment(wiring, principal, order_id, shipment_id)
-
-
-async def _shipment(wiring: Wiring, principal: Principal, order_id: str, shipment_id: str) -> ShipmentView:
-    shipments = await wiring.queries.shipments(order_id, bounds_of(principal)) or []
-    found = next((one for one in shipments if one.shipment_id == shipment_id), None)
-    if found is None:
-        raise not_found("shipment")
-    return ShipmentView.of(order_id, found)
+    shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))
+    return ShipmentView.of(order_id, shipment)
 
 
 @router.get("/fulfillable-lines", summary="What can ship now")
 async def list_fulfillable_lines(
     *,
     principal: ShipmentReader,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     page: PageParams,
@@ -125,14 +114,16 @@ async def list_fulfillable_lines(
     whose last cut allocation has not answered.
     """
     after = page.after(str)
-    rows = await wiring.queries.fulfillable_lines(
+    found = await read(
+        application.units,
+        find_shippable_units,
         location_id,
-        as_of or wiring.business_clock.now(),
-        bounds_of(principal),
-        after[0] if after else "",
-        page.limit + 1,
+        as_of or application.business_clock.now(),
+        visible_to(principal),
+        after=after[0] if after else "",
+        limit=page.limit + 1,
     )
-    shown = [FulfillableLine(**row) for row in rows[: page.limit]]
-    next_cursor = encode_cursor(shown[-1].line_id) if len(rows) > page.limit else None
+    shown = [FulfillableLine.of(units) for units in found[: page.limit]]
+    next_cursor = encode_cursor(shown[-1].line_id) if len(found) > page.limit else None
     link_header(response, request, next_cursor)
     return Page(data=shown, next_cursor=next_cursor)

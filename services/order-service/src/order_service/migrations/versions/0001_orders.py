@@ -9,8 +9,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-# state, complete, pending_since and the units of a line's locations are derived: every write of an
-# order or a line sets them too, so that lists and fulfilment are read by index.
+# An order's state, complete and answered, and a line's allocated and shipped are derived. Every write of an order or
+# a line writes them too, so that orders can be listed and shippable lines found by an index.
 STATEMENTS = (
     """
     CREATE TABLE customer_order (
@@ -70,8 +70,8 @@ STATEMENTS = (
     """,
     "CREATE INDEX order_line_of_order ON order_line (order_id, position)",
     "CREATE INDEX order_line_of_sku ON order_line (sku, order_id)",
-    # allocated and shipped are cumulative; a shipped unit stays allocated. recalled units were taken
-    # back at recalled_at: what left before that may still be reported.
+    # allocated and shipped count from the line's beginning; a shipped unit stays allocated. recalled units were
+    # deallocated at recalled_at: a shipment that left before then may still be reported.
     """
     CREATE TABLE line_location (
         line_id     text        NOT NULL REFERENCES order_line (line_id),

@@ -1,4 +1,4 @@
-"""Reading and writing order lines with their locations, many at once."""
+"""The rows of order lines and their locations: read and written many at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.unnested import arrays, names, unnest
-from order_service.domain.lines import Line, PromisedDate, Standing
+from order_service.application.ports import OwnedLine
+from order_service.domain.lines import Line, LocationUnits, PromisedDate
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """
@@ -72,21 +73,21 @@ _WRITE_LOCATIONS = Statement(
 
 
 async def lines_of_orders(conn: AsyncConnection, order_ids: Collection[str]) -> dict[str, list[Line]]:
-    """The lines of each order, in their order."""
+    """The lines of each order, by their position."""
     found: dict[str, list[Line]] = {order_id: [] for order_id in order_ids}
     for row in await _BY_ORDER.within(conn, {"ids": list(order_ids)}):
         found[row["order_id"]].append(_line(row))
     return found
 
 
-async def lines_by_id(conn: AsyncConnection, line_ids: Collection[str]) -> dict[str, tuple[str, Line]]:
+async def lines_by_id(conn: AsyncConnection, line_ids: Collection[str]) -> dict[str, OwnedLine]:
     """Lines by id, each with its order's id; unknown ids are left out."""
     rows = await _BY_ID.within(conn, {"ids": list(line_ids)})
-    return {row["line_id"]: (row["order_id"], _line(row)) for row in rows}
+    return {row["line_id"]: OwnedLine(row["order_id"], _line(row)) for row in rows}
 
 
 async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
-    """Write the changeable figures of lines back, and those of their locations."""
+    """Write back what can change of lines and of their locations."""
     if not lines:
         return
     figures = arrays(_COLUMNS, [_row(line) for line in lines])
@@ -143,10 +144,10 @@ def _line(row: Any) -> Line:
     )
 
 
-def _locations(packed: list[list[Any]] | None) -> dict[str, Standing]:
+def _locations(packed: list[list[Any]] | None) -> dict[str, LocationUnits]:
     if packed is None:
         return {}
     return {
-        name: Standing(allocated, shipped, recalled, datetime.fromisoformat(at) if at else None)
+        name: LocationUnits(allocated, shipped, recalled, datetime.fromisoformat(at) if at else None)
         for name, allocated, shipped, recalled, at in packed
     }

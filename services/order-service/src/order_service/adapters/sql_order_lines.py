@@ -1,4 +1,4 @@
-"""What other services report, written set-based."""
+"""Storage of single lines and of what their orders' rows say about them, written in sets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from event_contracts import SkuPolicy
-from order_service.adapters.sql_lines import lines_by_id, write_lines
-from order_service.adapters.sql_orders import ADD_HISTORY, history_values
+from order_service.adapters.sql_history import ADD_HISTORY, history_values
+from order_service.adapters.sql_line_rows import lines_by_id, write_lines
 from order_service.adapters.unnested import Columns, arrays, unnest
 from order_service.application.history import HistoryEntry
-from order_service.application.ports import Header
+from order_service.application.ports import OrderHeader, OrderTotals, OwnedLine
 from order_service.domain.lines import Line
 from order_service.domain.states import Totals
 from service_kit.persistence.statements import Statement, together, values_together
@@ -24,7 +23,7 @@ _LOCK = Statement(
     """
 )
 
-# The same sums as Line.totals and sum_totals, so that an order of 1,000 lines need not be loaded for one of them.
+# The same sums as in Line.totals and sum_totals, made here so that an order of 1,000 lines is not loaded for one line.
 _TOTALS = Statement(
     """
     SELECT order_id, CAST(sum(quantity) AS bigint) AS quantity, CAST(sum(cancelled) AS bigint) AS cancelled,
@@ -55,54 +54,39 @@ _UPDATE = Statement(
     changes="customer_order",
 )
 
-_POLICY_COLUMNS: Columns = (("sku", "text"), ("version", "bigint"), ("mode", "text"), ("release_at", "timestamptz"))
-_SAVE_POLICIES = Statement(
-    f"""
-    INSERT INTO sku AS s (sku, version, mode, release_at)
-    SELECT * FROM {unnest(_POLICY_COLUMNS, "n")}
-    ON CONFLICT (sku) DO UPDATE
-    SET version = excluded.version, mode = excluded.mode, release_at = excluded.release_at
-    WHERE s.version < excluded.version
-    """
-)
 
+class SqlOrderLineStore:
+    """`OrderLineStore` on PostgreSQL. Each method is one statement."""
 
-class SqlAnswerStore:
-    """`AnswerStore` on one transaction."""
-
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, now: datetime) -> None:
         self._conn = conn
+        self._now = now
 
-    async def lock_headers(self, order_ids: Collection[str]) -> dict[str, Header]:
-        """Locked in sorted order."""
+    async def lock_orders(self, order_ids: Collection[str]) -> dict[str, OrderHeader]:
+        """See OrderLineStore. The rows are locked in sorted order, so that two batches cannot deadlock."""
         rows = await _LOCK.within(self._conn, {"order_ids": list(order_ids)})
-        return {order_id: Header(order_id, version) for order_id, version in rows}
+        return {order_id: OrderHeader(order_id, version) for order_id, version in rows}
 
-    async def lines(self, line_ids: Collection[str]) -> dict[str, tuple[str, Line]]:
-        """Lines by id, each with its order's id."""
+    async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
+        """See OrderLineStore."""
         return await lines_by_id(self._conn, line_ids)
 
-    async def save_lines(self, lines: Sequence[Line]) -> None:
-        """One statement."""
+    async def save(self, lines: Sequence[Line]) -> None:
+        """See OrderLineStore."""
         await write_lines(self._conn, lines)
 
-    async def totals(self, order_ids: Collection[str]) -> dict[str, tuple[Totals, int]]:
-        """Summed by the database, over all lines as stored by now."""
+    async def totals(self, order_ids: Collection[str]) -> dict[str, OrderTotals]:
+        """See OrderLineStore. The database sums up."""
         rows = await _TOTALS.within(self._conn, {"order_ids": list(order_ids)})
-        return {order_id: (Totals(*figures), answered) for order_id, *figures, answered in rows}
+        return {order_id: OrderTotals(Totals(*figures), answered) for order_id, *figures, answered in rows}
 
-    async def save_headers(
-        self, headers: Sequence[tuple[Header, Totals, int]], history: Sequence[HistoryEntry], now: datetime
+    async def save_orders(
+        self, orders: Sequence[tuple[OrderHeader, OrderTotals]], history: Sequence[HistoryEntry]
     ) -> None:
-        """One statement."""
+        """See OrderLineStore."""
         rows = [
             (header.order_id, header.version, answered, totals.state.value, totals.complete)
-            for header, totals, answered in headers
+            for header, (totals, answered) in orders
         ]
-        values = [{"now": now, **arrays(_HEADER_COLUMNS, rows)}, history_values(now, history)]
+        values = [{"now": self._now, **arrays(_HEADER_COLUMNS, rows)}, history_values(self._now, history)]
         await together(_UPDATE, ADD_HISTORY).within(self._conn, values_together(values))
-
-    async def save_policies(self, policies: Sequence[SkuPolicy]) -> None:
-        """Only newer versions win."""
-        rows = [(policy.sku, policy.version, policy.mode.value, policy.release_at) for policy in policies]
-        await _SAVE_POLICIES.within(self._conn, arrays(_POLICY_COLUMNS, rows))

@@ -1,4 +1,4 @@
-"""Who calls, what they may see, and the parts their request is served with."""
+"""What endpoints depend on: the application, the caller, and the versions that a change may be made on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from order_service.adapters.sql_queries import Bounds
-from order_service.bootstrap import Wiring
+from order_service.application.queries import Visibility
+from order_service.bootstrap import OrderApplication
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch as IfMatchHeader
@@ -18,12 +18,13 @@ Caller = Annotated[Principal, require("orders:read")]
 """May read orders: a key, or a tracking link for its one order."""
 
 
-async def _wiring(request: Request) -> Wiring:
-    wiring: Wiring = request.app.state.application
-    return wiring
+async def application_of(request: Request) -> OrderApplication:
+    """The application that the request's service runs on."""
+    application: OrderApplication = request.app.state.application
+    return application
 
 
-Wired = Annotated[Wiring, Depends(_wiring)]
+Application = Annotated[OrderApplication, Depends(application_of)]
 
 
 async def _reader(principal: Caller) -> Principal:
@@ -33,7 +34,7 @@ async def _reader(principal: Caller) -> Principal:
 
 
 Reader = Annotated[Principal, Depends(_reader)]
-"""May read orders by a key."""
+"""May read orders with a key; tracking links are refused."""
 
 Writer = Annotated[Principal, require("orders:write")]
 """May place and change orders."""
@@ -45,21 +46,19 @@ ShipmentReader = Annotated[Principal, require("shipments:read")]
 """May see shipments and what can ship."""
 
 
-def bounds_of(principal: Principal) -> Bounds:
-    """What the caller's key or link is bound to; for the SQL's WHERE."""
-    return Bounds(customer_id=principal.customer_id, order_id=principal.order_id)
+def visible_to(principal: Principal) -> Visibility:
+    """The orders that the caller's key or link may see."""
+    return Visibility(customer_id=principal.customer_id, order_id=principal.order_id)
 
 
 async def _versions(if_match: IfMatchHeader = None) -> frozenset[int] | None:
     if if_match is None:
         return None
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
-    # A tag that is none of ours names no version: the change is refused as outdated.
-    return (
-        None
-        if "*" in tags
-        else frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19)
-    )
+    if "*" in tags:
+        return None
+    # A tag that this service did not make names no version, so that the change is refused as outdated.
+    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19)
 
 
 async def _required_versions(if_match: RequiredIfMatchHeader = None) -> frozenset[int] | None:

@@ -1,19 +1,149 @@
-"""What the API answers: the aggregate in the words of the API."""
+"""Orders in bodies: what callers send to place one, and what they are shown.
+
+Rules across fields are checked together, so that every field at fault is listed at once.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from order_service.domain.lines import Line
-from order_service.domain.order import Order, Shipment
+from order_service.domain.order import Order
 from order_service.domain.states import State
-from service_kit.http.models import Money, ResponseModel
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Units
+from service_kit.http.models import Money, RequestModel, ResponseModel
+from service_kit.http.problems import FieldError, unprocessable
 
 _LINE_ID = "0198a3c4-0000-7000-8000-000000000001"
 _ORDER_ID = "0198a3c4-0000-7000-8000-000000000000"
+
+
+def _no_container(value: object) -> object:
+    if isinstance(value, dict | list):
+        raise ValueError("must be text, a number, true, false or null")
+    return value
+
+
+_MetadataNumber = Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[float, Field(allow_inf_nan=False)]
+MetadataValue = Annotated[
+    Annotated[str, StringConstraints(max_length=500)] | bool | _MetadataNumber | None, BeforeValidator(_no_container)
+]
+Metadata = Annotated[
+    dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], MetadataValue], Field(max_length=50)
+]
+"""The caller's own notes, at most 50: stored and returned as they are, never interpreted, never in an event."""
+
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+DEFAULT_CURRENCY = "EUR"
+
+
+class Destination(RequestModel):
+    """Where the order goes, as far as it matters for allocation. No address."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"country": "DE", "region": "BE"}]})
+
+    country: Name | None = None
+    region: Name | None = None
+
+
+class UnitPrice(RequestModel):
+    """Price of one unit in minor units; without a currency, the order's. A bare number is taken as the amount."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"amount": 1999, "currency": "EUR"}]})
+
+    amount: Annotated[int, Field(ge=0, le=1_000_000_000_000), WHOLE_NUMBER]
+    currency: Currency | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_amount(cls, data: Any) -> Any:
+        if isinstance(data, dict | UnitPrice):
+            return data
+        if isinstance(data, int | float) and not isinstance(data, bool) and data == data // 1:
+            return {"amount": data}
+        raise ValueError("must be whole minor units, such as 4999, or {amount, currency}")
+
+
+class NewLine(RequestModel):
+    """A line to order. A SKU may stand in several lines; each is a demand of its own."""
+
+    sku: Name
+    quantity: Units
+    reference: Name | None = Field(default=None, description="The caller's own name of the line")
+    unit_price: UnitPrice | None = None
+
+
+class NewOrder(RequestModel):
+    """An order to place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "WEB-100045",
+                    "customer_id": "c-1042",
+                    "contact_id": "contact-1042",
+                    "tier": "gold",
+                    "channel": "web",
+                    "destination": {"country": "DE", "region": "BE"},
+                    "jurisdiction": "EU",
+                    "latest_acceptable_date": "2026-07-01",
+                    "ship_complete": False,
+                    "charge_at": "shipment",
+                    "lines": [
+                        {"reference": "1", "sku": "LAMP-4", "quantity": 2, "unit_price": {"amount": 4999}},
+                        {"reference": "2", "sku": "BULB-E27", "quantity": 4, "unit_price": {"amount": 399}},
+                    ],
+                }
+            ]
+        }
+    )
+
+    reference: Name = Field(description="The caller's own name of the order, unique in this installation")
+    customer_id: Name | None = Field(default=None, description="Null for a guest")
+    contact_id: Name | None = Field(default=None, description="Whom to tell; contacts live at notification")
+    tier: Name | None = Field(default=None, description="One that allocation does not know counts as the last")
+    channel: Name | None = None
+    destination: Destination | None = None
+    jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
+    currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
+    charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
+    deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER] | None = Field(
+        default=None, description="With charge_at deposit"
+    )
+    needed_by: Day | None = Field(default=None, description="Not before the day of the order, by its `placed_at`")
+    latest_acceptable_date: Day | None = Field(
+        default=None, description="Declined if the promise is later; not before needed_by"
+    )
+    ship_complete: bool = Field(default=False, description="Nothing ships before everything can")
+    location_preference: Name | None = Field(default=None, description="Serve from this location first")
+    metadata: Metadata = Field(default_factory=dict)
+    placed_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+    lines: Annotated[list[NewLine], Field(min_length=1, max_length=1000)]
+
+    @property
+    def order_currency(self) -> str:
+        """The currency of all prices of the order."""
+        stated = (line.unit_price.currency for line in self.lines if line.unit_price and line.unit_price.currency)
+        return self.currency or next(stated, DEFAULT_CURRENCY)
+
+    def check(self) -> None:
+        """Raise the problem 422 that lists every field that contradicts another one."""
+        contradictions = list(self._contradictions())
+        if contradictions:
+            raise unprocessable(contradictions)
+
+    def _contradictions(self) -> Iterator[FieldError]:
+        if (self.charge_at == "deposit") != (self.deposit_percent is not None):
+            yield FieldError("/deposit_percent", "Give it with charge_at deposit, and only then.")
+        currency = self.order_currency
+        for index, line in enumerate(self.lines):
+            if line.unit_price and line.unit_price.currency not in (None, currency):
+                yield FieldError(f"/lines/{index}/unit_price/currency", "All prices of an order have one currency.")
 
 
 class PromiseView(ResponseModel):
@@ -188,104 +318,3 @@ class OrderView(ResponseModel):
             updated_at=updated_at,
             lines=[LineView.of(line, order) for line in order.lines.values()],
         )
-
-
-class ShippedUnitsView(ResponseModel):
-    """Units of one line in a shipment."""
-
-    line_id: str
-    quantity: int
-
-
-class ShipmentView(ResponseModel):
-    """Units that left a location together."""
-
-    shipment_id: str
-    order_id: str
-    reference: str | None
-    location_id: str
-    shipped_at: datetime
-    tracking_number: str | None
-    lines: list[ShippedUnitsView]
-
-    @classmethod
-    def of(cls, order_id: str, shipment: Shipment) -> ShipmentView:
-        """The view of a shipment of an order."""
-        return cls(
-            shipment_id=shipment.shipment_id,
-            order_id=order_id,
-            reference=shipment.reference,
-            location_id=shipment.location_id,
-            shipped_at=shipment.shipped_at,
-            tracking_number=shipment.tracking_number,
-            lines=[ShippedUnitsView(line_id=one.line_id, quantity=one.quantity) for one in shipment.lines],
-        )
-
-
-class FulfillableLine(ResponseModel):
-    """Units of a line that may leave the location now."""
-
-    order_id: str
-    order_reference: str
-    line_id: str
-    reference: str | None
-    sku: str
-    location_id: str
-    quantity: int
-    placed_at: datetime
-    needed_by: date | None
-    promise_date: date | None
-    ship_complete: bool
-    tier: str | None
-    country: str | None
-    region: str | None
-
-
-class OrderEvent(ResponseModel):
-    """One visible change of an order; ``id`` is the order's version after it, as in the live stream."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": 2,
-                    "event": "OrderBackordered",
-                    "order_id": _ORDER_ID,
-                    "state": "partially_allocated",
-                    "occurred_at": "2026-05-04T10:00:00Z",
-                    "recorded_at": "2026-05-04T10:00:01Z",
-                    "detail": {"lines": [{"line_id": _LINE_ID, "sku": "LAMP-4", "quantity_backordered": 3}]},
-                }
-            ]
-        }
-    )
-
-    id: int
-    event: str
-    order_id: str
-    state: str = Field(description="The order's state after the change")
-    occurred_at: datetime = Field(description="Business time")
-    recorded_at: datetime
-    detail: dict[str, Any] = Field(
-        description="The lines concerned with their figures, and the reason if one was given"
-    )
-
-
-class TrackingLink(ResponseModel):
-    """A link that opens one order read-only, for somebody without a key."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": f"https://orders.example/v1/orders/{_ORDER_ID}?token=bo_track_1f2e3d4c.signed",
-                    "token": "bo_track_1f2e3d4c.signed",
-                    "expires_at": "2026-08-02T10:00:00Z",
-                }
-            ]
-        }
-    )
-
-    url: str
-    token: str
-    expires_at: datetime

@@ -1,4 +1,4 @@
-"""From the aggregate to the public contract: the one place where an order becomes an event."""
+"""The one place where an order becomes an event of the public contract."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from order_service.domain.order import Change, Order
 SOURCE = "/backorder/order-service"
 
 MAX_EVENT_BYTES = 512 * 1024
-"""What one event may carry; the outbox refuses more, so commands that would exceed it are refused first."""
+"""What one event may carry. The outbox accepts no more, so a command that would exceed it is refused before."""
+
+SMALL_EVENT_LINES = 300
+"""Lines and shipped lines together whose event is below the limit whatever their names: at most 1.6 KB each."""
 
 
 def order_event(order: Order, change: Change) -> Event:
-    """The event of a change just made: the whole order as it is after it."""
+    """The event that reports a change just made: the whole order as it is after it."""
     return new_event(change.kind.value, _state(order, change), source=SOURCE, sequence=order.sequence)
+
+
+def is_too_large(event: Event) -> bool:
+    """Whether the event exceeds what one event may carry."""
+    return len(event.value()) > MAX_EVENT_BYTES
 
 
 def _state(order: Order, change: Change) -> OrderState:

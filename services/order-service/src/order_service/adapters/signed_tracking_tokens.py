@@ -1,4 +1,7 @@
-"""Signed links for shoppers: order id, expiry and the id of the signing key. Read-only, nothing stored."""
+"""Tracking tokens that need no storage: the order's id and the time of expiry, signed.
+
+A token also names the key that signed it, so that tokens made before the secret changed can still be verified.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ _SALT = "backorder-tracking-link"
 _PREFIX = "bo_track_"
 
 
-class TrackingLinks:
-    """Makes and checks tracking tokens. The first secret signs; all of them verify."""
+class SignedTrackingTokens:
+    """`TrackingTokens` that are signed. The first of the secrets signs; all of them verify."""
 
     def __init__(self, secrets: Sequence[str], clock: Clock) -> None:
         self._signers = {_key_id(secret): _signer(secret) for secret in secrets}
@@ -25,11 +28,11 @@ class TrackingLinks:
 
     @property
     def available(self) -> bool:
-        """Whether there is a secret to sign with."""
+        """See TrackingTokens: whether there is a secret to sign with."""
         return self._current is not None
 
     def token(self, order_id: str, expires_at: datetime) -> str:
-        """The token that opens this one order until ``expires_at``."""
+        """See TrackingTokens. Raises RuntimeError if there is no secret."""
         if self._current is None:
             raise RuntimeError("no tracking secret is set")
         signed = self._signers[self._current].dumps([order_id, int(expires_at.timestamp())])
@@ -37,7 +40,7 @@ class TrackingLinks:
         return f"{_PREFIX}{self._current}.{text}"
 
     def principal(self, token: str) -> Principal | None:
-        """Who a token stands for: a reader of one order. None for a forged, foreign or expired one."""
+        """The principal that a token stands for, a reader of one order; None if it is forged, foreign or expired."""
         key_id, _, signed = token.removeprefix(_PREFIX).partition(".")
         signer = self._signers.get(key_id)
         if signer is None or not token.startswith(_PREFIX):

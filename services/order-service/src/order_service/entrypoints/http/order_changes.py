@@ -1,4 +1,4 @@
-"""Amend and cancel."""
+"""Amend and cancel orders."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 
 from order_service.application.commands import AmendLine, AmendOrder, CancelOrder, ChangeOrder
-from order_service.bootstrap import Wiring
+from order_service.bootstrap import OrderApplication
 from order_service.domain.order import MetadataValue
-from order_service.entrypoints.http.callers import IfMatch, RequiredIfMatch, Wired, Writer, bounds_of
+from order_service.entrypoints.http.dependencies import Application, IfMatch, RequiredIfMatch, Writer, visible_to
 from order_service.entrypoints.http.fields import LineId, OrderId
-from order_service.entrypoints.http.orders import order_as_it_is
-from order_service.entrypoints.http.requests import Cancellation, LinePatch, OrderPatch
-from order_service.entrypoints.http.views import OrderView
+from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, OrderPatch
+from order_service.entrypoints.http.order_schemas import OrderView
+from order_service.entrypoints.http.orders import current_order
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal
 from service_kit.http.business_time import may_state_business_time
@@ -31,7 +31,7 @@ async def amend_order(
     principal: Writer,
     order_id: OrderId,
     body: OrderPatch,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     versions: RequiredIfMatch,
@@ -43,16 +43,16 @@ async def amend_order(
     may_state_business_time(principal, body.amended_at, "amended_at")
     command = AmendOrder(
         order_id=order_id,
-        at=body.amended_at or wiring.business_clock.now(),
+        at=body.amended_at or application.business_clock.now(),
         customer_id=principal.customer_id,
         expected_versions=versions,
-        fields=_amended(body),
+        fields=_amended_fields(body),
     )
-    return await _change(command, wiring, principal, request, response)
+    return await _change(command, application, principal, request, response)
 
 
-def _amended(body: OrderPatch) -> dict[str, str | date | dict[str, MetadataValue] | None]:
-    """The terms to replace: only the members that the body has."""
+def _amended_fields(body: OrderPatch) -> dict[str, str | date | dict[str, MetadataValue] | None]:
+    """The terms to replace: only those that the body mentions."""
     given = body.model_fields_set - {"amended_at"}
     if not given:
         raise unprocessable([FieldError("", "Give at least one field to change.")])
@@ -76,7 +76,7 @@ async def amend_line(
     order_id: OrderId,
     line_id: LineId,
     body: LinePatch,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     versions: RequiredIfMatch,
@@ -89,13 +89,13 @@ async def amend_line(
     may_state_business_time(principal, body.amended_at, "amended_at")
     command = AmendLine(
         order_id=order_id,
-        at=body.amended_at or wiring.business_clock.now(),
+        at=body.amended_at or application.business_clock.now(),
         customer_id=principal.customer_id,
         expected_versions=versions,
         line_id=line_id,
         quantity=body.quantity,
     )
-    return await _change(command, wiring, principal, request, response)
+    return await _change(command, application, principal, request, response)
 
 
 @router.post("/{order_id}/cancel", summary="Cancel an order or part of it")
@@ -104,7 +104,7 @@ async def cancel_order(
     principal: Writer,
     order_id: OrderId,
     body: Cancellation | None = None,
-    wiring: Wired,
+    application: Application,
     request: Request,
     response: Response,
     versions: IfMatch,
@@ -120,7 +120,7 @@ async def cancel_order(
     body.check()
     command = CancelOrder(
         order_id=order_id,
-        at=body.cancelled_at or wiring.business_clock.now(),
+        at=body.cancelled_at or application.business_clock.now(),
         customer_id=principal.customer_id,
         expected_versions=versions,
         reason=body.reason,
@@ -128,23 +128,23 @@ async def cancel_order(
     )
     claim = None
     if key is not None:
-        print_ = fingerprint(body, order_id)
-        claim = IdempotencyClaim(principal.key_id, "cancel_order", key, print_, order_id, status=200)
-    return await _change(command, wiring, principal, request, response, claim=claim)
+        body_and_path = fingerprint(body, order_id)
+        claim = IdempotencyClaim(principal.key_id, "cancel_order", key, body_and_path, order_id, status=200)
+    return await _change(command, application, principal, request, response, claim=claim)
 
 
 async def _change(
     command: ChangeOrder,
-    wiring: Wiring,
+    application: OrderApplication,
     principal: Principal,
     request: Request,
     response: Response,
     *,
     claim: IdempotencyClaim | None = None,
 ) -> OrderView:
-    wiring.business_clock.saw(command.at)
-    submitted = await wiring.changing.submit(command, claim)
+    application.business_clock.saw(command.at)
+    submitted = await application.changes.submit(command, claim)
     if claim is not None:
         mark_replayed(response, submitted)
-    wait = preferred_wait(request, response, limit=wiring.settings.longest_wait)
-    return await order_as_it_is(wiring, command.order_id, bounds_of(principal), response, wait=wait)
+    wait = preferred_wait(request, response, limit=application.settings.longest_wait)
+    return await current_order(application, command.order_id, visible_to(principal), response, wait=wait)

@@ -1,4 +1,4 @@
-"""The rows of orders and of their history: columns, and the way from the aggregate and back."""
+"""The rows of orders: their columns, and how an aggregate becomes a row and a row an aggregate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 from sqlalchemy import RowMapping
 
-from order_service.application.history import HistoryEntry
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 
@@ -36,15 +35,6 @@ ORDER_COLUMNS: tuple[tuple[str, str], ...] = (
     ("answered", "bigint"),
     ("state", "text"),
     ("complete", "boolean"),
-)
-
-HISTORY_COLUMNS: tuple[tuple[str, str], ...] = (
-    ("order_id", "text"),
-    ("version", "bigint"),
-    ("event", "text"),
-    ("state", "text"),
-    ("occurred_at", "timestamptz"),
-    ("detail", "jsonb"),
 )
 
 
@@ -80,7 +70,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
 
 
 def order_of(row: RowMapping, lines: list[Line]) -> Order:
-    """The aggregate of a row and its lines; its shipments are left empty."""
+    """The aggregate of a row and its lines, without its shipments."""
     terms = Terms(
         reference=row["reference"],
         customer_id=row["customer_id"],
@@ -108,9 +98,3 @@ def order_of(row: RowMapping, lines: list[Line]) -> Order:
         sequence=row["sequence"],
         version=row["version"],
     )
-
-
-def history_row(entry: HistoryEntry) -> tuple[Any, ...]:
-    """The values of HISTORY_COLUMNS."""
-    detail = orjson.dumps(entry.detail).decode()
-    return (entry.order_id, entry.version, entry.event, entry.state, entry.occurred_at, detail)

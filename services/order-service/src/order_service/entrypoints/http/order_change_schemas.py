@@ -1,0 +1,47 @@
+"""Bodies that change an order."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
+from order_service.entrypoints.http.order_schemas import Destination, Metadata
+from service_kit.http.fields import Day, Instant, Units
+from service_kit.http.models import RequestModel
+
+
+class OrderPatch(RequestModel):
+    """What may change of an order; a field left out stays, null clears it. ``metadata`` is replaced as a whole."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"needed_by": "2026-06-01", "metadata": {"gift": True}}]})
+
+    destination: Destination | None = None
+    needed_by: Day | None = Field(default=None, description="A new one not before the day of the change")
+    latest_acceptable_date: Day | None = Field(default=None, description="Not before needed_by")
+    metadata: Metadata | None = None
+    amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+
+
+class LinePatch(RequestModel):
+    """Another quantity of a line, cancelled units included."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 3}]})
+
+    quantity: Units
+    amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+
+
+class Cancellation(RequestModel):
+    """What to cancel: units of some lines, or without ``lines`` everything that has not left."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "changed my mind"}]})
+
+    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)] | None = None
+    cancelled_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+
+    def check(self) -> None:
+        """Raise the problem 422 if a line is listed twice."""
+        refuse_repeated_lines(self.lines or [])

@@ -1,0 +1,74 @@
+"""What refusals are answered with: each error of the domain and the application as a problem."""
+
+from __future__ import annotations
+
+from order_service.application.errors import (
+    InvalidOrder,
+    OrderNotFound,
+    OrderReferenceTaken,
+    OrderTooLarge,
+    OutdatedVersion,
+    ShipmentNotFound,
+    ShipmentReferenceTaken,
+    TrackingLinksUnavailable,
+)
+from order_service.application.history import line_figures
+from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, UnknownLines
+from service_kit.http.errors import ProblemTable
+from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
+
+
+def _illegal_move(error: IllegalMove) -> Problem:
+    """409 with the order's state, and every line at fault with its quantities."""
+    lines = [
+        {**line_figures(violation.line), "code": violation.code, "detail": violation.detail}
+        for violation in error.violations
+    ]
+    return conflict(error.code, error.detail, state=error.state.value, version=error.version, lines=lines)
+
+
+def _invalid_dates(error: InvalidDates) -> Problem:
+    return unprocessable([FieldError(f"/{fault.field}", fault.detail) for fault in error.faults])
+
+
+def _invalid_order(error: InvalidOrder) -> Problem:
+    dates = [FieldError(f"/{fault.field}", fault.detail) for fault in error.date_faults]
+    skus = [FieldError(f"/lines/{index}/sku", "This SKU is not known.") for index in error.unknown_sku_lines]
+    return unprocessable([*dates, *skus])
+
+
+def _unknown_lines(error: UnknownLines) -> Problem:
+    detail = "The order has no such line."
+    return unprocessable([FieldError(f"/lines/{index}/line_id", detail) for index in error.line_ids])
+
+
+def _order_reference_taken(error: OrderReferenceTaken) -> Problem:
+    return conflict("reference_taken", "Another order has this reference already.", order_id=error.order_id)
+
+
+def _shipment_reference_taken(error: ShipmentReferenceTaken) -> Problem:
+    return conflict("reference_taken", "Another shipment has this reference already.", shipment_id=error.shipment_id)
+
+
+def _order_too_large(_: OrderTooLarge) -> Problem:
+    return conflict("order_too_large", "The order's lines and shipments exceed what one event can carry.")
+
+
+def _tracking_links_unavailable(_: TrackingLinksUnavailable) -> Problem:
+    return Problem(503, "tracking_links_off", "Not set up", "This installation has no secret for tracking links.")
+
+
+PROBLEMS: ProblemTable = {
+    OrderNotFound: lambda _: not_found("order"),
+    LineNotFound: lambda _: not_found("line"),
+    ShipmentNotFound: lambda _: not_found("shipment"),
+    OutdatedVersion: lambda _: precondition_failed(),
+    IllegalMove: _illegal_move,
+    UnknownLines: _unknown_lines,
+    InvalidDates: _invalid_dates,
+    InvalidOrder: _invalid_order,
+    OrderReferenceTaken: _order_reference_taken,
+    ShipmentReferenceTaken: _shipment_reference_taken,
+    OrderTooLarge: _order_too_large,
+    TrackingLinksUnavailable: _tracking_links_unavailable,
+}
