@@ -6,17 +6,24 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field, StringConstraints
+from fastapi import APIRouter, Query, Request
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
 
 from allocation_service.adapters.store.session_reads import peek_skus
 from allocation_service.domain.supply.availability import Availability, State, availability
 from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.http.authentication import authorized, require
+from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.persistence.database import Database
 
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Skus = Annotated[list[Sku], Query(min_length=1, max_length=100, description="Give it once for each SKU")]
+Quantity = Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")]
+
+_SCOPE = "availability:read"
+_SKUS: TypeAdapter[list[str]] = TypeAdapter(Skus)
+_QUANTITY: TypeAdapter[int] = TypeAdapter(Quantity)
 
 _SCHEMA_ORG = {
     State.IN_STOCK: "https://schema.org/InStock",
@@ -85,7 +92,7 @@ def _view(found: Availability, quantity: int, now: datetime) -> AvailabilityView
 
 def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int) -> APIRouter:
     """The routes of availability."""
-    api = APIRouter(tags=["Availability"])
+    api = HotRouter(tags=["Availability"])
 
     async def answer(wanted: Mapping[str, int]) -> AvailabilityList:
         at = await now()
@@ -97,18 +104,29 @@ def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_day
         return AvailabilityList(data=rows)
 
     @api.post("/v1/availability", name="check_cart", summary="Availability of a cart")
-    async def check_cart(cart: Cart, principal: Annotated[Principal, require("availability:read")]) -> AvailabilityList:
+    async def check_cart(cart: Cart, principal: Annotated[Principal, require(_SCOPE)]) -> AvailabilityList:
         wanted: dict[str, int] = {}
         for line in cart.lines:
             wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
         return await answer(wanted)
 
+    @api.fast_path("POST", "/v1/availability")
+    async def read_cart(request: Request) -> Call:
+        principal = authorized(request.scope, _SCOPE)
+        cart = await json_body(request, Cart)
+        return lambda response: check_cart(cart, principal)
+
     @api.get("/v1/availability", name="get_availability", summary="Availability of SKUs")
     async def get_availability(
-        principal: Annotated[Principal, require("availability:read")],
-        sku: Annotated[list[Sku], Query(min_length=1, max_length=100, description="Give it once for each SKU")],
-        quantity: Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")] = 1,
+        principal: Annotated[Principal, require(_SCOPE)], sku: Skus, quantity: Quantity = 1
     ) -> AvailabilityList:
         return await answer(dict.fromkeys(sku, quantity))
+
+    @api.fast_path("GET", "/v1/availability")
+    async def read_query(request: Request) -> Call:
+        principal = authorized(request.scope, _SCOPE)
+        skus = _SKUS.validate_python(request.query_params.getlist("sku"))
+        quantity = _QUANTITY.validate_python(request.query_params.get("quantity", 1))
+        return lambda response: get_availability(principal, skus, quantity)
 
     return api

@@ -27,12 +27,13 @@ class OrderService(Service):
     wiring: Wiring = field(kw_only=True)
 
 
-async def _wiring(request: Request) -> Wiring:
+async def wiring_of(request: Request) -> Wiring:
+    """The parts that the request's application was built with."""
     service: OrderService = request.app.state.service
     return service.wiring
 
 
-Wired = Annotated[Wiring, Depends(_wiring)]
+Wired = Annotated[Wiring, Depends(wiring_of)]
 
 
 async def _reader(principal: Caller) -> Principal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from event_contracts import new_event_id
 from order_service.adapters.sql_queries import Bounds, OrderFilter, sort_key
@@ -14,20 +14,22 @@ from order_service.bootstrap import Wiring
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 from order_service.domain.states import State
-from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer, bounds_of
+from order_service.entrypoints.http.callers import Caller, Reader, Wired, Writer, bounds_of, wiring_of
 from order_service.entrypoints.http.fields import Moment, OrderId, name_filter
 from order_service.entrypoints.http.requests import NewOrder
 from order_service.entrypoints.http.views import OrderView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import authorized
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
-from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.fast_path import Call, HotRouter, json_body
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed, required_key
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
 from service_kit.http.problems import forbidden, not_found
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"])
+router = HotRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.post("", status_code=201, summary="Place an order")
@@ -60,6 +62,18 @@ async def place_order(
         set_etag(response, order.version)
         return OrderView.of(order, submitted.result.at)
     return await order_as_it_is(wiring, order_id, bounds_of(principal), response, wait=wait)
+
+
+@router.fast_path("POST", "", status=201)
+async def _read_order(request: Request) -> Call:
+    """Read a plain request to place an order."""
+    principal = authorized(request.scope, "orders:write")
+    key = required_key(request.headers.get("idempotency-key"))
+    body = await json_body(request, NewOrder)
+    wiring = await wiring_of(request)
+    return lambda response: place_order(
+        principal=principal, body=body, wiring=wiring, request=request, response=response, key=key
+    )
 
 
 def _command(body: NewOrder, principal: Principal, wiring: Wiring) -> PlaceOrder:
