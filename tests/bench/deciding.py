@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import text
 from tests.bench.assortment import allocation_handler, on_sale, sku_names, tell
@@ -48,7 +49,7 @@ async def decisions(ground: Ground) -> Mapping[str, Measured]:
         await tell(allocation, allocation_handler(allocation), on_sale(skus[::2], on_hand=1_000_000))
         await tell(allocation, allocation_handler(allocation), on_sale(skus[1::2], on_hand=0))
         key = ground.api_key("orders:read", "orders:write")
-        common = {"role": "all", "rate_limit": UNLIMITED, "tracking_secret": "bench"}
+        common: dict[str, Any] = {"role": "all", "rate_limit": UNLIMITED, "tracking_secret": "bench"}
         order = ground.service("order", orders, topics, **common)
         allocating = ground.service("allocation", allocation, topics, **common)
         async with order as shop, allocating as allocator:

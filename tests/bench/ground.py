@@ -103,9 +103,18 @@ class Ground:
 
     @asynccontextmanager
     async def service(
-        self, name: str, database: Database, topics: KafkaTopics | None = None, **settings: Any
+        self,
+        name: str,
+        database: Database,
+        topics: KafkaTopics | None = None,
+        *,
+        checkout: Path = PROJECT,
+        **settings: Any,
     ) -> AsyncIterator[Served]:
-        """A process of a service on that database and those topics, ready when the block begins."""
+        """A process of a service on that database and those topics, ready when the block begins.
+
+        It runs this code, or that of another ``checkout`` with an environment of its own.
+        """
         service = next(each for each in SERVICES if each.name == name)
         port = free_port()
         environment = service.environment(
@@ -119,16 +128,20 @@ class Ground:
                 **settings,
             }
         )
-        async with self.program(f"{name}-{port}", (service.main_module,), environment) as child:
+        async with self.program(f"{name}-{port}", (service.main_module,), environment, checkout) as child:
             await self.until(lambda: answers_ready(port), child, 60)
             yield Served(child, port)
 
     @asynccontextmanager
     async def program(
-        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        name: str,
+        arguments: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        checkout: Path = PROJECT,
     ) -> AsyncIterator[Child]:
         """``python -m`` of the arguments, stopped at the end of the block."""
-        child = Child(self._python(name, arguments, environment))
+        child = Child(self._python(name, arguments, environment, checkout))
         try:
             yield child
         finally:
@@ -166,13 +179,16 @@ class Ground:
                 found[server.name] = [process, *process.children(recursive=True)]
         return found
 
-    def _python(self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None) -> Program:
+    def _python(
+        self, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None, checkout: Path
+    ) -> Program:
+        python = sys.executable if checkout == PROJECT else str(checkout / ".venv/bin/python")
         return Program(
             name=name,
-            argv=(sys.executable, "-m", *arguments),
+            argv=(python, "-m", *arguments),
             log=self.directory / f"{name}.log",
             env={"PYTHONDONTWRITEBYTECODE": "", "PYTHONUNBUFFERED": "1", **(environment or {})},
-            cwd=PROJECT,
+            cwd=checkout,
         )
 
 

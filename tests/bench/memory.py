@@ -17,11 +17,10 @@ from backorder_local.data_directory import DataDirectory
 from backorder_local.private_files import read_json
 from backorder_local.running import running_system
 from backorder_local.services import SERVICE_NAMES
-from service_kit.hosting.running import TIDY_EVERY
 
 READINGS = 3
-AT_REST = TIDY_EVERY + 1
-"""Seconds after the work: what is free has been given back by then."""
+AT_REST = 6
+"""Seconds after the work, by which the last batches and sweeps are done."""
 _MB = 1_000_000
 
 

@@ -58,12 +58,18 @@ async def place_orders(ground: Ground, clients: int) -> Mapping[str, Measured]:
     return {f"place-order-{clients}": measured}
 
 
-async def place(ground: Ground, port: int, key: str, clients: int, seconds: float, **options: float) -> dict[str, Any]:
-    """One run of the load client. RuntimeError if anything was answered other than 201."""
+async def place(
+    ground: Ground, port: int, key: str, clients: int, seconds: float, *, read: str | None = None, **options: float
+) -> dict[str, Any]:
+    """One run of the load client, which places orders or reads the path ``read``.
+
+    RuntimeError if anything was answered other than 201 or, to a read, 200.
+    """
     more = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    more += [] if read is None else [f"--read={read}"]
     arguments = (f"--port={port}", f"--key={key}", f"--clients={clients}", f"--seconds={seconds}", *more)
     report = await ground.ask("load", ("tests.bench.programs.load_client", *arguments), seconds + 60)
-    if set(report["statuses"]) != {"201"}:
+    if set(report["statuses"]) != {"201" if read is None else "200"}:
         raise RuntimeError(f"answers by status: {report['statuses']}")
     return dict(report)
 

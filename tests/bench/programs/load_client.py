@@ -1,4 +1,4 @@
-"""Places orders over HTTP/1.1, as cheaply as a client can, and prints what happened as JSON.
+"""Places orders over HTTP/1.1 (or reads one path), as cheaply as a client can, and prints what happened as JSON.
 
 A general client would take more of the machine than the server it measures. With ``--rate`` orders are sent
 at that rate whatever the answers take (open loop); without, each client sends when it has its answer.
@@ -74,6 +74,12 @@ class Load:
             f"POST /v1/orders HTTP/1.1\r\nHost: 127.0.0.1:{arguments.port}\r\nContent-Type: application/json\r\n"
             f"Authorization: Bearer {arguments.key}\r\nIdempotency-Key: {self._run}-"
         )
+        self._read = (
+            f"GET {arguments.read} HTTP/1.1\r\nHost: 127.0.0.1:{arguments.port}\r\n"
+            f"Authorization: Bearer {arguments.key}\r\n\r\n".encode()
+            if arguments.read
+            else None
+        )
         self._sent = 0
         self.statuses: Counter[int] = Counter()
         self.latencies: list[float] = []
@@ -81,8 +87,10 @@ class Load:
         self.answered = 0
 
     def request(self) -> bytes:
-        """The next order: two lines, a reference and an idempotency key of its own."""
+        """The next order: two lines, a reference and an idempotency key of its own; or the same read again."""
         self._sent += 1
+        if self._read is not None:
+            return self._read
         number, skus = self._sent, self._arguments.skus
         first, second = 7 * number % skus, (13 * number + 1) % skus
         body = (
@@ -177,6 +185,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--warm-up", type=float, default=0.5, help="seconds before, which do not count")
     parser.add_argument("--rate", type=float, default=0.0, help="orders a second, open loop")
+    parser.add_argument("--read", help="read this path, and place no orders")
     parser.add_argument("--skus", type=int, default=100, help="SKUs S000, S001 ...")
     return parser
 

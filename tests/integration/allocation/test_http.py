@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from service_kit.testing.usual_routes import without_fast_path
+
 
 async def test_availability_speaks_the_storefronts_words(world: Any, client: httpx.AsyncClient) -> None:
     await world.apply(
@@ -32,6 +34,28 @@ async def test_a_cart_counts_a_sku_that_stands_twice_in_it_once(world: Any, clie
     cart = {"lines": [{"sku": "A", "quantity": 2}, {"sku": "A", "quantity": 2}]}
     rows = (await client.post("/v1/availability", json=cart)).json()["data"]
     assert [(row["quantity"], row["state"]) for row in rows] == [(4, "backorder")]
+
+
+async def test_availability_is_told_alike_on_the_fast_path_and_by_fastapis_own_routes(
+    world: Any, client: httpx.AsyncClient
+) -> None:
+    await world.apply(world.sku("here"), world.stock("here", 3), world.sku("soon", cap=5, lead=7))
+
+    async def told() -> list[tuple[int, dict[str, str], str]]:
+        answers = [
+            await client.get("/v1/availability?sku=here&sku=soon&sku=unheard%20of"),
+            await client.get("/v1/availability?sku=here&quantity=9&quantity=4"),
+            await client.post("/v1/availability", json={"lines": [{"sku": "soon", "quantity": 5}]}),
+        ]
+        return [
+            (each.status_code, {k: v for k, v in each.headers.items() if k != "x-request-id"}, each.text)
+            for each in answers
+        ]
+
+    fast = await told()
+    without_fast_path(client._transport.app)  # type: ignore[attr-defined]
+    assert fast == await told()
+    assert [status for status, _, _ in fast] == [200] * 3
 
 
 async def test_the_queue_shows_place_and_promise_page_by_page(world: Any, client: httpx.AsyncClient) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from order_service.adapters import sql_placement
 from service_kit.testing import eventually
+from service_kit.testing.usual_routes import without_fast_path
 
 pytestmark = pytest.mark.postgres
 
@@ -286,3 +287,33 @@ async def test_a_price_and_a_note_of_another_kind_are_refused_in_plain_words(sho
         "/metadata/gift": "must be text, a number, true, false or null",
         "/lines/0/unit_price": "must be whole minor units, such as 4999, or {amount, currency}",
     }
+
+
+async def test_an_order_is_answered_and_repeated_alike_on_the_fast_path_and_by_fastapis_own_route(shop: Any) -> None:
+    async def ask(reference: str, **headers: str) -> tuple[int, dict[str, str], dict[str, Any]]:
+        body = {
+            "reference": reference,
+            "customer_id": "c1",
+            "metadata": {"n": 3, "x": 1.5, "ü": None},
+            "lines": [{"sku": "lamp", "quantity": 2.0, "unit_price": 499, "reference": "1"}],
+        }
+        answer = await shop.client.post("/v1/orders", json=body, headers={"Idempotency-Key": reference, **headers})
+        own = {"content-length", "x-request-id", "ratelimit"}
+        return answer.status_code, {k: v for k, v in answer.headers.items() if k not in own}, answer.json()
+
+    def named(answer: tuple[int, dict[str, str], dict[str, Any]]) -> tuple[Any, ...]:
+        """What differs from order to order, replaced by what it is."""
+        status, headers, order = answer
+        text = repr((headers, order)).replace(order["order_id"], "ORDER").replace(order["reference"], "REFERENCE")
+        return status, text.replace(order["lines"][0]["line_id"], "LINE")
+
+    fast = [await ask("F1"), await ask("F1"), await ask("F2", Prefer="wait=0.1")]
+    without_fast_path(shop.client._transport.app)
+    slow = [await ask("U1"), await ask("U1"), await ask("U2", Prefer="wait=0.1")]
+    assert [named(each) for each in fast] == [named(each) for each in slow]
+    assert [(status, headers.get("idempotent-replayed")) for status, headers, _ in slow] == [
+        (201, None),
+        (201, "true"),
+        (201, None),
+    ]
+    assert await ask("F1") == fast[1], "an order of the fast path is repeated by FastAPI's route"

@@ -15,11 +15,11 @@ import service_kit.http.observation
 import service_kit.http.operations
 import service_kit.messaging.metrics
 from allocation_service.adapters.lending import loan_metrics
-from allocation_service.entrypoints.background import sweeper
+from allocation_service.entrypoints.background import deferred_orders, queue_metrics, reconciler, retention
 from notification_service.application import metrics
 
 # Importing them makes the metrics.
-MAKERS = (service_kit, loan_metrics, sweeper, metrics)
+MAKERS = (service_kit, loan_metrics, deferred_orders, queue_metrics, reconciler, retention, metrics)
 ROOT = Path(__file__).resolve().parents[3]
 OBSERVABILITY = ROOT / "deploy/observability"
 DASHBOARD: dict[str, Any] = json.loads((OBSERVABILITY / "grafana/dashboards/backorder.json").read_text())

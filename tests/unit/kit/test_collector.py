@@ -2,12 +2,11 @@
 
 import asyncio
 import gc
-import weakref
 from collections.abc import Iterator
 
 import pytest
 
-from service_kit.runtime.garbage_collection import collector_paused, give_back_memory
+from service_kit.runtime.garbage_collection import collector_paused
 
 
 @pytest.fixture(autouse=True)
@@ -78,21 +77,3 @@ def test_a_collector_that_somebody_else_switched_off_stays_off() -> None:
     with collector_paused(), collector_paused():
         assert not gc.isenabled()
     assert not gc.isenabled()
-
-
-class Knot:
-    """Refers to itself: only the collector frees it."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-def test_what_only_the_collector_frees_is_freed_when_memory_is_given_back_but_not_within_a_pause() -> None:
-    gc.disable()
-    knot = weakref.ref(Knot())
-    gc.enable()
-    with collector_paused():
-        give_back_memory()
-        assert knot() is not None
-    give_back_memory()
-    assert knot() is None

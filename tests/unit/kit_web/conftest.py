@@ -7,17 +7,18 @@ from typing import Annotated, Any
 import httpx
 import pytest
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field, ValidationInfo, field_validator
 
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app
-from service_kit.http.authentication import require
+from service_kit.http.authentication import authorized, require
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
-from service_kit.http.idempotency import idempotency_key
+from service_kit.http.fast_path import Call, HotRouter, json_body
+from service_kit.http.idempotency import idempotency_key, required_key
 from service_kit.http.models import Money, RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
@@ -58,8 +59,8 @@ class OrderView(ResponseModel):
     order_id: str
 
 
-def orders_router() -> APIRouter:
-    router = APIRouter(prefix="/v1/orders", tags=["orders"])
+def orders_router() -> HotRouter:
+    router = HotRouter(prefix="/v1/orders", tags=["orders"])
 
     @router.post("", status_code=201)
     async def place_order(
@@ -71,6 +72,13 @@ def orders_router() -> APIRouter:
     ) -> OrderView:
         response.headers["X-Waits"] = str(preferred_wait(request, response))
         return OrderView(order_id=f"{body.reference}-{key}")
+
+    @router.fast_path("POST", "", status=201)
+    async def read_order(request: Request) -> Call:
+        principal = authorized(request.scope, "orders:write")
+        key = required_key(request.headers.get("idempotency-key"))
+        body = await json_body(request, PlaceOrder)
+        return lambda response: place_order(principal, key, body, request, response)
 
     @router.get("")
     async def list_orders(
@@ -113,16 +121,34 @@ def orders_router() -> APIRouter:
         may_state_business_time(principal, datetime(2010, 12, 1, tzinfo=UTC), "received_at")
         return OrderView(order_id=order_id)
 
-    @router.post("/{order_id}/note")
-    async def note(principal: Annotated[Principal, require("orders:write")], order_id: str, body: Note) -> Note:
+    @router.post("/note")
+    async def note(principal: Annotated[Principal, require("orders:write")], body: Note) -> Note:
         return body
 
-    @router.post("/{order_id}/settle")
-    async def settle(
-        principal: Annotated[Principal, require("orders:write")], order_id: str, body: Note, response: Response
-    ) -> Note:
+    @router.fast_path("POST", "/note")
+    async def read_note(request: Request) -> Call:
+        principal = authorized(request.scope, "orders:write")
+        body = await json_body(request, Note)
+        return lambda response: note(principal, body)
+
+    @router.post("/settle")
+    async def settle(principal: Annotated[Principal, require("orders:write")], body: Note, response: Response) -> Note:
+        if body.number == 303:
+            return Response(status_code=303, headers={"Location": "/v1/orders/o"})  # type: ignore[return-value]
+        if body.number == 409:
+            raise conflict("already_settled", "The order has been settled.", state="settled")
+        if body.number == 500:
+            raise ValueError("secret")
         response.status_code = body.number
+        response.headers.append("X-Settled", "1")
+        response.headers.append("X-Settled", "2")
         return body
+
+    @router.fast_path("POST", "/settle")
+    async def read_settlement(request: Request) -> Call:
+        principal = authorized(request.scope, "orders:write")
+        body = await json_body(request, Note)
+        return lambda response: settle(principal, body, response)
 
     return router
 
@@ -153,7 +179,7 @@ class SampleApi:
 
 @pytest.fixture
 def make_api(tmp_path) -> Callable[..., SampleApi]:
-    def make(verify_token=None, large_body_paths=frozenset(), **settings) -> SampleApi:
+    def make(verify_token=None, large_body_paths=frozenset(), router=None, **settings) -> SampleApi:
         given = ServiceSettings(
             database_url=DATABASE_URL,
             kafka_bootstrap="unused:9092",
@@ -164,7 +190,7 @@ def make_api(tmp_path) -> Callable[..., SampleApi]:
             name="order",
             settings=given,
             database=Database(DATABASE_URL),
-            api=Api([orders_router()], verify_token=verify_token, large_body_paths=large_body_paths),
+            api=Api([router or orders_router()], verify_token=verify_token, large_body_paths=large_body_paths),
         )
         return SampleApi(service, Keyring(given.keyring_path), create_app(service))
 

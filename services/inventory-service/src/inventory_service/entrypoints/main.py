@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import service_kit.runtime.lean  # noqa: F401 - first, see there
 from inventory_service.entrypoints.service import build
 from service_kit.hosting.running import run
 

@@ -26,7 +26,6 @@ from pydantic import ValidationError
 from service_kit.commands.idempotency_retention import forget_idempotency_keys
 from service_kit.hosting.service import Service
 from service_kit.http.app import create_app
-from service_kit.runtime.garbage_collection import give_back_memory
 from service_kit.runtime.health import Health
 from service_kit.runtime.logging import configure_logging
 from service_kit.runtime.telemetry import start_telemetry
@@ -36,8 +35,6 @@ log = structlog.get_logger(__name__)
 LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop's last turn was", ["service"])
 _LOOP_BEAT = 0.5
 _LOOP_SILENCE = 30.0
-TIDY_EVERY = 5.0
-"""Seconds after which memory that has become free is given back."""
 _WORKER_STOP_SECONDS = 30.0
 """The worker's parts have limits of their own below this; it only keeps a defect from holding the process."""
 
@@ -119,7 +116,6 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
     if settings.role != "api":
         parts["worker"] = asyncio.create_task(_work(service, worker_stopping), name="worker")
     beat = asyncio.create_task(_beat(service.name, health), name="loop-beat")
-    tidy = asyncio.create_task(_tidy(), name="tidy")
     stopped = asyncio.create_task(stop.wait(), name="stop")
     try:
         log.info("started", role=settings.role, host=settings.host, port=listener.getsockname()[1])
@@ -131,7 +127,7 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
             log.error("part_died", part=name, exc_info=failure)
         await _wind_down(service, server, parts, worker_stopping)
     finally:
-        for task in (beat, tidy, stopped):
+        for task in (beat, stopped):
             task.cancel()
         await service.database.close()
     log.info("stopped")
@@ -213,12 +209,6 @@ def _stop_on_signals(stop: asyncio.Event, server: uvicorn.Server) -> None:
         # Not on the main thread (tests) or not on this platform: then only ``stop`` ends the service.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal)
-
-
-async def _tidy() -> None:
-    while True:
-        await asyncio.sleep(TIDY_EVERY)
-        give_back_memory()
 
 
 async def _beat(service: str, health: Health) -> None:

@@ -65,7 +65,9 @@ def create_app(service: HttpService) -> FastAPI:
 def _add_middleware(app: FastAPI, service: HttpService) -> None:
     """Added from the inside out."""
     settings = service.settings
-    app.add_middleware(FastPath, owner=app)
+    if not settings.otlp_endpoint:
+        # FastAPI names spans and metrics of OpenTelemetry after the route, which only its own router tells it.
+        app.add_middleware(FastPath, routers=service.api.routers)
     app.add_middleware(
         BodyLimit,
         limit=settings.body_limit,

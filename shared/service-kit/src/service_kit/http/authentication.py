@@ -7,8 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from fastapi import Request, Security
-from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
-from fastapi.security.base import SecurityBase
+from fastapi.security import HTTPBearer
 from starlette.types import Scope
 
 from service_kit.http.api_keys import KEY_PREFIX, Keyring, Principal
@@ -60,26 +59,32 @@ def presented_secret(scope: Scope, *, query: bool) -> str | None:
     return None
 
 
-class _Requirement(SecurityBase):
-    """Gives the principal if it holds all scopes; Problem 401 without one, 403 naming the missing scope."""
+def authorized(scope: Scope, *scopes: str) -> Principal:
+    """The caller of the request, if it holds all ``scopes``; Problem 401 without one, 403 naming the missing scope."""
+    principal: Principal | None = scope["state"].get("principal")
+    if principal is None:
+        if presented_secret(scope, query=True) is None:
+            raise unauthenticated("Send an API key as `Authorization: Bearer bo_live_…`.")
+        raise unauthenticated("The key is not known, has expired or was revoked.", "invalid_token")
+    for needed in scopes:
+        if not principal.may(needed):
+            raise _missing_scope(needed)
+    return principal
+
+
+class _Requirement(HTTPBearer):
+    """:func:`authorized` as a dependency that OpenAPI shows as a bearer token."""
 
     def __init__(self, scopes: tuple[str, ...]) -> None:
-        self.model = HTTPBearerModel(
-            bearerFormat=f"{KEY_PREFIX}…", description="An API key made with `backorder keys create`."
+        super().__init__(
+            scheme_name=SECURITY_SCHEME,
+            bearerFormat=f"{KEY_PREFIX}…",
+            description="An API key made with `backorder keys create`.",
         )
-        self.scheme_name = SECURITY_SCHEME
         self._scopes = scopes
 
-    async def __call__(self, request: Request) -> Principal:
-        principal: Principal | None = request.scope["state"].get("principal")
-        if principal is None:
-            if presented_secret(request.scope, query=True) is None:
-                raise unauthenticated("Send an API key as `Authorization: Bearer bo_live_…`.")
-            raise unauthenticated("The key is not known, has expired or was revoked.", "invalid_token")
-        for scope in self._scopes:
-            if not principal.may(scope):
-                raise _missing_scope(scope)
-        return principal
+    async def __call__(self, request: Request) -> Principal:  # type: ignore[override]
+        return authorized(request.scope, *self._scopes)
 
 
 def _missing_scope(scope: str) -> Problem:

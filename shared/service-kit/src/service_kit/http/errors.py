@@ -9,10 +9,10 @@ from typing import Any
 import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from service_kit.commands.errors import (
     CommandNotCarriedOut,
@@ -151,12 +151,10 @@ async def _on_http(request: Request, error: HTTPException) -> Response:
 
 def _methods_of(request: Request) -> set[str]:
     """The methods of every route of this path; the router itself names those of one route only."""
-    path = request.scope["path"]
     return {
         method
-        for route in iter_route_contexts(request.app.routes)
-        if route.path_regex is not None and route.path_regex.match(path)
-        for method in route.methods or ()
+        for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
     }
 
 

@@ -30,6 +30,18 @@ def _parse(header: str) -> str:
     return value
 
 
+def required_key(header: str | None) -> str:
+    """The key in an ``Idempotency-Key`` header; Problem 400 as for :func:`idempotency_key`."""
+    if header is None:
+        raise Problem(
+            400,
+            "idempotency_key_missing",
+            "Idempotency-Key is required",
+            "Send an Idempotency-Key of your own; repeat it when you repeat the request.",
+        )
+    return _parse(header)
+
+
 async def _required(
     idempotency_key: Annotated[
         str | None,
@@ -39,14 +51,7 @@ async def _required(
         ),
     ] = None,
 ) -> str:
-    if idempotency_key is None:
-        raise Problem(
-            400,
-            "idempotency_key_missing",
-            "Idempotency-Key is required",
-            "Send an Idempotency-Key of your own; repeat it when you repeat the request.",
-        )
-    return _parse(idempotency_key)
+    return required_key(idempotency_key)
 
 
 async def _optional(

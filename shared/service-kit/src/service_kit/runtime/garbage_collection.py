@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 _pausing = 0
 
@@ -30,15 +29,3 @@ def collector_paused() -> Iterator[None]:
         _pausing -= 1
         if not _pausing:
             gc.enable()
-
-
-def give_back_memory() -> None:
-    """Collect, and give the pages that are free between others back to the system; a few milliseconds.
-
-    After a burst of work they would stay with the process for ever: the C library gives back by itself only what
-    lies at its heap's end. Nothing is collected while the collector is paused.
-    """
-    if not _pausing:
-        gc.collect()
-    with suppress(OSError, AttributeError):  # another system than Linux, or another C library
-        ctypes.CDLL(None).malloc_trim(0)

@@ -37,7 +37,7 @@ def routers(application: AllocationApplication) -> list[APIRouter]:
     """All routes of the service."""
     database, now, settings = application.database, application.now, application.settings
     return [
-        availability.router(database, now, settings.grace_days),
+        availability.router,
         backorders.router(database, now, settings.grace_days),
         decisions.router(database),
         lending.router,

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
-from pydantic import ConfigDict, Field
+from fastapi import Query, Request
+from pydantic import ConfigDict, Field, TypeAdapter
 
-from allocation_service.adapters.store.session_reads import peek_skus
-from allocation_service.domain.supply.availability import Availability, State, availability
+from allocation_service.application.promising.read_availability import read_availability
+from allocation_service.bootstrap import AllocationApplication
+from allocation_service.domain.supply.availability import Availability, State
+from allocation_service.entrypoints.http.dependencies import Application, application_of
+from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.http.authentication import authorized, require
+from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.fields import Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
-from service_kit.persistence.database import Database
+
+Skus = Annotated[list[Name], Query(min_length=1, max_length=100, description="Give it once for each SKU")]
+Quantity = Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")]
+
+_SCOPE = "availability:read"
+_SKUS: TypeAdapter[list[str]] = TypeAdapter(Skus)
+_QUANTITY: TypeAdapter[int] = TypeAdapter(Quantity)
 
 _SCHEMA_ORG = {
     State.IN_STOCK: "https://schema.org/InStock",
@@ -82,32 +92,44 @@ def _view(found: Availability, quantity: int, now: datetime) -> AvailabilityView
     )
 
 
-def router(database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int) -> APIRouter:
-    """The routes of availability."""
-    api = APIRouter(tags=["Availability"])
+router = HotRouter(tags=["Availability"])
 
-    async def answer(wanted: Mapping[str, int]) -> AvailabilityList:
-        at = await now()
-        async with database.reading() as conn:
-            skus = await peek_skus(conn, wanted, at)
-        rows = []
-        for sku, units in wanted.items():
-            rows.append(_view(availability(sku, skus.get(sku), units, at, grace_days), units, at))
-        return AvailabilityList(data=rows)
 
-    @api.post("/v1/availability", name="check_cart", summary="Availability of a cart")
-    async def check_cart(cart: Cart, principal: Annotated[Principal, require("availability:read")]) -> AvailabilityList:
-        wanted: dict[str, int] = {}
-        for line in cart.lines:
-            wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-        return await answer(wanted)
+@router.post("/v1/availability", name="check_cart", summary="Availability of a cart")
+async def check_cart(
+    cart: Cart, principal: Annotated[Principal, require(_SCOPE)], application: Application
+) -> AvailabilityList:
+    wanted: dict[str, int] = {}
+    for line in cart.lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    return await _answer(application, wanted)
 
-    @api.get("/v1/availability", name="get_availability", summary="Availability of SKUs")
-    async def get_availability(
-        principal: Annotated[Principal, require("availability:read")],
-        sku: Annotated[list[Name], Query(min_length=1, max_length=100, description="Give it once for each SKU")],
-        quantity: Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")] = 1,
-    ) -> AvailabilityList:
-        return await answer(dict.fromkeys(sku, quantity))
 
-    return api
+@router.fast_path("POST", "/v1/availability")
+async def _read_cart(request: Request) -> Call:
+    principal = authorized(request.scope, _SCOPE)
+    cart = await json_body(request, Cart)
+    application = await application_of(request)
+    return lambda response: check_cart(cart, principal, application)
+
+
+@router.get("/v1/availability", name="get_availability", summary="Availability of SKUs")
+async def get_availability(
+    principal: Annotated[Principal, require(_SCOPE)], sku: Skus, application: Application, quantity: Quantity = 1
+) -> AvailabilityList:
+    return await _answer(application, dict.fromkeys(sku, quantity))
+
+
+@router.fast_path("GET", "/v1/availability")
+async def _read_skus(request: Request) -> Call:
+    principal = authorized(request.scope, _SCOPE)
+    skus = _SKUS.validate_python(request.query_params.getlist("sku"))
+    quantity = _QUANTITY.validate_python(request.query_params.get("quantity", 1))
+    application = await application_of(request)
+    return lambda response: get_availability(principal, skus, application, quantity)
+
+
+async def _answer(application: AllocationApplication, wanted: Mapping[str, int]) -> AvailabilityList:
+    now = await application.now()
+    found = await read(application.units, read_availability, wanted, now, application.options.grace_days)
+    return AvailabilityList(data=[_view(one, wanted[one.sku], now) for one in found])

@@ -13,12 +13,13 @@ from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 
 
-async def _application(request: Request) -> AllocationApplication:
+async def application_of(request: Request) -> AllocationApplication:
+    """The application that the request's service runs on."""
     application: AllocationApplication = request.app.state.application
     return application
 
 
-Application = Annotated[AllocationApplication, Depends(_application)]
+Application = Annotated[AllocationApplication, Depends(application_of)]
 """The wired application."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from event_contracts import new_event_id
 from order_service.application.commands import PlaceOrder
@@ -15,21 +15,23 @@ from order_service.bootstrap import OrderApplication
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 from order_service.domain.states import State
-from order_service.entrypoints.http.dependencies import Application, Caller, Reader, Writer, visible_to
+from order_service.entrypoints.http.dependencies import Application, Caller, Reader, Writer, application_of, visible_to
 from order_service.entrypoints.http.fields import OrderId
 from order_service.entrypoints.http.order_schemas import NewOrder, OrderView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import authorized
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
+from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.fields import Instant, Name
-from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
+from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed, required_key
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
 from service_kit.http.problems import forbidden
 
-router = APIRouter(prefix="/v1/orders", tags=["orders"])
+router = HotRouter(prefix="/v1/orders", tags=["orders"])
 
 
 @router.post("", status_code=201, summary="Place an order")
@@ -62,6 +64,18 @@ async def place_order(
         set_etag(response, order.version)
         return OrderView.of(order, submitted.result.at)
     return await current_order(application, order_id, visible_to(principal), response, wait=wait)
+
+
+@router.fast_path("POST", "", status=201)
+async def _read_order(request: Request) -> Call:
+    """Read a plain request to place an order."""
+    principal = authorized(request.scope, "orders:write")
+    key = required_key(request.headers.get("idempotency-key"))
+    body = await json_body(request, NewOrder)
+    application = await application_of(request)
+    return lambda response: place_order(
+        principal=principal, body=body, application=application, request=request, response=response, key=key
+    )
 
 
 def _command(body: NewOrder, principal: Principal, application: OrderApplication) -> PlaceOrder:
