@@ -1,14 +1,12 @@
-"""The inventory service: what is wired, with its API and its subscription."""
+"""The inventory service: the wired application with its API and its subscription."""
 
 from __future__ import annotations
 
-from event_contracts import Topic
-from inventory_service.application.book_orders import ORDER_EVENTS
 from inventory_service.bootstrap import wire
 from inventory_service.config import InventorySettings
 from inventory_service.entrypoints import http
+from inventory_service.entrypoints.consumer import subscription
 from service_kit.hosting.service import Service
-from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 
@@ -24,19 +22,19 @@ Business times (`received_at`, `counted_at`, ...) may be stated only by keys wit
 def build(
     settings: InventorySettings | None = None, *, clock: Clock | None = None, database: Database | None = None
 ) -> Service:
-    """The service from its settings (read from the environment by default), on another clock or database in tests."""
-    wiring = wire(settings, clock=clock, database=database)
+    """The service with these settings, by default those of the environment; tests give a clock or a database."""
+    app = wire(settings, clock=clock, database=database)
     return Service(
         name="inventory",
-        settings=wiring.settings,
-        database=wiring.database,
-        routers=http.routers(wiring.use_cases),
-        subscription=Subscription(
-            (Topic.ORDERS,), dict.fromkeys(ORDER_EVENTS, wiring.use_cases.handle_orders), lambda conn: conn
-        ),
+        settings=app.settings,
+        database=app.database,
+        routers=http.ROUTERS,
+        subscription=subscription(app),
         title="Backorder inventory",
         description=_DESCRIPTION,
         large_body_paths=http.LARGE_BODIES,
         migrations_module="inventory_service",
         tags=http.TAGS,
+        problems=http.PROBLEMS,
+        wiring=app,
     )

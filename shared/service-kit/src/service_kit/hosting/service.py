@@ -28,7 +28,8 @@ class Service:
     is set. ``large_body_paths`` are route paths as declared, such as ``/v1/orders``, whose bodies may
     have 1 MiB. ``verify_token`` knows bearer tokens other than API keys (tracking links): it
     returns who calls, or None; such a token may also come as the query parameter ``token`` of a GET.
-    ``problems`` says what the errors of the domain and the application are answered with.
+    ``problems`` says what the errors of the domain and the application are answered with. ``wiring`` is what
+    the dependencies of the endpoints use; they find it as ``request.app.state.wiring``.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Service:
     migrations_module: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[type[Exception], Callable[[Any], Problem]] = field(default_factory=dict)
+    wiring: object = None
     health: Health = field(default_factory=Health)
 
     def __post_init__(self) -> None:

@@ -53,6 +53,7 @@ def create_app(service: Service) -> FastAPI:
         telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
     )
     app.state.service = service
+    app.state.wiring = service.wiring
     add_problem_handlers(app, service.problems)
     _add_middleware(app, service)
     for router in (*service.routers, *_shared_routers(service)):
