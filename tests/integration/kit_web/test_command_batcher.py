@@ -174,6 +174,25 @@ async def test_a_refusal_is_shared_by_whoever_repeats_it_in_the_same_batch_and_l
         assert (await connection.execute(text("SELECT count(*) FROM idempotency_record"))).scalar_one() == 0
 
 
+async def test_a_shared_refusal_keeps_its_data_however_its_class_is_made(database):
+    class Taken(Exception):
+        def __init__(self, name, *, holder):
+            super().__init__(f"{name} is taken")
+            self.holder = holder
+
+    async def refuse(uow, commands):
+        return [Taken(command, holder="other") for command in commands]
+
+    commands = batcher(database, refuse)
+    refusals: list[Any] = await asyncio.gather(
+        *(commands.submit("a", claim("k")) for _ in range(3)), return_exceptions=True
+    )
+    assert [(type(refusal), str(refusal), refusal.holder) for refusal in refusals] == [
+        (Taken, "a is taken", "other")
+    ] * 3
+    assert len({id(refusal) for refusal in refusals}) == 3, "each caller raises an exception of its own"
+
+
 async def test_a_refusal_that_is_raised_fails_the_command_at_fault_only(database):
     async def strict(uow, commands):
         if "bad" in commands:

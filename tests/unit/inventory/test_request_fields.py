@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from inventory_service.entrypoints.http.purchase_order_documents import PurchaseOrderBody
-from inventory_service.entrypoints.http.skus import SellingPolicyBody
-from inventory_service.entrypoints.http.stock_bodies import ReceiptBody
+from inventory_service.entrypoints.http.catalogue.sku_schemas import SellingPolicyBody
+from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import PurchaseOrderBody
+from inventory_service.entrypoints.http.stock.receipt_schemas import ReceiptBody
 
 LINE = {"sku": "lamp", "quantity": 1, "eta": "2027-03-28"}
 ORDER = {"reference": "po-1", "supplier_id": "acme", "location_id": "main", "lines": [LINE]}

@@ -8,16 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from inventory_service.domain.stock import (
-    MAX_UNITS,
-    BelowZero,
-    EntryKind,
-    LaterMovements,
-    LevelKey,
-    LevelTooLarge,
-    Source,
-    StockLevel,
-)
+from inventory_service.domain.errors import BelowZero, LevelTooLarge
+from inventory_service.domain.stock_level import MAX_UNITS, EntryKind, LaterMovements, LevelKey, Source, StockLevel
 
 START = datetime(2010, 12, 1, tzinfo=UTC)
 SOURCE = Source("document", "1")

@@ -4,30 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inventory_service.adapters.use_cases import UseCases
+from inventory_service.adapters.sql_unit_of_work import SqlInventoryUnitOfWork
+from inventory_service.application.place_purchase_orders import PlacePurchaseOrder, place_purchase_orders
+from inventory_service.application.record_adjustments import RecordAdjustment, record_adjustments
+from inventory_service.application.record_counts import RecordCount, record_counts
+from inventory_service.application.record_receipts import RecordReceipt, record_receipts
 from inventory_service.config import InventorySettings
+from inventory_service.domain.purchase_order import PurchaseOrder
+from inventory_service.domain.stock_document import StockDocument
+from service_kit.commands.command_batcher import CommandBatcher
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
-    """The parts that the entrypoints stand on."""
+class InventoryApplication:
+    """What the entrypoints use.
+
+    Commands that create something are submitted to the batcher of their kind. Each kind has one of its own: counts
+    read the stored movements of a level, so they must not share a batch with receipts or adjustments of that level.
+    """
 
     settings: InventorySettings
+    clock: Clock
     database: Database
-    use_cases: UseCases
+    units: SqlUnitOfWorkFactory[SqlInventoryUnitOfWork]
+    receipts: CommandBatcher[RecordReceipt, StockDocument]
+    counts: CommandBatcher[RecordCount, StockDocument]
+    adjustments: CommandBatcher[RecordAdjustment, StockDocument]
+    purchase_orders: CommandBatcher[PlacePurchaseOrder, PurchaseOrder]
 
 
 def wire(
     settings: InventorySettings | None = None, *, clock: Clock | None = None, database: Database | None = None
-) -> Wiring:
-    """The parts from the settings (read from the environment by default), on another clock or database in tests."""
+) -> InventoryApplication:
+    """The application with these settings, by default those of the environment; tests give a clock or a database."""
     settings = settings or InventorySettings()
+    clock = clock or SystemClock()
     database = database or Database(
         settings.database_url,
         pool_size=settings.pool_size,
         application_name="inventory-service",
         idle_in_transaction=settings.idle_in_transaction,
     )
-    return Wiring(settings, database, UseCases(database, clock or SystemClock()))
+    units = SqlUnitOfWorkFactory(database, SqlInventoryUnitOfWork, clock)
+    return InventoryApplication(
+        settings=settings,
+        clock=clock,
+        database=database,
+        units=units,
+        receipts=CommandBatcher.on(units, record_receipts),
+        counts=CommandBatcher.on(units, record_counts),
+        adjustments=CommandBatcher.on(units, record_adjustments),
+        purchase_orders=CommandBatcher.on(units, place_purchase_orders),
+    )

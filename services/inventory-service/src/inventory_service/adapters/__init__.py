@@ -1,1 +1,1 @@
-"""Inventory on PostgreSQL: one class a port, each for one open transaction. SQL stands here only."""
+"""Inventory on PostgreSQL: a class for each port, all working on one open transaction. Only here is SQL."""

@@ -1,1 +1,1 @@
-"""Inventory's use cases. Handlers take batches: of commands, and of events."""
+"""Inventory's use cases, one a file. They are called by HTTP and by the consumer, and never commit."""

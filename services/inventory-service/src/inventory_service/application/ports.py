@@ -1,100 +1,30 @@
-"""What the handlers need of the database. One object of each port stands for one open transaction."""
+"""What the use cases need of the database: one unit of work with a store for each kind of data."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
-from event_contracts import Event, ShippedLine
-from inventory_service.application.commands import (
-    DocumentType,
-    PlacePurchaseOrder,
-    RecordStock,
-    StockDocument,
-)
+from inventory_service.application.queries import InventoryQueries, Versioned
 from inventory_service.domain.catalogue import Location, Sku, Supplier
-from inventory_service.domain.purchasing import InboundLine
-from inventory_service.domain.stock import LaterMovements, LevelKey, StockLevel
+from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
+from inventory_service.domain.document_types import DocumentType
+from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
+from inventory_service.domain.stock_document import StatedDocument, StockDocument
+from inventory_service.domain.stock_level import CountAt, LaterMovements, LevelKey, StockLevel
+from service_kit.persistence.unit_of_work import UnitOfWork
 
 
-class CountAt(NamedTuple):
-    """Asks for the movements of a level after a moment."""
+class StoredVersion(NamedTuple):
+    """The result of a put: the version after it, and whether the row was created or changed (a created one is both)."""
 
-    key: LevelKey
-    counted_at: datetime
-
-
-class DemandLine(NamedTuple):
-    """What one order line asks for, as of the order's ``sequence``; ``day`` is the UTC day of the order."""
-
-    order_id: str
-    line_id: str
-    sku: str
-    day: date
-    quantity: int
-    cancelled: int
-    sequence: int
+    version: int
+    created: bool
+    changed: bool
 
 
-class Publisher(Protocol):
-    """Takes events into the transaction's outbox."""
-
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Publish with the commit, in this order. The rows that the events tell of are locked."""
-
-
-class Stock(Publisher, Protocol):
-    """Levels, ledger, documents and shipments."""
-
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
-        """Those of ``skus`` that do not exist."""
-
-    async def unknown_locations(self, location_ids: Collection[str]) -> set[str]:
-        """Those of ``location_ids`` that do not exist."""
-
-    async def lock_levels(self, keys: Collection[LevelKey]) -> dict[LevelKey, StockLevel]:
-        """The levels (made at zero where missing), locked in the order of their keys."""
-
-    async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
-        """The ranks of the known locations, read after the levels are locked: whoever ranks a location
-        anew locks its levels too, so the newest version of a level carries the newest rank."""
-
-    async def save_levels(self, levels: Collection[StockLevel], recorded_at: datetime) -> None:
-        """Store the levels and append their ledger entries."""
-
-    async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
-        """For each count what moved after it, in the same order."""
-
-    async def claim_references(self, commands: Sequence[RecordStock], recorded_at: datetime) -> set[str]:
-        """Store the documents' heads; returns the ids of those whose reference was free."""
-
-    async def holders(self, doc_type: DocumentType, references: Collection[str]) -> dict[str, str]:
-        """The document ids that hold the references."""
-
-    async def withdraw(self, document_ids: Collection[str]) -> None:
-        """Remove heads that were claimed in this transaction and cannot be carried out."""
-
-    async def store_lines(self, documents: Sequence[StockDocument]) -> None:
-        """Store the documents' lines."""
-
-    async def inbound_lines(self, line_ids: Collection[str], *, lock: bool = False) -> dict[str, InboundLine]:
-        """The purchase-order lines that exist; locked in the order of their ids where asked."""
-
-    async def save_inbound(self, lines: Collection[InboundLine], recorded_at: datetime) -> None:
-        """Store changed purchase-order lines."""
-
-    async def claim_shipments(
-        self, shipments: Mapping[tuple[str, str], tuple[str, ShippedLine]], recorded_at: datetime
-    ) -> set[tuple[str, str]]:
-        """Store shipments by (shipment, line) with their order; returns those that were new."""
-
-    async def save_demand(self, lines: Collection[DemandLine]) -> None:
-        """Store order lines as demand, each only where its sequence is newer than the stored one."""
-
-
-class Purchasing(Publisher, Protocol):
-    """Purchase orders."""
+class Catalogue(Protocol):
+    """SKUs, locations and suppliers."""
 
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         """Those of ``skus`` that do not exist."""
@@ -105,50 +35,127 @@ class Purchasing(Publisher, Protocol):
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """Those of ``supplier_ids`` that do not exist."""
 
-    async def claim_orders(self, commands: Sequence[PlacePurchaseOrder], recorded_at: datetime) -> set[str]:
-        """Store the orders' heads; returns the ids of those whose reference was free."""
-
-    async def order_holders(self, references: Collection[str]) -> dict[str, str]:
-        """The purchase orders that hold the references."""
-
-    async def order_version(self, purchase_order_id: str) -> int:
-        """The sum of the versions of the order's lines; see PurchaseOrder.version."""
-
-    async def store_inbound(self, lines: Sequence[InboundLine], recorded_at: datetime) -> None:
-        """Store the lines of new purchase orders."""
-
-    async def inbound_lines(self, line_ids: Collection[str], *, lock: bool = False) -> dict[str, InboundLine]:
-        """The purchase-order lines that exist; locked in the order of their ids where asked."""
-
-    async def save_inbound(self, lines: Collection[InboundLine], recorded_at: datetime) -> None:
-        """Store changed purchase-order lines."""
-
-
-class StoredVersion(NamedTuple):
-    """What an upsert did: the version after it, and whether it made or changed the row."""
-
-    version: int
-    created: bool
-    changed: bool
-
-
-class Catalogue(Publisher, Protocol):
-    """SKUs, locations and suppliers."""
-
-    async def lock_version(self, what: str, row_id: str) -> int | None:
-        """The version of the ``sku``, ``location`` or ``supplier``, locked; None where there is none."""
-
-    async def put_skus(self, skus: Sequence[Sku], now: datetime) -> dict[str, StoredVersion]:
-        """Make or change the SKUs, in the order of their names; what stands already keeps its version."""
-
     async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
-        """The ranks of the known locations."""
+        """The priorities of those locations that exist.
 
-    async def put_location(self, location: Location, now: datetime) -> StoredVersion:
-        """Make or change the location."""
+        Read them after locking the levels that they are published with: whoever changes the priority of a location
+        locks its levels too, so the newest version of a level is published with the newest priority.
+        """
 
-    async def put_supplier(self, supplier: Supplier, now: datetime) -> StoredVersion:
-        """Make or change the supplier."""
+    async def lock_sku(self, sku: str) -> int | None:
+        """Lock the SKU; its version, or None if it does not exist."""
 
-    async def touch_levels_at(self, location_id: str, now: datetime) -> list[StockLevel]:
-        """Give every level at the location a new version, since it is ranked anew; returns them."""
+    async def lock_location(self, location_id: str) -> Versioned[Location] | None:
+        """Lock the location; None if it does not exist."""
+
+    async def lock_supplier(self, supplier_id: str) -> int | None:
+        """Lock the supplier; its version, or None if it does not exist."""
+
+    async def put_skus(self, skus: Sequence[Sku]) -> dict[str, StoredVersion]:
+        """Create or replace SKUs, locking them in the order of their names; one that is the same keeps its version."""
+
+    async def put_location(self, location: Location) -> StoredVersion:
+        """Create or replace a location; one that is the same keeps its version."""
+
+    async def put_supplier(self, supplier: Supplier) -> StoredVersion:
+        """Create or replace a supplier; one that is the same keeps its version."""
+
+
+class StockLevels(Protocol):
+    """Stock levels and their append-only ledger."""
+
+    async def lock(self, keys: Collection[LevelKey]) -> dict[LevelKey, StockLevel]:
+        """The levels, locked in the order of their keys; those that do not exist are created at zero, version 0."""
+
+    async def save(self, levels: Collection[StockLevel]) -> None:
+        """Store locked levels and append their new entries to the ledger."""
+
+    async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
+        """For each count, in the same order, the stored movements after it; see LaterMovements."""
+
+    async def raise_versions_at(self, location_id: str) -> list[StockLevel]:
+        """Give every level at the location its next version; returns them as they are then."""
+
+
+class StockDocuments(Protocol):
+    """Receipts, counts and adjustments."""
+
+    async def claim(self, documents: Sequence[StatedDocument]) -> set[str]:
+        """Store those documents, still without lines, whose reference is free within their type; returns their ids.
+
+        Of several with one reference the first is stored. References are locked in their order.
+        """
+
+    async def holders(self, document_type: DocumentType, references: Collection[str]) -> dict[str, str]:
+        """The id of the document that has each reference."""
+
+    async def withdraw(self, document_ids: Collection[str]) -> None:
+        """Remove documents that were claimed in this unit of work and are refused after all."""
+
+    async def add_lines(self, documents: Sequence[StockDocument]) -> None:
+        """Store the lines of claimed documents."""
+
+
+class PurchaseOrders(Protocol):
+    """Purchase orders and their lines."""
+
+    async def claim(self, orders: Sequence[PurchaseOrder]) -> set[str]:
+        """Store those orders, still without lines, whose reference is free; returns their ids.
+
+        Of several with one reference the first is stored. References are locked in their order.
+        """
+
+    async def holders(self, references: Collection[str]) -> dict[str, str]:
+        """The id of the purchase order that has each reference."""
+
+    async def add_lines(self, orders: Sequence[PurchaseOrder]) -> None:
+        """Store the lines of claimed orders."""
+
+    async def lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
+        """Those lines that exist, by id."""
+
+    async def lock_lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
+        """Those lines that exist, by id, locked in the order of their ids."""
+
+    async def save_lines(self, lines: Collection[PurchaseOrderLine]) -> None:
+        """Store changed lines, which are locked."""
+
+    async def version(self, purchase_order_id: str) -> int:
+        """See PurchaseOrder.version; 0 if there is no such order."""
+
+
+class Shipments(Protocol):
+    """The shipped units of customer orders, kept for ever so that they count once however late they are repeated."""
+
+    async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
+        """Store the lines that are not known yet; returns their identities."""
+
+
+class Demand(Protocol):
+    """The demand of order lines, from which the demand history of each day follows."""
+
+    async def save(self, lines: Collection[DemandLine]) -> None:
+        """Store each line unless what is stored of it has the same or a newer sequence."""
+
+
+class InventoryUnitOfWork(UnitOfWork, Protocol):
+    """One transaction of inventory.
+
+    Every use case locks in the same order, so that no two of them wait for each other: rows of the catalogue, demand,
+    shipments, levels by key, references of documents, purchase-order lines by id.
+    """
+
+    @property
+    def catalogue(self) -> Catalogue: ...
+    @property
+    def levels(self) -> StockLevels: ...
+    @property
+    def documents(self) -> StockDocuments: ...
+    @property
+    def purchase_orders(self) -> PurchaseOrders: ...
+    @property
+    def shipments(self) -> Shipments: ...
+    @property
+    def demand(self) -> Demand: ...
+    @property
+    def queries(self) -> InventoryQueries: ...

@@ -1,1 +1,1 @@
-"""Inventory's rules: stock levels and their ledger, purchase-order lines, selling policies. Pure."""
+"""Inventory's rules: stock levels and their ledger, stock documents, purchase orders, selling policies. Pure."""

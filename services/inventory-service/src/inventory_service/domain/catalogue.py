@@ -1,4 +1,4 @@
-"""SKUs and how they may be sold, locations, suppliers."""
+"""SKUs and how they may be sold, locations and suppliers."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ class Mode(StrEnum):
 
     @property
     def promises_a_date(self) -> bool:
-        """Whether units may be sold before they are there, so that a lead time is needed."""
+        """Whether units may be sold before they are on hand, so that a lead time is needed."""
         return self in (Mode.BACKORDER, Mode.PREORDER)
 
 
 @dataclass(frozen=True, slots=True)
 class SellingPolicy:
-    """Mode, most units that may wait at once (None: no cap), and when a preorder is released."""
+    """How a SKU may be sold.
+
+    ``backorder_cap`` is the most units that may be on backorder at once (None: no cap); ``release_date`` is the day
+    on which a preorder is released.
+    """
 
     mode: Mode = Mode.STOCK_ONLY
     backorder_cap: int | None = None
@@ -31,13 +35,13 @@ class SellingPolicy:
 
     @property
     def release_at(self) -> datetime | None:
-        """The release as a moment: the beginning of the day in UTC."""
+        """The moment of the release: the beginning of the day in UTC."""
         return None if self.release_date is None else datetime.combine(self.release_date, time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """A sellable thing; ``sku`` is opaque and case-sensitive. ``lead_time_days``: days to get more."""
+    """A sellable item. ``sku`` is opaque and case-sensitive; ``lead_time_days`` is how long a reorder takes."""
 
     sku: str
     name: str | None
@@ -46,18 +50,22 @@ class Sku:
     policy: SellingPolicy
 
 
+DEFAULT_PRIORITY = 100
+"""The priority of a location that states none, and of one that is not in the catalogue (yet)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place that holds stock; a lower ``priority`` is served from first."""
+    """A place that holds stock. When several can serve a demand, the one with the lowest ``priority`` serves first."""
 
     location_id: str
     name: str
-    priority: int = 100
+    priority: int = DEFAULT_PRIORITY
 
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Someone who delivers."""
+    """A company that delivers what a purchase order asks for."""
 
     supplier_id: str
     name: str

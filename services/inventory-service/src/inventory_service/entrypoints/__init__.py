@@ -1,1 +1,1 @@
-"""How the world reaches inventory: HTTP, and the process."""
+"""How inventory is reached: by HTTP, by events, and as a process."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import copy
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -237,5 +236,12 @@ class CommandBatcher(Generic[C, R]):
 
 
 def _own(error: BaseException) -> BaseException:
-    """A copy for one caller: one error raised in many tasks would grow one traceback of all of them."""
-    return copy.copy(error).with_traceback(None) if isinstance(error, Exception) else error
+    """A copy for one caller: one error raised in many tasks would grow one traceback of all of them.
+
+    ``copy.copy`` calls the class again with ``args``, which few exceptions with data of their own allow.
+    """
+    if not isinstance(error, Exception):
+        return error
+    copied = type(error).__new__(type(error), *error.args)
+    copied.__dict__.update(error.__dict__)
+    return copied

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from allocation_service.application.session.handle_events import HANDLED as HANDLED_BY_ALLOCATION
 from event_contracts import EVENT_TYPES
-from inventory_service.application.book_orders import ORDER_EVENTS
+from inventory_service.entrypoints.consumer import USE_CASES as USE_CASES_OF_INVENTORY
 from notification_service.application.watching import HANDLED as HANDLED_BY_NOTIFICATION
 from order_service.entrypoints.consumer import HANDLED as HANDLED_BY_ORDER
 
@@ -17,7 +17,7 @@ def _ce_types(names: Iterable[str]) -> frozenset[str]:
 
 HANDLED_TYPES = {
     "order": _ce_types(HANDLED_BY_ORDER),
-    "inventory": _ce_types(ORDER_EVENTS),
+    "inventory": _ce_types(USE_CASES_OF_INVENTORY),
     "allocation": _ce_types(HANDLED_BY_ALLOCATION),
     "notification": _ce_types(HANDLED_BY_NOTIFICATION),
 }

@@ -1,11 +1,26 @@
-"""Inventory's HTTP API, a module for each group of paths."""
+"""Inventory's HTTP API: a room for each group of resources, a file for each resource."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from inventory_service.entrypoints.http.catalogue import locations, skus, suppliers
+from inventory_service.entrypoints.http.problems import PROBLEMS
+from inventory_service.entrypoints.http.purchasing import purchase_orders
+from inventory_service.entrypoints.http.stock import adjustments, counts, ledger_entries, receipts, stock_levels
 
-from inventory_service.adapters.use_cases import UseCases
-from inventory_service.entrypoints.http import locations, purchase_orders, skus, stock, stock_documents
+__all__ = ["LARGE_BODIES", "PROBLEMS", "ROUTERS", "TAGS"]
+
+ROUTERS = (
+    skus.router,
+    locations.router,
+    suppliers.router,
+    purchase_orders.router,
+    receipts.router,
+    counts.router,
+    adjustments.router,
+    stock_levels.router,
+    ledger_entries.router,
+)
+"""The routes of the service, in the order of the API document."""
 
 LARGE_BODIES = frozenset({"/v1/skus", "/v1/receipts", "/v1/counts", "/v1/adjustments", "/v1/purchase-orders"})
 """Paths whose bodies may have 1 MiB."""
@@ -17,14 +32,3 @@ TAGS = {
     "Stock documents": "Receipts, returns, counts and adjustments",
     "Stock": "Levels and the ledger that explains them",
 }
-
-
-def routers(use_cases: UseCases) -> list[APIRouter]:
-    """All routes of the service."""
-    return [
-        skus.router(use_cases),
-        locations.router(use_cases),
-        purchase_orders.router(use_cases),
-        stock_documents.router(use_cases),
-        stock.router(use_cases),
-    ]

@@ -1,0 +1,159 @@
+"""SKUs, locations and suppliers on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from inventory_service.application.ports import StoredVersion
+from inventory_service.application.queries import Versioned
+from inventory_service.domain.catalogue import Location, Sku, Supplier
+
+_UNKNOWN_SKUS = text(
+    "SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"
+)
+_UNKNOWN_LOCATIONS = text(
+    "SELECT k FROM unnest(CAST(:keys AS text[])) k"
+    " WHERE NOT EXISTS (SELECT FROM location WHERE location.location_id = k)"
+)
+_UNKNOWN_SUPPLIERS = text(
+    "SELECT k FROM unnest(CAST(:keys AS text[])) k"
+    " WHERE NOT EXISTS (SELECT FROM supplier WHERE supplier.supplier_id = k)"
+)
+_PRIORITIES = text("SELECT location_id, priority FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
+
+_LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
+_LOCK_LOCATION = text("SELECT location_id, name, priority, version FROM location WHERE location_id = :id FOR UPDATE")
+_LOCK_SUPPLIER = text("SELECT version FROM supplier WHERE supplier_id = :id FOR UPDATE")
+
+# A row that has these values already is neither updated nor returned, and keeps its version.
+_PUT_SKUS = text(
+    """
+    INSERT INTO sku AS known (sku, name, category, lead_time_days, mode, backorder_cap, release_date,
+                              created_at, updated_at)
+    SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, :now, :now
+    FROM unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:categories AS text[]),
+                CAST(:lead_times AS integer[]), CAST(:modes AS text[]), CAST(:caps AS integer[]),
+                CAST(:releases AS date[]))
+         AS new (sku, name, category, lead_time_days, mode, backorder_cap, release_date)
+    ORDER BY sku COLLATE "C"
+    ON CONFLICT (sku) DO UPDATE
+    SET name = excluded.name, category = excluded.category, lead_time_days = excluded.lead_time_days,
+        mode = excluded.mode, backorder_cap = excluded.backorder_cap, release_date = excluded.release_date,
+        version = known.version + 1, updated_at = excluded.updated_at
+    WHERE (known.name, known.category, known.lead_time_days, known.mode, known.backorder_cap, known.release_date)
+          IS DISTINCT FROM (excluded.name, excluded.category, excluded.lead_time_days, excluded.mode,
+                            excluded.backorder_cap, excluded.release_date)
+    RETURNING sku, version
+    """
+)
+_SKU_VERSIONS = text("SELECT sku, version FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
+_LOCATION_VERSION = text("SELECT version FROM location WHERE location_id = :id")
+_SUPPLIER_VERSION = text("SELECT version FROM supplier WHERE supplier_id = :id")
+_PUT_LOCATION = text(
+    """
+    INSERT INTO location AS known (location_id, name, priority, created_at, updated_at)
+    VALUES (:id, :name, :priority, :now, :now)
+    ON CONFLICT (location_id) DO UPDATE
+    SET name = excluded.name, priority = excluded.priority, version = known.version + 1, updated_at = :now
+    WHERE (known.name, known.priority) IS DISTINCT FROM (excluded.name, excluded.priority)
+    RETURNING version
+    """
+)
+_PUT_SUPPLIER = text(
+    """
+    INSERT INTO supplier AS known (supplier_id, name, created_at, updated_at)
+    VALUES (:id, :name, :now, :now)
+    ON CONFLICT (supplier_id) DO UPDATE
+    SET name = excluded.name, version = known.version + 1, updated_at = :now
+    WHERE known.name IS DISTINCT FROM excluded.name
+    RETURNING version
+    """
+)
+
+
+class SqlCatalogue:
+    """Implements ``Catalogue``."""
+
+    def __init__(self, connection: AsyncConnection, now: datetime) -> None:
+        self._connection = connection
+        self._now = now
+
+    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
+        """See Catalogue."""
+        return await self._unknown(_UNKNOWN_SKUS, skus)
+
+    async def unknown_locations(self, location_ids: Collection[str]) -> set[str]:
+        """See Catalogue."""
+        return await self._unknown(_UNKNOWN_LOCATIONS, location_ids)
+
+    async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
+        """See Catalogue."""
+        return await self._unknown(_UNKNOWN_SUPPLIERS, supplier_ids)
+
+    async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
+        """See Catalogue."""
+        rows = await self._connection.execute(_PRIORITIES, {"ids": list(location_ids)})
+        return {row.location_id: row.priority for row in rows}
+
+    async def lock_sku(self, sku: str) -> int | None:
+        """See Catalogue."""
+        return await self._lock(_LOCK_SKU, sku)
+
+    async def lock_location(self, location_id: str) -> Versioned[Location] | None:
+        """See Catalogue."""
+        row = (await self._connection.execute(_LOCK_LOCATION, {"id": location_id})).one_or_none()
+        return None if row is None else Versioned(Location(row.location_id, row.name, row.priority), row.version)
+
+    async def lock_supplier(self, supplier_id: str) -> int | None:
+        """See Catalogue."""
+        return await self._lock(_LOCK_SUPPLIER, supplier_id)
+
+    async def put_skus(self, skus: Sequence[Sku]) -> dict[str, StoredVersion]:
+        """See Catalogue."""
+        values = {
+            "skus": [sku.sku for sku in skus],
+            "names": [sku.name for sku in skus],
+            "categories": [sku.category for sku in skus],
+            "lead_times": [sku.lead_time_days for sku in skus],
+            "modes": [sku.policy.mode.value for sku in skus],
+            "caps": [sku.policy.backorder_cap for sku in skus],
+            "releases": [sku.policy.release_date for sku in skus],
+        }
+        rows = await self._connection.execute(_PUT_SKUS, {**values, "now": self._now})
+        stored = {row.sku: _written(row.version) for row in rows}
+        same = [sku.sku for sku in skus if sku.sku not in stored]
+        if same:
+            for row in await self._connection.execute(_SKU_VERSIONS, {"skus": same}):
+                stored[row.sku] = StoredVersion(row.version, created=False, changed=False)
+        return stored
+
+    async def put_location(self, location: Location) -> StoredVersion:
+        """See Catalogue."""
+        values = {"id": location.location_id, "name": location.name, "priority": location.priority}
+        return await self._put(_PUT_LOCATION, _LOCATION_VERSION, values)
+
+    async def put_supplier(self, supplier: Supplier) -> StoredVersion:
+        """See Catalogue."""
+        return await self._put(_PUT_SUPPLIER, _SUPPLIER_VERSION, {"id": supplier.supplier_id, "name": supplier.name})
+
+    async def _unknown(self, statement: TextClause, keys: Collection[str]) -> set[str]:
+        return {row.k for row in await self._connection.execute(statement, {"keys": list(keys)})}
+
+    async def _lock(self, statement: TextClause, row_id: str) -> int | None:
+        version: int | None = (await self._connection.execute(statement, {"id": row_id})).scalar_one_or_none()
+        return version
+
+    async def _put(self, put: TextClause, version: TextClause, values: Mapping[str, object]) -> StoredVersion:
+        written = (await self._connection.execute(put, {**values, "now": self._now})).scalar_one_or_none()
+        if written is not None:
+            return _written(written)
+        current = (await self._connection.execute(version, {"id": values["id"]})).scalar_one()
+        return StoredVersion(current, created=False, changed=False)
+
+
+def _written(version: int) -> StoredVersion:
+    return StoredVersion(version, created=version == 1, changed=True)

@@ -1,0 +1,99 @@
+"""Apply the events of customer orders: shipments leave the stock, and demand enters the demand history.
+
+Every order event carries the whole order with all its shipments. Each is applied as state: what is not known yet is
+recorded, everything else changes nothing, so events may be repeated and arrive in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple, cast
+
+from event_contracts import Event, OrderState
+from inventory_service.application.integration_events import stock_changed
+from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
+from inventory_service.domain.stock_level import LevelKey, Source, StockLevel
+
+
+class _Shipped(NamedTuple):
+    """Shipped units and the first event that reported them."""
+
+    line: ShipmentLine
+    cause: Event
+
+
+async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) -> None:
+    """Store the newest demand of each order line and move newly shipped units from on hand to shipped.
+
+    Publishes one ``StockLevelChanged`` for each SKU of the batch: it carries absolute levels, so the levels in
+    between would tell nobody anything.
+    """
+    await uow.demand.save(_newest_demand(events))
+    reported = _shipments(events)
+    if not reported:
+        return
+    new = await uow.shipments.add_new([shipped.line for shipped in reported.values()])
+    shipments = [shipped for identity, shipped in reported.items() if identity in new]
+    if shipments:
+        await _ship(uow, shipments)
+
+
+def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
+    newest: dict[tuple[str, str], DemandLine] = {}
+    for event in events:
+        order = cast(OrderState, event.payload)
+        day = order.placed_at.astimezone(UTC).date()
+        for line in order.lines:
+            identity = (order.order_id, line.line_id)
+            known = newest.get(identity)
+            if known is None or known.sequence < order.sequence:
+                newest[identity] = DemandLine(*identity, line.sku, day, line.quantity, line.cancelled, order.sequence)
+    return [newest[identity] for identity in sorted(newest)]
+
+
+def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Shipped]:
+    reported: dict[ShipmentLineId, _Shipped] = {}
+    for event in events:
+        order = cast(OrderState, event.payload)
+        for shipped in order.shipments:
+            line = ShipmentLine(
+                shipment_id=shipped.shipment_id,
+                line_id=shipped.line_id,
+                order_id=order.order_id,
+                key=LevelKey(shipped.sku, shipped.location),
+                quantity=shipped.quantity,
+                shipped_at=shipped.shipped_at,
+            )
+            if line.quantity > 0:
+                reported.setdefault(line.identity, _Shipped(line, event))
+    return reported
+
+
+async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None:
+    keys = {line.key for line, _ in shipments}
+    levels = await uow.levels.lock(keys)
+    priorities = await uow.catalogue.priorities({key.location_id for key in keys})
+    last: dict[str, tuple[datetime, Event]] = {}
+    for line, cause in shipments:
+        levels[line.key].ship(line.quantity, line.shipped_at, Source(line.shipment_id, line.line_id))
+        before = last.get(line.key.sku)
+        last[line.key.sku] = (max(before[0], line.shipped_at) if before else line.shipped_at, cause)
+    await uow.levels.save(levels.values())
+    by_sku: dict[str, list[StockLevel]] = {}
+    for key in sorted(keys):
+        by_sku.setdefault(key.sku, []).append(levels[key])
+    await uow.publish(
+        [
+            stock_changed(
+                "StockLevelChanged",
+                changed,
+                reason="shipment",
+                occurred_at=last[sku][0],
+                priorities=priorities,
+                cause=last[sku][1],
+            )
+            for sku, changed in by_sku.items()
+        ]
+    )

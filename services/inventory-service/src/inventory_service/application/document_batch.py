@@ -1,0 +1,129 @@
+"""What the use cases share that record stock documents in batches: all of a batch are of one type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from event_contracts import Event
+from inventory_service.application.integration_events import stock_changed
+from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.domain.errors import LinesRefused, NameFault, NameKind, NamesRefused, ReferenceTaken
+from inventory_service.domain.purchase_order import PurchaseOrderLine
+from inventory_service.domain.stock_document import Levels, Posting, StatedDocument, StockDocument
+
+DocumentResult = StockDocument | Exception
+"""A recorded document, or why it was refused: NamesRefused, ReferenceTaken or LinesRefused."""
+
+
+class DocumentBatch:
+    """Documents on their way into the stock. A refused one leaves no trace; the others of the batch are recorded.
+
+    The order of its steps is the order in which all who change stock lock rows: levels by key, then references.
+    """
+
+    def __init__(self, uow: InventoryUnitOfWork, documents: Sequence[StatedDocument]) -> None:
+        self._uow = uow
+        self._documents = documents
+        self._results: dict[str, DocumentResult] = {}
+        self._priorities: Mapping[str, int] = {}
+        self._levels: Levels = {}
+
+    @property
+    def accepted(self) -> list[StatedDocument]:
+        """The documents that are neither refused nor posted."""
+        return [document for document in self._documents if document.document_id not in self._results]
+
+    async def open(self, order_lines: Mapping[str, PurchaseOrderLine] | None = None) -> None:
+        """Refuse documents that name what does not exist, lock the levels of the others and claim their references.
+
+        ``order_lines`` are the existing ones of the purchase-order lines that the documents name.
+        """
+        await self._refuse_names(order_lines or {})
+        self._levels = await self._uow.levels.lock({line.key for each in self.accepted for line in each.lines})
+        await self._claim_references()
+        if self._levels:
+            self._priorities = await self._uow.catalogue.priorities({key.location_id for key in self._levels})
+
+    def post(
+        self, document: StatedDocument, rule: Callable[[StatedDocument, Levels, datetime], Posting]
+    ) -> Posting | None:
+        """Post the document by ``rule``, such as post_receipt; None if the stock does not allow it: it is refused."""
+        try:
+            posting = rule(document, self._levels, self._uow.now)
+        except LinesRefused as refusal:
+            self._results[document.document_id] = refusal
+            return None
+        self._results[document.document_id] = posting.document
+        return posting
+
+    def events(
+        self,
+        name: str,
+        posting: Posting,
+        reason: str,
+        order_lines: Mapping[str, Sequence[PurchaseOrderLine]] | None = None,
+    ) -> list[Event]:
+        """One event for each SKU whose levels were changed, with its purchase-order lines from ``order_lines``.
+
+        Call it before the next posting, which may change the same levels again.
+        """
+        return [
+            stock_changed(
+                name,
+                levels,
+                reason=reason,
+                occurred_at=posting.document.occurred_at,
+                priorities=self._priorities,
+                inbound=(order_lines or {}).get(sku, ()),
+            )
+            for sku, levels in posting.changed.items()
+        ]
+
+    async def save(self) -> list[DocumentResult]:
+        """Store the levels and the recorded documents; returns the result of each document, in the order given."""
+        refused = [key for key, result in self._results.items() if isinstance(result, LinesRefused)]
+        if refused:
+            await self._uow.documents.withdraw(refused)
+        await self._uow.levels.save([level for level in self._levels.values() if level.entries])
+        recorded = [result for result in self._results.values() if isinstance(result, StockDocument)]
+        await self._uow.documents.add_lines(recorded)
+        return [self._results[document.document_id] for document in self._documents]
+
+    async def _refuse_names(self, order_lines: Mapping[str, PurchaseOrderLine]) -> None:
+        lines = [line for document in self._documents for line in document.lines]
+        skus = await self._uow.catalogue.unknown_skus({line.key.sku for line in lines})
+        named = {line.key.location_id for line in lines}
+        named |= {document.location_id for document in self._documents if document.location_id is not None}
+        locations = await self._uow.catalogue.unknown_locations(named)
+        for document in self._documents:
+            faults = _faults(document, skus, locations, order_lines)
+            if faults:
+                self._results[document.document_id] = NamesRefused(faults)
+
+    async def _claim_references(self) -> None:
+        documents = self.accepted
+        claimed = await self._uow.documents.claim(documents)
+        lost = [document for document in documents if document.document_id not in claimed]
+        if lost:
+            holders = await self._uow.documents.holders(lost[0].type, {document.reference for document in lost})
+            self._results.update(
+                {document.document_id: ReferenceTaken(holders.get(document.reference)) for document in lost}
+            )
+
+
+def _faults(
+    document: StatedDocument, skus: set[str], locations: set[str], order_lines: Mapping[str, PurchaseOrderLine]
+) -> list[NameFault]:
+    """The names that ``document`` cannot use; ``skus`` and ``locations`` are those that do not exist."""
+    faults = [NameFault(NameKind.LOCATION)] if document.location_id in locations else []
+    for number, line in enumerate(document.lines):
+        if line.names_location and line.key.location_id in locations:
+            faults.append(NameFault(NameKind.LOCATION, number))
+        if line.key.sku in skus:
+            faults.append(NameFault(NameKind.SKU, number))
+        if line.purchase_order_line_id is not None:
+            order_line = order_lines.get(line.purchase_order_line_id)
+            if order_line is None or order_line.sku != line.key.sku:
+                faults.append(NameFault(NameKind.PURCHASE_ORDER_LINE, number, other_sku=order_line is not None))
+    return faults

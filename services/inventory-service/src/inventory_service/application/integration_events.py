@@ -1,0 +1,88 @@
+"""The public events of inventory, made from the state of the domain after a change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from event_contracts import Event, InboundChange, SellingMode, SkuPolicy, StockChange, new_event
+from event_contracts import PurchaseOrderLine as PublicOrderLine
+from event_contracts import StockLevel as PublicLevel
+from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Sku
+from inventory_service.domain.purchase_order import PurchaseOrderLine
+from inventory_service.domain.stock_level import StockLevel
+
+SOURCE = "inventory"
+
+
+def stock_changed(
+    name: str,
+    levels: Sequence[StockLevel],
+    *,
+    reason: str,
+    occurred_at: datetime,
+    priorities: Mapping[str, int],
+    inbound: Iterable[PurchaseOrderLine] = (),
+    cause: Event | None = None,
+) -> Event:
+    """``StockReceived`` or ``StockLevelChanged``: the changed ``levels`` of one SKU as they are now.
+
+    ``priorities`` are those of the locations; ``inbound`` are the purchase-order lines that the same change affected;
+    ``cause`` is the event that led to the change, if any.
+    """
+    public = tuple(
+        PublicLevel(
+            location=level.key.location_id,
+            on_hand=level.on_hand,
+            shipped=level.shipped,
+            version=level.version,
+            priority=priorities.get(level.key.location_id, DEFAULT_PRIORITY),
+        )
+        for level in levels
+    )
+    payload = StockChange(
+        sku=levels[0].key.sku,
+        levels=public,
+        reason=reason,
+        occurred_at=occurred_at,
+        po_lines=tuple(PublicOrderLine(id=i.line_id, remaining=i.open, version=i.version) for i in inbound),
+    )
+    return new_event(
+        name,
+        payload,
+        source=SOURCE,
+        sequence=max(level.version for level in public),
+        correlation_id=cause.correlation_id if cause else None,
+        causation_id=cause.id if cause else None,
+    )
+
+
+def inbound_changed(name: str, line: PurchaseOrderLine, occurred_at: datetime) -> Event:
+    """``InboundScheduled``, ``InboundRescheduled`` or ``InboundCancelled``: the line as it is now."""
+    payload = InboundChange(
+        sku=line.sku,
+        po_line=line.line_id,
+        remaining=line.open,
+        eta=line.eta,
+        supplier=line.supplier_id,
+        location=line.location_id,
+        version=line.version,
+        occurred_at=occurred_at,
+    )
+    return new_event(name, payload, source=SOURCE, sequence=line.version)
+
+
+def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
+    """``SkuPolicyChanged``: the complete policy, including a cap or release date that the selling mode does not use."""
+    payload = SkuPolicy(
+        sku=sku.sku,
+        version=version,
+        mode=SellingMode(sku.policy.mode.value),
+        cap=sku.policy.backorder_cap,
+        release_at=sku.policy.release_at,
+        lead_time_days=sku.lead_time_days or 0,
+        category=sku.category,
+        name=sku.name,
+        occurred_at=occurred_at,
+    )
+    return new_event("SkuPolicyChanged", payload, source=SOURCE, sequence=version)

@@ -1,0 +1,54 @@
+"""Create or replace a location."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from inventory_service.application.integration_events import stock_changed
+from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
+from inventory_service.domain.catalogue import Location
+from inventory_service.domain.expected_version import ExpectedVersion
+from inventory_service.domain.stock_level import StockLevel
+
+
+@dataclass(frozen=True, slots=True)
+class PutLocation:
+    """The complete new state of a location; ``changed_at`` is the business time, now if it is None.
+
+    ``expected`` None replaces whatever version there is.
+    """
+
+    location: Location
+    expected: ExpectedVersion | None = None
+    changed_at: datetime | None = None
+
+
+async def put_location(uow: InventoryUnitOfWork, command: PutLocation) -> StoredVersion:
+    """Store the location; publish ``StockLevelChanged`` for its levels if its priority changed. Raises VersionMismatch.
+
+    Consumers keep the priority with each level, so a new priority reaches them as a new version of every level there.
+    """
+    location = command.location
+    before = await uow.catalogue.lock_location(location.location_id)
+    if command.expected is not None:
+        command.expected.check(None if before is None else before.version)
+    stored = await uow.catalogue.put_location(location)
+    if before is not None and before.item.priority != location.priority:
+        await _publish_levels(uow, location, command.changed_at or uow.now)
+    return stored
+
+
+async def _publish_levels(uow: InventoryUnitOfWork, location: Location, occurred_at: datetime) -> None:
+    by_sku: dict[str, list[StockLevel]] = {}
+    for level in await uow.levels.raise_versions_at(location.location_id):
+        by_sku.setdefault(level.key.sku, []).append(level)
+    priorities = {location.location_id: location.priority}
+    await uow.publish(
+        [
+            stock_changed(
+                "StockLevelChanged", levels, reason="location", occurred_at=occurred_at, priorities=priorities
+            )
+            for levels in by_sku.values()
+        ]
+    )

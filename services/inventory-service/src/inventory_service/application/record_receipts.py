@@ -1,0 +1,99 @@
+"""Record receipts: units that arrived from suppliers or customers, or that were there from the beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from event_contracts import Event
+from inventory_service.application.document_batch import DocumentBatch, DocumentResult
+from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.domain.document_types import DocumentType, ReceiptKind
+from inventory_service.domain.purchase_order import PurchaseOrderLine
+from inventory_service.domain.stock_document import StatedDocument, StatedLine, post_receipt
+from inventory_service.domain.stock_level import LevelKey
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedLine:
+    """Units of a SKU that arrived, and the purchase-order line on which they were ordered, if any."""
+
+    sku: str
+    quantity: int
+    purchase_order_line_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReceipt:
+    """Record that units arrived at a location. The caller chooses the id."""
+
+    receipt_id: str
+    reference: str
+    location_id: str
+    kind: ReceiptKind
+    received_at: datetime
+    lines: tuple[ReceivedLine, ...]
+
+    def document(self) -> StatedDocument:
+        """The receipt as a stock document."""
+        lines = tuple(
+            StatedLine(LevelKey(line.sku, self.location_id), line.quantity, line.purchase_order_line_id)
+            for line in self.lines
+        )
+        return StatedDocument(
+            document_id=self.receipt_id,
+            type=DocumentType.RECEIPT,
+            reference=self.reference,
+            location_id=self.location_id,
+            kind=self.kind.value,
+            occurred_at=self.received_at,
+            lines=lines,
+        )
+
+
+async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordReceipt]) -> list[DocumentResult]:
+    """Add the units to the stock and deduct them from their purchase-order lines.
+
+    Publishes one ``StockReceived`` for each SKU of a receipt, with the level and the purchase-order lines after it.
+    Returns the document or the refusal of each command, in the same order; see DocumentResult.
+    """
+    batch = DocumentBatch(uow, [command.document() for command in commands])
+    named = _order_line_ids(batch.accepted)
+    await batch.open(await uow.purchase_orders.lines(named) if named else {})
+    ordered = _order_line_ids(batch.accepted)
+    order_lines = await uow.purchase_orders.lock_lines(ordered) if ordered else {}
+    before = dict(order_lines)
+    events: list[Event] = []
+    for document in batch.accepted:
+        posting = batch.post(document, post_receipt)
+        if posting is not None:
+            arrived = _receive(document, order_lines)
+            events += batch.events("StockReceived", posting, _reason(document), arrived)
+    results = await batch.save()
+    await uow.purchase_orders.save_lines([line for key, line in order_lines.items() if line != before[key]])
+    await uow.publish(events)
+    return results
+
+
+def _order_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
+    named = (line.purchase_order_line_id for document in documents for line in document.lines)
+    return {line_id for line_id in named if line_id is not None}
+
+
+def _receive(
+    document: StatedDocument, order_lines: dict[str, PurchaseOrderLine]
+) -> Mapping[str, list[PurchaseOrderLine]]:
+    """Deduct the document's units from ``order_lines``; returns the changed ones by SKU, in the order of their ids."""
+    for line in document.lines:
+        if line.purchase_order_line_id is not None:
+            order_line = order_lines[line.purchase_order_line_id]
+            order_lines[order_line.line_id] = order_line.receive(line.quantity)
+    changed: dict[str, list[PurchaseOrderLine]] = {}
+    for line_id in sorted(_order_line_ids([document])):
+        changed.setdefault(order_lines[line_id].sku, []).append(order_lines[line_id])
+    return changed
+
+
+def _reason(document: StatedDocument) -> str:
+    return "receipt" if document.kind == ReceiptKind.PURCHASE else document.kind

@@ -1,0 +1,126 @@
+"""Why inventory refuses a change. Each error carries the data that explains it; none of them knows about HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from inventory_service.domain.document_types import DocumentType
+
+
+class NameKind(StrEnum):
+    """What a name in a document stands for."""
+
+    SKU = "sku"
+    LOCATION = "location"
+    SUPPLIER = "supplier"
+    PURCHASE_ORDER_LINE = "purchase_order_line"
+
+
+@dataclass(frozen=True, slots=True)
+class NameFault:
+    """A name that a document cannot use.
+
+    ``line`` is the line that states the name, counted from 0, or None where the document itself states it.
+    ``other_sku`` is True for a purchase-order line that exists, but orders another SKU than the document's line;
+    every other fault is a name that does not exist.
+    """
+
+    kind: NameKind
+    line: int | None = None
+    other_sku: bool = False
+
+
+class NamesRefused(Exception):
+    """A document names things that do not exist or do not fit together; ``faults`` lists every one of them."""
+
+    def __init__(self, faults: Sequence[NameFault]) -> None:
+        super().__init__(f"{len(faults)} name(s) cannot be used")
+        self.faults = tuple(faults)
+
+
+class ReferenceTaken(Exception):
+    """Another document of the same kind has the reference; ``holder_id`` is its id."""
+
+    def __init__(self, holder_id: str | None) -> None:
+        super().__init__(f"the reference belongs to document {holder_id}")
+        self.holder_id = holder_id
+
+
+class StockRuleBroken(Exception):
+    """A movement that the stock level does not allow; the message can be shown to the caller."""
+
+
+class BelowZero(StockRuleBroken):
+    """An adjustment removes more units than the ``on_hand`` units of the level."""
+
+    def __init__(self, on_hand: int) -> None:
+        super().__init__(f"only {on_hand} units are on hand")
+        self.on_hand = on_hand
+
+
+class LevelTooLarge(StockRuleBroken):
+    """The level would exceed ``limit`` units."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a level holds at most {limit} units")
+        self.limit = limit
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A line of a document, counted from 0, and the rule that its movement breaks."""
+
+    line: int
+    rule: StockRuleBroken
+
+
+class LinesRefused(Exception):
+    """The stock does not allow some lines of a document; ``lines`` lists them, and nothing was changed."""
+
+    def __init__(self, document_type: DocumentType, lines: Sequence[BrokenLine]) -> None:
+        super().__init__(f"the stock does not allow {len(lines)} line(s) of the {document_type}")
+        self.document_type = document_type
+        self.lines = tuple(lines)
+
+    @property
+    def insufficient_stock(self) -> bool:
+        """Whether at least one line takes away more units than are on hand."""
+        return any(isinstance(line.rule, BelowZero) for line in self.lines)
+
+
+class PurchaseOrderLineNotFound(Exception):
+    """The purchase order does not exist, or has no such line."""
+
+
+class PurchaseRuleBroken(Exception):
+    """A change that the purchase-order line does not allow; the message can be shown to the caller."""
+
+
+class LineClosed(PurchaseRuleBroken):
+    """The line was closed short, so nothing more is expected on it; ``state`` is the line's state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__("the line is closed")
+        self.state = state
+
+
+class BelowReceived(PurchaseRuleBroken):
+    """The new quantity is less than the ``received`` units of the line."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(f"{received} units have been received already")
+        self.received = received
+
+
+class VersionMismatch(Exception):
+    """The change is based on another version than the ``current`` one; None where there is nothing to change."""
+
+    def __init__(self, current: int | None) -> None:
+        super().__init__(f"the current version is {current}")
+        self.current = current
+
+
+class VersionRequired(Exception):
+    """A change of this kind must say which version it is based on."""

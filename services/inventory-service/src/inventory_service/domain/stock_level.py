@@ -1,0 +1,174 @@
+"""The stock level of one SKU at one location, and the ledger entries that explain it.
+
+Supply = on hand + shipped. A shipment moves units from on hand to shipped and leaves the supply unchanged;
+only receipts, counts and adjustments change the supply. Every change appends signed ledger entries, so that
+``on_hand`` is always the sum of ``on_hand_delta``, and ``shipped`` the sum of ``shipped_delta``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from inventory_service.domain.errors import BelowZero, LevelTooLarge
+
+MAX_UNITS = 1_000_000_000
+"""The most units that a level may hold; the public event contract allows no more."""
+
+
+class EntryKind(StrEnum):
+    """What a ledger entry records."""
+
+    RECEIPT = "receipt"
+    RETURN = "return"
+    OPENING = "opening"
+    COUNT = "count"
+    ADJUSTMENT = "adjustment"
+    SHIPMENT = "shipment"
+    FOUND = "found"
+    """Units that were shipped although they were not on hand: they must have been there, unrecorded."""
+    ALREADY_COUNTED = "already_counted"
+    """Reverses a movement that was reported after a count which had already included it."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LevelKey:
+    """Identifies a stock level. Keys sort in the order in which their rows are locked."""
+
+    sku: str
+    location_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The document (or shipment) line that caused a movement."""
+
+    document_id: str
+    line_id: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One signed record that never changes; ``version`` is the level's version after the movement."""
+
+    key: LevelKey
+    kind: EntryKind
+    on_hand_delta: int
+    shipped_delta: int
+    on_hand_after: int
+    shipped_after: int
+    version: int
+    occurred_at: datetime
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class LaterMovements:
+    """The movements of on hand whose business time is after a count, in the order of that time.
+
+    ``total`` is their sum; ``lowest`` is their smallest running sum, 0 if it never falls below 0.
+    Found units are left out: they were derived from a level that the count replaces.
+    """
+
+    total: int = 0
+    lowest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CountAt:
+    """A count of one level at one moment of business time."""
+
+    key: LevelKey
+    counted_at: datetime
+
+
+@dataclass(slots=True)
+class StockLevel:
+    """The level of one SKU at one location. Each method is one change: one new version, one or two ledger entries.
+
+    ``counted_at`` is the business time of the last count. ``entries`` are those that are not stored yet.
+    """
+
+    key: LevelKey
+    on_hand: int = 0
+    shipped: int = 0
+    version: int = 0
+    counted_at: datetime | None = None
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+    @property
+    def supply(self) -> int:
+        """All units that were ever available here, including those that have been shipped."""
+        return self.on_hand + self.shipped
+
+    def receive(self, quantity: int, received_at: datetime, kind: EntryKind, source: Source) -> None:
+        """Add ``quantity`` units. On hand stays the same if they arrived before the last count, which included them.
+
+        Raises LevelTooLarge.
+        """
+        self._check_room(quantity)
+        self.version += 1
+        self._append(kind, quantity, 0, received_at, source)
+        if self._counted_after(received_at):
+            self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, received_at, source)
+
+    def ship(self, quantity: int, shipped_at: datetime, source: Source) -> None:
+        """Move ``quantity`` units from on hand to shipped. A shipment has already left, so it is never refused.
+
+        On hand stays the same if the units left no later than the last count, which did not include them any more.
+        A shipment that exceeds on hand first records the missing units as found.
+        """
+        self.version += 1
+        if self.counted_at is not None and shipped_at <= self.counted_at:
+            self._append(EntryKind.ALREADY_COUNTED, quantity, 0, shipped_at, source)
+        elif quantity > self.on_hand:
+            self._append(EntryKind.FOUND, quantity - self.on_hand, 0, shipped_at, source)
+        self._append(EntryKind.SHIPMENT, -quantity, quantity, shipped_at, source)
+
+    def adjust(self, delta: int, adjusted_at: datetime, source: Source) -> None:
+        """Change on hand by ``delta``. Raises BelowZero, LevelTooLarge."""
+        late = self._counted_after(adjusted_at)
+        if not late and self.on_hand + delta < 0:
+            raise BelowZero(self.on_hand)
+        self._check_room(delta)
+        self.version += 1
+        changes = [(EntryKind.ADJUSTMENT, delta)]
+        if late:
+            changes.append((EntryKind.ALREADY_COUNTED, -delta))
+        # Additions come first, so that no ledger entry shows a level below zero, not even in between.
+        for kind, change in sorted(changes, key=lambda entry: -entry[1]):
+            self._append(kind, change, 0, adjusted_at, source)
+
+    def count(self, counted: int, counted_at: datetime, later: LaterMovements, source: Source) -> bool:
+        """Set the level to ``counted`` as of ``counted_at`` and apply the ``later`` movements to it, never below zero.
+
+        Returns False, and changes nothing, if a newer count is recorded already. A count that confirms the level is
+        recorded in the ledger, but the level keeps its version. Raises LevelTooLarge.
+        """
+        if self._counted_after(counted_at):
+            return False
+        # The later movements are replayed on the counted level, floored at zero: units that left without being there
+        # must have been found. Where the floor is reached it raises all that follows, hence the lowest running sum.
+        level = counted + later.total - min(0, counted + later.lowest)
+        self._check_room(level - self.on_hand)
+        if level != self.on_hand:
+            self.version += 1
+        self.counted_at = counted_at
+        self._append(EntryKind.COUNT, level - self.on_hand, 0, counted_at, source)
+        return True
+
+    def _counted_after(self, moment: datetime) -> bool:
+        return self.counted_at is not None and moment < self.counted_at
+
+    def _check_room(self, delta: int) -> None:
+        if delta > 0 and self.on_hand + delta > MAX_UNITS:
+            raise LevelTooLarge(MAX_UNITS)
+
+    def _append(self, kind: EntryKind, on_hand: int, shipped: int, occurred_at: datetime, source: Source) -> None:
+        self.on_hand += on_hand
+        self.shipped += shipped
+        self.entries.append(
+            LedgerEntry(self.key, kind, on_hand, shipped, self.on_hand, self.shipped, self.version, occurred_at, source)
+        )

@@ -1,0 +1,1 @@
+"""SKUs, locations and suppliers."""

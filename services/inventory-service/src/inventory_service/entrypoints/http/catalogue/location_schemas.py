@@ -1,0 +1,37 @@
+"""The bodies and views of locations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field
+
+from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Location
+from service_kit.http.fields import WHOLE_NUMBER, Instant, Title
+from service_kit.http.models import RequestModel, ResponseModel
+
+
+class LocationBody(RequestModel):
+    """A location as it shall be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Main warehouse", "priority": 10}]})
+
+    name: Title
+    priority: Annotated[int, Field(ge=0, le=1_000_000), WHOLE_NUMBER] = Field(
+        default=DEFAULT_PRIORITY, description="When several locations can serve, the lower one serves first"
+    )
+    changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
+
+
+class LocationView(ResponseModel):
+    """A place that holds stock."""
+
+    location_id: str
+    name: str
+    priority: int
+    version: int = Field(description="Counts the changes; also the ETag")
+
+    @classmethod
+    def of(cls, location: Location, version: int) -> Self:
+        """The view of a version of the location."""
+        return cls(location_id=location.location_id, name=location.name, priority=location.priority, version=version)

@@ -1,0 +1,192 @@
+"""The bodies and views of SKUs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from datetime import date
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    field_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from inventory_service.application.ports import StoredVersion
+from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Title
+from service_kit.http.models import RequestModel, ResponseModel
+
+_EXAMPLE: dict[str, JsonValue] = {
+    "name": "White hanging heart T-light holder",
+    "category": "lights",
+    "lead_time_days": 14,
+    "selling_policy": {"mode": "backorder", "backorder_cap": 500},
+}
+
+
+class SellingPolicyBody(RequestModel):
+    """How the SKU may be sold when nothing is on hand."""
+
+    mode: Mode = Mode.STOCK_ONLY
+    backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER] | None = Field(
+        default=None, description="Most units that may wait at once; null: no cap. Used by backorder and preorder"
+    )
+    release_date: Day | None = Field(
+        default=None, validate_default=True, description="Preorders ship from this day (UTC) on; required for preorder"
+    )
+
+    @field_validator("release_date")
+    @classmethod
+    def _released(cls, value: date | None, info: ValidationInfo) -> date | None:
+        if value is None and info.data.get("mode") is Mode.PREORDER:
+            raise PydanticCustomError("release_date_required", "A preorder needs a release date")
+        return value
+
+
+class SkuBody(RequestModel):
+    """A SKU as it shall be: fields left out take their default, whatever stood before."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+
+    name: Title | None = None
+    category: Name | None = None
+    selling_policy: SellingPolicyBody = Field(default_factory=SellingPolicyBody)
+    lead_time_days: Annotated[int, Field(ge=0, le=3650), WHOLE_NUMBER] | None = Field(
+        default=None, validate_default=True, description="Days to get more; required for backorder and preorder"
+    )
+
+    @field_validator("lead_time_days")
+    @classmethod
+    def _dated(cls, value: int | None, info: ValidationInfo) -> int | None:
+        policy = info.data.get("selling_policy")
+        if value is None and policy is not None and policy.mode.promises_a_date:
+            raise PydanticCustomError("lead_time_required", "Selling before stock is there needs a lead time")
+        return value
+
+    def as_sku(self, sku: str) -> Sku:
+        """The SKU that the body describes."""
+        policy = self.selling_policy
+        return Sku(
+            sku,
+            self.name,
+            self.category,
+            self.lead_time_days,
+            SellingPolicy(policy.mode, policy.backorder_cap, policy.release_date),
+        )
+
+
+class OneSkuBody(SkuBody):
+    """A SKU named by its path."""
+
+    changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
+
+
+class NamedSkuBody(SkuBody):
+    """A SKU of a bulk."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "sku": "85123A",
+                    "name": "White hanging heart T-light holder",
+                    "lead_time_days": 14,
+                    "selling_policy": {"mode": "backorder", "backorder_cap": 500},
+                }
+            ]
+        }
+    )
+
+    sku: Name
+
+
+def _each_named_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Report SKUs named twice together with everything else that is wrong, so that one answer lists it all."""
+    errors: list[InitErrorDetails] = []
+    valid = None
+    try:
+        valid = validate(value)
+    except ValidationError as error:
+        errors = [
+            InitErrorDetails(
+                type=PydanticCustomError(found["type"], "{rule}", {**found.get("ctx", {}), "rule": found["msg"]}),
+                loc=found["loc"],
+                input=None,
+            )
+            for found in error.errors(include_url=False, include_input=False)
+        ]
+    seen: Counter[str] = Counter()
+    for number, item in enumerate(value if isinstance(value, list) else ()):
+        name = item.get("sku") if isinstance(item, dict) else None
+        if isinstance(name, str):
+            seen[name] += 1
+            if seen[name] > 1:
+                twice = PydanticCustomError("sku_twice", "The SKU stands in this list already")
+                errors.append(InitErrorDetails(type=twice, loc=(number, "sku"), input=None))
+    if errors:
+        raise ValidationError.from_exception_data("skus", errors)
+    return valid
+
+
+class BulkBody(RequestModel):
+    """Many SKUs: all are stored, or none and every bad one is listed."""
+
+    skus: Annotated[list[NamedSkuBody], Field(min_length=1, max_length=10_000), WrapValidator(_each_named_once)]
+    changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
+
+
+class SellingPolicyView(ResponseModel):
+    """How the SKU may be sold when nothing is on hand."""
+
+    mode: Mode
+    backorder_cap: int | None
+    release_date: date | None
+
+
+class SkuView(ResponseModel):
+    """A SKU as it stands."""
+
+    sku: str
+    name: str | None
+    category: str | None
+    lead_time_days: int | None
+    selling_policy: SellingPolicyView
+    version: int = Field(description="Counts the changes; also the ETag")
+
+    @classmethod
+    def of(cls, sku: Sku, version: int) -> Self:
+        """The view of a version of the SKU."""
+        policy = sku.policy
+        return cls(
+            sku=sku.sku,
+            name=sku.name,
+            category=sku.category,
+            lead_time_days=sku.lead_time_days,
+            selling_policy=SellingPolicyView(
+                mode=policy.mode, backorder_cap=policy.backorder_cap, release_date=policy.release_date
+            ),
+            version=version,
+        )
+
+
+class BulkView(ResponseModel):
+    """What a bulk did: SKUs made, changed, and found as they shall be."""
+
+    created: int
+    changed: int
+    unchanged: int
+
+    @classmethod
+    def of(cls, stored: Collection[StoredVersion]) -> Self:
+        """The numbers of a bulk whose SKUs were ``stored``."""
+        created = sum(version.created for version in stored)
+        changed = sum(version.changed for version in stored) - created
+        return cls(created=created, changed=changed, unchanged=len(stored) - created - changed)

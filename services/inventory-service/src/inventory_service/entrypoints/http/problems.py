@@ -1,0 +1,99 @@
+"""What callers are told when a use case refuses: each error of the domain as a problem, with its place in the body."""
+
+from __future__ import annotations
+
+from inventory_service.domain.document_types import DocumentType
+from inventory_service.domain.errors import (
+    BelowReceived,
+    LineClosed,
+    LinesRefused,
+    NameFault,
+    NameKind,
+    NamesRefused,
+    PurchaseOrderLineNotFound,
+    ReferenceTaken,
+    VersionMismatch,
+    VersionRequired,
+)
+from service_kit.http.errors import ProblemTable
+from service_kit.http.problems import (
+    FieldError,
+    Problem,
+    conflict,
+    not_found,
+    precondition_failed,
+    precondition_required,
+    unprocessable,
+)
+
+_FIELDS = {
+    NameKind.SKU: "sku",
+    NameKind.LOCATION: "location_id",
+    NameKind.SUPPLIER: "supplier_id",
+    NameKind.PURCHASE_ORDER_LINE: "purchase_order_line_id",
+}
+_QUANTITIES = {
+    DocumentType.RECEIPT: "quantity",
+    DocumentType.COUNT: "counted_quantity",
+    DocumentType.ADJUSTMENT: "delta",
+}
+_UNKNOWN = {
+    NameKind.SKU: "there is no such SKU",
+    NameKind.LOCATION: "there is no such location",
+    NameKind.SUPPLIER: "there is no such supplier",
+    NameKind.PURCHASE_ORDER_LINE: "there is no such purchase-order line",
+}
+
+
+def _names_refused(error: NamesRefused) -> Problem:
+    return unprocessable([_name_error(fault) for fault in error.faults])
+
+
+def _name_error(fault: NameFault) -> FieldError:
+    place = "" if fault.line is None else f"/lines/{fault.line}"
+    words = "the purchase-order line is for another SKU" if fault.other_sku else _UNKNOWN[fault.kind]
+    return FieldError(f"{place}/{_FIELDS[fault.kind]}", words)
+
+
+def _reference_taken(error: ReferenceTaken) -> Problem:
+    words = "Another document carries this reference; existing_id names it."
+    return conflict("reference_taken", words, existing_id=error.holder_id)
+
+
+def _lines_refused(error: LinesRefused) -> Problem:
+    field = _QUANTITIES[error.document_type]
+    return Problem(
+        409,
+        "insufficient_stock" if error.insufficient_stock else "level_too_large",
+        "Conflict with the current state",
+        "The stock does not allow this; nothing was changed.",
+        errors=[FieldError(f"/lines/{broken.line}/{field}", str(broken.rule)) for broken in error.lines],
+    )
+
+
+def _line_closed(error: LineClosed) -> Problem:
+    return conflict("purchase_order_line_closed", str(error), state=error.state)
+
+
+def _below_received(error: BelowReceived) -> Problem:
+    return Problem(
+        409,
+        "quantity_below_received",
+        "Conflict with the current state",
+        str(error),
+        errors=[FieldError("/quantity", str(error))],
+        extra={"quantity_received": error.received},
+    )
+
+
+PROBLEMS: ProblemTable = {
+    NamesRefused: _names_refused,
+    ReferenceTaken: _reference_taken,
+    LinesRefused: _lines_refused,
+    PurchaseOrderLineNotFound: lambda _: not_found("purchase order line"),
+    LineClosed: _line_closed,
+    BelowReceived: _below_received,
+    VersionMismatch: lambda _: precondition_failed(),
+    VersionRequired: lambda _: precondition_required(),
+}
+"""Every refusal of inventory's use cases, and the problem that HTTP callers get for it."""

@@ -1,0 +1,143 @@
+"""The bodies and views of purchase orders and their lines."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from event_contracts import new_event_id
+from inventory_service.application.place_purchase_orders import OrderedLine, PlacePurchaseOrder
+from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
+from inventory_service.entrypoints.http.fields import Eta, Reason
+from service_kit.http.fields import Instant, Name, Units
+from service_kit.http.models import RequestModel, ResponseModel
+
+
+class OrderedLineBody(RequestModel):
+    """What to order."""
+
+    sku: Name
+    quantity: Units
+    eta: Eta = Field(description="When the supplier says it arrives; a day means its beginning in UTC")
+
+
+class PurchaseOrderBody(RequestModel):
+    """A purchase order to place."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference": "PO-2041",
+                    "supplier_id": "acme",
+                    "location_id": "main",
+                    "lines": [{"sku": "85123A", "quantity": 500, "eta": "2026-11-02T17:00:00Z"}],
+                }
+            ]
+        }
+    )
+
+    reference: Name
+    supplier_id: Name
+    location_id: Name
+    ordered_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
+    lines: list[OrderedLineBody] = Field(min_length=1, max_length=1000)
+
+    def command(self, purchase_order_id: str, now: datetime) -> PlacePurchaseOrder:
+        """The command that the body asks for; each line gets an id of its own."""
+        return PlacePurchaseOrder(
+            purchase_order_id=purchase_order_id,
+            reference=self.reference,
+            supplier_id=self.supplier_id,
+            location_id=self.location_id,
+            ordered_at=self.ordered_at or now,
+            lines=tuple(OrderedLine(new_event_id(), line.sku, line.quantity, line.eta) for line in self.lines),
+        )
+
+
+class LineChangeBody(RequestModel):
+    """What shall be different; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"eta": "2026-11-09T17:00:00Z"}]})
+
+    eta: Eta | None = None
+    quantity: Units | None = Field(default=None, description="Units ordered in all, received ones included")
+    changed_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> LineChangeBody:
+        if self.eta is None and self.quantity is None:
+            raise PydanticCustomError("nothing_to_change", "Give eta, quantity or both")
+        return self
+
+
+class CloseBody(RequestModel):
+    """Closing short: the rest will not come."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "supplier delivers no more"}]})
+
+    reason: Reason | None = None
+    closed_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
+
+
+class PurchaseOrderLineView(ResponseModel):
+    """A line as it stands: quantity = received (as far as ordered) + cancelled + open."""
+
+    line_id: str
+    purchase_order_line_id: str = Field(description="The same id, by the name that receipts give it")
+    sku: str
+    quantity: int
+    quantity_received: int = Field(description="May exceed the quantity: over-receipts are accepted")
+    quantity_cancelled: int = Field(description="Units that will not come, because the line was closed short")
+    quantity_open: int
+    eta: datetime
+    state: Literal["open", "partly_received", "received", "closed"]
+    version: int = Field(description="Counts the line's changes; the ETag of the line")
+
+    @classmethod
+    def of(cls, line: PurchaseOrderLine) -> Self:
+        """The view of the line."""
+        return cls.model_validate(
+            {
+                "line_id": line.line_id,
+                "purchase_order_line_id": line.line_id,
+                "sku": line.sku,
+                "quantity": line.quantity,
+                "quantity_received": line.received,
+                "quantity_cancelled": line.cancelled,
+                "quantity_open": line.open,
+                "eta": line.eta,
+                "state": line.state,
+                "version": line.version,
+            }
+        )
+
+
+class PurchaseOrderView(ResponseModel):
+    """A purchase order with its lines as they stand."""
+
+    purchase_order_id: str
+    reference: str
+    supplier_id: str
+    location_id: str
+    ordered_at: datetime
+    created_at: datetime
+    version: int = Field(description="Grows with every change of a line")
+    lines: list[PurchaseOrderLineView]
+
+    @classmethod
+    def of(cls, order: PurchaseOrder) -> Self:
+        """The view of the purchase order."""
+        return cls(
+            purchase_order_id=order.purchase_order_id,
+            reference=order.reference,
+            supplier_id=order.supplier_id,
+            location_id=order.location_id,
+            ordered_at=order.ordered_at,
+            created_at=order.created_at,
+            version=order.version,
+            lines=[PurchaseOrderLineView.of(line) for line in order.lines],
+        )

@@ -1,0 +1,1 @@
+"""Stock documents, stock levels and the ledger."""

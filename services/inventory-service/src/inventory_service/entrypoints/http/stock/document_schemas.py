@@ -1,0 +1,13 @@
+"""What the bodies of receipts, counts and adjustments have in common."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict, JsonValue
+
+MAX_LINES = 5_000
+"""The most lines of one document."""
+
+
+def example(**body: JsonValue) -> ConfigDict:
+    """The configuration of a body whose example in the API document is ``body``."""
+    return ConfigDict(json_schema_extra={"examples": [body]})

@@ -1,0 +1,105 @@
+"""The bodies and views of receipts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, Self
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from inventory_service.application.record_receipts import ReceivedLine, RecordReceipt
+from inventory_service.domain.document_types import ReceiptKind
+from inventory_service.domain.stock_document import RecordedLine, StockDocument
+from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
+from service_kit.http.fields import Instant, Name, Units
+from service_kit.http.models import RequestModel, ResponseModel
+
+
+class ReceiptLineBody(RequestModel):
+    """Units that arrived."""
+
+    sku: Name
+    quantity: Units
+    purchase_order_line_id: Name | None = Field(
+        default=None, description="The line they were ordered on; more than ordered is accepted"
+    )
+
+
+class ReceiptBody(RequestModel):
+    """Units that arrived: from a supplier, from a customer, or at the opening of the books."""
+
+    model_config = example(
+        reference="GRN-881", location_id="main", kind="purchase", lines=[{"sku": "85123A", "quantity": 120}]
+    )
+
+    reference: Name
+    location_id: Name
+    kind: Literal["purchase", "return", "opening"] = "purchase"
+    received_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
+    lines: list[ReceiptLineBody] = Field(min_length=1, max_length=MAX_LINES)
+
+    @field_validator("lines")
+    @classmethod
+    def _ordered(cls, lines: list[ReceiptLineBody], info: ValidationInfo) -> list[ReceiptLineBody]:
+        linked = any(line.purchase_order_line_id is not None for line in lines)
+        if linked and info.data.get("kind") not in ("purchase", None):
+            raise PydanticCustomError("not_ordered", "Only lines of a purchase receipt name a purchase-order line")
+        return lines
+
+    def command(self, receipt_id: str, now: datetime) -> RecordReceipt:
+        """The command that the body asks for."""
+        return RecordReceipt(
+            receipt_id=receipt_id,
+            reference=self.reference,
+            location_id=self.location_id,
+            kind=ReceiptKind(self.kind),
+            received_at=self.received_at or now,
+            lines=tuple(ReceivedLine(line.sku, line.quantity, line.purchase_order_line_id) for line in self.lines),
+        )
+
+
+class ReceiptLineView(ResponseModel):
+    """A line of a receipt; ``on_hand_change`` is 0 where a later count had seen the units already."""
+
+    line_no: int
+    sku: str
+    quantity: int
+    purchase_order_line_id: str | None
+    on_hand_change: int
+
+    @classmethod
+    def of(cls, line: RecordedLine) -> Self:
+        """The view of the line."""
+        return cls(
+            line_no=line.line_no,
+            sku=line.key.sku,
+            quantity=line.quantity,
+            purchase_order_line_id=line.purchase_order_line_id,
+            on_hand_change=line.on_hand_change,
+        )
+
+
+class ReceiptView(ResponseModel):
+    """A stored receipt."""
+
+    receipt_id: str
+    reference: str
+    location_id: str
+    kind: str
+    received_at: datetime
+    created_at: datetime
+    lines: list[ReceiptLineView]
+
+    @classmethod
+    def of(cls, receipt: StockDocument) -> Self:
+        """The view of the receipt."""
+        return cls(
+            receipt_id=receipt.document_id,
+            reference=receipt.reference,
+            location_id=str(receipt.location_id),
+            kind=receipt.kind,
+            received_at=receipt.occurred_at,
+            created_at=receipt.recorded_at,
+            lines=[ReceiptLineView.of(line) for line in receipt.lines],
+        )

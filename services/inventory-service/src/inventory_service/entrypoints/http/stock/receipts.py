@@ -1,0 +1,65 @@
+"""Receipts: record, read and list."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from event_contracts import new_event_id
+from inventory_service.application.queries import DocumentFilter
+from inventory_service.domain.document_types import DocumentType
+from inventory_service.entrypoints.http.dependencies import (
+    Application,
+    IdempotencyKey,
+    InventoryReader,
+    InventoryWriter,
+)
+from inventory_service.entrypoints.http.fields import DocumentPath, LocationQuery, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.pages import page_of
+from inventory_service.entrypoints.http.stock.documents import (
+    document_cursor,
+    list_documents,
+    load_document,
+    recorded_document,
+)
+from inventory_service.entrypoints.http.stock.receipt_schemas import ReceiptBody, ReceiptView
+from service_kit.commands.command_batcher import IdempotencyClaim
+from service_kit.http.business_time import may_state_business_time
+from service_kit.http.idempotency import fingerprint
+from service_kit.http.pagination import Page, PageParams
+
+_RECORD = "POST /v1/receipts"
+
+router = APIRouter(tags=["Stock documents"])
+
+
+@router.post("/v1/receipts", status_code=201, summary="Record a receipt, return or opening stock")
+async def record_receipt(
+    *, principal: InventoryWriter, app: Application, key: IdempotencyKey, body: ReceiptBody, response: Response
+) -> ReceiptView:
+    may_state_business_time(principal, body.received_at, "received_at")
+    command = body.command(new_event_id(), app.clock.now())
+    claim = IdempotencyClaim(principal.key_id, _RECORD, key, fingerprint(body), command.receipt_id)
+    submitted = await app.receipts.submit(command, claim)
+    return ReceiptView.of(await recorded_document(app, DocumentType.RECEIPT, submitted, response))
+
+
+@router.get("/v1/receipts", summary="List receipts, newest first")
+async def list_receipts(
+    *,
+    principal: InventoryReader,
+    app: Application,
+    page: PageParams,
+    request: Request,
+    response: Response,
+    reference: ReferenceQuery = None,
+    location_id: LocationQuery = None,
+    sku: SkuQuery = None,
+) -> Page[ReceiptView]:
+    wanted = DocumentFilter(reference, location_id, sku)
+    found = await list_documents(app, DocumentType.RECEIPT, wanted, page)
+    return page_of(found, page, view=ReceiptView.of, cursor=document_cursor, request=request, response=response)
+
+
+@router.get("/v1/receipts/{receipt_id}", summary="Read a receipt")
+async def get_receipt(*, principal: InventoryReader, app: Application, receipt_id: DocumentPath) -> ReceiptView:
+    return ReceiptView.of(await load_document(app, DocumentType.RECEIPT, receipt_id))
