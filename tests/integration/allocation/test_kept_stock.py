@@ -9,6 +9,7 @@ from allocation_service.adapters.store.sql_allocation_store import SqlAllocation
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.handle_events import Options, handle_events
 from allocation_service.domain.policies.policy import Policy, Quota, Sort
+from allocation_service.wording.reason_words import published_words
 
 WAITING = 60
 
@@ -22,7 +23,7 @@ def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def handled(world: Any, *events: Any) -> AllocationSession:
     """What one transaction read and did."""
     async with world.database.transaction() as conn:
-        return await handle_events(SqlAllocationStore(conn), events, Options())
+        return await handle_events(SqlAllocationStore(conn), events, Options(published_words))
 
 
 async def orders(world: Any, count: int, **more: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from allocation_service.application.allocating.sweeping import renew_passed_prom
 from allocation_service.application.session.handle_events import Options
 from allocation_service.domain.policies.policy import Policy, Share, Sort
 from allocation_service.domain.promising.promise_dates import Revision, Waiting, expected_supply, revise
+from allocation_service.wording.reason_words import published_words
 
 
 async def test_a_promise_counts_the_queue_before_it(world: Any) -> None:
@@ -70,7 +71,7 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
     await world.apply(world.sku("A"), world.inbound("A", "p1", 5, eta), world.order("o1", ("A", 1))[1])
     now = world.later(days=4)
     async with world.database.transaction() as conn:
-        await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+        await renew_passed_promises(SqlAllocationStore(conn), Options(published_words, grace_days=2), ["A"], now)
     events = await world.published()
     assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [
         ("PromiseRevised", (now + timedelta(days=2)).date())
@@ -89,7 +90,7 @@ async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once
             passed = await skus_with_passed_promises(conn, now.date())
         assert len(passed) == told
         async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+            await renew_passed_promises(SqlAllocationStore(conn), Options(published_words, grace_days=2), ["A"], now)
         events = await world.published()
         assert [event.name for event in events] == ["PromiseRevised"] * told
         for event in events:
@@ -255,7 +256,7 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
     now = world.later(days=4)
     for told in (1, 0):
         async with world.database.transaction() as conn:
-            await renew_passed_promises(SqlAllocationStore(conn), Options(grace_days=2), ["A"], now)
+            await renew_passed_promises(SqlAllocationStore(conn), Options(published_words, grace_days=2), ["A"], now)
         events = await world.published()
         assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
         now += timedelta(days=1)

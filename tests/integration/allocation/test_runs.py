@@ -18,6 +18,7 @@ from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Ageing, Holdback, Lending, Policy, Share, Sort
 from allocation_service.domain.runs.run import LENT, RECHECKED
 from allocation_service.entrypoints.service import build
+from allocation_service.wording.reason_words import published_words
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.testing import FakeClock
@@ -279,7 +280,7 @@ async def test_a_run_that_was_not_planned_is_taken_up_again_by_another_process(w
     async def now() -> Any:
         return world.now
 
-    desk = RunService(world.database, Options(), now, client.clock.now, timedelta(hours=1))
+    desk = RunService(world.database, Options(published_words), now, client.clock.now, timedelta(hours=1))
     assert await desk.plan_stale()
     assert not await desk.plan_stale()
     assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "previewed"

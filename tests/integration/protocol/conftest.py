@@ -22,6 +22,7 @@ import inventory_service.entrypoints.service
 import order_service.entrypoints.service
 from allocation_service.adapters.event_handler import AllocationHandler, run_deferred_orders
 from allocation_service.application.session.handle_events import HANDLED, Options
+from allocation_service.wording.reason_words import published_words
 from event_contracts import Topic
 from inventory_service.config import InventorySettings
 from order_service.config import OrderSettings
@@ -102,7 +103,9 @@ class World(Callers):
 
     async def recheck(self) -> None:
         """Allocation's background task decides the orders that must be decided by themselves."""
-        done = await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options(), limit=2))
+        done = await self._retried(
+            lambda: run_deferred_orders(self.databases["allocation"], Options(published_words), limit=2)
+        )
         self.log.append(f"recheck {done}")
 
     async def _turn(self, link: Link, **options: Any) -> int:
@@ -149,7 +152,9 @@ class World(Callers):
             moved = 0
             for database in self.databases.values():
                 moved += await self.topics.relay(database)
-            moved += await self._retried(lambda: run_deferred_orders(self.databases["allocation"], Options()))
+            moved += await self._retried(
+                lambda: run_deferred_orders(self.databases["allocation"], Options(published_words))
+            )
             for link in self.links.values():
                 moved += await self._turn(link, most=50)
             if moved == 0:
@@ -175,7 +180,7 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
 
     async def make(seed: int, *, purged_inbox: bool = False) -> World:
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
-        allocation = Subscription((Topic.ORDERS, Topic.INVENTORY), HANDLED, AllocationHandler(Options()))
+        allocation = Subscription((Topic.ORDERS, Topic.INVENTORY), HANDLED, AllocationHandler(Options(published_words)))
         subscriptions, clients = {"allocation": allocation}, {}
         for name, module, settings in (
             ("order", order_service.entrypoints.service, OrderSettings),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from allocation_service.adapters.event_handler import AllocationHandler
 from allocation_service.application.session.handle_events import Options
 from allocation_service.config import AllocationSettings
+from allocation_service.wording.reason_words import published_words
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock, SystemClock
 
@@ -32,5 +33,5 @@ def wire(
         application_name="allocation",
         idle_in_transaction=settings.idle_in_transaction,
     )
-    handler = AllocationHandler(Options(tiers=settings.tiers, grace_days=settings.grace_days))
-    return Wiring(settings, clock or SystemClock(), database, handler)
+    options = Options(published_words, settings.tiers, settings.grace_days)
+    return Wiring(settings, clock or SystemClock(), database, AllocationHandler(options))

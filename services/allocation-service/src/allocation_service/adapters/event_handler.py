@@ -11,6 +11,7 @@ from allocation_service.adapters.lending import loan_metrics
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.allocating.deferred_orders import decide_deferred_orders
 from allocation_service.application.session.handle_events import Options, handle_events
+from allocation_service.wording.reason_words import published_words
 from event_contracts import Event
 from service_kit.persistence.database import Database
 from service_kit.runtime.garbage_collection import collector_paused
@@ -20,7 +21,7 @@ class AllocationHandler:
     """Handles batches; ``rechecks_wanted`` is set when one left orders to be decided by themselves."""
 
     def __init__(self, options: Options | None = None) -> None:
-        self.options = options or Options()
+        self.options = options or Options(published_words)
         self.rechecks_wanted = asyncio.Event()
 
     async def __call__(self, conn: AsyncConnection, events: Sequence[Event]) -> None:

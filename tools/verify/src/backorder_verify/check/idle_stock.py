@@ -7,6 +7,7 @@ from typing import cast
 
 from allocation_service.adapters.maintenance.dry_run import rehearse_idle
 from allocation_service.application.session.handle_events import Options
+from allocation_service.wording.reason_words import published_words
 from backorder_verify.check.invariant import Invariant, Offender, Reading
 from service_kit.persistence.database import Database
 
@@ -41,5 +42,5 @@ def idle_unless_kept(name: str, statement: str, query: str) -> Invariant:
 
 async def _unexplained(database: Database, rows: list[dict[str, object]]) -> list[dict[str, object]]:
     skus = {str(sku) for row in rows for sku in cast(list[str], row["skus"])}
-    kept = await rehearse_idle(database, Options(), skus) if skus else set()
+    kept = await rehearse_idle(database, Options(published_words), skus) if skus else set()
     return [row for row in rows if not kept.intersection(cast(list[str], row["skus"]))]

@@ -29,7 +29,7 @@ async def decide_deferred_orders(
     order_ids = await store.oldest_rechecks(limit)
     if not order_ids:
         return None
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     skus = await store.skus_of_orders(order_ids)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     ready = await store.open_rechecks(session, order_ids)

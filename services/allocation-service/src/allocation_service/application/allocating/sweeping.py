@@ -75,7 +75,7 @@ async def _settle(store: AllocationStore, session: AllocationSession, name: str,
 async def rightly_idle(store: AllocationStore, options: Options, skus: Collection[str]) -> set[str]:
     """Those of the SKUs whose free stock is kept by their policies from all who wait for it, now and not only
     when something happens. Changes the store where it is not so: the caller rolls that back."""
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     kept = set()
     for name, sku in session.skus.items():
@@ -88,7 +88,7 @@ async def rightly_idle(store: AllocationStore, options: Options, skus: Collectio
 
 
 async def _locked(store: AllocationStore, options: Options, skus: Collection[str], now: datetime) -> AllocationSession:
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     session.causes = dict.fromkeys(skus, now)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     for sku in session.skus.values():

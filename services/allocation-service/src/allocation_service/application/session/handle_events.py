@@ -12,6 +12,7 @@ from allocation_service.application.promising.revise_promises import note_slips,
 from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
 from allocation_service.application.session.apply_events import advance, apply_inventory, apply_order
 from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.integration_event import Wording
 from allocation_service.application.session.integration_events import ORDER_EVENTS, events_of
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import PART, store_and_tell
@@ -34,8 +35,10 @@ HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
 
 @dataclass(frozen=True)
 class Options:
-    """Settings of deciding: the tiers from best to worst, and how late an overdue delivery is taken to be."""
+    """Settings of deciding: the words of published reasons, the tiers from best to worst, and how late an overdue
+    delivery is taken to be."""
 
+    wording: Wording
     tiers: tuple[str, ...] = ("platinum", "gold", "silver", "standard")
     grace_days: int = 2
 
@@ -44,7 +47,7 @@ async def handle_events(store: AllocationStore, events: Sequence[Event], options
     """Apply a batch and store what follows from it; the session tells what happened."""
     orders = [(event, event.payload) for event in events if isinstance(event.payload, OrderState)]
     facts = [event for event in events if event.name in INVENTORY_EVENTS]
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     await _lock(store, session, facts, [state for _, state in orders])
     categories = {name: sku.category for name, sku in session.skus.items()}
     told = apply_inventory(session, facts)
