@@ -10,7 +10,7 @@ from event_contracts import AllocationLine, AllocationState, Event, SkuPolicy
 from order_service.application.history import HistoryEntry, JsonValue, line_figures
 from order_service.application.ports import AnswerStore
 from order_service.domain.errors import ForeignAnswer
-from order_service.domain.lines import Answer, Line, PromisedDate
+from order_service.domain.lines import Answer, Line, PromisedDate, Reason
 
 ANSWERS = frozenset(
     {
@@ -111,6 +111,6 @@ def _answer(state: AllocationState, answer: AllocationLine) -> Answer:
         allocated=answer.allocated,
         waiting=answer.waiting,
         declined=answer.declined,
-        reason=answer.reason,
+        reason=Reason(answer.reason, answer.reason_code, answer.reason_parameters or {}),
         promise=PromisedDate(promise.date, promise.revision, promise.cause) if promise else None,
     )
