@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.session.options import Options
 from allocation_service.entrypoints.consumer import deciding
+from allocation_service.wording.reason_words import published_words
 from event_contracts import (
     Event,
     OrderLine,
@@ -66,7 +67,7 @@ def orders_over(skus: Sequence[str], count: int) -> list[Event]:
 
 def allocation_handler(database: Database) -> Handler:
     """Allocation's use case as its consumer calls it."""
-    units, decide = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork), deciding(Options())
+    units, decide = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork), deciding(Options(published_words))
 
     async def handle(conn: AsyncConnection, events: Sequence[Event]) -> None:
         await decide(units.within(conn), events)

@@ -21,6 +21,7 @@ from allocation_service.application.runs.request_runs import RequestRun, request
 from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Sort
 from allocation_service.domain.runs.run import Filter, Segment, Strategy
+from allocation_service.wording.reason_words import published_words
 from event_contracts import new_event_id
 from service_kit.commands.execute import execute
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
@@ -55,7 +56,7 @@ async def run(ground: Ground) -> Mapping[str, Measured]:
             await house.told()
             await house.tidy()
             units = SqlUnitOfWorkFactory(house.database, SqlAllocationUnitOfWork)
-            planner = RunPlanner(units, Options(), _now, timedelta(hours=1))
+            planner = RunPlanner(units, Options(published_words), _now, timedelta(hours=1))
             run_id = await _stored(units, sku)
             began, busy = time.perf_counter(), time.process_time()
             async with _stalls() as stalls:
@@ -64,7 +65,7 @@ async def run(ground: Ground) -> Mapping[str, Measured]:
             preview.note = f"of which this process was busy {time.process_time() - busy:.1f} s in the last round"
             stall.add(1000 * max(stalls))
             began = time.perf_counter()
-            await execute(units, commit_previewed_run, CommitRun(run_id, "bench", NOW), Options())
+            await execute(units, commit_previewed_run, CommitRun(run_id, "bench", NOW), Options(published_words))
             commit.add(time.perf_counter() - began)
             if (told := await house.told()) != LINES // 2:
                 raise RuntimeError(f"{LINES // 2} lines were to change, but {told} events stand in the outbox")

@@ -28,6 +28,7 @@ from allocation_service.domain.policies.policy import Policy
 from allocation_service.domain.policies.policy_document import written_document
 from allocation_service.entrypoints.consumer import deciding
 from allocation_service.entrypoints.service import build
+from allocation_service.wording.reason_words import published_words
 from event_contracts import (
     Event,
     InboundChange,
@@ -68,7 +69,7 @@ class World:
     """Makes events with rising versions and gives them to the real handler on a real database."""
 
     database: Database
-    options: Options = field(default_factory=lambda: Options(effects=LocalEffects()))
+    options: Options = field(default_factory=lambda: Options(published_words, effects=LocalEffects()))
     now: datetime = START
     versions: dict[Any, int] = field(default_factory=dict)
     levels: dict[tuple[str, str], list[int]] = field(default_factory=dict)

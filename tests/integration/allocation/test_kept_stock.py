@@ -10,6 +10,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.handle_events import decide_events
 from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Policy, Quota, Sort
+from allocation_service.wording.reason_words import published_words
 
 WAITING = 60
 
@@ -23,7 +24,7 @@ def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def handled(world: Any, *events: Any) -> AllocationSession:
     """What one transaction read and did."""
     async with world.database.transaction() as conn:
-        return await decide_events(SqlAllocationStore(conn), events, Options())
+        return await decide_events(SqlAllocationStore(conn), events, Options(published_words))
 
 
 async def orders(world: Any, count: int, **more: Any) -> list[Any]:

@@ -14,6 +14,7 @@ from allocation_service.application.promising.renew_passed_promises import renew
 from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Policy, Share, Sort
 from allocation_service.domain.promising.promise_dates import Revision, Waiting, expected_supply, revise
+from allocation_service.wording.reason_words import published_words
 from service_kit.commands.execute import execute
 
 
@@ -70,7 +71,7 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
     eta = world.now + timedelta(days=3)
     await world.apply(world.sku("A"), world.inbound("A", "p1", 5, eta), world.order("o1", ("A", 1))[1])
     now = world.later(days=4)
-    await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
+    await execute(world.units, renew_passed_promises, Options(published_words, grace_days=2), now)
     events = await world.published()
     assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [
         ("PromiseRevised", (now + timedelta(days=2)).date())
@@ -88,7 +89,7 @@ async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once
         async with world.database.reading() as conn:
             passed = await SqlBackgroundWork(conn).skus_with_passed_promises(now.date())
         assert len(passed) == told
-        await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
+        await execute(world.units, renew_passed_promises, Options(published_words, grace_days=2), now)
         events = await world.published()
         assert [event.name for event in events] == ["PromiseRevised"] * told
         for event in events:
@@ -253,7 +254,7 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
     await world.apply(world.inbound("B", "p1", 5, slipped))
     now = world.later(days=4)
     for told in (1, 0):
-        await execute(world.units, renew_passed_promises, Options(grace_days=2), now)
+        await execute(world.units, renew_passed_promises, Options(published_words, grace_days=2), now)
         events = await world.published()
         assert [event.payload.lines[0].promise.date for event in events] == [slipped.date()] * told
         now += timedelta(days=1)

@@ -8,6 +8,7 @@ import pytest
 
 from allocation_service.application.session.handle_events import handle_events
 from allocation_service.application.session.options import Options
+from allocation_service.wording.reason_words import published_words
 from event_contracts import new_event
 
 
@@ -146,7 +147,7 @@ async def test_rule_13_rechecks_survive_the_worker_that_left_them(world: Any) ->
     await world.apply(world.stock("A", 1), rechecks=False)
     with pytest.raises(ZeroDivisionError):
         async with world.database.transaction() as conn:
-            await handle_events(world.units.within(conn), [world.stock("B", 5)], Options())
+            await handle_events(world.units.within(conn), [world.stock("B", 5)], Options(published_words))
             raise ZeroDivisionError
     assert await world.recheck() == 1
     assert await world.granted("o1-1", "o1-2") == [1, 1]

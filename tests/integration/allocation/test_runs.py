@@ -19,6 +19,7 @@ from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Ageing, Holdback, Lending, Policy, Share, Sort
 from allocation_service.domain.runs.run import LENT, RECHECKED
 from allocation_service.entrypoints.service import build
+from allocation_service.wording.reason_words import published_words
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
@@ -282,7 +283,7 @@ async def test_a_run_that_was_not_planned_is_taken_up_again_by_another_process(w
         return world.now
 
     units = SqlUnitOfWorkFactory(world.database, SqlAllocationUnitOfWork, client.clock)
-    planner = RunPlanner(units, Options(), now, timedelta(hours=1))
+    planner = RunPlanner(units, Options(published_words), now, timedelta(hours=1))
     assert await planner.plan_stale()
     assert not await planner.plan_stale()
     assert (await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] == "previewed"

@@ -13,10 +13,10 @@ from allocation_service.adapters.store import session_reads
 from allocation_service.adapters.views import queue_positions
 from allocation_service.application.policies.policy_choice import Scope
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.decisions.decision_wording import day_in_words
 from allocation_service.domain.policies.policy import Ageing, Holdback, Policy, Sort, ValueIndex, Weights
 from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.entrypoints.service import build
+from allocation_service.wording.en import EN
 from event_contracts import new_event
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
@@ -52,7 +52,7 @@ async def ask(world: Any, tmp_path: Path) -> AsyncIterator[Ask]:
 
 def day(world: Any, days: int) -> str:
     at = (world.now + timedelta(days=days)).date()
-    return day_in_words(at, world.now.date())
+    return EN.day_in_words(at, world.now.date())
 
 
 async def test_a_waiting_line_tells_its_place_its_receipt_and_what_was_decided(world: Any, ask: Ask) -> None:
@@ -151,7 +151,7 @@ async def test_a_promise_that_has_passed_and_that_nothing_covers_is_told_as_that
     promised = world.now + timedelta(days=6)
     world.later(days=8)
     why = await ask("/v1/demands/o1-1/why")
-    passed = day_in_words(promised.date(), world.now.date())
+    passed = EN.day_in_words(promised.date(), world.now.date())
     assert why["summary"].endswith(
         f"no receipt is announced that reaches it, and {passed}, for which it was promised, has passed"
     )

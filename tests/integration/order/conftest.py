@@ -185,6 +185,7 @@ class Shop:
         declined: int = 0,
         promised: date | None = None,
         reason: str = "",
+        **coded: Any,
     ) -> AllocationLine:
         """Allocation's state of one line of an order's document."""
         shown = order["lines"][line]
@@ -196,6 +197,7 @@ class Shop:
             waiting=waiting,
             declined=declined,
             reason=reason,
+            **coded,
             promise=Promise(date=promised, revision=1, cause="inbound") if promised else None,
         )
 

@@ -48,6 +48,23 @@ async def test_a_declined_order_says_why(shop: Any) -> None:
     assert (document["lines"][0]["quantity_declined"], document["lines"][0]["reason"]) == (5, "cap reached")
 
 
+async def test_the_reason_of_an_answer_is_kept_as_a_code_beside_its_words(shop: Any) -> None:
+    order = await shop.place(("lamp", 5))
+    shown = (await shop.read(order))["lines"][0]
+    assert (shown["reason"], shown["reason_code"], shown["reason_parameters"]) == ("", None, {})
+    coded = {"reason_code": "held_back", "reason_parameters": {"tier": "gold", "or_better": True, "kept": 3}}
+    line = shop.answer_line(order, waiting=5, reason="held back for tier gold or better: 3 kept", **coded)
+    await shop.deliver(shop.answer(order, line, name="OrderBackordered"))
+    shown = (await shop.read(order))["lines"][0]
+    assert {name: shown[name] for name in coded} == coded
+    told = (await history(shop, order))[-1]["detail"]["lines"][0]
+    assert {name: told[name] for name in coded} == coded
+    # A newer answer without a code, of a release that has none, leaves none of the older one.
+    await shop.deliver(shop.answer(order, shop.answer_line(order, version=2, allocated={"A": 5}, reason="granted")))
+    shown = (await shop.read(order))["lines"][0]
+    assert (shown["reason"], shown["reason_code"], shown["reason_parameters"]) == ("granted", None, {})
+
+
 async def test_duplicates_change_nothing(shop: Any) -> None:
     order = await shop.place(("lamp", 5))
     event = shop.answer(order, shop.answer_line(order, waiting=5), name="OrderBackordered")

@@ -26,6 +26,7 @@ from allocation_service.application.session.options import Options
 from allocation_service.bootstrap import wire
 from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints import consumer
+from allocation_service.wording.reason_words import published_words
 from inventory_service.config import InventorySettings
 from order_service.config import OrderSettings
 from service_kit.http.api_keys import SCOPES, Keyring
@@ -111,7 +112,7 @@ class World(Callers):
 
     async def recheck(self) -> None:
         """Allocation's background task decides the orders that must be decided by themselves."""
-        done = await self._retried(lambda: decide_all_deferred_orders(self.units, Options(), limit=2))
+        done = await self._retried(lambda: decide_all_deferred_orders(self.units, Options(published_words), limit=2))
         self.log.append(f"recheck {done}")
 
     async def _turn(self, link: Link, **options: Any) -> int:
@@ -158,7 +159,7 @@ class World(Callers):
             moved = 0
             for database in self.databases.values():
                 moved += await self.topics.relay(database)
-            moved += await self._retried(lambda: decide_all_deferred_orders(self.units, Options()))
+            moved += await self._retried(lambda: decide_all_deferred_orders(self.units, Options(published_words)))
             for link in self.links.values():
                 moved += await self._turn(link, most=50)
             if moved == 0:

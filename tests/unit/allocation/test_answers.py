@@ -3,16 +3,22 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation_service.application.session.integration_event import (
     SOURCE,
+    PublishedReason,
     integration_event,
     line_data,
     moment,
     promise_data,
+    published_reason,
 )
+from allocation_service.domain.decisions import reasons
+from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.wording.reason_words import published_words
 from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
 from event_contracts.envelope import decode
 from service_kit.messaging.header_packing import pack_headers
@@ -23,10 +29,16 @@ MOMENTS = st.datetimes(
     min_value=datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None),
     timezones=st.sampled_from([UTC, timezone(timedelta(hours=2))]),
 )
+REASONS = st.builds(
+    PublishedReason,
+    st.one_of(st.just(""), TEXT),
+    st.one_of(st.none(), TEXT),
+    st.one_of(st.none(), st.dictionaries(TEXT, st.one_of(TEXT, UNITS, st.booleans()), min_size=1, max_size=3)),
+)
 LINES = st.fixed_dictionaries(
     {
         "line_id": TEXT, "sku": TEXT, "version": UNITS, "granted": st.dictionaries(TEXT, UNITS, max_size=3),
-        "waiting": UNITS, "declined": UNITS, "reason": st.one_of(st.just(""), TEXT),
+        "waiting": UNITS, "declined": UNITS, "reason": REASONS,
         "promise": st.one_of(st.none(), st.tuples(st.one_of(st.none(), st.dates(date(2000, 1, 1))), UNITS, TEXT)),
     }
 )  # fmt: skip
@@ -41,7 +53,9 @@ def modelled(line: dict[str, Any]) -> AllocationLine:
         allocated={place: units for place, units in line["granted"].items() if units},
         waiting=line["waiting"],
         declined=line["declined"],
-        reason=line["reason"],
+        reason=line["reason"].words,
+        reason_code=line["reason"].code,
+        reason_parameters=line["reason"].parameters,
         promise=Promise(date=promise[0], revision=promise[1], cause=promise[2]) if promise else None,
     )
 
@@ -82,3 +96,36 @@ def test_an_answer_that_continues_nothing_starts_its_own_correlation() -> None:
         correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
     )  # fmt: skip
     assert made.correlation_id == made.id
+
+
+@pytest.mark.parametrize(
+    ("reason", "words", "parameters"),
+    [
+        (reasons.GRANTED, "granted", None),
+        (reasons.PARTLY, "partly: supply ran out", {"partly": True}),
+        (
+            reasons.too_late(date(2026, 6, 9), date(2026, 6, 2)),
+            "declined: expected 2026-06-09, later than acceptable 2026-06-02",
+            {"expected": "2026-06-09", "acceptable": "2026-06-02"},
+        ),
+    ],
+)
+def test_a_reason_is_told_in_words_and_as_data_that_every_reader_of_the_contract_understands(
+    reason: Reason, words: str, parameters: dict[str, Any] | None
+) -> None:
+    told = line_data(
+        line_id="l", sku="A", version=1, granted={}, waiting=0, declined=0, promise=None,
+        reason=published_reason(reason, published_words),
+    )  # fmt: skip
+    made = integration_event(
+        "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[told],
+        sequence=1, correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
+    )  # fmt: skip
+    state = decode(made.headers(), made.value()).payload
+    assert isinstance(state, AllocationState)
+    (line,) = state.lines
+    assert (line.reason, line.reason_code, line.reason_parameters) == (words, reason.code.value, parameters)
+
+
+def test_a_line_that_nothing_was_decided_about_has_no_reason() -> None:
+    assert published_reason(None, published_words) == PublishedReason("", None, None)

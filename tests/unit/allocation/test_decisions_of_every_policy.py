@@ -15,6 +15,7 @@ from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES
 
 from allocation_service.application.allocating.backorder_queue import Decided
 from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.decisions.reasons import GRANTED
 from allocation_service.domain.decisions.recorded_fill import (
     StoredLine,
     context_from,
@@ -47,7 +48,7 @@ def test_nothing_is_oversold_and_nobody_gets_more_than_was_asked(
     for outcome in decision.outcomes:
         assert 0 <= outcome.granted <= outcome.demand.quantity
         assert not (outcome.grants and (outcome.deferred or outcome.short))
-        assert (outcome.reason == "granted") == (outcome.granted == outcome.demand.quantity)
+        assert (outcome.reason == GRANTED) == (outcome.granted == outcome.demand.quantity)
         for location, units in outcome.grants:
             assert units > 0
             given_out[outcome.demand.sku, location] += units

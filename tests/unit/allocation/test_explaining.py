@@ -1,6 +1,5 @@
 """Reasons and facts in words that a merchandiser reads."""
 
-import inspect
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -8,13 +7,7 @@ import pytest
 
 from allocation_service.domain.allocating.placing import Terms, refusal
 from allocation_service.domain.decisions import reasons
-from allocation_service.domain.decisions.decision_wording import (
-    LineSituation,
-    day_in_words,
-    outcome_in_words,
-    receipt_in_words,
-    summary,
-)
+from allocation_service.domain.decisions.placing_facts import placing_facts
 from allocation_service.domain.decisions.queue_position import (
     Ahead,
     Cover,
@@ -25,20 +18,23 @@ from allocation_service.domain.decisions.queue_position import (
     Receipt,
     cover,
     held_until,
-    placing_facts,
 )
-from allocation_service.domain.policies.policy import Ageing, Demand, Holdback, Moment, Policy, Share, Sort
+from allocation_service.domain.decisions.reasons import Reason, ReasonCode
+from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Holdback, Moment, Policy, Share, Sort
 from allocation_service.domain.supply.sku import Inbound
+from allocation_service.wording.en import EN
+from allocation_service.wording.line_words import LineSituation, fact_in_words, receipt_in_words, summary
+from allocation_service.wording.reason_words import outcome_of
 
 TODAY = date(2026, 6, 1)
 NOW = datetime(2026, 6, 1, 9, tzinfo=UTC)
-HELD = reasons.held_back(0, "gold or better", 12)
+HELD = reasons.held_back(0, "gold", 12, or_better=True)
 QUOTA = reasons.used_up(0, "channel", "web", 20)
 KEPT = reasons.kept_for_others(0)
 BACKORDER = Terms("backorder", 5, 4)
 
 
-def refused(*, latest: date | None = None, expected: date | None = None, terms: Terms = BACKORDER) -> str:
+def refused(*, latest: date | None = None, expected: date | None = None, terms: Terms = BACKORDER) -> Reason:
     reason = refusal(3, 1 if terms is not BACKORDER or latest else 2, terms, 1, promise_date=expected, latest=latest)
     assert reason is not None
     return reason
@@ -113,13 +109,13 @@ SAID = [
         " first.",
     ),
     (
-        "released: its order ships complete and no longer is",
+        reasons.RELEASED,
         1,
         -1,
         "It gave back 1 unit: its order ships complete and no longer could.",
     ),
     (
-        "undecided: how the SKU is sold is not known yet",
+        reasons.UNDECIDED,
         2,
         0,
         "It got none of 2 units: how this article is sold has not been announced yet.",
@@ -150,51 +146,57 @@ SAID = [
         "It was declined: no date can be named for it, and 9 June was the last acceptable one.",
     ),
     (
-        "declined: ships complete, and another line is declined",
+        reasons.OTHER_LINE_DECLINED,
         3,
         0,
         "It was declined: its order ships complete, and another line of it was declined.",
     ),
     (
-        "lent until 2026-06-05: 2 to a line that is due before any stock comes",
+        reasons.lent(2, date(2026, 6, 5)),
         2,
         -2,
         "It lent 2 units: they are due back on 5 June; the line that has them is due before any stock comes.",
     ),
     (
-        "granted: 2 lent by a line that needs them on 2026-06-09",
+        reasons.borrowed(2, date(2026, 6, 9)),
         2,
         2,
         "It got 2 of 2 units: lent by a line that needs them on 9 June.",
     ),
-    ("granted: what it lent came back", 2, 1, "It got 1 of 2 units: what it had lent came back."),
-    ("", 3, 0, "Nothing has been decided about it yet."),
-    ("waits: for the moon", 2, 0, "It got none of 2 units: for the moon."),
+    (reasons.REPAID, 2, 1, "It got 1 of 2 units: what it had lent came back."),
+    (None, 3, 0, "Nothing has been decided about it yet."),
+    (
+        Reason(ReasonCode.UNRECOGNISED, {"text": "a {moon}"}),
+        2,
+        0,
+        "It got none of 2 units: a {moon}.",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("reason", "wanted", "given", "words"), SAID)
-def test_a_reason_is_told_in_words(reason: str, wanted: int, given: int, words: str) -> None:
-    assert outcome_in_words(reason, wanted, given, TODAY) == words
+def test_a_reason_is_told_in_words(reason: Reason | None, wanted: int, given: int, words: str) -> None:
+    assert outcome_of(reason, wanted, given, TODAY, EN) == words
 
 
-@pytest.mark.parametrize("share", Share)
-def test_a_shared_loss_says_how_it_is_shared(share: Share) -> None:
-    reason = reasons.shared_loss(share)
-    how = reason.rpartition("the loss is shared ")[2]
-    assert outcome_in_words(reason, 2, -2, TODAY) == (
+@pytest.mark.parametrize(
+    ("share", "how"),
+    [
+        (Share.PROPORTIONAL, "in proportion"),
+        (Share.MAX_MIN, "by max-min"),
+        (Share.UNIFORM_LOSSES, "evenly"),
+        (Share.SEQUENTIAL, "in turn"),
+    ],
+)
+def test_a_shared_loss_says_how_it_is_shared(share: Share, how: str) -> None:
+    assert outcome_of(reasons.shared_loss(share), 2, -2, TODAY, EN) == (
         f"It gave back 2 units: there was less stock than had been allocated, and its class shares the loss {how}."
     )
 
 
-def test_every_reason_of_the_domain_has_words_of_its_own() -> None:
-    told = [reason for reason, *_ in SAID]
-    constants = [value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)]
-    makers = [
-        name for name, one in inspect.getmembers(reasons, inspect.isfunction) if one.__module__ == reasons.__name__
-    ]
-    assert set(constants) <= set(told)
-    assert set(makers) == {"held_back", "used_up", "kept_for_others", "kept_for_it", "shared_loss", "moved_by_run"}
+def test_every_reason_of_the_domain_is_told_above() -> None:
+    told = {reason.code for reason, *_ in SAID if reason is not None} | {ReasonCode.STOCK_SHORTFALL_SHARED}
+    assert told == set(ReasonCode)
 
 
 def situation(**known: Any) -> LineSituation:
@@ -209,20 +211,21 @@ def test_a_line_before_stock_that_is_kept_says_for_whom_and_until_when() -> None
     kept = situation(
         ahead=Ahead(0, 0),
         limit=HELD.reason(0, 2),
-        held=Held(12, "gold", "gold or better", date(2026, 6, 3)),
+        held=Held(12, BetterTiers("gold", or_better=True), date(2026, 6, 3)),
         cover=Cover(receipts=(receipt(5, 2),)),
     )
     assert (
-        summary(kept) == "waits: 12 units kept for gold or better until 3 June; next in line for the receipt of 5 June"
+        summary(kept, EN)
+        == "waits: 12 units kept for gold or better until 3 June; next in line for the receipt of 5 June"
     )
 
 
 def test_units_that_are_kept_are_for_a_tier_and_all_better_ones_of_which_the_best_has_none() -> None:
     assert [Policy().better_than(level) for level in (1, 2, 3)] == [
-        "platinum", "gold or better", "silver or better",
+        ("platinum", False), ("gold", True), ("silver", True),
     ]  # fmt: skip
-    best = reasons.held_back(0, "platinum", 2).reason(0, 1)
-    assert outcome_in_words(best, 1, 0, TODAY) == (
+    best = reasons.held_back(0, "platinum", 2, or_better=False).reason(0, 1)
+    assert outcome_of(best, 1, 0, TODAY, EN) == (
         "It got nothing: 2 kept for customers of tier platinum expected to order before the next receipt."
     )
 
@@ -274,22 +277,22 @@ def test_units_that_are_kept_are_for_a_tier_and_all_better_ones_of_which_the_bes
         ({"quantities": Quantities(3, allocated=3), "reason": reasons.GRANTED}, "all 3 units allocated"),
         ({"quantities": Quantities(1, shipped=1), "reason": reasons.GRANTED}, "the unit shipped"),
         (
-            {"quantities": Quantities(3, declined=3), "reason": "declined: discontinued"},
+            {"quantities": Quantities(3, declined=3), "reason": reasons.DISCONTINUED},
             "all 3 units declined: the article is discontinued",
         ),
         ({"quantities": Quantities(3, allocated=1, cancelled=2)}, "1 of 3 units allocated; 2 of 3 units cancelled"),
         (
-            {"quantities": Quantities(3, undecided=3), "reason": "undecided: how the SKU is sold is not known yet"},
+            {"quantities": Quantities(3, undecided=3), "reason": reasons.UNDECIDED},
             "all 3 units not decided yet: how this article is sold has not been announced yet",
         ),
     ],
 )
 def test_the_summary_says_what_a_line_has_and_what_it_waits_for(known: dict[str, Any], words: str) -> None:
-    assert summary(situation(**known)) == words
+    assert summary(situation(**known), EN) == words
 
 
 def test_days_have_their_year_where_it_is_not_this_one() -> None:
-    assert [day_in_words(date(year, 1, 9), TODAY) for year in (2026, 2027)] == ["9 January", "9 January 2027"]
+    assert [EN.day_in_words(date(year, 1, 9), TODAY) for year in (2026, 2027)] == ["9 January", "9 January 2027"]
 
 
 def inbound(po_line: str, units: int, day: int | None) -> Inbound:
@@ -313,7 +316,7 @@ def test_units_at_several_places_of_the_queue_are_covered_one_by_one() -> None:
 
 def test_an_overdue_delivery_is_counted_on_later_and_says_so() -> None:
     (late,) = cover([PromisedClaim(0, 1)], 0, [inbound("late", 1, -3)], NOW, 2).receipts
-    assert receipt_in_words(late, TODAY) == (
+    assert receipt_in_words(late, TODAY, EN) == (
         "1 unit from purchase-order line late of S, expected on 3 June, announced for 29 May and overdue"
     )
 
@@ -359,7 +362,7 @@ def test_a_tier_the_policy_does_not_know_is_told_as_the_one_it_is_treated_as() -
     demand = Demand("l", "o", "A", 1, NOW - timedelta(days=30), 9, tier="bronze")
     policy = Policy(sort=Sort.PRIORITY, ageing=Ageing(6, 90))
     (tier, *_) = placing_facts(demand, policy, Moment(NOW))
-    assert (tier.value, tier.words) == (
+    assert (tier.value, fact_in_words(tier, EN)) == (
         "standard",
         "tier 4 of 4, weight 1; the order says bronze, which this policy treats as standard",
     )

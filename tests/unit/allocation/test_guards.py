@@ -12,6 +12,7 @@ from tests.unit.allocation.drawing import NOW, TIERS
 
 from allocation_service.domain.allocating.deallocation import Holding, deallocate, holding_from, stored_holding
 from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.decisions.reasons import shared_loss
 from allocation_service.domain.policies.guards import Context
 from allocation_service.domain.policies.holdback import protection_level
 from allocation_service.domain.policies.policy import (
@@ -29,6 +30,7 @@ from allocation_service.domain.policies.policy import (
     ValueIndex,
     Weights,
 )
+from allocation_service.wording.reason_words import published_words
 
 NOBODY = Expectation(0.0, 0.0)
 SURE = Expectation(3.0, 0.0001)
@@ -45,7 +47,7 @@ def supply(units: int, sku: str = "A", forecast: tuple[Expectation, ...] | None 
 
 
 def told(decision: Decision) -> dict[str, tuple[int, str]]:
-    return {o.demand.line_id: (o.granted, o.reason) for o in decision.outcomes}
+    return {o.demand.line_id: (o.granted, published_words(o.reason)) for o in decision.outcomes}
 
 
 @given(st.floats(0.05, 400), st.floats(0.3, 20), st.floats(0.01, 0.99))
@@ -209,7 +211,7 @@ def test_a_class_that_shares_what_it_is_given_shares_what_it_loses() -> None:
     holdings = [Holding(f"l{n}", units, NOW, customer_id=f"c{n}") for n, units in enumerate((2, 6, 6))]
     losses = deallocate(6, holdings, Policy(share=Share.MAX_MIN), Moment(NOW))
     assert [(loss.rank, loss.holding.line_id, loss.units) for loss in losses] == [(1, "l2", 3), (2, "l1", 3)]
-    assert {loss.reason for loss in losses} == {"taken back: less stock than granted, the loss is shared by max-min"}
+    assert {loss.reason for loss in losses} == {shared_loss(Share.MAX_MIN)}
 
 
 @given(

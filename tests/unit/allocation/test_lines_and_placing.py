@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from allocation_service.domain.allocating.placing import NewDemand, Terms, place_line, place_together
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.policies.policy import Location, Supply
+from allocation_service.wording.reason_words import published_words
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = date(2026, 3, 16)
@@ -104,7 +105,7 @@ def test_a_whole_cancellation_clears_what_was_declined() -> None:
 
 def place(units: int, free: int, terms: Terms, latest: date | None = None) -> tuple[int, int, str]:
     found = place_line(NewDemand("l", "A", units, units), supply(free), terms, quote, latest)
-    return sum(n for _, n in found.grants), found.declined, found.reason
+    return sum(n for _, n in found.grants), found.declined, published_words(found.reason)
 
 
 def test_stock_only_is_declined_whole_when_not_all_is_there() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from order_service.domain.errors import IllegalMove, UnknownLines
-from order_service.domain.lines import Line, LineAllocation, PromisedDate
+from order_service.domain.lines import Line, LineAllocation, PromisedDate, Reason
 from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms, sum_totals
 from order_service.domain.states import State, Totals
 
@@ -45,7 +45,7 @@ def answer(
             allocated=allocated or {},
             waiting=waiting,
             declined=declined,
-            reason="",
+            reason=Reason(),
             promise=PromisedDate(date(2026, 2, 1), 1, "inbound") if waiting else None,
         )
     )

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from order_service.domain.errors import IllegalMove
-from order_service.domain.lines import Line, LineAllocation
+from order_service.domain.lines import Line, LineAllocation, Reason
 from order_service.domain.order import Order, Shipment, ShippedUnits, Terms
 from order_service.domain.states import CLOSED, State
 
@@ -58,7 +58,15 @@ class AllocationLine:
 
     def answer(self, line_id: str) -> LineAllocation:
         return LineAllocation(
-            line_id, self.version, self.basis, NOW, dict(self.granted), max(0, self.waiting), self.declined, "", None
+            line_id,
+            self.version,
+            self.basis,
+            NOW,
+            dict(self.granted),
+            max(0, self.waiting),
+            self.declined,
+            Reason(),
+            None,
         )
 
 

@@ -15,6 +15,7 @@ from allocation_service.application.session.business_time import BusinessTime
 from allocation_service.application.session.options import Options
 from allocation_service.application.simulations.request_simulations import RequestSimulation, request_simulations
 from allocation_service.config import AllocationSettings
+from allocation_service.wording.reason_words import published_words
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
@@ -56,7 +57,7 @@ def wire(
     )
     units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork, clock)
     effects = LocalEffects()
-    options = Options(tiers=settings.tiers, grace_days=settings.grace_days, effects=effects)
+    options = Options(published_words, settings.tiers, settings.grace_days, effects)
     now = BusinessTime(units, clock, follow_events=settings.business_clock == "events")
     return AllocationApplication(
         settings=settings,

@@ -28,7 +28,15 @@ class AllocationLine(Payload):
     )
     waiting: Quantity = 0
     declined: Quantity = 0
-    reason: str = Field(default="", max_length=500)
+    reason: str = Field(default="", max_length=500, description="The reason of the last decision, in English words")
+    reason_code: str | None = Field(
+        default=None,
+        max_length=100,
+        description="The same as a code; new codes may come, so that a reader must expect ones it does not know",
+    )
+    reason_parameters: dict[str, str | bool | int] | None = Field(
+        default=None, description="Of the code: names, units, truth values, and days as ISO 8601 has them"
+    )
     promise: Promise | None = None
 
 

@@ -62,7 +62,9 @@ def _order(sequence: int, **changes: object) -> OrderState:
     return OrderState.model_validate(state)
 
 
-def _allocation(allocated: int, waiting: int, declined: int, version: int, reason: str) -> AllocationState:
+def _allocation(
+    allocated: int, waiting: int, declined: int, version: int, reason: str, *, code: str, **parameters: str | bool | int
+) -> AllocationState:
     promise = Promise(date=date(2026, 3, 16), revision=version, cause="purchase order 4711") if waiting else None
     line = AllocationLine(
         line_id=_LINE,
@@ -72,6 +74,8 @@ def _allocation(allocated: int, waiting: int, declined: int, version: int, reaso
         waiting=waiting,
         declined=declined,
         reason=reason,
+        reason_code=code,
+        reason_parameters=parameters or None,
         promise=promise,
     )
     return AllocationState(order_id=_ORDER, basis=1, decision_id=_DECISION, decided_at=_DAY, lines=(line,))
@@ -132,12 +136,14 @@ def _payloads() -> dict[str, Payload]:
             name="Trousers 32, navy",
             occurred_at=_DAY,
         ),
-        "OrderAllocated": _allocation(4, 0, 0, 1, "in stock"),
-        "OrderBackordered": _allocation(1, 3, 0, 1, "waits for stock"),
-        "OrderDeclined": _allocation(0, 0, 4, 1, "backorder cap reached"),
-        "BackorderAllocated": _allocation(4, 0, 0, 2, "stock arrived"),
-        "AllocationReleased": _allocation(2, 2, 0, 3, "counted fewer than booked"),
-        "PromiseRevised": _allocation(1, 3, 0, 4, "the delivery moved"),
+        "OrderAllocated": _allocation(4, 0, 0, 1, "granted", code="granted"),
+        "OrderBackordered": _allocation(1, 3, 0, 1, "partly: supply ran out", code="supply_ran_out", partly=True),
+        "OrderDeclined": _allocation(
+            0, 0, 4, 1, "declined: backorder cap of 20 reached", code="backorder_cap_reached", cap=20
+        ),
+        "BackorderAllocated": _allocation(4, 0, 0, 2, "granted by a run: win", code="granted_by_run", strategy="win"),
+        "AllocationReleased": _allocation(2, 2, 0, 3, "taken back: less stock than granted", code="stock_shortfall"),
+        "PromiseRevised": _allocation(1, 3, 0, 4, "partly: supply ran out", code="supply_ran_out", partly=True),
         "NotificationSent": _outcome(1, None),
         "NotificationFailed": _outcome(5, "the mail server refused the recipient"),
     }

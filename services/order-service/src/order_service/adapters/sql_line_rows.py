@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.unnested import arrays, names, unnest
 from order_service.application.ports import OwnedLine
-from order_service.domain.lines import Line, LocationUnits, PromisedDate
+from order_service.domain.lines import Line, LocationUnits, PromisedDate, Reason
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """
@@ -34,6 +35,8 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("waiting", "bigint"),
     ("declined", "bigint"),
     ("reason", "text"),
+    ("reason_code", "text"),
+    ("reason_parameters", "jsonb"),
     ("promise_date", "date"),
     ("promise_revision", "bigint"),
     ("promise_cause", "text"),
@@ -114,7 +117,9 @@ def _row(line: Line) -> tuple[Any, ...]:
         line.basis,
         line.waiting,
         line.declined,
-        line.reason,
+        line.reason.words,
+        line.reason.code,
+        orjson.dumps(line.reason.parameters).decode() if line.reason.parameters else None,
         promise.date if promise else None,
         promise.revision if promise else None,
         promise.cause if promise else None,
@@ -138,7 +143,7 @@ def _line(row: Any) -> Line:
         basis=row["basis"],
         waiting=row["waiting"],
         declined=row["declined"],
-        reason=row["reason"],
+        reason=Reason(row["reason"], row["reason_code"], row["reason_parameters"] or {}),
         promise=PromisedDate(row["promise_date"], row["promise_revision"], row["promise_cause"]) if promised else None,
         locations=_locations(row["locations"]),
     )

@@ -10,7 +10,7 @@ from event_contracts import AllocationLine, AllocationState, Event
 from order_service.application.errors import UnexpectedAllocation
 from order_service.application.history import HistoryEntry, JsonValue, line_figures
 from order_service.application.ports import OrderHeader, OrderUnitOfWork, OrderWatch, OwnedLine
-from order_service.domain.lines import Line, LineAllocation, PromisedDate
+from order_service.domain.lines import Line, LineAllocation, PromisedDate, Reason
 from service_kit.runtime.business_clock import BusinessClock
 
 ALLOCATION_EVENTS = frozenset(
@@ -95,7 +95,7 @@ def _line_allocation(state: AllocationState, reported: AllocationLine) -> LineAl
         allocated=reported.allocated,
         waiting=reported.waiting,
         declined=reported.declined,
-        reason=reported.reason,
+        reason=Reason(reported.reason, reported.reason_code, reported.reason_parameters or {}),
         promise=PromisedDate(promise.date, promise.revision, promise.cause) if promise else None,
     )
 

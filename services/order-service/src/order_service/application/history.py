@@ -51,5 +51,7 @@ def line_figures(line: Line) -> dict[str, JsonValue]:
         "quantity_cancelled": line.cancelled,
         "quantity_declined": line.declined,
         "promise_date": line.promise.date.isoformat() if line.promise and line.promise.date else None,
-        "reason": line.reason,
+        "reason": line.reason.words,
+        "reason_code": line.reason.code,
+        "reason_parameters": dict(line.reason.parameters),
     }

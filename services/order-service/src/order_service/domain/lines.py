@@ -19,6 +19,18 @@ class PromisedDate:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why allocation decided as it did: in English words, and as a ``code`` with its ``parameters``.
+
+    Without a code: nothing was decided yet, or it was before allocation's answers had codes.
+    """
+
+    words: str = ""
+    code: str | None = None
+    parameters: Mapping[str, str | bool | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LineAllocation:
     """What allocation reports of one line: its whole state, not a difference.
 
@@ -33,7 +45,7 @@ class LineAllocation:
     allocated: Mapping[str, int]
     waiting: int
     declined: int
-    reason: str
+    reason: Reason
     promise: PromisedDate | None
 
 
@@ -82,7 +94,7 @@ class Line:
     basis: int = 0
     waiting: int = 0
     declined: int = 0
-    reason: str = ""
+    reason: Reason = Reason()
     promise: PromisedDate | None = None
     locations: dict[str, LocationUnits] = field(default_factory=dict)
 

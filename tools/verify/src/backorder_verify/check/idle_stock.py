@@ -8,6 +8,7 @@ from typing import cast
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.session.options import Options
+from allocation_service.wording.reason_words import published_words
 from backorder_verify.check.invariant import Invariant, Offender, Reading
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
@@ -44,5 +45,5 @@ def idle_unless_kept(name: str, statement: str, query: str) -> Invariant:
 async def _unexplained(database: Database, rows: list[dict[str, object]]) -> list[dict[str, object]]:
     skus = {str(sku) for row in rows for sku in cast(list[str], row["skus"])}
     units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork)
-    kept = await find_kept_stock(units, Options(), skus) if skus else set()
+    kept = await find_kept_stock(units, Options(published_words), skus) if skus else set()
     return [row for row in rows if not kept.intersection(cast(list[str], row["skus"]))]

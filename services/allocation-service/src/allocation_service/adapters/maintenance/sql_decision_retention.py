@@ -48,11 +48,14 @@ _SUMMARISE = text(
     ) AS p
     CROSS JOIN LATERAL (
         SELECT sum(lines)::bigint AS lines, sum(granted)::bigint AS granted, sum(taken_back)::bigint AS taken_back,
-               jsonb_object_agg(reason, lines) AS reasons
+               jsonb_agg(jsonb_build_object('code', reason_code, 'parameters', reason_parameters,
+                                            'text', nullif(reason, ''), 'lines', lines)) AS reasons
         FROM (
-            SELECT reason, count(*) AS lines, coalesce(sum(granted) FILTER (WHERE granted > 0), 0) AS granted,
+            SELECT reason, reason_code, reason_parameters, count(*) AS lines,
+                   coalesce(sum(granted) FILTER (WHERE granted > 0), 0) AS granted,
                    coalesce(-sum(granted) FILTER (WHERE granted < 0), 0) AS taken_back
-            FROM decision_line WHERE decision_id = chosen.id GROUP BY reason
+            FROM decision_line WHERE decision_id = chosen.id
+            GROUP BY reason, reason_code, reason_parameters
         ) AS by_reason
     ) AS l
     WHERE d.decision_id = chosen.id

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
 from allocation_service.application.session.decision_builder import DecisionRecord
 from service_kit.persistence.statements import Statement
@@ -29,17 +30,22 @@ _SKUS = Statement(
 )
 _LINES = Statement(
     """
-    INSERT INTO decision_line (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
-    SELECT decision_id, step, rank, line_id, sku, quantity, granted, reason, CAST(facts AS jsonb)
+    INSERT INTO decision_line (decision_id, step, rank, line_id, sku, quantity, granted, reason_code,
+                               reason_parameters, facts)
+    SELECT decision_id, step, rank, line_id, sku, quantity, granted, reason_code, CAST(reason_parameters AS jsonb),
+           CAST(facts AS jsonb)
     FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS int[]), CAST(:c2 AS int[]), CAST(:c3 AS text[]), CAST(:c4 AS text[]),
-                CAST(:c5 AS bigint[]), CAST(:c6 AS bigint[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]))
-         AS row (decision_id, step, rank, line_id, sku, quantity, granted, reason, facts)
+                CAST(:c5 AS bigint[]), CAST(:c6 AS bigint[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]),
+                CAST(:c9 AS text[]))
+         AS row (decision_id, step, rank, line_id, sku, quantity, granted, reason_code, reason_parameters, facts)
     """,
     changes="decision_line",
 )
 _DECISION_COLUMNS = ("decision_id", "cause", "cause_type", "decided_at", "digest", "steps")
 _SKU_COLUMNS = ("sku", "decision_id")
-_LINE_COLUMNS = ("decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason", "facts")
+_LINE_COLUMNS = (
+    "decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason_code", "reason_parameters", "facts",
+)  # fmt: skip
 
 
 def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
@@ -55,7 +61,7 @@ def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
         for row in record.rows:
             facts = orjson.dumps(row.facts, default=list)
             digest.update(facts)
-            rows.append((decision_id, *row[:7], facts.decode()))
+            rows.append((decision_id, *row[:6], *columns_of(row.reason), facts.decode()))
         heads.append(
             (decision_id, record.cause, record.cause_type, record.decided_at, digest.hexdigest(), encoded.decode())
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import accumulate
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.store.decision_writes import steps_of
+from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.write_plan import run
 from allocation_service.application.session.decision_builder import DecisionRecord
 from allocation_service.application.session.ports import MovedLine
@@ -71,7 +73,8 @@ _REVISE = text(
     JOIN customer_order AS o ON o.order_id = was.order_id
     WHERE d.line_id = moved.line_id
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
-              d.reason, d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units
+              d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
+              d.reason, d.reason_code, d.reason_parameters
     """
 )
 _EMPTY = text("DELETE FROM promised WHERE sku = :sku AND units = 0")
@@ -111,4 +114,21 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
     if holding:
         for found in (await conn.execute(_GRANTED, {"ids": holding})).all():
             granted.setdefault(found.line_id, {})[found.location] = found.granted
-    return [MovedLine._make((*row[:11], granted.get(row.line_id, {}))) for row in rows]
+    return [_moved(row, granted.get(row.line_id, {})) for row in rows]
+
+
+def _moved(row: Any, allocated: dict[str, int]) -> MovedLine:
+    return MovedLine(
+        row.line_id,
+        row.order_id,
+        row.sku,
+        row.line_version,
+        row.waiting,
+        row.declined,
+        reason_of(row.reason, row.reason_code, row.reason_parameters),
+        row.promise_date,
+        row.promise_revision,
+        row.basis,
+        row.correlation_id,
+        allocated,
+    )

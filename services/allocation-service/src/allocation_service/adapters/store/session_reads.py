@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.store.policies_in_force import load_policies
 from allocation_service.adapters.store.policy_inputs import load_policy_inputs
+from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.supply.sku import Inbound, Level, Sku
@@ -222,8 +223,9 @@ def enter_lines(session: AllocationSession, rows: Iterable[Any], commitments: It
         session.add_line(
             Line(
                 line_id, row["order_id"], row["sku"], row["quantity"], row["cancelled"], row["declined"],
-                row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"], row["reason"],
-                row["promise_date"], row["promise_revision"], row["promise_cause"], row["unit_value"],
+                row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"],
+                reason_of(row["reason"], row["reason_code"], row["reason_parameters"]), row["promise_date"],
+                row["promise_revision"], row["promise_cause"], row["unit_value"],
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

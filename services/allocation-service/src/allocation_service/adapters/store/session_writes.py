@@ -10,6 +10,7 @@ import orjson
 
 from allocation_service.adapters.lending import loan_writes
 from allocation_service.adapters.store import decision_writes, policy_inputs
+from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
 from allocation_service.application.session.allocation_session import AllocationSession, Stored
 from allocation_service.domain.demand.line import Line
@@ -123,23 +124,30 @@ def _orders(session: AllocationSession) -> Iterator[WriteStep]:
 _LINE = (
     ("line_id", "text"), ("order_id", "text"), ("sku", "text"), ("quantity", "bigint"), ("cancelled", "bigint"),
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
-    ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason", "text"),
-    ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
+    ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason_code", "text"),
+    ("reason_parameters", "text"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
     ("unit_value", "bigint"),
 )  # fmt: skip
 _LINE_NAMES = ", ".join(name for name, _ in _LINE)
+_JSON = frozenset({"layers", "reason_parameters"})
+
+
+def _from_row(name: str) -> str:
+    """A value of the arrays; JSON comes as text."""
+    return f"CAST(row.{name} AS jsonb)" if name in _JSON else f"row.{name}"
+
+
 _LINE_INSERT = Statement(
-    f"INSERT INTO demand ({_LINE_NAMES}) SELECT {_LINE_NAMES.replace('layers', 'CAST(layers AS jsonb)')}"
+    f"INSERT INTO demand ({_LINE_NAMES}) SELECT {', '.join(_from_row(name) for name, _ in _LINE)}"
     f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})",
     changes="demand",
 )
 
 
 def _change(columns: Sequence[tuple[str, str]]) -> Statement:
-    """``UPDATE demand`` from one array a column; the first is the key."""
-    sets = ", ".join(
-        f"{name} = {'CAST(row.layers AS jsonb)' if name == 'layers' else 'row.' + name}" for name, _ in columns[1:]
-    )
+    """``UPDATE demand`` from one array a column; the first is the key. The text that the reason had before there
+    were codes goes."""
+    sets = ", ".join(["reason = ''", *(f"{name} = {_from_row(name)}" for name, _ in columns[1:])])
     arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
     names = ", ".join(name for name, _ in columns)
     return Statement(
@@ -151,7 +159,10 @@ def _change(columns: Sequence[tuple[str, str]]) -> Statement:
 _LINE_CHANGE = tuple(column for column in _LINE if column[0] not in ("order_id", "sku"))
 _LINE_UPDATE = _change(_LINE_CHANGE)
 # All that a grant changes of a line; a fill changes a hundred thousand.
-_GRANT = (("line_id", "text"), ("granted_units", "bigint"), ("line_version", "bigint"), ("reason", "text"))
+_GRANT = (
+    ("line_id", "text"), ("granted_units", "bigint"), ("line_version", "bigint"), ("reason_code", "text"),
+    ("reason_parameters", "text"),
+)  # fmt: skip
 _GRANT_UPDATE = _change(_GRANT)
 
 
@@ -162,7 +173,8 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
     return (
         line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
         line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
-        line.version, line.reason, line.promise_date, line.promise_revision, line.promise_cause, line.unit_value,
+        line.version, *columns_of(line.reason), line.promise_date, line.promise_revision, line.promise_cause,
+        line.unit_value,
     )  # fmt: skip
 
 
@@ -175,7 +187,7 @@ def _lines(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -
             values = _line_values(line, stored.joined)
             changed.append((values[0], *values[3:]))
         else:
-            granted.append((line.line_id, line.granted_units, line.version, line.reason))
+            granted.append((line.line_id, line.granted_units, line.version, *columns_of(line.reason)))
     if len(new) > COPY_FROM:
         yield Copy("demand", [name for name, _ in _LINE], new)
         new = []

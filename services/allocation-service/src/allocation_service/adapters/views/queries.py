@@ -123,7 +123,9 @@ async def decision_lines(
     """Lines of a decision by step and rank."""
     statement = text(
         """
-        SELECT step, rank, line_id, sku, quantity, granted, reason, CAST(facts AS text) AS facts FROM decision_line
+        SELECT step, rank, line_id, sku, quantity, granted, reason, reason_code, reason_parameters,
+               CAST(facts AS text) AS facts
+        FROM decision_line
         WHERE decision_id = :id AND (step, rank) > (CAST(:step AS int), CAST(:rank AS int))
         ORDER BY step, rank LIMIT :limit
         """

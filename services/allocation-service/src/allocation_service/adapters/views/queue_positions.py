@@ -21,7 +21,8 @@ from allocation_service.domain.supply.sku import Sku
 _LINE = text(
     """
     SELECT d.line_id, d.order_id, d.sku, d.quantity, d.cancelled, d.declined, d.undecided, d.granted_units,
-           d.live_units, d.reason, d.promise_date, d.promise_revision, d.promise_cause, d.unit_value,
+           d.live_units, d.reason, d.reason_code, d.reason_parameters, d.promise_date, d.promise_revision,
+           d.promise_cause, d.unit_value,
            o.reference, o.ship_complete, o.customer_id, o.tier, o.tier_rank, o.channel, o.region, o.needed_by,
            o.placed_at, o.preference, o.bypassed,
            CAST((SELECT coalesce(sum(c.shipped), 0) FROM commitment AS c WHERE c.line_id = d.line_id) AS bigint)
@@ -41,7 +42,8 @@ _PROMISED_BEFORE = text(
 )
 _DECISIONS = text(
     """
-    SELECT l.decision_id, l.step, l.rank, l.quantity, l.granted, l.reason, d.cause, d.cause_type, d.decided_at,
+    SELECT l.decision_id, l.step, l.rank, l.quantity, l.granted, l.reason, l.reason_code, l.reason_parameters,
+           d.cause, d.cause_type, d.decided_at,
            p.policy ->> 'name' AS policy_name, CAST(p.policy ->> 'version' AS int) AS policy_version
     FROM (SELECT * FROM decision_line WHERE line_id = :line_id ORDER BY decision_id DESC LIMIT :limit) AS l
     JOIN decision AS d USING (decision_id)

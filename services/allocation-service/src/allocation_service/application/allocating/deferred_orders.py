@@ -53,7 +53,7 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
     order_ids = await store.oldest_rechecks(limit)
     if not order_ids:
         return None
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     skus = await store.skus_of_orders(order_ids)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     ready = await store.open_rechecks(session, order_ids)

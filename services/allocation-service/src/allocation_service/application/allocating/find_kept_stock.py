@@ -18,7 +18,7 @@ async def find_kept_stock(units: Units, options: Options, skus: Collection[str])
     Asks the real allocation what it would do now, in a unit of work that is never committed.
     """
     async with units.begin() as uow:
-        session = AllocationSession(grace_days=options.grace_days)
+        session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
         await uow.store.lock_skus(session, protocol_rules.lock_order(skus), ())
         kept = set()
         for name, sku in session.skus.items():

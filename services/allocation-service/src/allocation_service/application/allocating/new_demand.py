@@ -11,6 +11,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
+from allocation_service.domain.decisions.reasons import UNDECIDED
 from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Supply
@@ -52,7 +53,7 @@ def _leave_undecided(builder: DecisionBuilder, lines: list[Line]) -> None:
     for line in lines:
         if line.sku in builder.session.skus:
             builder.touch(line)
-            line.reason = "undecided: how the SKU is sold is not known yet"
+            line.reason = UNDECIDED
 
 
 def _to_judge(line: Line) -> bool:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from allocation_service.application.allocating.guarding import context_of
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.decisions.queue_position import Held, held_until
+from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.policies.guards import Guards, with_thresholds
 from allocation_service.domain.policies.policy import Demand
 from allocation_service.domain.policies.sorting import Ranking
@@ -15,10 +16,10 @@ from allocation_service.domain.supply.sku import Sku
 
 
 class Barrier(NamedTuple):
-    """Why a line may not have all of the free stock: a reason as decisions say it; ``held`` where units are kept
+    """Why a line may not have all of the free stock: a reason as decisions have it; ``held`` where units are kept
     for better tiers."""
 
-    reason: str
+    reason: Reason
     held: Held | None
 
 
@@ -42,5 +43,5 @@ def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier
     kept = guards.held.get(sku.sku, ())
     if limit == guards.stock(sku.sku, level, free) and level < len(kept) and kept[level]:
         until = held_until(policy, moment, demand.queued_at)
-        held = Held(min(kept[level], free), policy.tiers[level - 1].name, policy.better_than(level), until)
+        held = Held(min(kept[level], free), policy.better_than(level), until)
     return Barrier(limit.reason(0, demand.quantity), held)

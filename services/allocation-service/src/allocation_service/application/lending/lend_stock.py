@@ -9,6 +9,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.domain import protocol_rules
+from allocation_service.domain.decisions import reasons
 from allocation_service.domain.decisions.recorded_lending import stored_loans, stored_repayments
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.lending.loan_choice import (
@@ -27,7 +28,6 @@ from event_contracts import new_event_id
 
 LENT = "Lent"
 """Cause of a lender's promise."""
-REPAID = "granted: what it lent came back"
 _MOST_LINES = 200
 """Borrowers, and lenders, that one step looks at."""
 
@@ -192,8 +192,7 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
     """Move the units of a loan, promise the lender, and remember it."""
     session = builder.session
     lender, borrower = session.lines[loan.lender], session.lines[loan.borrower]
-    gave = f"lent until {loan.repay_by}: {loan.units} to a line that is due before any stock comes"
-    got = f"granted: {loan.units} lent by a line that needs them on {loan.need}"
+    gave, got = reasons.lent(loan.units, loan.repay_by), reasons.borrowed(loan.units, loan.need)
     freed, returned = state.sku in builder.freed, loan.lender in builder.returned
     builder.give_back(lender, loan.location, loan.units, gave)
     builder.grant(borrower, ((loan.location, loan.units),), got)
@@ -252,12 +251,12 @@ def _claim(session: AllocationSession, loan: KeptLoan) -> RepaymentClaim | None:
 
 def _give(builder: DecisionBuilder, sku: str, repayment: Repayment, number: int, rank: int) -> DecisionRow:
     session, claim = builder.session, repayment.claim
-    builder.grant(session.lines[claim.line_id], repayment.grants, REPAID)
+    builder.grant(session.lines[claim.line_id], repayment.grants, reasons.REPAID)
     session.given[sku] = session.given.get(sku, 0) + repayment.units
     loan = next(one for one in session.loans[sku] if one.loan_id == claim.loan_id)
     _settle(builder, loan, repaid=repayment.units)
     facts = {"loan_id": loan.loan_id, "grants": repayment.grants, "repay_by": loan.repay_by}
-    return DecisionRow(number, rank, claim.line_id, sku, claim.units, repayment.units, REPAID, facts)
+    return DecisionRow(number, rank, claim.line_id, sku, claim.units, repayment.units, reasons.REPAID, facts)
 
 
 def _follow_lines(builder: DecisionBuilder, sku: str) -> None:

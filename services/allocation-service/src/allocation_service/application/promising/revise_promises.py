@@ -9,10 +9,12 @@ from typing import Any
 from allocation_service.application.session.allocation_session import AllocationSession, Origin
 from allocation_service.application.session.integration_event import (
     IntegrationEvent,
+    Wording,
     integration_event,
     line_data,
     moment,
     promise_data,
+    published_reason,
 )
 from allocation_service.application.session.ports import AllocationStore, MovedLine
 from allocation_service.application.session.store_session import PART
@@ -58,13 +60,15 @@ async def revise(store: AllocationStore, session: AllocationSession) -> int:
         )
         moved = await store.revise_promises(revision)
         await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))
-        for events in revised_events(moved, revision, origin):
+        for events in revised_events(moved, revision, origin, session.wording):
             await store.publish(events)
             told += len(events)
     return told
 
 
-def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origin) -> Iterator[list[IntegrationEvent]]:
+def revised_events(
+    moved: Sequence[MovedLine], revision: Revision, origin: Origin, wording: Wording
+) -> Iterator[list[IntegrationEvent]]:
     """One event for each order whose promises moved, in parts."""
     orders: dict[str, list[MovedLine]] = {}
     for line in sorted(moved, key=lambda one: (one.order_id, one.line_id)):
@@ -79,7 +83,7 @@ def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origi
                 basis=lines[0].basis,
                 decision_id=revision.decision_id,
                 decided_at=revision.now,
-                lines=[_line(line, revision.cause) for line in lines],
+                lines=[_line(line, revision.cause, wording) for line in lines],
                 sequence=max(line.line_version for line in lines),
                 correlation_id=lines[0].correlation_id,
                 causation_id=origin.event_id,
@@ -94,7 +98,7 @@ def revised_events(moved: Sequence[MovedLine], revision: Revision, origin: Origi
         yield part
 
 
-def _line(line: MovedLine, cause: str) -> dict[str, Any]:
+def _line(line: MovedLine, cause: str, wording: Wording) -> dict[str, Any]:
     return line_data(
         line_id=line.line_id,
         sku=line.sku,
@@ -102,6 +106,6 @@ def _line(line: MovedLine, cause: str) -> dict[str, Any]:
         granted=line.allocated,
         waiting=line.waiting,
         declined=line.declined,
-        reason=line.reason,
+        reason=published_reason(line.reason, wording),
         promise=promise_data(line.promise_date, line.promise_revision, cause),
     )

@@ -73,7 +73,7 @@ async def commit_run(
     Locks the SKUs in sorted order and then, before events are stored, the orders: as every decision does.
     What the run leaves free is handed out by the policies right after, as any free stock is.
     """
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     session.causes = dict.fromkeys(run.digests, now)
     await store.lock_skus(session, protocol_rules.lock_order(run.digests), ())
     busy = tuple(sku for sku in run.digests if session.blocked(sku))

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.application.session.integration_event import IntegrationEvent
+from allocation_service.application.session.integration_event import IntegrationEvent, Wording
 from allocation_service.application.session.read_queue import Queue, Unread
+from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
@@ -103,11 +104,19 @@ class Origin(NamedTuple):
     traceparent: str | None = None
 
 
-class AllocationSession:
-    """Everything one transaction knows and changes; counters follow from the lines."""
+def publishes_nothing(reason: Reason) -> str:
+    """The wording of a session that only reads: it needs none."""
+    raise RuntimeError(f"a session that was given no wording cannot publish the reason {reason.code}")
 
-    def __init__(self, *, grace_days: int = 2) -> None:
-        self.grace_days = grace_days
+
+class AllocationSession:
+    """Everything one transaction knows and changes; counters follow from the lines.
+
+    ``wording`` puts the reasons of its events into words.
+    """
+
+    def __init__(self, *, grace_days: int = 2, wording: Wording = publishes_nothing) -> None:
+        self.grace_days, self.wording = grace_days, wording
         self.skus: dict[str, Sku] = {}
         self.orders: dict[str, Order] = {}
         self.lines: dict[str, Line] = {}

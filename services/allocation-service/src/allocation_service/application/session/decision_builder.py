@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order, Origin
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.placing import Placement, later
+from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
 from event_contracts import OrderLine, new_event_id
@@ -24,7 +25,7 @@ class DecisionRow(NamedTuple):
     sku: str
     quantity: int
     granted: int
-    reason: str
+    reason: Reason
     facts: Mapping[str, Any]
 
 
@@ -91,7 +92,7 @@ class DecisionBuilder:
                 self.short.add(line.sku)
         self.session.settle(line)
 
-    def grant(self, line: Line, grants: Grants, reason: str) -> None:
+    def grant(self, line: Line, grants: Grants, reason: Reason) -> None:
         """Give waiting units stock."""
         self.touch(line)
         self._hand_out(line, grants)
@@ -107,7 +108,7 @@ class DecisionBuilder:
             line.grant(location, units)
             self.session.move_grant(line, location, units)
 
-    def give_back(self, line: Line, location: str, units: int, reason: str) -> None:
+    def give_back(self, line: Line, location: str, units: int, reason: Reason) -> None:
         """Take granted units back; they wait again where they stood."""
         self.touch(line)
         line.give_back(location, units)

@@ -42,7 +42,7 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
     """Decide a batch and store it; the session holds what was read and done."""
     orders = [(event, event.payload) for event in events if isinstance(event.payload, OrderState)]
     facts = [event for event in events if event.name in INVENTORY_EVENTS]
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     await _lock(store, session, facts, [state for _, state in orders])
     categories = {name: sku.category for name, sku in session.skus.items()}
     told = apply_inventory(session, facts)

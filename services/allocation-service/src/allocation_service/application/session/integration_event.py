@@ -6,12 +6,14 @@ and validating a model for each costs four times as much.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
+from allocation_service.domain.decisions.reasons import Reason
 from event_contracts import EVENT_TYPES, Topic, new_event_id
 
 SOURCE = "backorder/allocation"
@@ -22,6 +24,22 @@ _TYPES = {
     for name, one in EVENT_TYPES.items()
     if one.topic is Topic.ALLOCATIONS
 }
+
+
+Wording = Callable[[Reason], str]
+"""Puts a reason into the English words that readers of the first released version of the events go by."""
+
+
+class PublishedReason(NamedTuple):
+    """A reason as events have it: in words, and as data."""
+
+    words: str = ""
+    code: str | None = None
+    parameters: dict[str, Any] | None = None
+
+
+NO_REASON = PublishedReason()
+"""Of a line that nothing was decided about."""
 
 
 @dataclass(slots=True)
@@ -105,18 +123,29 @@ def line_data(
     granted: dict[str, int],
     waiting: int,
     declined: int,
-    reason: str,
+    reason: PublishedReason,
     promise: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The public state of a line."""
     allocated = granted if all(granted.values()) else {place: units for place, units in granted.items() if units}
     data: dict[str, Any] = {
         "line_id": line_id, "sku": sku, "line_version": version, "allocated": allocated, "waiting": waiting,
-        "declined": declined, "reason": reason,
+        "declined": declined, "reason": reason.words,
     }  # fmt: skip
+    if reason.code is not None:
+        data["reason_code"] = reason.code
+    if reason.parameters is not None:
+        data["reason_parameters"] = reason.parameters
     if promise is not None:
         data["promise"] = promise
     return data
+
+
+def published_reason(reason: Reason | None, wording: Wording) -> PublishedReason:
+    """A line's reason; parameters are left out where there are none."""
+    if reason is None:
+        return NO_REASON
+    return PublishedReason(wording(reason), reason.code.value, dict(reason.parameters) or None)
 
 
 def promise_data(day: date | None, revision: int, cause: str) -> dict[str, Any]:

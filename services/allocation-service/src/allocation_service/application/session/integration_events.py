@@ -10,10 +10,12 @@ from allocation_service.application.session.allocation_session import Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.integration_event import (
     IntegrationEvent,
+    Wording,
     integration_event,
     line_data,
     moment,
     promise_data,
+    published_reason,
 )
 from allocation_service.domain.demand.line import Line
 
@@ -25,7 +27,7 @@ ORDER_EVENTS = {
 }
 
 
-def line_state(line: Line) -> dict[str, Any]:
+def line_state(line: Line, wording: Wording) -> dict[str, Any]:
     """The public state of a line."""
     promise = None
     if line.queued_units and (line.promise_date is not None or line.promise_revision):
@@ -37,7 +39,7 @@ def line_state(line: Line) -> dict[str, Any]:
         granted=line.granted,
         waiting=line.waiting,
         declined=line.declined,
-        reason=line.reason,
+        reason=published_reason(line.reason, wording),
         promise=promise,
     )
 
@@ -132,7 +134,7 @@ def _event(builder: DecisionBuilder, order: Order, name: str, lines: list[Line],
         basis=order.basis,
         decision_id=builder.record.decision_id,
         decided_at=builder.now,
-        lines=[line_state(line) for line in lines],
+        lines=[line_state(line, builder.session.wording) for line in lines],
         sequence=max((line.version for line in lines), default=0),
         correlation_id=order.correlation_id,
         causation_id=builder.origin.event_id,

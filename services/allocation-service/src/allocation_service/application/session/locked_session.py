@@ -19,7 +19,7 @@ async def lock_session(
     store: AllocationStore, options: Options, skus: Collection[str], now: datetime
 ) -> AllocationSession:
     """Lock the SKUs, in sorted order, and bring each to the business time ``now``."""
-    session = AllocationSession(grace_days=options.grace_days)
+    session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     session.causes = dict.fromkeys(skus, now)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     for sku in session.skus.values():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.integration_event import Wording
 from service_kit.persistence.unit_of_work import UnitOfWork
 
 
@@ -36,9 +37,11 @@ class NoEffects:
 class Options:
     """Settings of deciding.
 
-    ``tiers``: customer tiers, best first. ``grace_days``: days from now on which an overdue delivery is expected.
+    ``wording``: the words of published reasons. ``tiers``: customer tiers, best first. ``grace_days``: days from now
+    on which an overdue delivery is expected.
     """
 
+    wording: Wording
     tiers: tuple[str, ...] = ("platinum", "gold", "silver", "standard")
     grace_days: int = 2
     effects: DecisionEffects = field(default_factory=NoEffects)

@@ -15,13 +15,14 @@ from allocation_service.domain.decisions.reasons import (
     PARTLY,
     RAN_OUT,
     Limit,
+    Reason,
     kept_for_it,
 )
 from allocation_service.domain.policies.guards import Context, Guards
 from allocation_service.domain.policies.policy import Demand, Grants, Key, Moment, Policy, Supply
 from allocation_service.domain.policies.sorting import Ranking, is_on_top
 
-Served = tuple[Grants, str, bool, bool]
+Served = tuple[Grants, Reason, bool, bool]
 """What a demand gets and why; whether it is left to be decided elsewhere; whether its order could not be filled
 whole from the stock there is. A plain tuple: one is made for each of a hundred thousand demands."""
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from allocation_service.domain.allocating.fair_share import Claim, divide
-from allocation_service.domain.decisions.reasons import TAKEN_BACK, shared_loss
+from allocation_service.domain.decisions.reasons import TAKEN_BACK, Reason, shared_loss
 from allocation_service.domain.policies.policy import NO_DATE, Moment, Policy, Share
 from allocation_service.domain.policies.sorting import Ranking, class_of
 
@@ -36,7 +36,7 @@ class Loss(NamedTuple):
     rank: int
     holding: Holding
     units: int
-    reason: str = TAKEN_BACK
+    reason: Reason = TAKEN_BACK
 
 
 def deallocate(shortfall: int, holdings: Sequence[Holding], policy: Policy, moment: Moment) -> tuple[Loss, ...]:

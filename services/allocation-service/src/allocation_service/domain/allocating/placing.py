@@ -8,7 +8,18 @@ from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.available_stock import AvailableStock, one_location
-from allocation_service.domain.decisions.reasons import GRANTED, INCOMPLETE, PARTLY, RAN_OUT
+from allocation_service.domain.decisions.reasons import (
+    DISCONTINUED,
+    GRANTED,
+    INCOMPLETE,
+    OTHER_LINE_DECLINED,
+    PARTLY,
+    RAN_OUT,
+    Reason,
+    cap_reached,
+    stock_only,
+    too_late,
+)
 from allocation_service.domain.policies.policy import Grants, Supply
 
 
@@ -38,7 +49,7 @@ class Placement(NamedTuple):
     grants: Grants
     declined: int
     promise_date: date | None
-    reason: str
+    reason: Reason
 
     @property
     def granted(self) -> int:
@@ -56,19 +67,18 @@ Quote = Callable[[str, int], "date | None"]
 
 def refusal(
     units: int, waits: int, terms: Terms, free: int, *, promise_date: date | None, latest: date | None
-) -> str | None:
+) -> Reason | None:
     """Why ``units``, of which ``waits`` would have to wait, cannot be sold; None where they can."""
     if terms.mode == "discontinued":
-        return "declined: discontinued"
+        return DISCONTINUED
     if waits <= 0:
         return None
     if terms.mode == "stock_only":
-        return f"declined: sold from stock only, {free} of {units} available"
+        return stock_only(free, units)
     if terms.cap is not None and terms.waiting + waits > terms.cap:
-        return f"declined: backorder cap of {terms.cap} reached"
+        return cap_reached(terms.cap)
     if latest is not None and (promise_date is None or promise_date > latest):
-        expected = promise_date.isoformat() if promise_date else "at no known date"
-        return f"declined: expected {expected}, later than acceptable {latest.isoformat()}"
+        return too_late(promise_date, latest)
     return None
 
 
@@ -120,7 +130,7 @@ def place_together(
         later(quote(one.sku, asked[one.sku]), one.promise_date) if one.units else one.promise_date for one in newcomers
     ]
     whole = None if any(quoted is None for quoted in quotes) else max([d for d in quotes if d], default=None)
-    refused: dict[str, str] = {}
+    refused: dict[str, Reason] = {}
     for one in newcomers:
         free = supply[one.sku].free
         missing = one.units if terms[one.sku].mode != "stock_only" else max(0, asked[one.sku] - free)
@@ -129,10 +139,7 @@ def place_together(
         if why:
             refused[one.line_id] = why
     if refused and protocol_rules.declines_whole(placing=placing):
-        return [
-            _declined(one, refused.get(one.line_id, "declined: ships complete, and another line is declined"))
-            for one in newcomers
-        ]
+        return [_declined(one, refused.get(one.line_id, OTHER_LINE_DECLINED)) for one in newcomers]
     if refused:
         rest = [
             one if one.line_id not in refused else one._replace(units=0, open_units=one.open_units - one.units)
@@ -150,7 +157,7 @@ def place_together(
     ]
 
 
-def _declined(one: NewDemand, reason: str) -> Placement:
+def _declined(one: NewDemand, reason: Reason) -> Placement:
     return Placement(one.line_id, (), one.units, one.promise_date, reason)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from allocation_service.domain.policies.policy import NO_DATE, Demand, Moment, Policy, Share, Sort
-from allocation_service.domain.policies.sorting import MICRO, Ranking
+from allocation_service.domain.policies.policy import BetterTiers, Moment, Policy
 from allocation_service.domain.promising import promise_dates
 from allocation_service.domain.supply.sku import Inbound
 
@@ -33,12 +32,10 @@ class Ahead(NamedTuple):
 
 
 class Held(NamedTuple):
-    """Units that are kept for better tiers until a day; None where no such day is known. ``tier`` is the last of
-    them, ``whom`` all of them in words."""
+    """Units that are kept for better tiers until a day; None where no such day is known."""
 
     units: int
-    tier: str
-    whom: str
+    tiers: BetterTiers
     until: date | None
 
 
@@ -128,108 +125,3 @@ def held_until(policy: Policy, moment: Moment, queued_at: datetime) -> date:
     if policy.ageing is None:
         return receipt
     return min(receipt, (queued_at + timedelta(days=policy.ageing.max_days)).date())
-
-
-class Fact(NamedTuple):
-    """Something that decided about a place in the queue: what it is called, its value, and what it does."""
-
-    name: str
-    value: str | int | float
-    words: str
-
-
-def placing_facts(demand: Demand, policy: Policy, moment: Moment, tier_names: Sequence[str] = ()) -> tuple[Fact, ...]:
-    """What of a policy placed a demand where it stands, the most important first.
-
-    ``tier_names`` are the service's tiers where they are known: an order of another counts as of the last, which
-    is told under every sort.
-    """
-    ranking = Ranking(policy, moment)
-    facts = list(_on_top(demand, ranking))
-    value = Fact(
-        "value",
-        round(ranking.value(demand.tier_rank, demand.unit_value, ranking.due(demand), demand.queued_at) / MICRO, 3),
-        "weighted days that letting one unit wait for the next receipt costs: the dearest is served first",
-    )
-    joined = Fact("queued_at", demand.queued_at.isoformat(), "joined the queue then; the earliest is served first")
-    unknown = bool(tier_names and demand.tier and demand.tier not in tier_names)
-    tier, due = _tier(demand, ranking, unknown=unknown), _due(demand, ranking)
-    match policy.sort:
-        case Sort.FIFO:
-            facts += [joined]
-        case Sort.PRIORITY:
-            facts += [tier, _needed(demand), joined]
-        case Sort.EARLIEST_DUE:
-            facts += [due, joined]
-        case Sort.VALUE_INDEX:
-            facts += [value, tier, due]
-            if policy.value_index.weights.value:
-                facts.append(
-                    Fact("unit_value", demand.unit_value, "price of a unit in minor units: dearer ones count more")
-                )
-            facts.append(joined)
-    if unknown and tier not in facts:
-        facts.append(tier)
-    facts += _shared(policy)
-    if demand.bypassed and policy.bypass_limit is not None:
-        words = f"times others were served before its order; from {policy.bypass_limit} on its stock is kept for it"
-        facts.append(Fact("bypassed", demand.bypassed, words))
-    return tuple(facts)
-
-
-def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
-    promised, policy = demand.promise_date, ranking.policy
-    if promised is not None and promised < ranking.protection.before:
-        if promised <= min(ranking.protection.overdue, ranking.protection.through):
-            words = "promised for a day that has passed: served before the others"
-        elif ranking.protection.in_turn(promised):
-            words = "promised for then: served before whoever is promised a later day, so that the promise is kept"
-        else:
-            known = ranking.moment.next_supply is not None
-            words = "promised for before the next receipt" if known else "promised, and no receipt is known"
-            words += ": served before the others"
-        yield Fact("promise_date", promised.isoformat(), words)
-    if policy.ageing is not None and demand.queued_at < ranking.moment.now - timedelta(days=policy.ageing.max_days):
-        days = (ranking.moment.now - demand.queued_at).days
-        yield Fact("days_waiting", days, f"more than {policy.ageing.max_days} days: goes to the top")
-
-
-def _tier(demand: Demand, ranking: Ranking, *, unknown: bool) -> Fact:
-    tiers = ranking.policy.tiers
-    own = min(demand.tier_rank, len(tiers) - 1)
-    counts_as = min(ranking.rank(demand.tier_rank, demand.queued_at), own)
-    words = f"tier {own + 1} of {len(tiers)}, weight {tiers[own].weight}"
-    if unknown:
-        words += f"; tier {demand.tier!r} is not known here: it counts as {tiers[own].name}"
-    elif demand.tier and demand.tier != tiers[own].name:
-        words += f"; the order says {demand.tier}, which this policy treats as {tiers[own].name}"
-    if counts_as < own:
-        words += f"; having waited so long, it counts as {tiers[counts_as].name}"
-    return Fact("tier", tiers[own].name, words)
-
-
-def _due(demand: Demand, ranking: Ranking) -> Fact:
-    if demand.needed_by != NO_DATE:
-        return Fact("due", demand.needed_by.isoformat(), "the date it is needed by; the earliest is served first")
-    tiers = ranking.policy.tiers
-    terms = tiers[min(demand.tier_rank, len(tiers) - 1)]
-    words = f"{terms.due_days} days after it was ordered, as {terms.name} may expect; the earliest is served first"
-    return Fact("due", ranking.due(demand).isoformat(), words)
-
-
-def _needed(demand: Demand) -> Fact:
-    if demand.needed_by == NO_DATE:
-        return Fact("needed_by", "none", "no date it is needed by: behind those of its tier that have one")
-    return Fact(
-        "needed_by", demand.needed_by.isoformat(), "the date it is needed by; the earliest of a tier is served first"
-    )
-
-
-def _shared(policy: Policy) -> Iterable[Fact]:
-    words = {
-        Share.PROPORTIONAL: "where stock does not reach a whole class, each gets its part in proportion",
-        Share.MAX_MIN: "where stock does not reach a whole class, customers gain evenly by weight until it is gone",
-        Share.UNIFORM_LOSSES: "where stock does not reach a whole class, all lose the same number of units",
-    }
-    if policy.share in words:
-        yield Fact("share", policy.share.value, words[policy.share])

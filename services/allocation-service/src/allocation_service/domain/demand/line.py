@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
+from allocation_service.domain.decisions.reasons import Reason
 
 
 class Entry(NamedTuple):
@@ -37,7 +38,7 @@ class Line:
     granted_units: int = 0
     live_units: int = 0
     version: int = 0
-    reason: str = ""
+    reason: Reason | None = None
     promise_date: date | None = None
     promise_revision: int = 0
     promise_cause: str = ""

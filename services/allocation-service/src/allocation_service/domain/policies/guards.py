@@ -74,19 +74,22 @@ class Guards:
         held = self.held.get(sku, ())
         threshold = held[level] if level < len(held) else 0
         if threshold and limit.units:
-            whom = self.policy.better_than(level)
-            limit = held_back(max(0, limit.units - threshold), whom, min(threshold, limit.units))
+            tier, or_better = self.policy.better_than(level)
+            left, held_units = max(0, limit.units - threshold), min(threshold, limit.units)
+            limit = held_back(left, tier, held_units, or_better=or_better)
         return limit
 
     def steps(self, sku: str, total: int) -> list[tuple[int, Limit]]:
         """What of ``total`` units those may take together who count as a tier or as a worse one; only tiers
         from which more is held back than from the one before."""
         held = self.held.get(sku, ())
-        return [
-            (level, held_back(max(0, total - held[level]), self.policy.better_than(level), min(held[level], total)))
-            for level in range(1, min(len(held), len(self.policy.tiers)))
-            if held[level] > held[level - 1]
-        ]
+        found = []
+        for level in range(1, min(len(held), len(self.policy.tiers))):
+            if held[level] > held[level - 1]:
+                tier, or_better = self.policy.better_than(level)
+                left, kept = max(0, total - held[level]), min(held[level], total)
+                found.append((level, held_back(left, tier, kept, or_better=or_better)))
+        return found
 
     def limit(self, demand: Demand, level: int, total: int) -> Limit:
         """What a demand may take of ``total`` free units; of several limits, the tightest is told."""

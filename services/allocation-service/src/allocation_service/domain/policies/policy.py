@@ -124,6 +124,13 @@ class Lending(NamedTuple):
     min_observations: int = 30
 
 
+class BetterTiers(NamedTuple):
+    """A tier and, if ``or_better``, all that are better than it."""
+
+    tier: str
+    or_better: bool
+
+
 class Policy(NamedTuple):
     """``protect_promises``: demand whose promise would break by it, or is at risk anyway, is served before the
     rest (``Protection``), so that a sort moves stock among waiters but does not break a promise already made.
@@ -174,10 +181,9 @@ class Policy(NamedTuple):
         in_order = self.sort in (Sort.FIFO, Sort.PRIORITY) and self.ageing is None
         return in_order and not self.guarded and not self.shared
 
-    def better_than(self, level: int) -> str:
+    def better_than(self, level: int) -> BetterTiers:
         """Whom units are for that are kept from the tier of a level: the one above it, and all that are better."""
-        name = self.tiers[level - 1].name
-        return name if level == 1 else f"{name} or better"
+        return BetterTiers(self.tiers[level - 1].name, or_better=level > 1)
 
 
 class Demand(NamedTuple):

@@ -9,10 +9,13 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
+from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.views import queries
 from allocation_service.domain.decisions.decision_view import policies_used, shown_line
-from allocation_service.domain.decisions.decision_wording import outcome_in_words
 from allocation_service.domain.decisions.recorded_fill import StoredLine
+from allocation_service.entrypoints.http.language import Language
+from allocation_service.wording.catalogue import Catalogue
+from allocation_service.wording.reason_words import outcome_of, words_of
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.fields import Name
@@ -70,12 +73,40 @@ class DecisionView(DecisionSummary):
     next_cursor: str | None
 
 
-def _line(steps: list[dict[str, Any]], row: Any, now: datetime) -> DecisionLine:
+def _line(steps: list[dict[str, Any]], row: Any, now: datetime, catalogue: Catalogue) -> DecisionLine:
     stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
     facts = shown_line(steps[row.step] if steps else None, stored, now)
-    words = outcome_in_words(row.reason, row.quantity, row.granted, now.date())
-    shown = {"words": words, "key": facts.get("key"), "grants": facts.get("grants"), "facts": facts}
-    return DecisionLine.model_validate({**row._mapping, **shown})
+    reason = reason_of(row.reason, row.reason_code, row.reason_parameters)
+    return DecisionLine(
+        step=row.step,
+        rank=row.rank,
+        line_id=row.line_id,
+        sku=row.sku,
+        quantity=row.quantity,
+        granted=row.granted,
+        reason=words_of(reason, catalogue),
+        words=outcome_of(reason, row.quantity, row.granted, now.date(), catalogue),
+        key=facts.get("key"),
+        grants=facts.get("grants"),
+        facts=facts,
+    )
+
+
+def _summary(stored: dict[str, Any] | None, catalogue: Catalogue) -> dict[str, Any] | None:
+    """What is left of an old decision, with the number of lines by reason in words.
+
+    Summaries that were made before there were codes have the text of a reason in place of its data.
+    """
+    reasons = (stored or {}).get("reasons")
+    if stored is None or reasons is None:
+        return stored
+    if isinstance(reasons, dict):
+        reasons = [{"text": text, "lines": lines} for text, lines in reasons.items()]
+    counts: dict[str, int] = {}
+    for one in reasons:
+        words = words_of(reason_of(one.get("text", ""), one.get("code"), one.get("parameters")), catalogue)
+        counts[words] = counts.get(words, 0) + one["lines"]
+    return {**stored, "reasons": {words: counts[words] for words in sorted(counts, key=lambda one: (len(one), one))}}
 
 
 def _policies(steps: list[dict[str, Any]]) -> list[PolicyInDecision]:
@@ -119,6 +150,7 @@ def router(database: Database) -> APIRouter:
         page: PageParams,
         request: Request,
         response: Response,
+        language: Language,
         decision_id: Annotated[Name, Path()],
     ) -> DecisionView:
         after = page.after(int, int)
@@ -133,7 +165,7 @@ def router(database: Database) -> APIRouter:
         cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
         link_header(response, request, cursor)
         steps = orjson.loads(found.steps_text)
-        lines = [_line(steps, row, found.decided_at) for row in shown]
+        lines = [_line(steps, row, found.decided_at, language) for row in shown]
         return DecisionView(
             decision_id=found.decision_id,
             cause=found.cause,
@@ -144,7 +176,7 @@ def router(database: Database) -> APIRouter:
             summarised=found.summary is not None,
             steps=steps,
             policies=_policies(steps),
-            summary=found.summary,
+            summary=_summary(found.summary, language),
             lines=lines,
             next_cursor=cursor,
         )

@@ -11,29 +11,26 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.session_reads import peek_skus
 from allocation_service.adapters.views import queue_positions
 from allocation_service.application.decisions.queue_barrier import Barrier, barrier
-from allocation_service.domain.decisions.decision_wording import (
-    LineSituation,
-    cause_in_words,
-    counted,
-    outcome_in_words,
-    receipt_in_words,
-    summary,
-)
+from allocation_service.domain.decisions.placing_facts import Fact, placing_facts
 from allocation_service.domain.decisions.queue_position import (
     Ahead,
     Cover,
-    Fact,
     Missing,
     Quantities,
     Receipt,
     cover,
-    placing_facts,
 )
+from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Moment
 from allocation_service.domain.supply.sku import Sku
+from allocation_service.entrypoints.http.language import Language
+from allocation_service.wording.catalogue import Catalogue
+from allocation_service.wording.line_words import LineSituation, fact_in_words, obstacle, receipt_in_words, summary
+from allocation_service.wording.reason_words import outcome_of, words_of
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.fields import Name
@@ -159,7 +156,7 @@ class WhyView(ResponseModel):
     sku: str
     as_of: datetime
     summary: str = Field(description="The answer in one line")
-    reason: str = Field(description="The reason of the last decision as it is stored")
+    reason: str = Field(description="The reason of the last decision in a few words")
     state: LineState
     queue: list[PlaceView]
     promise: PromiseNow | None
@@ -239,16 +236,16 @@ class _Line:
             self.missing = tuple(Missing(one.line_id, one.sku, one.units, one.promise_date) for one in found)
 
     @property
-    def reason(self) -> str:
+    def reason(self) -> Reason | None:
         """Of the last decision about it, which may have left the line as it was."""
-        return str(self.decided[0].reason if self.decided else self.row.reason)
+        return _reason(self.decided[0] if self.decided else self.row)
 
     def situation(self) -> LineSituation:
         """What is known, as words are made of it."""
         return LineSituation(
             self.now.date(),
             self.quantities,
-            self.row.reason if self.quantities.declined and not self.places else self.reason,
+            _reason(self.row) if self.quantities.declined and not self.places else self.reason,
             self.places[0][1] if self.places else None,
             self.cover,
             self.row.promise_date,
@@ -258,8 +255,8 @@ class _Line:
             self.missing,
         )
 
-    def view(self) -> WhyView:
-        """The answer."""
+    def view(self, catalogue: Catalogue) -> WhyView:
+        """The answer, in a language."""
         row, policy = self.row, self.sku.policy
         return WhyView(
             line_id=row.line_id,
@@ -267,21 +264,23 @@ class _Line:
             reference=row.reference,
             sku=row.sku,
             as_of=self.now,
-            summary=summary(self.situation()),
-            reason=self.reason,
+            summary=summary(self.situation(), catalogue),
+            reason=words_of(self.reason, catalogue),
             state=_state(self.quantities),
             queue=[_place(place, ahead) for place, ahead in self.places],
             promise=self._promise(),
-            waits_for=self._waits_for() if self.places else None,
+            waits_for=self._waits_for(catalogue) if self.places else None,
             policy=PolicyUsed(
                 name=policy.name,
                 version=policy.version,
                 sort=policy.sort.value,
                 share=policy.share.value,
                 protect_promises=policy.protect_promises,
-                placed_by=[FactView(name=one.name, value=one.value, words=one.words) for one in self.facts],
+                placed_by=[
+                    FactView(name=one.name, value=one.value, words=fact_in_words(one, catalogue)) for one in self.facts
+                ],
             ),
-            decisions=[_decision(one) for one in self.decided],
+            decisions=[_decision(one, catalogue) for one in self.decided],
             decisions_url=f"/v1/decisions?{urlencode({'line_id': row.line_id})}",
         )
 
@@ -291,25 +290,30 @@ class _Line:
             return None
         return PromiseNow(promise_date=row.promise_date, revision=row.promise_revision, cause=row.promise_cause)
 
-    def _waits_for(self) -> WaitsFor:
+    def _waits_for(self, catalogue: Catalogue) -> WaitsFor:
         today, found = self.now.date(), self.barrier
-        words = cause_in_words(found.reason, today) if found else None
-        if words is None and self.row.ship_complete:
-            words = "the order ships complete"
-            if self.missing:
-                words += f" and {counted(len(self.missing), 'other line')} of it must come too"
         held = found.held if found else None
         return WaitsFor(
-            words=words,
-            held_back=HeldView(quantity=held.units, for_tier=held.tier, until=held.until) if held else None,
+            words=obstacle(
+                found.reason if found else None,
+                today,
+                catalogue,
+                ships_complete=self.row.ship_complete,
+                missing=len(self.missing),
+            ),
+            held_back=HeldView(quantity=held.units, for_tier=held.tiers.tier, until=held.until) if held else None,
             stock=self.cover.stock,
-            receipts=[_receipt(one, today) for one in self.cover.receipts],
+            receipts=[_receipt(one, today, catalogue) for one in self.cover.receipts],
             uncovered=self.cover.uncovered,
             other_lines=[
                 OtherLine(line_id=one.line_id, sku=one.sku, quantity=one.units, promise_date=one.promise_date)
                 for one in self.missing
             ],
         )
+
+
+def _reason(row: Any) -> Reason | None:
+    return reason_of(row.reason, row.reason_code, row.reason_parameters)
 
 
 def _state(now: Quantities) -> LineState:
@@ -334,7 +338,7 @@ def _place(place: Any, ahead: Ahead) -> PlaceView:
     )
 
 
-def _receipt(one: Receipt, today: date) -> ReceiptView:
+def _receipt(one: Receipt, today: date, catalogue: Catalogue) -> ReceiptView:
     return ReceiptView(
         expected_on=one.day,
         announced_for=one.announced,
@@ -342,11 +346,12 @@ def _receipt(one: Receipt, today: date) -> ReceiptView:
         purchase_order_line_id=one.po_line,
         supplier_id=one.supplier,
         location_id=one.location,
-        words=receipt_in_words(one, today),
+        words=receipt_in_words(one, today, catalogue),
     )
 
 
-def _decision(row: Any) -> DecisionAbout:
+def _decision(row: Any, catalogue: Catalogue) -> DecisionAbout:
+    reason = _reason(row)
     return DecisionAbout(
         decision_id=row.decision_id,
         decided_at=row.decided_at,
@@ -355,8 +360,8 @@ def _decision(row: Any) -> DecisionAbout:
         rank=row.rank,
         quantity=row.quantity,
         granted=row.granted,
-        reason=row.reason,
-        words=outcome_in_words(row.reason, row.quantity, row.granted, row.decided_at.date()),
+        reason=words_of(reason, catalogue),
+        words=outcome_of(reason, row.quantity, row.granted, row.decided_at.date(), catalogue),
         policy_name=row.policy_name,
         policy_version=row.policy_version,
     )
@@ -372,6 +377,7 @@ def router(
     async def explain_demand(
         *,
         principal: Annotated[Principal, require("decisions:read")],
+        language: Language,
         line_id: Annotated[Name, Path(description="The order line")],
     ) -> WhyView:
         at = await now()
@@ -382,6 +388,6 @@ def router(
             skus = await peek_skus(conn, [row.sku], at)
             line = _Line(row, skus.get(row.sku) or Sku(row.sku), at, grace_days, tier_names)
             await line.read(conn)
-        return line.view()
+        return line.view(language)
 
     return api

@@ -177,6 +177,12 @@ class LineView(ResponseModel):
     reason: str = Field(
         description="Of the last decision about the line; what was cancelled since changes nothing of it"
     )
+    reason_code: str | None = Field(
+        description="The same as a code, of which there may be new ones; null: nothing was decided yet"
+    )
+    reason_parameters: dict[str, str | bool | int] = Field(
+        description="What the code says it of: names, units, truth values, and days as ISO 8601 has them"
+    )
 
     @classmethod
     def of(cls, line: Line, order: Order) -> LineView:
@@ -199,7 +205,9 @@ class LineView(ResponseModel):
             unit_price=Money.model_construct(amount=line.unit_price, currency=order.terms.currency),
             promise_date=promise.date if promise else None,
             promise=PromiseView(date=promise.date, revision=promise.revision, cause=promise.cause) if promise else None,
-            reason=line.reason,
+            reason=line.reason.words,
+            reason_code=line.reason.code,
+            reason_parameters=dict(line.reason.parameters),
         )
 
 
@@ -257,7 +265,9 @@ class OrderView(ResponseModel):
                             "unit_price": {"amount": 4999, "currency": "EUR"},
                             "promise_date": "2026-05-20",
                             "promise": {"date": "2026-05-20", "time_zone": "UTC", "revision": 1, "cause": "inbound"},
-                            "reason": "",
+                            "reason": "partly: supply ran out",
+                            "reason_code": "supply_ran_out",
+                            "reason_parameters": {"partly": True},
                         }
                     ],
                 }

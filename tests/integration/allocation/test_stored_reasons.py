@@ -1,0 +1,113 @@
+"""Decisions that were stored before reasons had codes are explained as they were then, and can be computed again.
+
+``stored_with_english_reasons.json`` holds the rows of a database that release 0001-0009 wrote, and what the API of
+that time answered about them.
+"""
+
+import asyncio
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest_asyncio
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from allocation_service.domain.decisions.reasons import ReasonCode
+from backorder_local.cli import app
+
+BEFORE = json.loads((Path(__file__).parent / "stored_with_english_reasons.json").read_text())
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def stored(world: Any) -> None:
+    """The rows as they were: the columns that came later are empty."""
+    async with world.database.transaction() as conn:
+        await conn.execute(text(f"TRUNCATE {', '.join(BEFORE['tables'])} CASCADE"))
+        for table, rows in BEFORE["tables"].items():
+            names = ", ".join(rows[0])
+            await conn.execute(
+                text(
+                    f"INSERT INTO {table} ({names})"
+                    f" SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))"
+                ),
+                {"rows": json.dumps(rows)},
+            )
+
+
+async def test_why_answers_as_it_did_when_reasons_were_stored_in_english(client: httpx.AsyncClient) -> None:
+    for path, answer in BEFORE["why"].items():
+        found = await client.get(path)
+        assert found.status_code == 200, found.text
+        assert found.json() == answer
+        assert found.headers["Content-Language"] == "en"
+
+
+async def test_decisions_say_what_they_said_when_reasons_were_stored_in_english(client: httpx.AsyncClient) -> None:
+    for path, answer in BEFORE["decisions"].items():
+        found = (await client.get(path, params={"limit": 100})).json()
+        lines = [
+            {name: line[name] for name in ("step", "rank", "line_id", "reason", "words")} for line in found["lines"]
+        ]
+        assert lines == answer["lines"]
+        assert json.dumps(found["summary"]) == json.dumps(answer["summary"])
+
+
+async def test_decisions_with_english_reasons_are_computed_again(world: Any, tmp_path: Path) -> None:
+    file = tmp_path / "figures.json"
+    given = ["replay-decisions", "--database-url", world.database.url, "--json", str(file)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, given)
+    figures = json.loads(file.read_text())
+    assert (result.exit_code, figures["different"]) == (0, 0), result.output
+    assert figures["compared"] == figures["identical"] > 40
+    assert await world.replays() == []
+
+
+async def test_nothing_that_was_stored_is_left_unrecognised(client: httpx.AsyncClient) -> None:
+    german = {"Accept-Language": "de-DE, en;q=0.5"}
+    for path, answer in BEFORE["why"].items():
+        found = await client.get(path, headers=german)
+        told = found.json()
+        assert found.headers["Content-Language"] == "de"
+        assert "Accept-Language" in found.headers["Vary"]
+        assert told["summary"] != answer["summary"]
+        for one, before in zip(told["decisions"], answer["decisions"], strict=True):
+            assert one["reason"] != before["reason"]
+            assert one["words"] != before["words"]
+    for path, answer in BEFORE["decisions"].items():
+        told = (await client.get(path, params={"limit": 100}, headers=german)).json()
+        for one, before in zip(told["lines"], answer["lines"], strict=True):
+            assert one["reason"] != before["reason"]
+        if answer["summary"] and answer["summary"].get("reasons"):
+            assert sum(told["summary"]["reasons"].values()) == sum(answer["summary"]["reasons"].values())
+            assert not set(told["summary"]["reasons"]) & set(answer["summary"]["reasons"])
+
+
+async def test_a_line_of_before_is_decided_about_on_from_there_and_stored_with_a_code(world: Any) -> None:
+    (before,) = await world.rows("SELECT reason, reason_code FROM demand WHERE line_id = 'o2-1'")
+    assert (before.reason, before.reason_code) == ("partly: supply ran out", None)
+    world.now = datetime.fromisoformat(BEFORE["now"])
+    world.versions[("level", "A", "HH")] = 100
+    world.levels[("A", "HH")] = [1, 0]
+    told = await world.apply(world.stock("A", 5))
+    (line,) = [line for event in told for line in event.payload.lines if line.line_id == "o2-1"]
+    assert (line.reason, line.reason_code, line.reason_parameters) == ("granted", "granted", None)
+    (after,) = await world.rows("SELECT reason, reason_code, reason_parameters FROM demand WHERE line_id = 'o2-1'")
+    assert (after.reason, after.reason_code, after.reason_parameters) == ("", "granted", None)
+    assert {row.reason_code for row in await world.rows("SELECT reason_code FROM decision_line WHERE reason = ''")} <= {
+        code.value for code in ReasonCode
+    }
+    assert await world.replays() == []
+
+
+async def test_a_line_of_before_that_is_not_decided_about_anew_is_told_with_a_code(world: Any) -> None:
+    """Its promise moves; the reason is read from the text that it has."""
+    (row,) = await world.rows("SELECT reason FROM demand WHERE line_id = 'mid-1'")
+    world.now = datetime.fromisoformat(BEFORE["now"])
+    world.versions["po", "po-q"] = 100
+    told = await world.apply(world.inbound("Q", "po-q", 10, world.now + timedelta(days=40)))
+    (line,) = [line for event in told for line in event.payload.lines if line.line_id == "mid-1"]
+    assert (line.reason, line.reason_code) == (row.reason, "taken_back_by_run")
+    assert line.reason_parameters == {"strategy": "redistribute"}
