@@ -11,7 +11,7 @@ from allocation_service.adapters.queue.long_queue import SqlLongQueue
 from allocation_service.adapters.queue.priority_bands import key_of
 from allocation_service.adapters.store.session_reads import peek_skus
 from allocation_service.adapters.views import queries, queue_positions
-from allocation_service.adapters.views.queries import ServedOrder
+from allocation_service.application.decisions.decision_records import IndexedQueue
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import Policy, Sort
 from allocation_service.domain.policies.sorting import Protection, Ranking
@@ -56,7 +56,7 @@ async def test_places_pages_and_long_reads_have_the_order_of_the_keys(
     async with world.database.transaction() as conn:
         (sku,) = (await peek_skus(conn, ["A"])).values()
         moment = sku.moment(world.now, 2)
-        queue = ServedOrder("A", sort, Protection.of(sku.policy, moment))
+        queue = IndexedQueue("A", sort, Protection.of(sku.policy, moment))
         rows = await world.rows("SELECT * FROM queue_entry")
         key = Ranking(sku.policy, moment).key
         ranked = sorted(rows, key=key)

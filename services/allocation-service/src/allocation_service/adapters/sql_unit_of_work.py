@@ -19,6 +19,8 @@ from allocation_service.adapters.runs.sql_run_store import SqlRunStore
 from allocation_service.adapters.sql_simulation_store import SqlSimulationStore
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.adapters.views.sql_catalogue_lookup import SqlCatalogueLookup
+from allocation_service.adapters.views.sql_decision_views import SqlDecisionViews
+from allocation_service.adapters.views.sql_queue_views import SqlQueueViews
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
 
 
@@ -38,6 +40,8 @@ class SqlAllocationUnitOfWork(SqlUnitOfWork):
         self.pins = SqlPinStore(connection)
         self.simulations = SqlSimulationStore(connection)
         self.loans = SqlLoanViews(connection)
+        self.decisions = SqlDecisionViews(connection)
+        self.queues = SqlQueueViews(connection)
         self.background = SqlBackgroundWork(connection)
         self.decision_retention = SqlDecisionRetention(connection)
         self.input_retention = SqlInputRetention(connection)

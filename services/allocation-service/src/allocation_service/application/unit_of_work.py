@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from allocation_service.application.catalogue_lookup import CatalogueLookup
+from allocation_service.application.decisions.ports import DecisionViews, QueueViews
 from allocation_service.application.lending.ports import LoanViews
 from allocation_service.application.maintenance.ports import BackgroundWork, DecisionRetention, InputRetention
 from allocation_service.application.policies.ports import PolicyAssignmentStore, PolicyStore
@@ -60,6 +61,16 @@ class AllocationUnitOfWork(UnitOfWork, Protocol):
     @property
     def loans(self) -> LoanViews:
         """Loans as they are counted and listed."""
+        ...
+
+    @property
+    def decisions(self) -> DecisionViews:
+        """Decisions as they are shown."""
+        ...
+
+    @property
+    def queues(self) -> QueueViews:
+        """Queues and the lines that wait in them, as they are shown."""
         ...
 
     @property

@@ -38,7 +38,7 @@ def build(
         settings=application.settings,
         database=application.database,
         api=Api(
-            http.routers(application),
+            http.ROUTERS,
             title="Backorder allocation",
             description=_DESCRIPTION,
             tags=http.TAGS,

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import TextClause, text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queue.priority_bands import COLUMNS, BandPart, PriorityBands, key_of, part_of
+from allocation_service.application.decisions.decision_records import IndexedQueue
 from allocation_service.domain.decisions.queue_position import Ahead
 from allocation_service.domain.policies.policy import Sort
-from allocation_service.domain.policies.sorting import Protection
 
 _TYPES = {"queued_at": "timestamptz", "line_id": "text", "tier_rank": "int", "needed_by": "date"}
 _QUEUE = PriorityBands("CAST(:overdue AS date)", "CAST(:through AS date)", "CAST(:before AS date)", "q.")
 
 
-class ServedOrder(NamedTuple):
-    """How a SKU's queue is served: its sort, and whose promises go first."""
-
-    sku: str
-    sort: Sort
-    protection: Protection
-
-    def values(self) -> dict[str, Any]:
-        """As parameters."""
-        return {"sku": self.sku, **self.protection._asdict()}
-
-
 async def queue_page(
-    conn: AsyncConnection, queue: ServedOrder, after: tuple[Any, ...] | None, limit: int
+    conn: AsyncConnection, queue: IndexedQueue, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[Row[Any]]:
     """Queue entries of a SKU in the order they are served, behind the one whose ``key_of`` is ``after``."""
     found: list[Row[Any]] = []
@@ -43,10 +31,10 @@ async def queue_page(
     return found
 
 
-def _part(queue: ServedOrder, part: BandPart, after: tuple[Any, ...] | None) -> tuple[TextClause, dict[str, Any]]:
+def _part(queue: IndexedQueue, part: BandPart, after: tuple[Any, ...] | None) -> tuple[TextClause, dict[str, Any]]:
     """One part of a queue, behind a place in it: an index is read from there."""
     more = ""
-    values = queue.values()
+    values: dict[str, Any] = {"sku": queue.sku, **queue.protection._asdict()}
     if after is not None:
         marks = _marks(queue.sort)
         more = f"AND ({part.order}) > ({', '.join(marks[n] for n in part.of_key)})"
@@ -59,7 +47,7 @@ def _part(queue: ServedOrder, part: BandPart, after: tuple[Any, ...] | None) -> 
     return text(statement), values
 
 
-async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahead:
+async def ahead_of(conn: AsyncConnection, entry: Any, queue: IndexedQueue) -> Ahead:
     """What stands before an entry of a queue that is served in an index's order."""
     statement = text(
         f"""
@@ -68,7 +56,7 @@ async def ahead_of(conn: AsyncConnection, entry: Any, queue: ServedOrder) -> Ahe
         """
     )
     key = key_of(entry, queue.sort, queue.protection)
-    values = queue.values() | {f"k{n}": value for n, value in enumerate(key)}
+    values = {"sku": queue.sku, **queue.protection._asdict()} | {f"k{n}": value for n, value in enumerate(key)}
     lines, units = (await conn.execute(statement, values)).one()
     return Ahead(lines, int(units))
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queue.priority_bands import PriorityBands
 from allocation_service.adapters.queue.ranked_page import has_index
-from allocation_service.adapters.views.queries import ServedOrder, ahead_of
+from allocation_service.adapters.views.queries import ahead_of
+from allocation_service.application.decisions.decision_records import IndexedQueue
 from allocation_service.domain.decisions.queue_position import Ahead, PromisedClaim
 from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.sorting import Protection, Ranking
@@ -31,7 +32,7 @@ _LINE = text(
     """
 )
 _PLACES = text("SELECT * FROM queue_entry WHERE line_id = :line_id ORDER BY queued_at")
-_BESIDE = text(
+_OTHER_WAITING_LINES = text(
     "SELECT line_id, sku, live_units - granted_units AS units, promise_date FROM demand"
     " WHERE order_id = :order_id AND line_id <> :line_id AND live_units > granted_units ORDER BY line_id"
 )
@@ -85,9 +86,9 @@ async def places(conn: AsyncConnection, line_id: str) -> Sequence[Row[Any]]:
     return (await conn.execute(_PLACES, {"line_id": line_id})).all()
 
 
-async def beside(conn: AsyncConnection, order_id: str, line_id: str) -> Sequence[Row[Any]]:
+async def other_waiting_lines(conn: AsyncConnection, order_id: str, line_id: str) -> Sequence[Row[Any]]:
     """The other lines of an order that wait."""
-    return (await conn.execute(_BESIDE, {"order_id": order_id, "line_id": line_id})).all()
+    return (await conn.execute(_OTHER_WAITING_LINES, {"order_id": order_id, "line_id": line_id})).all()
 
 
 async def decided(conn: AsyncConnection, line_id: str, limit: int) -> Sequence[Row[Any]]:
@@ -109,7 +110,7 @@ async def ahead(conn: AsyncConnection, place: Any, sku: Sku, moment: Moment) -> 
     policy = sku.policy
     protection = Protection.of(policy, moment)
     if has_index(policy):
-        return await ahead_of(conn, place, ServedOrder(sku.sku, policy.sort, protection))
+        return await ahead_of(conn, place, IndexedQueue(sku.sku, policy.sort, protection))
     key = Ranking(policy, moment).key
     own = key(place)[:3]
     values = {

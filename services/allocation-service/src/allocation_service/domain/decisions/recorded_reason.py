@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from allocation_service.domain.decisions.english_reasons import reason_of_english
 from allocation_service.domain.decisions.reasons import Parameter, Reason, ReasonCode
 
 _DAYS = frozenset({"acceptable", "due_back", "expected", "needed_on"})
@@ -22,6 +23,11 @@ def reason_from(code: str, parameters: Mapping[str, Any] | None) -> Reason:
     if not parameters:
         return known
     return Reason(known.code, {name: _parameter(name, value) for name, value in parameters.items()})
+
+
+def recorded_reason(text: str, code: str | None, parameters: Mapping[str, Any] | None) -> Reason | None:
+    """The reason as it was stored: by code, or as English ``text`` before there were codes; None: nothing decided."""
+    return reason_of_english(text) if code is None else reason_from(code, parameters)
 
 
 def _parameter(name: str, stored: Any) -> Parameter:

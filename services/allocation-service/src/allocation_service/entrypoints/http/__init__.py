@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-
-from allocation_service.bootstrap import AllocationApplication
 from allocation_service.entrypoints.http import (
     availability,
     backorders,
@@ -20,7 +17,7 @@ from allocation_service.entrypoints.http import (
 )
 from allocation_service.entrypoints.http.problems import PROBLEMS
 
-__all__ = ["PROBLEMS", "TAGS", "routers"]
+__all__ = ["PROBLEMS", "ROUTERS", "TAGS"]
 
 TAGS = {
     "Availability": "What can be had now, and by when",
@@ -32,20 +29,16 @@ TAGS = {
     "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
-
-def routers(application: AllocationApplication) -> list[APIRouter]:
-    """All routes of the service."""
-    database, now, settings = application.database, application.now, application.settings
-    return [
-        availability.router,
-        backorders.router(database, now, settings.grace_days),
-        decisions.router(database),
-        lending.router,
-        policies.router,
-        policy_assignments.router,
-        runs.router,
-        pins.router,
-        short_policies.router,
-        simulations.router,
-        why.router(database, now, settings.grace_days, settings.tiers),
-    ]
+ROUTERS = (
+    availability.router,
+    backorders.router,
+    decisions.router,
+    lending.router,
+    policies.router,
+    policy_assignments.router,
+    runs.router,
+    pins.router,
+    short_policies.router,
+    simulations.router,
+    why.router,
+)

@@ -5,24 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from allocation_service.adapters.store.reason_columns import reason_of
-from allocation_service.adapters.views import queries
+from allocation_service.application.decisions.decision_records import RecordedLine
+from allocation_service.application.decisions.read_decisions import list_decisions, read_decision
 from allocation_service.domain.decisions.decision_view import policies_used, shown_line
 from allocation_service.domain.decisions.recorded_fill import StoredLine
+from allocation_service.domain.decisions.recorded_reason import recorded_reason
+from allocation_service.entrypoints.http.dependencies import DecisionReader, UnitsOfWork
 from allocation_service.entrypoints.http.language import Language
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.reason_words import outcome_of, words_of
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.commands.execute import read
 from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
-from service_kit.http.problems import FieldError, bad_request, not_found
-from service_kit.persistence.database import Database
+from service_kit.http.problems import FieldError, bad_request
+
+router = APIRouter(tags=["Decisions"])
 
 
 class DecisionSummary(ResponseModel):
@@ -73,10 +74,9 @@ class DecisionView(DecisionSummary):
     next_cursor: str | None
 
 
-def _line(steps: list[dict[str, Any]], row: Any, now: datetime, catalogue: Catalogue) -> DecisionLine:
-    stored = StoredLine(row.line_id, row.sku, row.quantity, orjson.loads(row.facts))
+def _line(steps: list[dict[str, Any]], row: RecordedLine, now: datetime, catalogue: Catalogue) -> DecisionLine:
+    stored = StoredLine(row.line_id, row.sku, row.quantity, dict(row.facts))
     facts = shown_line(steps[row.step] if steps else None, stored, now)
-    reason = reason_of(row.reason, row.reason_code, row.reason_parameters)
     return DecisionLine(
         step=row.step,
         rank=row.rank,
@@ -84,8 +84,8 @@ def _line(steps: list[dict[str, Any]], row: Any, now: datetime, catalogue: Catal
         sku=row.sku,
         quantity=row.quantity,
         granted=row.granted,
-        reason=words_of(reason, catalogue),
-        words=outcome_of(reason, row.quantity, row.granted, now.date(), catalogue),
+        reason=words_of(row.reason, catalogue),
+        words=outcome_of(row.reason, row.quantity, row.granted, now.date(), catalogue),
         key=facts.get("key"),
         grants=facts.get("grants"),
         facts=facts,
@@ -104,7 +104,7 @@ def _summary(stored: dict[str, Any] | None, catalogue: Catalogue) -> dict[str, A
         reasons = [{"text": text, "lines": lines} for text, lines in reasons.items()]
     counts: dict[str, int] = {}
     for one in reasons:
-        words = words_of(reason_of(one.get("text", ""), one.get("code"), one.get("parameters")), catalogue)
+        words = words_of(recorded_reason(one.get("text", ""), one.get("code"), one.get("parameters")), catalogue)
         counts[words] = counts.get(words, 0) + one["lines"]
     return {**stored, "reasons": {words: counts[words] for words in sorted(counts, key=lambda one: (len(one), one))}}
 
@@ -116,69 +116,50 @@ def _policies(steps: list[dict[str, Any]]) -> list[PolicyInDecision]:
     ]
 
 
-def router(database: Database) -> APIRouter:
-    """The routes of decisions."""
-    api = APIRouter(tags=["Decisions"])
+@router.get("/v1/decisions", name="list_decisions", summary="Decisions about a SKU or a line, newest first")
+async def get_decisions(
+    *,
+    principal: DecisionReader,
+    page: PageParams,
+    request: Request,
+    response: Response,
+    units: UnitsOfWork,
+    sku: Annotated[Name | None, Query(description="Decisions about this SKU")] = None,
+    line_id: Annotated[Name | None, Query(description="Decisions about this order line")] = None,
+) -> Page[DecisionSummary]:
+    if (sku is None) == (line_id is None):
+        words = "Give either sku or line_id."
+        raise bad_request("sku_or_line_id", words, errors=[FieldError("", words, parameter="sku")])
+    after = page.after(str)
+    found = await read(units, list_decisions, sku, line_id, after[0] if after else None, page.limit + 1)
+    shown = found[: page.limit]
+    cursor = encode_cursor(shown[-1].decision_id) if len(found) > page.limit else None
+    link_header(response, request, cursor)
+    return Page(data=[DecisionSummary.model_validate(one._asdict()) for one in shown], next_cursor=cursor)
 
-    @api.get("/v1/decisions", name="list_decisions", summary="Decisions about a SKU or a line, newest first")
-    async def list_decisions(
-        *,
-        principal: Annotated[Principal, require("decisions:read")],
-        page: PageParams,
-        request: Request,
-        response: Response,
-        sku: Annotated[Name | None, Query(description="Decisions about this SKU")] = None,
-        line_id: Annotated[Name | None, Query(description="Decisions about this order line")] = None,
-    ) -> Page[DecisionSummary]:
-        if (sku is None) == (line_id is None):
-            words = "Give either sku or line_id."
-            raise bad_request("sku_or_line_id", words, errors=[FieldError("", words, parameter="sku")])
-        after = page.after(str)
-        async with database.reading() as conn:
-            rows = await queries.list_decisions(
-                conn, sku=sku, line_id=line_id, before=after[0] if after else None, limit=page.limit + 1
-            )
-        shown = rows[: page.limit]
-        cursor = encode_cursor(shown[-1].decision_id) if len(rows) > page.limit else None
-        link_header(response, request, cursor)
-        return Page(data=[DecisionSummary.model_validate(dict(row._mapping)) for row in shown], next_cursor=cursor)
 
-    @api.get("/v1/decisions/{decision_id}", name="get_decision", summary="One decision, with inputs and reasons")
-    async def get_decision(
-        *,
-        principal: Annotated[Principal, require("decisions:read")],
-        page: PageParams,
-        request: Request,
-        response: Response,
-        language: Language,
-        decision_id: Annotated[Name, Path()],
-    ) -> DecisionView:
-        after = page.after(int, int)
-        async with database.reading() as conn:
-            found = await queries.decision(conn, decision_id)
-            if found is None:
-                raise not_found("decision")
-            rows = await queries.decision_lines(
-                conn, decision_id, (after[0], after[1]) if after else None, page.limit + 1
-            )
-        shown = rows[: page.limit]
-        cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(rows) > page.limit else None
-        link_header(response, request, cursor)
-        steps = orjson.loads(found.steps_text)
-        lines = [_line(steps, row, found.decided_at, language) for row in shown]
-        return DecisionView(
-            decision_id=found.decision_id,
-            cause=found.cause,
-            cause_type=found.cause_type,
-            decided_at=found.decided_at,
-            digest=found.digest,
-            recorded_at=found.recorded_at,
-            summarised=found.summary is not None,
-            steps=steps,
-            policies=_policies(steps),
-            summary=_summary(found.summary, language),
-            lines=lines,
-            next_cursor=cursor,
-        )
-
-    return api
+@router.get("/v1/decisions/{decision_id}", name="get_decision", summary="One decision, with inputs and reasons")
+async def get_decision(
+    *,
+    principal: DecisionReader,
+    page: PageParams,
+    request: Request,
+    response: Response,
+    units: UnitsOfWork,
+    language: Language,
+    decision_id: Annotated[Name, Path()],
+) -> DecisionView:
+    after = page.after(int, int)
+    place = (after[0], after[1]) if after else None
+    found, lines = await read(units, read_decision, decision_id, place, page.limit + 1)
+    shown = lines[: page.limit]
+    cursor = encode_cursor(shown[-1].step, shown[-1].rank) if len(lines) > page.limit else None
+    link_header(response, request, cursor)
+    return DecisionView(
+        **found.head._asdict(),
+        steps=found.steps,
+        policies=_policies(found.steps),
+        summary=_summary(found.summary, language),
+        lines=[_line(found.steps, one, found.head.decided_at, language) for one in shown],
+        next_cursor=cursor,
+    )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from allocation_service.application.decisions.explain_line import DemandNotFound
+from allocation_service.application.decisions.read_decisions import DecisionNotFound
 from allocation_service.application.policies import errors as policies
 from allocation_service.application.runs import errors as runs
 from allocation_service.application.simulations.request_simulations import (
@@ -33,6 +35,8 @@ def _field(pointer: str, words: str) -> Problem:
 
 
 PROBLEMS: ProblemTable = {
+    DecisionNotFound: lambda _: not_found("decision"),
+    DemandNotFound: lambda _: not_found("demand"),
     policies.PolicyNotFound: lambda _: not_found("policy"),
     policies.PolicyExists: lambda _: conflict(
         "policy_exists", "There is a policy of this name; names are never used again."

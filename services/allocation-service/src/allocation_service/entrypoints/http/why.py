@@ -2,44 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
 from pydantic import Field
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.store.reason_columns import reason_of
-from allocation_service.adapters.store.session_reads import peek_skus
-from allocation_service.adapters.views import queue_positions
-from allocation_service.application.decisions.queue_barrier import Barrier, barrier
-from allocation_service.domain.decisions.placing_facts import Fact, placing_facts
-from allocation_service.domain.decisions.queue_position import (
-    Ahead,
-    Cover,
-    Missing,
-    Quantities,
-    Receipt,
-    cover,
+from allocation_service.application.decisions.decision_records import DecisionAboutLine, QueueEntry
+from allocation_service.application.decisions.explain_line import (
+    SHOWN_DECISIONS,
+    ExplainLine,
+    LineExplanation,
+    explain_line,
 )
-from allocation_service.domain.decisions.reasons import Reason
-from allocation_service.domain.policies.policy import NO_DATE, Demand, Moment
-from allocation_service.domain.supply.sku import Sku
+from allocation_service.domain.decisions.queue_position import Ahead, Quantities, Receipt
+from allocation_service.entrypoints.http.dependencies import Application, BusinessNow, DecisionReader
 from allocation_service.entrypoints.http.language import Language
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.line_words import LineSituation, fact_in_words, obstacle, receipt_in_words, summary
 from allocation_service.wording.reason_words import outcome_of, words_of
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.commands.execute import read
 from service_kit.http.fields import Name
 from service_kit.http.models import ResponseModel
-from service_kit.http.problems import not_found
-from service_kit.persistence.database import Database
 
-_SHOWN = 20
-"""Decisions told with a line; the rest is found in the list of decisions."""
+router = APIRouter(tags=["Decisions"])
 
 
 class LineState(ResponseModel):
@@ -162,158 +149,96 @@ class WhyView(ResponseModel):
     promise: PromiseNow | None
     waits_for: WaitsFor | None = Field(description="Null where nothing waits")
     policy: PolicyUsed
-    decisions: list[DecisionAbout] = Field(description=f"Newest first, at most {_SHOWN}")
+    decisions: list[DecisionAbout] = Field(description=f"Newest first, at most {SHOWN_DECISIONS}")
     decisions_url: str = Field(description="All decisions about the line")
 
 
-def _quantities(row: Any) -> Quantities:
-    waiting = row.live_units - row.granted_units
-    return Quantities(
-        row.quantity,
-        row.granted_units - row.shipped,
-        waiting - row.undecided,
-        row.undecided,
-        row.shipped,
-        row.declined,
-        row.cancelled,
-    )
+@router.get("/v1/demands/{line_id}/why", name="explain_demand", summary="Why a line waits or got what it got")
+async def explain_demand(
+    *,
+    principal: DecisionReader,
+    language: Language,
+    line_id: Annotated[Name, Path(description="The order line")],
+    application: Application,
+    now: BusinessNow,
+) -> WhyView:
+    query = ExplainLine(line_id, now, application.options.grace_days, application.options.tiers)
+    return _why(await read(application.units, explain_line, query), language)
 
 
-def _demand(row: Any, place: Any, units: int) -> Demand:
-    return Demand(
-        row.line_id,
-        row.order_id,
-        row.sku,
-        units,
-        place.queued_at,
-        row.tier_rank,
-        row.needed_by or NO_DATE,
-        row.promise_date,
-        row.preference,
-        row.ship_complete,
-        tier=row.tier,
-        customer_id=row.customer_id,
-        channel=row.channel,
-        region=row.region,
-        unit_value=row.unit_value,
-        placed_at=row.placed_at,
-        bypassed=row.bypassed,
-    )
-
-
-class _Line:
-    """One line as it stands at a moment, gathered from the database."""
-
-    def __init__(self, row: Any, sku: Sku, now: datetime, grace_days: int, tier_names: Sequence[str]) -> None:
-        self.row, self.sku, self.now, self.grace_days, self.tier_names = row, sku, now, grace_days, tier_names
-        self.quantities = _quantities(row)
-        self.places: list[tuple[Any, Ahead]] = []
-        self.cover = Cover()
-        self.barrier: Barrier | None = None
-        self.facts: Sequence[Fact] = ()
-        self.missing: tuple[Missing, ...] = ()
-        self.decided: Sequence[Any] = ()
-
-    @property
-    def moment(self) -> Moment:
-        return self.sku.moment(self.now, self.grace_days)
-
-    async def read(self, conn: AsyncConnection) -> None:
-        """Everything beside the line's own row."""
-        row = self.row
-        self.decided = await queue_positions.decided(conn, row.line_id, _SHOWN)
-        places = await queue_positions.places(conn, row.line_id)
-        if not places:
-            return
-        self.places = [(place, await queue_positions.ahead(conn, place, self.sku, self.moment)) for place in places]
-        claims = [await queue_positions.promised_before(conn, place, self.sku) for place in places]
-        self.cover = cover(claims, self.sku.open_stock, self.sku.inbound.values(), self.now, self.grace_days)
-        demand = _demand(row, places[0], self.quantities.queued)
-        self.barrier = barrier(self.sku, demand, self.now, self.grace_days)
-        self.facts = placing_facts(demand, self.sku.policy, self.moment, self.tier_names)
-        if row.ship_complete:
-            found = await queue_positions.beside(conn, row.order_id, row.line_id)
-            self.missing = tuple(Missing(one.line_id, one.sku, one.units, one.promise_date) for one in found)
-
-    @property
-    def reason(self) -> Reason | None:
-        """Of the last decision about it, which may have left the line as it was."""
-        return _reason(self.decided[0] if self.decided else self.row)
-
-    def situation(self) -> LineSituation:
-        """What is known, as words are made of it."""
-        return LineSituation(
-            self.now.date(),
-            self.quantities,
-            _reason(self.row) if self.quantities.declined and not self.places else self.reason,
-            self.places[0][1] if self.places else None,
-            self.cover,
-            self.row.promise_date,
-            self.barrier.reason if self.barrier else None,
-            self.barrier.held if self.barrier else None,
-            self.row.ship_complete,
-            self.missing,
-        )
-
-    def view(self, catalogue: Catalogue) -> WhyView:
-        """The answer, in a language."""
-        row, policy = self.row, self.sku.policy
-        return WhyView(
-            line_id=row.line_id,
-            order_id=row.order_id,
-            reference=row.reference,
-            sku=row.sku,
-            as_of=self.now,
-            summary=summary(self.situation(), catalogue),
-            reason=words_of(self.reason, catalogue),
-            state=_state(self.quantities),
-            queue=[_place(place, ahead) for place, ahead in self.places],
-            promise=self._promise(),
-            waits_for=self._waits_for(catalogue) if self.places else None,
-            policy=PolicyUsed(
-                name=policy.name,
-                version=policy.version,
-                sort=policy.sort.value,
-                share=policy.share.value,
-                protect_promises=policy.protect_promises,
-                placed_by=[
-                    FactView(name=one.name, value=one.value, words=fact_in_words(one, catalogue)) for one in self.facts
-                ],
-            ),
-            decisions=[_decision(one, catalogue) for one in self.decided],
-            decisions_url=f"/v1/decisions?{urlencode({'line_id': row.line_id})}",
-        )
-
-    def _promise(self) -> PromiseNow | None:
-        row = self.row
-        if not self.places or not row.promise_revision:
-            return None
-        return PromiseNow(promise_date=row.promise_date, revision=row.promise_revision, cause=row.promise_cause)
-
-    def _waits_for(self, catalogue: Catalogue) -> WaitsFor:
-        today, found = self.now.date(), self.barrier
-        held = found.held if found else None
-        return WaitsFor(
-            words=obstacle(
-                found.reason if found else None,
-                today,
-                catalogue,
-                ships_complete=self.row.ship_complete,
-                missing=len(self.missing),
-            ),
-            held_back=HeldView(quantity=held.units, for_tier=held.tiers.tier, until=held.until) if held else None,
-            stock=self.cover.stock,
-            receipts=[_receipt(one, today, catalogue) for one in self.cover.receipts],
-            uncovered=self.cover.uncovered,
-            other_lines=[
-                OtherLine(line_id=one.line_id, sku=one.sku, quantity=one.units, promise_date=one.promise_date)
-                for one in self.missing
+def _why(found: LineExplanation, catalogue: Catalogue) -> WhyView:
+    line, policy = found.line, found.sku.policy
+    return WhyView(
+        line_id=line.line_id,
+        order_id=line.order_id,
+        reference=line.reference,
+        sku=line.sku,
+        as_of=found.now,
+        summary=summary(_situation(found), catalogue),
+        reason=words_of(found.reason, catalogue),
+        state=_state(found.quantities),
+        queue=[_place(place, ahead) for place, ahead in found.places],
+        promise=_promise(found),
+        waits_for=_waits_for(found, catalogue) if found.places else None,
+        policy=PolicyUsed(
+            name=policy.name,
+            version=policy.version,
+            sort=policy.sort.value,
+            share=policy.share.value,
+            protect_promises=policy.protect_promises,
+            placed_by=[
+                FactView(name=one.name, value=one.value, words=fact_in_words(one, catalogue)) for one in found.facts
             ],
-        )
+        ),
+        decisions=[_decision(one, catalogue) for one in found.decided],
+        decisions_url=f"/v1/decisions?{urlencode({'line_id': line.line_id})}",
+    )
 
 
-def _reason(row: Any) -> Reason | None:
-    return reason_of(row.reason, row.reason_code, row.reason_parameters)
+def _situation(found: LineExplanation) -> LineSituation:
+    """What is known, as words are made of it."""
+    quantities, blocked = found.quantities, found.barrier
+    return LineSituation(
+        found.now.date(),
+        quantities,
+        found.line.reason if quantities.declined and not found.places else found.reason,
+        found.places[0][1] if found.places else None,
+        found.cover,
+        found.line.promise_date,
+        blocked.reason if blocked else None,
+        blocked.held if blocked else None,
+        found.line.ship_complete,
+        found.missing,
+    )
+
+
+def _promise(found: LineExplanation) -> PromiseNow | None:
+    line = found.line
+    if not found.places or not line.promise_revision:
+        return None
+    return PromiseNow(promise_date=line.promise_date, revision=line.promise_revision, cause=line.promise_cause)
+
+
+def _waits_for(found: LineExplanation, catalogue: Catalogue) -> WaitsFor:
+    today, blocked = found.now.date(), found.barrier
+    held = blocked.held if blocked else None
+    return WaitsFor(
+        words=obstacle(
+            blocked.reason if blocked else None,
+            today,
+            catalogue,
+            ships_complete=found.line.ship_complete,
+            missing=len(found.missing),
+        ),
+        held_back=HeldView(quantity=held.units, for_tier=held.tiers.tier, until=held.until) if held else None,
+        stock=found.cover.stock,
+        receipts=[_receipt(one, today, catalogue) for one in found.cover.receipts],
+        uncovered=found.cover.uncovered,
+        other_lines=[
+            OtherLine(line_id=one.line_id, sku=one.sku, quantity=one.units, promise_date=one.promise_date)
+            for one in found.missing
+        ],
+    )
 
 
 def _state(now: Quantities) -> LineState:
@@ -328,7 +253,7 @@ def _state(now: Quantities) -> LineState:
     )
 
 
-def _place(place: Any, ahead: Ahead) -> PlaceView:
+def _place(place: QueueEntry, ahead: Ahead) -> PlaceView:
     return PlaceView(
         quantity=place.quantity,
         queued_at=place.queued_at,
@@ -350,8 +275,7 @@ def _receipt(one: Receipt, today: date, catalogue: Catalogue) -> ReceiptView:
     )
 
 
-def _decision(row: Any, catalogue: Catalogue) -> DecisionAbout:
-    reason = _reason(row)
+def _decision(row: DecisionAboutLine, catalogue: Catalogue) -> DecisionAbout:
     return DecisionAbout(
         decision_id=row.decision_id,
         decided_at=row.decided_at,
@@ -360,34 +284,8 @@ def _decision(row: Any, catalogue: Catalogue) -> DecisionAbout:
         rank=row.rank,
         quantity=row.quantity,
         granted=row.granted,
-        reason=words_of(reason, catalogue),
-        words=outcome_of(reason, row.quantity, row.granted, row.decided_at.date(), catalogue),
+        reason=words_of(row.reason, catalogue),
+        words=outcome_of(row.reason, row.quantity, row.granted, row.decided_at.date(), catalogue),
         policy_name=row.policy_name,
         policy_version=row.policy_version,
     )
-
-
-def router(
-    database: Database, now: Callable[[], Awaitable[datetime]], grace_days: int, tier_names: Sequence[str]
-) -> APIRouter:
-    """The routes of explanations."""
-    api = APIRouter(tags=["Decisions"])
-
-    @api.get("/v1/demands/{line_id}/why", name="explain_demand", summary="Why a line waits or got what it got")
-    async def explain_demand(
-        *,
-        principal: Annotated[Principal, require("decisions:read")],
-        language: Language,
-        line_id: Annotated[Name, Path(description="The order line")],
-    ) -> WhyView:
-        at = await now()
-        async with database.reading() as conn:
-            row = await queue_positions.line(conn, line_id)
-            if row is None:
-                raise not_found("demand")
-            skus = await peek_skus(conn, [row.sku], at)
-            line = _Line(row, skus.get(row.sku) or Sku(row.sku), at, grace_days, tier_names)
-            await line.read(conn)
-        return line.view(language)
-
-    return api
