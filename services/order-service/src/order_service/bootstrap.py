@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
+from order_service.adapters.single_statement import SingleStatementAttempt
 from order_service.adapters.sql_placement import PlacementInOneStatement
 from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
 from order_service.application.apply_allocations import apply_allocations
@@ -18,7 +19,6 @@ from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.place_orders import place_orders
 from order_service.application.ports import OrderUnitOfWork
 from order_service.config import OrderSettings
-from service_kit.commands.at_once import SingleStatementAttempt
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import EventUseCase

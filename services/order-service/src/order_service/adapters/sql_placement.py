@@ -5,6 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
+from order_service.adapters.single_statement import (
+    CLAIMS,
+    OUTCOMES,
+    RECORDED,
+    SENT,
+    claim_parameters,
+    event_parameters,
+    outcomes_of,
+    recorded_meanwhile,
+)
 from order_service.adapters.sql_history import HISTORY_COLUMNS, history_row
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_row
 from order_service.adapters.sql_skus import KnownSkus, SqlSkuCatalogue
@@ -12,16 +22,6 @@ from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.ports import Placement, PlacementUnitOfWork
 from order_service.domain.errors import Refusal
-from service_kit.commands.at_once import (
-    ANSWERS,
-    CLAIMS,
-    RECORDED,
-    SENT,
-    answers,
-    claim_parameters,
-    event_parameters,
-    recorded_meanwhile,
-)
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import prepare
 from service_kit.persistence.database import DirectConnection
@@ -57,7 +57,7 @@ _ADD = Statement(
         SELECT {names(HISTORY_COLUMNS)}, CAST(:now AS timestamptz)
         FROM {recordset(HISTORY_COLUMNS, "h", "history")} JOIN made ON order_id = resource_id
     ), {RECORDED}, {SENT}
-    {ANSWERS}
+    {OUTCOMES}
     """
 )
 
@@ -101,7 +101,7 @@ class SqlPlacementStore:
         )
         self.carried_out = True
         self._conn.outbox_written = True
-        outcomes = answers(rows)
+        outcomes = outcomes_of(rows)
         self.claimed_before = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
         left_out = {order.order_id: order.terms.reference for order in orders if order.order_id not in outcomes}
         return await self._why_left_out(left_out) if left_out else {}

@@ -8,24 +8,23 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
-from service_kit.commands.at_once import (
-    ANSWERS,
+from order_service.adapters.single_statement import (
     CLAIMS,
+    OUTCOMES,
     RECORDED,
     SENT,
     SingleStatementAttempt,
-    answers,
     claim_parameters,
     event_parameters,
-    raced,
+    lost_race,
+    outcomes_of,
 )
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
 from service_kit.commands.errors import IdempotencyKeyInFlight, IdempotencyKeyReused, OutcomeUnknown
 from service_kit.commands.idempotency import Claimed
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
 from service_kit.persistence.database import Autocommit, Database
-from service_kit.persistence.statements import Statement, driver_within
-from service_kit.testing.eventually import eventually
+from service_kit.persistence.statements import Statement
 
 pytestmark = pytest.mark.postgres
 
@@ -37,7 +36,7 @@ APPLY = Statement(
         WHERE id NOT IN (SELECT resource_id FROM refused)
         RETURNING event_id AS resource_id
     ), {RECORDED}, {SENT}
-    {ANSWERS}
+    {OUTCOMES}
     """
 )
 
@@ -65,8 +64,8 @@ class Losing(Autocommit):
                 raise ConnectionResetError("the answer was lost")
 
 
-def at_once(database, execute) -> CommandBatcher[Any, Any]:
-    return CommandBatcher(SingleStatementAttempt(database, execute))
+def in_one_statement(database, carry_out) -> CommandBatcher[Any, Any]:
+    return CommandBatcher(SingleStatementAttempt(database, carry_out))
 
 
 def batching(database, use_case) -> CommandBatcher[Any, Any]:
@@ -85,7 +84,7 @@ async def apply(connection, commands, claims):
         connection.driver, {"ids": list(commands), **claim_parameters(given), **event_parameters(events)}
     )
     connection.outbox_written = True
-    found = answers(rows)
+    found = outcomes_of(rows)
     return [name if found[name] is Claimed.NEW else found[name] for name in commands]
 
 
@@ -112,9 +111,9 @@ async def made(database: Database) -> tuple[int, int, int]:
 
 
 async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(database):
-    bus = at_once(database, apply)
+    batcher = in_one_statement(database, apply)
     outcomes: list[Any] = await asyncio.gather(
-        bus.submit("a", claim("a", "1")), bus.submit("b"), bus.submit("c", claim("c", "3"))
+        batcher.submit("a", claim("a", "1")), batcher.submit("b"), batcher.submit("c", claim("c", "3"))
     )
     assert [(each.result, each.replayed) for each in outcomes] == [("a", False), ("b", False), ("c", False)]
     assert await made(database) == (3, 3, 2)
@@ -122,12 +121,12 @@ async def test_a_batch_makes_effects_events_and_keys_and_wakes_the_relay(databas
 
 
 async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_body(database):
-    bus = at_once(database, apply)
-    await bus.submit("a", claim("a", "1"))
+    batcher = in_one_statement(database, apply)
+    await batcher.submit("a", claim("a", "1"))
     outcomes: list[Any] = await asyncio.gather(
-        bus.submit("b", claim("b", "1")),
-        bus.submit("c", claim("c", "2")),
-        at_once(database, apply).submit("d", claim("d", "1", b"other")),
+        batcher.submit("b", claim("b", "1")),
+        batcher.submit("c", claim("c", "2")),
+        in_one_statement(database, apply).submit("d", claim("d", "1", b"other")),
         return_exceptions=True,
     )
     assert (outcomes[0].replayed, outcomes[0].resource_id) == (True, "a")
@@ -137,7 +136,7 @@ async def test_a_key_that_is_recorded_repeats_its_answer_and_refuses_another_bod
 
 
 async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hold_up_its_batch(database):
-    bus, entered, leave = at_once(database, apply), asyncio.Event(), asyncio.Event()
+    batcher, entered, leave = in_one_statement(database, apply), asyncio.Event(), asyncio.Event()
 
     async def slowly(uow, commands):
         entered.set()
@@ -147,7 +146,7 @@ async def test_a_key_that_another_process_works_on_is_in_flight_and_does_not_hol
     elsewhere = asyncio.create_task(batching(database, slowly).submit("x", claim("x", "1")))
     await entered.wait()
     outcomes: list[Any] = await asyncio.gather(
-        bus.submit("a", claim("a", "1")), bus.submit("b", claim("b", "2")), return_exceptions=True
+        batcher.submit("a", claim("a", "1")), batcher.submit("b", claim("b", "2")), return_exceptions=True
     )
     leave.set()
     await elsewhere
@@ -164,82 +163,37 @@ async def test_a_key_recorded_after_the_statements_snapshot_undoes_it_and_is_fou
             return await apply(connection, commands, claims)
         async with connection.driver.transaction(isolation="repeatable_read"):
             await connection.driver.fetch("SELECT 1 FROM applied")  # the snapshot
-            await at_once(database, apply).submit("first", claim("first", "1"))
+            await in_one_statement(database, apply).submit("first", claim("first", "1"))
             try:
                 return await apply(connection, commands, claims)
             except asyncpg.UniqueViolationError as error:
                 errors.append(error)
                 raise
 
-    submitted = await at_once(database, late).submit("second", claim("second", "1"))
-    assert [raced(error) for error in errors] == [True]
+    submitted = await in_one_statement(database, late).submit("second", claim("second", "1"))
+    assert [lost_race(error) for error in errors] == [True]
     assert (submitted.replayed, submitted.resource_id) == (True, "first")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_a_lost_answer_is_found_again_by_the_key(losing, database):
-    submitted = await at_once(losing, apply).submit("a", claim("a", "1"))
+    submitted = await in_one_statement(losing, apply).submit("a", claim("a", "1"))
     assert (submitted.replayed, submitted.resource_id) == (True, "a")
     assert await made(database) == (1, 1, 1)
 
 
 async def test_without_a_key_a_lost_answer_is_told_and_nothing_is_made_twice(losing, database):
     with pytest.raises(OutcomeUnknown):
-        await at_once(losing, apply).submit("a")
+        await in_one_statement(losing, apply).submit("a")
     assert await made(database) == (1, 1, 0)
 
 
 async def test_a_command_that_breaks_the_statement_fails_alone(database):
-    bus = at_once(database, apply)
-    outcomes: list[Any] = await asyncio.gather(*map(bus.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
+    batcher = in_one_statement(database, apply)
+    outcomes: list[Any] = await asyncio.gather(*map(batcher.submit, ["a", "unstorable\0", "c"]), return_exceptions=True)
     assert [getattr(each, "result", None) for each in outcomes] == ["a", None, "c"]
     assert isinstance(outcomes[1], asyncpg.CharacterNotInRepertoireError)
     assert await made(database) == (2, 2, 0)
-
-
-@pytest.mark.parametrize("way", ["autocommit", "transaction", "reading"])
-async def test_connections_that_the_server_closed_are_not_lent_again(database, way):
-    one, other = database.autocommit(), database.autocommit()
-    async with one.statement() as first, other.statement() as second:
-        drivers = [first.driver, second.driver]
-    await one.give_back()
-    await other.give_back()
-    async with database.transaction() as connection:
-        own = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
-        (closed,) = (driver for driver in drivers if driver.get_server_pid() != own)
-        await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": closed.get_server_pid()})
-    await eventually(closed.is_closed)
-    for _ in range(4):
-        if way == "autocommit":
-            async with one.statement() as connection:
-                assert await connection.driver.fetchval("SELECT 1") == 1
-            await one.give_back()
-            continue
-        async with getattr(database, way)() as connection:
-            assert await (await driver_within(connection)).fetchval("SELECT 1") == 1
-
-
-async def test_a_connection_is_kept_between_statements_but_not_after_an_error_nor_if_it_was_closed(database):
-    statements = database.autocommit()
-
-    async def process() -> int:
-        async with statements.statement() as connection:
-            return await connection.driver.fetchval("SELECT pg_backend_pid()")
-
-    first = await process()
-    assert await process() == first
-    with pytest.raises(ConnectionResetError):
-        async with statements.statement():
-            raise ConnectionResetError
-    second = await process()
-    assert second != first
-    async with statements.statement() as connection:
-        kept = connection.driver
-    async with database.transaction() as connection:
-        await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": second})
-    await eventually(kept.is_closed)
-    assert await process() not in (first, second)
-    await statements.give_back()
 
 
 class Slow(Autocommit):
@@ -258,10 +212,10 @@ class Slow(Autocommit):
 async def test_what_comes_while_the_connection_is_given_back_is_carried_out(database, monkeypatch):
     slow = Slow(database)
     monkeypatch.setattr(database, "autocommit", lambda: slow)
-    bus = at_once(database, apply)
-    await bus.submit("a")
+    batcher = in_one_statement(database, apply)
+    await batcher.submit("a")
     await slow.giving_back.wait()
-    late = asyncio.create_task(bus.submit("b"))
+    late = asyncio.create_task(batcher.submit("b"))
     await asyncio.sleep(0)
     slow.go_on.set()
     assert (await asyncio.wait_for(late, 10)).result == "b"
@@ -276,5 +230,5 @@ async def test_a_deadlock_is_tried_again_even_without_a_key(database):
             raise asyncpg.DeadlockDetectedError("deadlock detected")
         return await apply(connection, commands, claims)
 
-    answer = await at_once(database, once).submit("a")
+    answer = await in_one_statement(database, once).submit("a")
     assert (answer.result, answer.replayed, len(calls)) == ("a", False, 2)

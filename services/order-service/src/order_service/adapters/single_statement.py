@@ -1,7 +1,8 @@
-"""A batch of commands in one statement: claims, effects and events together, without a transaction around them.
+"""A batch of commands in one SQL statement: idempotency keys, effects and events, without BEGIN and COMMIT.
 
-A service writes the statement; it begins with :data:`CLAIMS`, makes what its free claims ask for, and ends
-with :data:`RECORDED` and :data:`SENT`, so that all of it is there or nothing.
+One statement costs one round trip where a transaction costs five. It begins with :data:`CLAIMS`, makes what the free
+claims ask for in a part named ``made``, and ends with :data:`RECORDED`, :data:`SENT` and :data:`OUTCOMES`. PostgreSQL
+carries out all of it or nothing.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ claim AS MATERIALIZED (
     SELECT claimed AS resource_id FROM known UNION ALL SELECT resource_id FROM claim WHERE NOT free
 )
 """
-"""First of the statement. Records are looked up by key (``OFFSET 0``): a plan made while there are few of them
-must not read them all when there are many.
+"""The first parts of the statement: they claim the keys.
 
-What is made has the id that its claim names; nothing may be made of those ``refused``."""
+A claim names the id of what its command would make. ``refused`` holds the ids that must not be made, because their key
+is recorded already or another process works on it. Records are looked up one by one (``OFFSET 0``), so that a plan made
+while there are few of them does not read all of them when there are many.
+"""
 
 RECORDED = """
 recorded AS (
@@ -53,11 +56,11 @@ recorded AS (
     SELECT principal, operation, key, fingerprint, resource_id, status FROM claim JOIN made USING (resource_id)
 )
 """
-"""After ``made (resource_id)``, which returns what was made.
+"""Records the keys of what was made; stands after ``made (resource_id)``.
 
-A key that was recorded between the statement's snapshot and its lock breaks the primary key, and with it all
-that the statement did: see ``raced``. Where something else leaves the command out before that (a unique name that
-``ON CONFLICT DO NOTHING`` meets), nothing breaks: ask ``recorded_meanwhile`` about whatever was not made.
+A key that was recorded between the statement's snapshot and its lock violates the primary key and undoes the whole
+statement; see :func:`lost_race`. If something else left the command out before (a unique name met by ``ON CONFLICT DO
+NOTHING``), the key violates nothing: ask :func:`recorded_meanwhile` about everything that was not made.
 """
 
 SENT = """
@@ -72,18 +75,18 @@ sent AS (
     ORDER BY position
 )
 """
-"""After ``made``: the events whose key is the id of what was made."""
+"""Stores the events whose key is the id of something made; stands after ``made``."""
 
-ANSWERS = """
+OUTCOMES = """
 SELECT resource_id AS claimed, CAST(NULL AS bytea), CAST(NULL AS text), CAST(NULL AS smallint), TRUE FROM made
 UNION ALL SELECT claimed, fingerprint, resource_id, status, FALSE FROM known
 UNION ALL SELECT resource_id, NULL, NULL, NULL, FALSE FROM claim WHERE NOT free
 """
-"""The end of the statement, for ``answers``."""
+"""The end of the statement; its rows are for :func:`outcomes_of`."""
 
 
 def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]:
-    """Those of ``CLAIMS``; no two claims may have the same key."""
+    """The parameters of ``CLAIMS``; no two claims may have the same key."""
     return {
         "claim_principals": [claim.principal for claim in claims],
         "claim_operations": [claim.operation for claim in claims],
@@ -95,15 +98,16 @@ def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]
 
 
 def event_parameters(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
-    """Those of ``SENT``."""
+    """The parameters of ``SENT``."""
     names = ("event_ids", "event_topics", "event_keys", "event_headers", "event_values")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def answers(rows: Sequence[Any]) -> dict[str, Claimed | IdempotencyRecord]:
-    """By the id that a command would make: made (NEW), recorded before, or in flight elsewhere.
+def outcomes_of(rows: Sequence[Any]) -> dict[str, Claimed | IdempotencyRecord]:
+    """What became of the commands, by the id that each would make: made (NEW), recorded before, or in flight elsewhere.
 
-    An id that is absent was not made: something else stands in its way, or its key was recorded meanwhile.
+    A command whose id is absent was not carried out, because something other than its key stood in its way, or because
+    its key was recorded after the statement's snapshot.
     """
     found: dict[str, Claimed | IdempotencyRecord] = {}
     for claimed, fingerprint, resource_id, status, made in rows:
@@ -131,8 +135,11 @@ _RECORDS = Statement(
 async def recorded_meanwhile(
     conn: DirectConnection, claims: Sequence[IdempotencyClaim]
 ) -> dict[str, IdempotencyRecord]:
-    """Records that others made of these keys after the statement's snapshot and before its lock, by the id that
-    the command would have made. The locks were free, so a snapshot of now sees all there can be."""
+    """Records that other processes made of these keys between the statement's snapshot and its locks.
+
+    They are returned by the id that the command would have made. The statement got the locks of these keys, so nobody
+    works on them any more, and the snapshot of this query sees every record there can be.
+    """
     if not claims:
         return {}
     rows = await _RECORDS.rows(conn.driver, claim_parameters(claims))
@@ -142,29 +149,31 @@ async def recorded_meanwhile(
     }
 
 
-def raced(error: BaseException) -> bool:
-    """Whether the same key was recorded by another process meanwhile: the next try finds its record."""
+def lost_race(error: BaseException) -> bool:
+    """Whether the statement failed because another process recorded one of its keys first."""
     return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "idempotency_record_pkey"
 
 
 def undone(error: BaseException) -> bool:
-    """Whether the server itself said that the statement failed, and so left no trace: unlike a lost connection,
-    or a server that shuts down (classes 08 and 57P)."""
+    """Whether the server reported that the statement failed, so that it left no trace.
+
+    After a lost connection or a shutdown of the server (classes 08 and 57P) the statement may have been committed.
+    """
     return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(("08", "57P"))
 
 
-AtOnce = Callable[
+BatchInOneStatement = Callable[
     [DirectConnection, Sequence[C], Sequence[IdempotencyClaim | None]],
     Awaitable[Sequence[R | Exception | Claimed | IdempotencyRecord]],
 ]
-"""Carries out a batch in one statement: for a command whose key is not free, what stands in its way."""
+"""Carries out a batch; returns for each command its result, its refusal, or what stands under its key already."""
 
 
 class SingleStatementAttempt(Generic[C, R]):
-    """Carries out a batch in one statement, which is its own transaction. The connection is kept between batches."""
+    """An attempt in one statement, which is its own transaction. The connection is kept between batches."""
 
-    def __init__(self, database: Database, at_once: AtOnce[C, R]) -> None:
-        self._at_once = at_once
+    def __init__(self, database: Database, carry_out: BatchInOneStatement[C, R]) -> None:
+        self._carry_out = carry_out
         self._statements = database.autocommit()
 
     async def __call__(
@@ -176,14 +185,14 @@ class SingleStatementAttempt(Generic[C, R]):
             async with self._statements.statement() as connection:
                 failpoint("before_db_commit")
                 begun = True
-                return await self._at_once(connection, commands, claims)
+                return await self._carry_out(connection, commands, claims)
         except Exception as error:
-            if raced(error):
+            if lost_race(error):
                 raise LostRace from error
             if begun and is_transient(error) and not undone(error):
                 raise OutcomeUnknown from error
             raise
 
     async def rest(self) -> None:
-        """Let others have the connection."""
+        """See Attempt: returns the connection to the pool."""
         await self._statements.give_back()
