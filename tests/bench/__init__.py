@@ -1,1 +1,1 @@
-"""Benchmarks of the whole system: ``python -m tests.bench``, or ``make bench``. README.md says how to add one."""
+"""Benchmarks of the whole system: ``make bench``, or ``python -m tests.bench``. CONTRIBUTING.md says how to add one."""

@@ -1,4 +1,4 @@
-"""The rules of the protocol that allocation keeps, each by its number, on a real database."""
+"""The protocol rules that allocation keeps, by their numbers in docs/protocol.md, on a real database."""
 
 import asyncio
 from datetime import timedelta

@@ -2,7 +2,7 @@
 
 A history is a seeded sequence of acts: a caller's command over HTTP, a relay round, a worker's turn
 (which may die), two workers at once, a group set back to offset 0. At its end everything is delivered
-and the world must be at rest as protocol.md says.
+and the invariants at rest of docs/protocol.md must hold.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""The rules of the protocol between the services, one function a rule.
+"""The rules of the protocol between the services (docs/protocol.md), one function per rule.
 
-Each stands here by itself and is called through this module, so that a test can take one away and
-show what breaks. The numbers are those of the protocol's rules.
+They are called through this module, so that a test can take one away and show what breaks.
 """
 
 from __future__ import annotations
@@ -11,18 +10,18 @@ from datetime import datetime
 
 
 def is_newer(known: int, arriving: int) -> bool:
-    """Rule 1: a fact is applied only if its sequence or version is newer than the one known."""
+    """Protocol rule 1: a fact is applied only if its sequence or version is newer than the one known."""
     return arriving > known
 
 
 def must_answer(*, applied: bool, changed: bool) -> bool:
-    """Rule 2: every applied order event is answered, whether or not it changed anything here."""
+    """Protocol rule 2: every applied order event is answered, whether or not it changed anything here."""
     del changed
     return applied
 
 
 def decision_time(cause: datetime, last_known: Iterable[datetime | None]) -> datetime:
-    """Rule 3: ``now`` of a decision never runs back behind a decision on one of the same SKUs."""
+    """Protocol rule 3: ``now`` of a decision never runs back behind a decision on one of the same SKUs."""
     now = cause
     for moment in last_known:
         if moment is not None and moment > now:
@@ -31,57 +30,57 @@ def decision_time(cause: datetime, last_known: Iterable[datetime | None]) -> dat
 
 
 def supply_of(on_hand: int, shipped: int) -> int:
-    """Rule 5: supply counts what has left too, since grants do: a shipment changes nothing."""
+    """Protocol rule 5: supply counts what has left too, since grants do: a shipment changes nothing."""
     return on_hand + shipped
 
 
 def granted_after_shipment(granted: int, shipped: int) -> int:
-    """Rule 9: what has left the building has left; a shipment was granted, if only by leaving."""
+    """Protocol rule 9: what has left the building has left; a shipment was granted, if only by leaving."""
     return max(granted, shipped)
 
 
 def shortfall(free: int) -> int:
-    """Rule 9: units granted beyond the supply of a location, to be taken back."""
+    """Protocol rule 9: units granted beyond the supply of a location, to be taken back."""
     return max(0, -free)
 
 
 def may_decide(*, known: bool) -> bool:
-    """Rule 11: without a selling policy demand waits undecided, it is neither granted nor declined."""
+    """Protocol rule 11: without a selling policy demand waits undecided, it is neither granted nor declined."""
     return known
 
 
 def lock_order(keys: Iterable[str]) -> list[str]:
-    """Rule 12: rows are locked in one order everywhere, so that two workers never wait for each other."""
+    """Protocol rule 12: rows are locked in one order everywhere, so that two workers never wait for each other."""
     return sorted(set(keys))
 
 
 def decidable(order_skus: Collection[str], locked: Collection[str]) -> bool:
-    """Rule 13: a transaction decides only orders all of whose SKUs it locked up front."""
+    """Protocol rule 13: a transaction decides only orders all of whose SKUs it locked up front."""
     return all(sku in locked for sku in order_skus)
 
 
 def must_queue_behind(order_id: str, skus: Iterable[str], pending: Mapping[str, Collection[str]]) -> bool:
-    """Rule 13: a demand that shares a SKU with a pending recheck of another order becomes one itself."""
+    """Protocol rule 13: a demand that shares a SKU with a deferred order is deferred too."""
     return any(other != order_id for sku in skus for other in pending.get(sku, ()))
 
 
 def is_incomplete(*, ship_complete: bool, waiting: int, unshipped: int) -> bool:
-    """Rule 14: a ship-complete order that holds stock while part of it waits must let go of it."""
+    """Protocol rule 14: a ship-complete order that holds stock while part of it waits must release it."""
     return ship_complete and waiting > 0 and unshipped > 0
 
 
 def declines_whole(*, placing: bool) -> bool:
-    """Rule 14: at placing, one declined line of a ship-complete order declines it whole."""
+    """Protocol rule 14: at placing, one declined line of a ship-complete order declines it whole."""
     return placing
 
 
 def units_to_judge(undecided: int, waiting: int) -> int:
-    """Rule 15: only units not yet decided about can be declined, never those already accepted."""
+    """Protocol rule 15: only units not yet decided about can be declined, never those already accepted."""
     return min(undecided, waiting)
 
 
 def declined_after_change(declined: int, alive: int, granted: int) -> int:
-    """Rule 15: ``declined`` never covers units that are cancelled by now (``alive`` = quantity - cancelled)."""
+    """Protocol rule 15: ``declined`` never covers cancelled units (``alive`` = quantity - cancelled)."""
     return max(0, min(declined, alive - granted))
 
 

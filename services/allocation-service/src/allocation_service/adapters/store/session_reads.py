@@ -52,7 +52,10 @@ _PEEK = Statement("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
 
 
 async def lock_skus(conn: AsyncConnection, session: AllocationSession, skus: list[str], po_lines: list[str]) -> None:
-    """Rules 11 and 12: make the rows that are missing, lock all in sorted order, read what belongs to them."""
+    """Make the rows that are missing, lock all in sorted order, and read what belongs to them.
+
+    Protocol rules 11 and 12, docs/protocol.md.
+    """
     await _MISSING.within(conn, {"skus": skus})
     await _read_skus(conn, session, _LOCK, skus, po_lines)
     for sku in list(session.skus.values()):

@@ -79,7 +79,10 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
 
 
 async def deallocate_shortfalls(builder: DecisionBuilder, store: AllocationStore) -> None:
-    """Rule 9: wherever more is granted than there is, the last in the queue's order give units back."""
+    """Deallocate from the end of the queue wherever more is granted than there is supply.
+
+    Protocol rule 9, docs/protocol.md.
+    """
     session = builder.session
     for sku in sorted(builder.short):
         state = session.skus[sku]
@@ -139,7 +142,10 @@ def _holding(session: AllocationSession, line: Line, location: str) -> Holding:
 
 
 def release_incomplete(builder: DecisionBuilder) -> None:
-    """Rule 14: ship-complete orders of this case that are no longer complete let go of their stock."""
+    """Release the stock of the ship-complete orders in this decision that are no longer complete.
+
+    Protocol rule 14, docs/protocol.md.
+    """
     session = builder.session
     concerned = builder.losers | {session.lines[line_id].order_id for line_id in builder.before}
     for order_id in sorted(concerned):

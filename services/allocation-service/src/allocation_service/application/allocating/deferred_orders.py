@@ -1,7 +1,7 @@
-"""Rule 13: orders that must be decided by themselves, with all of their SKUs locked up front, oldest first.
+"""Deferred orders are decided alone, with all of their SKUs locked up front, oldest first.
 
-A batch that meets such an order (or a demand behind one) stores a recheck in its own transaction, so
-that a crash loses nothing; the worker comes back to it right after.
+Protocol rule 13, docs/protocol.md. A batch that meets such an order (or a demand behind one) stores it as
+deferred in its own transaction, so that a crash loses nothing; the worker comes back to it right after.
 """
 
 from __future__ import annotations

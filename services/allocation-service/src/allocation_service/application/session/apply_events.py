@@ -60,7 +60,7 @@ def _apply_stock(sku: Sku, change: StockChange) -> bool:
 
 
 def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bool:
-    """Rule 8: the receipt and the fall of its inbound are one event."""
+    """Protocol rule 8, docs/protocol.md: the receipt and the fall of its inbound are one event."""
     known = sku.inbound.get(fact.id)
     if known is None:
         known = sku.inbound[fact.id] = Inbound(fact.id, 0, None, "", change.levels[0].location, -1)
@@ -98,7 +98,7 @@ def _back(sku: Sku, fact: InboundChange) -> None:
 
 
 def _apply_policy(sku: Sku, fact: SkuPolicy) -> bool:
-    """Rule 16: what was decided before stays; only later decisions see the new policy."""
+    """Protocol rule 16, docs/protocol.md: what was decided before stays; only later decisions see the new policy."""
     if not protocol_rules.is_newer(sku.policy_version, fact.version):
         return False
     sku.known, sku.policy_version, sku.mode = True, fact.version, fact.mode.value

@@ -15,7 +15,7 @@ PART = 10_000
 
 
 async def store_and_tell(store: AllocationStore, session: AllocationSession) -> None:
-    """Write the session, then its events, behind the locks of their orders (rule 12)."""
+    """Write the session, then its events, behind the locks of their orders (protocol rule 12, docs/protocol.md)."""
     await store.store(prepare_all(store, session))
 
 
