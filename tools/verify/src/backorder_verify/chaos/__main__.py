@@ -16,7 +16,7 @@ from rich.console import Console
 
 from backorder_local.data_directory import DataDirectory
 from backorder_local.private_files import write_json
-from backorder_verify.chaos.planted import PLANTS
+from backorder_verify.chaos.planted_defects import PLANTS
 from backorder_verify.chaos.report import Outcome, show
 from backorder_verify.chaos.run import Plan, run_chaos
 

@@ -24,7 +24,7 @@ from backorder_local.processes import Child, Program, StartFailed, log_tail
 from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICE_NAMES, SERVICES, ServiceProgram
 from backorder_local.topics import PARTITIONS
-from backorder_verify.chaos.planted import __name__ as planted_module
+from backorder_verify.chaos.planted_defects import __name__ as planted_module
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.runtime.failpoints import VARIABLE as FAILPOINT
 
