@@ -11,19 +11,21 @@ from backorder_verify.chaos.faults import Faults
 from backorder_verify.chaos.fleet import Fleet
 from backorder_verify.chaos.report import Outcome
 from backorder_verify.chaos.told import Comparison, Told, difference
-from backorder_verify.check.invariant import Invariant, Offender, Reading
 from backorder_verify.check.runner import Finding, Verdict
+from backorder_verify.check.snapshot import SystemSnapshot
+from backorder_verify.check.system_invariant import SystemInvariant
+from service_kit.persistence.invariant import Violation
 
 
-async def _nothing(_reading: Reading) -> AsyncIterator[Offender]:
-    if _reading is None:
-        yield {}
+async def _nothing(_: SystemSnapshot) -> AsyncIterator[Violation]:
+    return
+    yield
 
 
 def outcome(
     *, comparison: Comparison | None = None, broken: dict[str, int] | None = None, told: Told | None = None
 ) -> Outcome:
-    findings = [Finding(Invariant(name, "", _nothing), count, (), 0.0) for name, count in (broken or {}).items()]
+    findings = [Finding(SystemInvariant(name, "", _nothing), count, (), 0.0) for name, count in (broken or {}).items()]
     return Outcome(
         seed=1,
         plant=None,

@@ -1,4 +1,4 @@
-"""Asking the real thing what it would do, and letting it do nothing."""
+"""Asking the real allocation code what it would do, without letting it do anything."""
 
 from __future__ import annotations
 
@@ -10,16 +10,19 @@ from allocation_service.application.session.handle_events import Options
 from service_kit.persistence.database import Database
 
 
-class _NothingDone(Exception):
-    """Rolls a rehearsal back."""
+class _RolledBack(Exception):
+    """Ends a dry run, so that its transaction is rolled back."""
 
 
-async def rehearse_idle(database: Database, options: Options, skus: Collection[str]) -> set[str]:
-    """Those of the SKUs whose free stock is rightly kept from all who wait for it."""
+async def skus_withheld_by_policy(database: Database, options: Options, skus: Collection[str]) -> set[str]:
+    """Those of the SKUs whose free stock their policies keep from every backorder that waits for it.
+
+    Locks the SKUs while it runs.
+    """
     found: set[str] = set()
     try:
         async with database.transaction() as conn:
             found = await rightly_idle(SqlAllocationStore(conn), options, skus)
-            raise _NothingDone
-    except _NothingDone:
+            raise _RolledBack
+    except _RolledBack:
         return found
