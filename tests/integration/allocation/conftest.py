@@ -20,8 +20,8 @@ from allocation_service.domain.policies.policy import Policy
 from allocation_service.entrypoints.http.policy_schemas import content_of
 from allocation_service.entrypoints.service import build
 from allocation_service.invariants import INVARIANTS
-from backorder_verify.recomputing.comparing import compare
-from backorder_verify.recomputing.stream import Range, stored_decisions
+from backorder_verify.recomputing.comparison import compare
+from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 from event_contracts import (
     Event,
     InboundChange,
@@ -230,10 +230,9 @@ class World:
             for row in found:
                 yield row
 
-        compared = await compare(stored_decisions(rows, Range()))
-        return [
-            f"{one.decision_id} step {one.step}: {one.made} but again {one.again}" for one in compared.first_differences
-        ]
+        compared = await compare(stored_decisions(rows, DecisionRange()))
+        different = compared.first_differences
+        return [f"{one.decision_id} step {one.step}: {one.granted}, recomputed {one.recomputed}" for one in different]
 
 
 _DELIVERIES = """
@@ -246,13 +245,15 @@ _DELIVERIES = """
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
-    """An empty allocation with its handler."""
-    yield World(await service_database("allocation_service"))
+    """An empty allocation with its handler. The service's invariants must hold when the test ends."""
+    world = World(await service_database("allocation_service"))
+    yield world
+    await assert_invariants(world.database, INVARIANTS, at_rest=False)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Callable[[], Awaitable[World]]:
-    """Makes worlds: each call empties the database again."""
+    """Makes worlds whose invariants are not checked when the test ends: each call empties the database again."""
 
     async def make() -> World:
         return World(await service_database("allocation_service"))

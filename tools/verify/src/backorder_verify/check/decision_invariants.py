@@ -7,8 +7,8 @@ from typing import Any
 
 from backorder_verify.check.snapshot import SystemSnapshot
 from backorder_verify.check.system_invariant import SystemInvariant
-from backorder_verify.recomputing.comparing import compare
-from backorder_verify.recomputing.stream import Range, stored_decisions
+from backorder_verify.recomputing.comparison import compare
+from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 from service_kit.persistence.invariant import Violation
 
 _SAMPLE = 500
@@ -19,7 +19,7 @@ async def _differing(snapshot: SystemSnapshot) -> AsyncIterator[Violation]:
     def rows(query: str, *values: Any) -> AsyncIterator[Any]:
         return snapshot.rows("allocation", query, *values)
 
-    found = await compare(stored_decisions(rows, Range(limit=_SAMPLE, newest=True)))
+    found = await compare(stored_decisions(rows, DecisionRange(limit=_SAMPLE, newest=True)))
     for one in found.first_differences:
         yield {"decision_id": one.decision_id, "step": one.step, "kind": one.kind, "lines": "; ".join(one.lines()[:3])}
 
