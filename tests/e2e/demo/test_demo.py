@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backorder_verify.check.catalogue import INVARIANTS
+from backorder_verify.check.all_invariants import INVARIANTS
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,18 +16,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.local_effects import LocalEffects
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
-from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.policies.policy_choice import DEFAULT, Target
 from allocation_service.application.session.options import Options
 from allocation_service.bootstrap import AllocationApplication, wire
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.decisions.recorded_fill import StoredLine
-from allocation_service.domain.decisions.replaying import replay
 from allocation_service.domain.policies.policy import Policy
 from allocation_service.domain.policies.policy_document import written_document
 from allocation_service.entrypoints.consumer import deciding
 from allocation_service.entrypoints.service import build
+from allocation_service.invariants import INVARIANTS
 from allocation_service.wording.reason_words import published_words
+from backorder_verify.recomputing.comparison import compare
+from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 from event_contracts import (
     Event,
     InboundChange,
@@ -49,6 +48,7 @@ from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
 from service_kit.testing import FakeClock
+from service_kit.testing.invariants import assert_invariants
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -242,38 +242,23 @@ class World:
             await conn.execute(text(_DELIVERIES), values | {"supplier": supplier, "lead": lead})
 
     async def check(self) -> None:
-        """Counters equal what they count; nothing is oversold or lost; every decision can be computed again."""
-        for problem, sql in CHECKS.items():
-            found = await self.rows(sql)
-            if found and problem in KEPT:
-                waited_for = {sku for row in found for sku in row.skus}
-                kept = await find_kept_stock(self.units, self.options, waited_for)
-                found = [row for row in found if not kept.intersection(row.skus)]
-            assert not found, (problem, [dict(row._mapping) for row in found[:5]])
+        """Every invariant of allocation holds, and every decision comes out the same when it is recomputed."""
+        deferred = await self.rows("SELECT order_id FROM recheck")
+        await assert_invariants(self.database, INVARIANTS, at_rest=not deferred)
         assert await self.replays() == []
 
     async def replays(self) -> list[str]:
         """Decisions whose stored inputs lead to other grants than were made."""
-        different = []
-        for decision in await self.rows("SELECT decision_id, decided_at, steps::text AS steps FROM decision"):
-            lines = await self.rows(
-                "SELECT step, line_id, sku, quantity, granted, facts::text AS facts FROM decision_line"
-                " WHERE decision_id = :id ORDER BY step, rank",
-                id=decision.decision_id,
-            )
-            for number, step in enumerate(json.loads(decision.steps)):
-                own = [line for line in lines if line.step == number]
-                made: dict[str, int] = {}
-                for line in own:
-                    made[line.line_id] = made.get(line.line_id, 0) + line.granted
-                again = replay(
-                    step,
-                    [StoredLine(line.line_id, line.sku, line.quantity, json.loads(line.facts)) for line in own],
-                    decision.decided_at,
-                )
-                if again is not None and again != made:
-                    different.append(f"{decision.decision_id} step {number}: {made} but again {again}")
-        return different
+
+        async def rows(query: str, *values: Any) -> AsyncIterator[Any]:
+            async with self.database.reading() as conn:
+                found = (await conn.exec_driver_sql(query, values)).mappings().all()
+            for row in found:
+                yield row
+
+        compared = await compare(stored_decisions(rows, DecisionRange()))
+        different = compared.first_differences
+        return [f"{one.decision_id} step {one.step}: {one.granted}, recomputed {one.recomputed}" for one in different]
 
 
 _DELIVERIES = """
@@ -283,71 +268,18 @@ _DELIVERIES = """
     FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n
     """
 
-KEPT = ("free stock lies before a waiter who takes parts", "an order that ships complete could be filled")
-"""Policies may keep stock from those who wait for it."""
-
-CHECKS = {
-    "a line's quantities do not add up": """
-        SELECT * FROM demand WHERE quantity <> live_units + declined + cancelled""",
-    "granted units differ from the commitments": """
-        SELECT line_id FROM demand d LEFT JOIN commitment c USING (line_id)
-        GROUP BY line_id HAVING max(d.granted_units) <> coalesce(sum(c.granted), 0)""",
-    "the queue differs from what waits": """
-        SELECT line_id FROM demand d LEFT JOIN queue_entry q USING (line_id) GROUP BY line_id
-        HAVING max(live_units - granted_units - undecided) <> coalesce(sum(q.quantity), 0)""",
-    "the queue knows another promise": """
-        SELECT * FROM demand d JOIN queue_entry q USING (line_id)
-        WHERE d.promise_date IS DISTINCT FROM q.promise_date""",
-    "a level's granted units differ from its commitments": """
-        SELECT * FROM stock_level l WHERE granted <>
-        (SELECT coalesce(sum(c.granted), 0) FROM commitment c WHERE c.sku = l.sku AND c.location = l.location)""",
-    "waiting units of a SKU differ from its queue": """
-        SELECT * FROM sku s WHERE waiting_units <>
-        (SELECT coalesce(sum(quantity), 0) FROM queue_entry q WHERE q.sku = s.sku)""",
-    "promised units differ from the queue": """
-        SELECT * FROM (SELECT sku, promise_date, sum(quantity) AS units FROM queue_entry
-                       WHERE promise_date IS NOT NULL GROUP BY 1, 2) AS q
-        FULL JOIN promised p USING (sku, promise_date) WHERE q.units IS DISTINCT FROM p.units""",
-    "more is granted than there is": """
-        SELECT * FROM stock_level l WHERE on_hand + shipped < granted AND EXISTS
-        (SELECT FROM commitment c WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped)""",
-    "free stock lies before a waiter who takes parts": """
-        SELECT array[sku] AS skus, l.*, q.line_id FROM stock_level l JOIN queue_entry q USING (sku)
-        WHERE on_hand + l.shipped > granted AND NOT q.ship_complete
-          AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = l.sku)""",
-    "an order that ships complete could be filled": """
-        SELECT order_id, array_agg(sku) AS skus
-        FROM (SELECT order_id, sku, sum(quantity) AS needed FROM queue_entry WHERE ship_complete GROUP BY 1, 2) AS need
-        LEFT JOIN (SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS free FROM stock_level GROUP BY 1) AS f
-        USING (sku) GROUP BY order_id HAVING bool_and(coalesce(free, 0) >= needed)
-          AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND undecided > 0)
-          AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = need.order_id)""",
-    "a SKU's open loans differ from its loans": """
-        SELECT * FROM sku s WHERE open_loans <>
-        (SELECT count(*) FROM loan l WHERE l.sku = s.sku AND closed_at IS NULL)""",
-    "a lender waits for less than it is owed": """
-        SELECT lender_line FROM loan l JOIN demand d ON d.line_id = l.lender_line WHERE closed_at IS NULL
-        GROUP BY lender_line HAVING sum(l.units - repaid_units - void_units)
-                                    > max(d.live_units - d.granted_units - d.undecided)""",
-    "a loan was made inside the lock window": """
-        SELECT * FROM loan WHERE repay_by <= lent_at::date OR needed_on < repay_by""",
-    "an order that ships complete holds stock while a part of it waits": """
-        SELECT order_id FROM demand d JOIN customer_order o USING (order_id)
-        LEFT JOIN (SELECT line_id, sum(granted - shipped) AS held FROM commitment GROUP BY 1) AS c USING (line_id)
-        WHERE ship_complete AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = d.order_id)
-        GROUP BY order_id HAVING sum(live_units - granted_units) > 0 AND sum(coalesce(held, 0)) > 0""",
-}
-
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
-    """An empty allocation with its handler."""
-    yield World(await service_database("allocation_service"))
+    """An empty allocation with its handler. The service's invariants must hold when the test ends."""
+    world = World(await service_database("allocation_service"))
+    yield world
+    await assert_invariants(world.database, INVARIANTS, at_rest=False)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Callable[[], Awaitable[World]]:
-    """Makes worlds: each call empties the database again."""
+    """Makes worlds whose invariants are not checked when the test ends: each call empties the database again."""
 
     async def make() -> World:
         return World(await service_database("allocation_service"))

@@ -210,8 +210,8 @@ async def test_within_a_batch_each_fill_keeps_the_promises_there_are_by_then(wor
 
 
 @pytest.mark.parametrize("seed", range(15))
-async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, world: Any) -> None:
-    random = Random(seed)
+async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, worlds: Any) -> None:
+    world, random = await worlds(), Random(seed)  # promise dates are written by hand: no invariant holds afterwards
     await world.apply(world.sku("A", lead=random.choice((0, 14))), world.sku("B"))
     waiting, others = [], {}
     for n in range(12):

@@ -78,4 +78,4 @@ async def test_a_limit_takes_the_newest_and_a_start_takes_the_first_from_there(w
     _, _, figures = await in_thread(run, "--from", ids[1], "--limit", "2")
     assert [figures["first_decision"], figures["last_decision"]] == ids[1:3]
     code, said, figures = await in_thread(run, "--since", "2999-01-01")
-    assert (code, figures["compared"], said.strip()) == (0, 0, "no decision to compute again")
+    assert (code, figures["compared"], said.strip()) == (0, 0, "no decision to recompute")

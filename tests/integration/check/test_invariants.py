@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from backorder_verify.check import messaging_invariants
-from backorder_verify.check.catalogue import INVARIANTS
+from backorder_verify.check.all_invariants import INVARIANTS
 from backorder_verify.check.runner import check_system
 
 # Invariant → (service, statements that break it and, as far as possible, nothing else).
@@ -49,6 +49,11 @@ BREAKS: dict[str, tuple[str, str]] = {
         "allocation",
         "UPDATE promised SET promise_date = '2026-02-03' WHERE promise_date = '2026-02-01'",
     ),
+    "allocation: queue promises": (
+        "allocation",
+        "UPDATE demand SET promise_date = '2026-02-03' WHERE line_id = 'l1'",
+    ),
+    "allocation: granted within supply": ("allocation", "UPDATE stock_level SET on_hand = 1 WHERE sku = 'A'"),
     "allocation: no idle stock": ("allocation", "UPDATE stock_level SET on_hand = 3 WHERE sku = 'A'"),
     "allocation: no complete order idle": ("allocation", "UPDATE stock_level SET on_hand = 20 WHERE sku = 'A'"),
     "allocation: complete or nothing": (
@@ -57,6 +62,14 @@ BREAKS: dict[str, tuple[str, str]] = {
            INSERT INTO commitment (line_id, location, sku, granted, shipped) VALUES ('l4', 'LONDON', 'B', 1, 0)""",
     ),
     "allocation: loans owed": ("allocation", "UPDATE sku SET open_loans = 1 WHERE sku = 'A'"),
+    "allocation: loan due dates": (
+        "allocation",
+        """INSERT INTO loan (loan_id, decision_id, sku, lender_line, lender_order, borrower_line, borrower_order,
+                             location, units, po_line, supplier, repay_by, needed_on, chance, observations, evidence,
+                             lent_at)
+           VALUES ('x1', 'd1', 'A', 'l3', 'o2', 'l1', 'o1', 'LONDON', 1, 'p1', 'SUP', '2026-01-05', '2026-02-01', 0.9,
+                   20, 'supplier', '2026-01-05T09:00Z')""",
+    ),
     "allocation: everything decided": (
         "allocation",
         "INSERT INTO recheck (order_id, cause, cause_time) VALUES ('o2', 'event-1', now())",
@@ -154,7 +167,7 @@ async def test_a_record_that_the_inboxes_have_forgotten_by_rule_is_not_missed(sm
         assert verdict.holds == held
 
 
-async def test_a_message_told_twice_is_caught_and_one_resent_on_request_is_not(small_system: Any) -> None:
+async def test_a_message_sent_twice_is_caught_and_one_resent_on_request_is_not(small_system: Any) -> None:
     await small_system.execute(
         "notification",
         """INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at,
@@ -180,7 +193,7 @@ async def test_a_line_that_only_one_service_knows_is_caught_wherever_it_stands_i
     assert await broken(small_system, "lines: order = allocation") == 3
 
 
-async def test_the_first_ten_offenders_are_shown_and_all_are_counted(small_system: Any) -> None:
+async def test_the_first_ten_violations_are_shown_and_all_are_counted(small_system: Any) -> None:
     await small_system.execute(
         "order", "INSERT INTO sku (sku, version, mode) SELECT 'X' || n, 1, 'backorder' FROM generate_series(1, 25) n"
     )
@@ -189,7 +202,11 @@ async def test_the_first_ten_offenders_are_shown_and_all_are_counted(small_syste
         small_system.running, console, wait=False, topic_prefix=small_system.topics.topic_prefix
     )
     (finding,) = [finding for finding in verdict.findings if not finding.holds]
-    assert (finding.invariant.name, finding.count, len(finding.offenders)) == ("policies: order = inventory", 25, 10)
+    assert (finding.invariant.name, finding.count, len(finding.first_violations)) == (
+        "policies: order = inventory",
+        25,
+        10,
+    )
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "BROKEN by 25" in shown
     assert "sku=X1" in shown

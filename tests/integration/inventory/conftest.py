@@ -14,12 +14,14 @@ import inventory_service.entrypoints.service
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
 from event_contracts.envelope import decode
 from inventory_service.config import InventorySettings
+from inventory_service.invariants import INVARIANTS
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.inbox import insert_new
 from service_kit.persistence.database import Database
+from service_kit.testing.invariants import assert_invariants
 
 PLACED_AT = datetime(2010, 12, 1, 8, tzinfo=UTC)
 
@@ -99,22 +101,9 @@ class Inventory:
             if new:
                 await subscription.handle(conn, new)
 
-    async def check_books(self) -> None:
-        """On hand and shipped of every level are the sums of its ledger entries."""
-        wrong = await self.rows(
-            """
-            SELECT level.sku, level.location_id FROM stock_level level
-            LEFT JOIN (
-                SELECT sku, location_id, sum(on_hand_delta) AS on_hand, sum(shipped_delta) AS shipped,
-                       sum(supply_delta) AS supply
-                FROM ledger_entry GROUP BY sku, location_id
-            ) ledger USING (sku, location_id)
-            WHERE (level.on_hand, level.shipped, level.on_hand + level.shipped)
-                  IS DISTINCT FROM
-                  (coalesce(ledger.on_hand, 0), coalesce(ledger.shipped, 0), coalesce(ledger.supply, 0))
-            """
-        )
-        assert wrong == []
+    async def check(self) -> None:
+        """Every invariant of inventory holds."""
+        await assert_invariants(self.database, INVARIANTS)
 
 
 def an_order_event(
@@ -155,7 +144,7 @@ def a_shipment(
 
 @pytest.fixture
 async def empty(service_database, tmp_path) -> AsyncIterator[Inventory]:
-    """The service with nothing in it; its key holds every scope."""
+    """The service with nothing in it; its key holds every scope. Its invariants must hold when the test ends."""
     database = await service_database("inventory_service")
     keyring = Keyring(tmp_path / "keyring.json")
     # All before the first request: services look at a changed keyring only now and then.
@@ -169,7 +158,9 @@ async def empty(service_database, tmp_path) -> AsyncIterator[Inventory]:
     headers = {"Authorization": f"Bearer {secret}"}
     transport = httpx.ASGITransport(create_app(service))
     async with httpx.AsyncClient(transport=transport, base_url="http://inventory", headers=headers) as client:
-        yield Inventory(service, client, database, keys)
+        inventory = Inventory(service, client, database, keys)
+        yield inventory
+        await inventory.check()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ async def test_a_shipment_moves_units_and_announces_the_level(inventory, order_e
     assert (level.on_hand, level.shipped, level.version, level.priority) == (6, 4, 2, 10)
     assert (event.causation_id, event.correlation_id) == (cause.id, cause.correlation_id)
     assert event.payload.occurred_at == shipment(1, 4).shipped_at
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_an_event_with_all_shipments_so_far_books_only_the_new_ones(inventory, order_event, shipment):
@@ -49,7 +49,7 @@ async def test_a_shipment_beyond_on_hand_books_the_missing_units_as_found(invent
     assert (await inventory.level())[:2] == (0, 5)
     entries = (await inventory.get("/v1/ledger-entries", sku="lamp"))["data"]
     assert sorted(entry["kind"] for entry in entries) == ["found", "receipt", "shipment"]
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_shipment_up_to_the_last_count_leaves_on_hand(inventory, order_event, shipment):
@@ -60,7 +60,7 @@ async def test_a_shipment_up_to_the_last_count_leaves_on_hand(inventory, order_e
     assert (await inventory.level())[:2] == (6, 4)
     await inventory.handle(order_event("OrderShipped", 3, shipment(5, 4), shipment(6, 1)))
     assert (await inventory.level())[:2] == (5, 5)
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_count_dated_before_shipments_keeps_them_on_top(inventory, order_event, shipment):
@@ -69,7 +69,7 @@ async def test_a_count_dated_before_shipments_keeps_them_on_top(inventory, order
     body = {"location_id": "main", "counted_at": "2010-12-05T05:00:00Z"}
     await inventory.post("/v1/counts", {**body, "lines": [{"sku": "lamp", "counted_quantity": 5}]})
     assert (await inventory.level())[:2] == (3, 6)
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_count_lets_no_units_be_guessed_that_it_has_disproved(inventory, order_event, shipment):
@@ -78,7 +78,7 @@ async def test_a_count_lets_no_units_be_guessed_that_it_has_disproved(inventory,
     body = {"location_id": "main", "counted_at": "2010-12-05T09:00:00Z"}
     await inventory.post("/v1/counts", {**body, "lines": [{"sku": "lamp", "counted_quantity": 5}]})
     assert (await inventory.level())[:2] == (0, 5)
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_shipment_from_a_place_that_is_not_known_is_booked_all_the_same(inventory, order_event, shipment):
@@ -145,7 +145,7 @@ async def test_duplicates_shuffles_and_a_replay_from_the_beginning_change_nothin
     )
     assert 0 < late < expected_shipped
     assert (await inventory.level())[:2] == (480 - (expected_shipped - late), expected_shipped)
-    await inventory.check_books()
+    await inventory.check()
     before, events = await inventory.level(), len(await inventory.events())
     await inventory.handle(*history, remember=False)
     assert (await inventory.level(), len(await inventory.events())) == (before, events)

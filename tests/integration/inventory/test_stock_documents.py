@@ -19,7 +19,7 @@ async def test_a_receipt_raises_on_hand_and_announces_the_absolute_level(invento
     [level] = event.payload.levels
     assert (level.location, level.on_hand, level.shipped, level.version, level.priority) == ("main", 12, 0, 1, 10)
     assert event.payload.po_lines == ()
-    await inventory.check_books()
+    await inventory.check()
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("purchase", "receipt"), ("return", "return"), ("opening", "opening")])
@@ -125,7 +125,7 @@ async def test_bad_commands_of_a_batch_fail_alone(inventory):
     events = await inventory.events()
     assert [event.sequence for event in events] == list(range(1, 9)), "outbox order is version order"
     assert [event.payload.levels[0].on_hand for event in events] == list(range(1, 9))
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_receipts_of_crossed_skus_at_once_do_not_deadlock(inventory):
@@ -140,7 +140,7 @@ async def test_receipts_of_crossed_skus_at_once_do_not_deadlock(inventory):
         *(inventory.post("/v1/counts", count) for count in counts),
     )
     assert {answer.status_code for answer in answers} == {201}
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_after_it(inventory):
@@ -158,7 +158,7 @@ async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_af
     assert await inventory.level() == (12, 0, 3)
     [event] = await inventory.events()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "count", 3)
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_count_has_seen_what_moved_at_its_very_moment(inventory):
@@ -194,7 +194,7 @@ async def test_a_receipt_reported_after_the_count_that_saw_it_leaves_on_hand(inv
     late = await inventory.receive(4, received_at="2010-12-04T00:00:00Z")
     assert late["lines"][0]["on_hand_change"] == 0
     assert (await inventory.level())[0] == 14
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_a_sku_counted_twice_in_one_count_is_refused(inventory):
@@ -213,7 +213,7 @@ async def test_an_adjustment_changes_on_hand_by_its_delta(inventory):
     [event] = await inventory.events()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "adjustment", 2)
     assert [(level.location, level.on_hand) for level in event.payload.levels] == [("main", 7), ("south", 4)]
-    await inventory.check_books()
+    await inventory.check()
 
 
 async def test_an_adjustment_below_zero_is_refused_whole_with_its_place(inventory):

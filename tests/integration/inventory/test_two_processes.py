@@ -114,7 +114,7 @@ async def test_everything_at_once_keeps_the_books_and_the_order_of_versions(inve
         *(slip(number) for number in range(12)),
         *(rank(number) for number in range(5)),
     )
-    await inventory.check_books()
+    await inventory.check()
     reached: dict[tuple[str, str], int] = defaultdict(int)
     for event in await inventory.events():
         if event.name in ("StockReceived", "StockLevelChanged"):

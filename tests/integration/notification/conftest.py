@@ -34,12 +34,14 @@ from notification_service.application.telling import MailPlan, deliver_due, gath
 from notification_service.application.waking import settle_waiting
 from notification_service.application.webhooks import WebhookPlan
 from notification_service.config import NotificationSettings
+from notification_service.invariants import INVARIANTS
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.header_packing import unpack_headers
 from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
+from service_kit.testing.invariants import assert_invariants
 
 PLACED_AT = datetime(2026, 1, 5, 8, tzinfo=UTC)
 JUNE = date(2026, 6, 3)
@@ -309,5 +311,6 @@ async def world(service_database, settings, catcher_server, tmp_path) -> AsyncIt
     ) as client:
         sender = HttpWebhookSender(timeout=0.5, allow_localhost=True)
         yield World(service, client, keys, database, clock, catcher, mailer, sender)
+    await assert_invariants(database, INVARIANTS)
     await mailer.close()
     await service.database.close()

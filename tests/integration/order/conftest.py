@@ -30,11 +30,13 @@ from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.bootstrap import OrderApplication
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build
+from order_service.invariants import INVARIANTS
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
+from service_kit.testing.invariants import assert_invariants
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 KEYS: tuple[tuple[str, list[str], str | None], ...] = (
@@ -231,8 +233,9 @@ OpenShop = Callable[..., Awaitable[Shop]]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_shop(service_database: Any, tmp_path: Path) -> AsyncIterator[OpenShop]:
-    """Make a shop with other settings than usual."""
+    """Make a shop with other settings than usual. The service's invariants must hold when the test ends."""
     clients: list[httpx.AsyncClient] = []
+    databases: list[Database] = []
 
     async def make(**settings: Any) -> Shop:
         database = await service_database("order_service")
@@ -253,11 +256,15 @@ async def open_shop(service_database: Any, tmp_path: Path) -> AsyncIterator[Open
             headers={"Authorization": f"Bearer {keys['all']}"},
         )
         clients.append(client)
+        databases.append(database)
         return Shop(service, client, clock, keys)
 
     yield make
     for client in clients:
         await client.aclose()
+    for database in databases[-1:]:
+        # Orders may still wait for allocation's answer. A shop that was made later has emptied the database.
+        await assert_invariants(database, INVARIANTS, at_rest=False)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+import allocation_service.invariants
+import inventory_service.invariants
+import order_service.invariants
 from allocation_service.application.session import apply_events
 from allocation_service.domain import protocol_rules
 from backorder_local.running import RunningSystem
 from backorder_verify.check.agreement_invariants import AGREEMENT_INVARIANTS
-from backorder_verify.check.allocation_invariants import ALLOCATION_INVARIANTS
-from backorder_verify.check.invariant import Reading
-from backorder_verify.check.order_invariants import ORDER_INVARIANTS
-from backorder_verify.check.stock_invariants import STOCK_INVARIANTS
+from backorder_verify.check.decision_invariants import DECISION_INVARIANTS
+from backorder_verify.check.snapshot import SystemSnapshot
+from backorder_verify.check.system_invariant import of_service
 from inventory_service.adapters.sql_customer_orders import SqlShipments
 
 HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
@@ -26,21 +28,27 @@ SEEDS = [int(os.environ["BACKORDER_SEED"])] if "BACKORDER_SEED" in os.environ el
 TRIES = 40
 INVARIANTS = [
     invariant
-    for invariant in (*ORDER_INVARIANTS, *STOCK_INVARIANTS, *ALLOCATION_INVARIANTS, *AGREEMENT_INVARIANTS)
-    if "notification" not in invariant.name  # only reads; it can break nothing here
+    for invariant in (
+        *of_service("order", order_service.invariants.INVARIANTS),
+        *of_service("inventory", inventory_service.invariants.INVARIANTS),
+        *of_service("allocation", allocation_service.invariants.INVARIANTS),
+        *DECISION_INVARIANTS,
+        *AGREEMENT_INVARIANTS,
+    )
+    if "notification" not in invariant.name  # notification publishes nothing that the three read: it can break nothing
 ]
 
 
-async def _offenders(world: Any) -> list[str]:
-    """Every row that breaks an invariant of the three services at rest."""
+async def _violations(world: Any) -> list[str]:
+    """Every row that violates an invariant of the three services at rest."""
     urls = {
         name: database.url.replace("postgresql+asyncpg", "postgresql") for name, database in world.databases.items()
     }
     system = RunningSystem("", {}, "", "", "", urls, urls, 0)
     found = []
-    async with Reading(system) as reading:
+    async with SystemSnapshot(system) as snapshot:
         for invariant in INVARIANTS:
-            found += [f"{invariant.name}: {dict(row)}" async for row in invariant.check(reading)]
+            found += [f"{invariant.name}: {dict(row)}" async for row in invariant.violations(snapshot)]
     return found
 
 
@@ -48,16 +56,16 @@ async def _offenders(world: Any) -> list[str]:
 async def test_a_random_history_comes_to_rest_with_every_invariant_kept(seed: int, new_world: Any) -> None:
     world = await new_world(seed)
     await world.run()
-    offenders = await _offenders(world)
-    assert not offenders, "\n".join([f"seed {seed}", *world.log, *offenders])
+    violations = await _violations(world)
+    assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
 
 
 @pytest.mark.parametrize("seed", SEEDS[: max(1, len(SEEDS) // 3)])
 async def test_a_history_replayed_past_a_purged_inbox_changes_nothing_twice(seed: int, new_world: Any) -> None:
     world = await new_world(seed, purged_inbox=True)
     await world.run()
-    offenders = await _offenders(world)
-    assert not offenders, "\n".join([f"seed {seed}", *world.log, *offenders])
+    violations = await _violations(world)
+    assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
 
 
 async def _all_shipments(_: object, lines: Any) -> Any:
@@ -98,6 +106,6 @@ async def test_without_one_of_its_rules_the_protocol_breaks(
         except Exception as error:
             print(f"without rule {rule}, seed {seed}: {error!r}")  # noqa: T201
             return
-        if await _offenders(world):
+        if await _violations(world):
             return
     pytest.fail(f"{TRIES} histories without rule {rule} broke nothing: the test would not notice its loss")

@@ -1,4 +1,4 @@
-"""The chaos run's client: what it repeats, and what it takes for a broken promise."""
+"""The chaos run's client: which requests it repeats, and which responses it records as wrong."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import httpx
 import pytest
 
 from backorder_verify.chaos.client import PatientClient, Refused
-from backorder_verify.chaos.told import Told
+from backorder_verify.chaos.client_record import ClientRecord
 
 BODY = {"reference": "order-1"}
 KEY = {"Idempotency-Key": '"order-1"'}
 
 
-def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> tuple[PatientClient, Told]:
-    told = Told()
+def client_of(answer: Callable[[httpx.Request], httpx.Response]) -> tuple[PatientClient, ClientRecord]:
+    record = ClientRecord()
     client = PatientClient(
-        lambda service: [f"http://{service}"], "key", told, random.Random(1), transport=httpx.MockTransport(answer)
+        lambda service: [f"http://{service}"], "key", record, random.Random(1), transport=httpx.MockTransport(answer)
     )
-    return client, told
+    return client, record
 
 
-async def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_body() -> None:
+async def test_a_request_whose_response_was_lost_is_repeated_with_the_same_key_and_body() -> None:
     seen: list[tuple[str, bytes]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -34,13 +34,13 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_key_and_body() -> 
             return httpx.Response(503, json={"code": "unavailable"})
         return httpx.Response(201, json={"order_id": "o1"}, headers={"ETag": '"1"'})
 
-    client, told = client_of(answer)
+    client, record = client_of(answer)
     document, etag = await client.send("place", "order", "POST", "/v1/orders", body=BODY, headers=KEY)
     assert (document, etag) == ({"order_id": "o1"}, '"1"')
     assert len(seen) == 3
     assert len(set(seen)) == 1
-    assert told.resent == {"place": 1}
-    assert not told.wrong
+    assert record.resent == {"place": 1}
+    assert not record.wrong
 
 
 async def test_a_key_that_another_process_works_on_is_asked_again() -> None:
@@ -63,7 +63,7 @@ async def test_a_key_that_another_process_works_on_is_asked_again() -> None:
 async def test_only_refusals_that_a_correct_system_gives_are_taken_for_right(
     status: int, code: str, is_wrong: bool
 ) -> None:
-    client, told = client_of(lambda _: httpx.Response(status, json={"code": code}))
+    client, record = client_of(lambda _: httpx.Response(status, json={"code": code}))
     with pytest.raises(Refused):
         await client.send("place", "order", "POST", "/v1/orders", body=BODY, headers=KEY)
-    assert bool(told.wrong) is is_wrong
+    assert bool(record.wrong) is is_wrong

@@ -1,4 +1,4 @@
-"""What the chaos run concludes from what clients were told and what is there."""
+"""What the chaos run concludes from its findings."""
 
 from __future__ import annotations
 
@@ -7,23 +7,29 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from backorder_local.data_directory import DataDirectory
+from backorder_verify.chaos.client_record import ClientRecord, Discrepancies, difference
 from backorder_verify.chaos.faults import Faults
 from backorder_verify.chaos.fleet import Fleet
-from backorder_verify.chaos.report import Outcome
-from backorder_verify.chaos.told import Comparison, Told, difference
-from backorder_verify.check.invariant import Invariant, Offender, Reading
+from backorder_verify.chaos.report import CATEGORIES, Outcome
+from backorder_verify.check.all_invariants import INVARIANTS
 from backorder_verify.check.runner import Finding, Verdict
+from backorder_verify.check.snapshot import SystemSnapshot
+from backorder_verify.check.system_invariant import SystemInvariant
+from service_kit.persistence.invariant import Violation
 
 
-async def _nothing(_reading: Reading) -> AsyncIterator[Offender]:
-    if _reading is None:
-        yield {}
+async def _nothing(_: SystemSnapshot) -> AsyncIterator[Violation]:
+    return
+    yield
 
 
 def outcome(
-    *, comparison: Comparison | None = None, broken: dict[str, int] | None = None, told: Told | None = None
+    *,
+    discrepancies: Discrepancies | None = None,
+    broken: dict[str, int] | None = None,
+    record: ClientRecord | None = None,
 ) -> Outcome:
-    findings = [Finding(Invariant(name, "", _nothing), count, (), 0.0) for name, count in (broken or {}).items()]
+    findings = [Finding(SystemInvariant(name, "", _nothing), count, (), 0.0) for name, count in (broken or {}).items()]
     return Outcome(
         seed=1,
         plant=None,
@@ -31,19 +37,19 @@ def outcome(
         recoveries=[3.0, 5.0, 20.0],
         waited_for=Counter(),
         not_recovered=0,
-        told=told or Told(),
-        comparison=comparison or Comparison((), ()),
+        record=record or ClientRecord(),
+        discrepancies=discrepancies or Discrepancies((), ()),
         verdict=Verdict(tuple(findings), at_rest=True),
         events={},
-        ends_by_themselves=Counter(),
+        unexpected_exits=Counter(),
         seconds=60.0,
     )
 
 
-def test_what_was_told_and_is_not_there_is_lost_and_what_nobody_was_told_of_is_there_twice() -> None:
-    wanted = {"order a": "1", "order b": "2", "order c": "3"}
-    found = {"order a": "1", "order b": "other", "order d": "4"}
-    assert difference(wanted, found) == Comparison(lost=("order b", "order c"), twice=("order d",))
+def test_a_missing_document_is_lost_and_one_that_was_never_acknowledged_exists_twice() -> None:
+    acknowledged = {"order a": "1", "order b": "2", "order c": "3"}
+    stored = {"order a": "1", "order b": "other", "order d": "4"}
+    assert difference(acknowledged, stored) == Discrepancies(lost=("order b", "order c"), twice=("order d",))
 
 
 def test_a_run_without_findings_holds() -> None:
@@ -52,16 +58,16 @@ def test_a_run_without_findings_holds() -> None:
 
 
 def test_each_finding_breaks_the_verdict_and_is_counted_under_its_name() -> None:
-    told = Told(wrong=["place when sent again: 409 reference_taken"], unanswered=["place"])
+    record = ClientRecord(wrong=["place when sent again: 409 reference_taken"], unanswered=["place"])
     found = outcome(
-        comparison=Comparison(("order a",), ("order b", "order c")),
+        discrepancies=Discrepancies(("order a",), ("order b", "order c")),
         broken={
             "every record handled": 5,
             "grants within stock": 7,
             "nothing parked": 1,
             "allocation: no idle stock": 2,
         },
-        told=told,
+        record=record,
     )
     assert not found.holds
     assert found.counts == {
@@ -75,11 +81,17 @@ def test_each_finding_breaks_the_verdict_and_is_counted_under_its_name() -> None
     }
 
 
-def test_the_same_seed_deals_the_same_kinds_and_every_kind_comes_up(tmp_path: Path) -> None:
-    def dealt(seed: int) -> list[str]:
+def test_every_invariant_that_is_counted_by_its_name_exists() -> None:
+    counted = [name for names in CATEGORIES.values() for name in names]
+    assert len(counted) == len(set(counted))
+    assert set(counted) <= {invariant.name for invariant in INVARIANTS}
+
+
+def test_the_same_seed_draws_the_same_kinds_and_every_kind_comes_up(tmp_path: Path) -> None:
+    def drawn(seed: int) -> list[str]:
         faults = Faults(Fleet(DataDirectory(tmp_path)), seed, 1.0)
         return [faults.draw() for _ in range(28)]
 
-    assert dealt(1) == dealt(1)
-    assert dealt(1) != dealt(2)
-    assert len(set(dealt(1)[:14])) == 11
+    assert drawn(1) == drawn(1)
+    assert drawn(1) != drawn(2)
+    assert len(set(drawn(1)[:14])) == 11

@@ -1,1 +1,1 @@
-"""Verifies a running system: invariants, decisions computed again, chaos."""
+"""Verifies a running system: checks its invariants, recomputes its decisions, kills it at random."""

@@ -1,1 +1,1 @@
-"""The chaos run: the whole system under load while everything in it is killed, then every promise checked."""
+"""The chaos run: the whole system under load, every process killed at random, then every invariant checked."""

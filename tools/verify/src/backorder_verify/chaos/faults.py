@@ -1,4 +1,4 @@
-"""The ways to hurt the running system, drawn at random by seed."""
+"""The faults that a chaos run injects, drawn at random by seed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DECK = (
 _NOT_REACHED = "killed, failpoint not reached"
 
 _REACHED_WITHIN = 20.0
-_LOCK_CLASS = 0x6F757462  # the first half of the key of a relay's advisory lock
+_LOCK_CLASS = 0x6F757462  # first half of the key of a relay's advisory lock
 _LOCK_HOLDERS = """
     SELECT activity.client_port FROM pg_locks JOIN pg_stat_activity activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND classid = $1 AND client_port IS NOT NULL ORDER BY client_port
@@ -39,16 +39,16 @@ _LOCK_HOLDERS = """
 
 
 class Faults:
-    """Deals faults from shuffled decks, so that a run of any length has each kind about as often as meant."""
+    """Draws faults from shuffled decks, so that a run of any length has each kind about as often as intended."""
 
     def __init__(self, fleet: Fleet, seed: int, freeze_seconds: float) -> None:
         self._fleet, self._freeze_seconds = fleet, freeze_seconds
-        # Who is hit depends on who runs at that moment; the kinds and their order come from the seed alone.
+        # Which process is hit depends on which ones run at that moment; the kinds and their order depend on the seed.
         self._shuffle, self._pick = random.Random(f"deck:{seed}"), random.Random(f"victims:{seed}")
         self._deck: list[str] = []
         self._broker, self._postgres = asyncio.Lock(), asyncio.Lock()
         self.harmed_at = 0.0
-        """When the last harm was done or, to a frozen process, ended; monotonic."""
+        """When the last fault was injected or, for a frozen process, ended; monotonic clock."""
 
     def draw(self) -> str:
         """The next kind of fault."""
@@ -58,9 +58,10 @@ class Faults:
         return self._deck.pop()
 
     async def strike(self, kind: str) -> str:
-        """Do it; several may be under way. Returns its kind when the servers run again and nothing is frozen.
+        """Inject a fault; several may be under way at once.
 
-        Killed replicas come up again by themselves.
+        Returns the kind that was really injected, once the servers run again and nothing is frozen. Killed replicas
+        are restarted by the fleet.
         """
         if kind == BROKER:
             async with self._broker:
@@ -89,7 +90,7 @@ class Faults:
         self.harmed_at = time.monotonic()
 
     async def _victim(self) -> Replica:
-        """Any replica that runs and that no other fault has in hand."""
+        """Any replica that runs and that no other fault works on."""
         while True:
             free = [each for each in self._fleet.replicas if each.is_running and not each.held]
             if free:
@@ -97,7 +98,7 @@ class Faults:
             await asyncio.sleep(0.1)
 
     async def _freeze(self, replica: Replica) -> None:
-        """SIGSTOP, and after a while SIGCONT."""
+        """Send SIGSTOP and, after a while, SIGCONT."""
         if replica.child is None:
             return
         replica.held, pid = True, replica.child.pid
@@ -111,7 +112,7 @@ class Faults:
             self._harmed()
 
     async def _lock_holder(self) -> Replica | None:
-        """A replica whose relay leads: the one that the lock's connection comes from."""
+        """A replica whose relay holds its lock, found by the lock's connection; None if there is none."""
         try:
             admin = await asyncpg.connect(self._fleet.postgres.url, timeout=5)
             try:
@@ -125,7 +126,7 @@ class Faults:
         return self._pick.choice(leading) if leading else None
 
     async def _at_failpoint(self, kind: str) -> str:
-        """Replace a worker by one that dies at the failpoint, and wait for that."""
+        """Replace a process by one that dies at the failpoint, and wait until it does."""
         point = kind.removeprefix(_AT)
         victim = await self._victim()
         victim.held = True
@@ -134,29 +135,29 @@ class Faults:
             times = 1 if point in _RELAY_POINTS else self._pick.randint(1, 3)
             self._fleet.spawn(victim, failpoint=f"{point}:{times}")
             if point in _RELAY_POINTS:
-                await self._let_lead(victim)
-            reached = await self._ends(victim)
+                await self._become_leader(victim)
+            reached = await self._has_died(victim)
             self._fleet.kill(victim)
             self._harmed()
         finally:
             victim.held = False
         return kind if reached else _NOT_REACHED
 
-    async def _let_lead(self, armed: Replica) -> None:
-        """Kill the other replicas of the service once the armed one is up, so that its relay gets the lock."""
+    async def _become_leader(self, armed: Replica) -> None:
+        """Kill the other replicas of the service once the armed one is ready, so that its relay gets the lock."""
         await becomes_true(lambda: answers_ready(armed.port) or not armed.is_running, _REACHED_WITHIN)
-        await asyncio.sleep(0.5)  # by now it waits for the lock
+        await asyncio.sleep(0.5)  # by then its relay waits for the lock
         for other in self._fleet.replicas:
             if other.service is armed.service and other is not armed and not other.held:
                 self._fleet.kill(other)
 
-    async def _ends(self, replica: Replica) -> bool:
+    async def _has_died(self, replica: Replica) -> bool:
         await becomes_true(lambda: not replica.is_running, _REACHED_WITHIN)
         return replica.child is not None and replica.child.exit_code() == EXIT_CODE
 
 
 def _local_ports(replica: Replica) -> set[int]:
-    """Local ports of the process's connections; empty until it has begun to talk."""
+    """Local ports of the process's connections; empty if it has none yet."""
     if replica.child is None or not replica.is_running:
         return set()
     try:

@@ -1,4 +1,4 @@
-"""All processes of the system under test: several of a service, each restarted whenever it ends."""
+"""All processes of the system under test: several per service, each restarted whenever it ends."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ from backorder_local.processes import Child, Program, StartFailed, log_tail
 from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICE_NAMES, SERVICES, ServiceProgram
 from backorder_local.topics import PARTITIONS
-from backorder_verify.chaos.planted import __name__ as planted_module
+from backorder_verify.chaos.planted_defects import __name__ as planted_defects_module
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.runtime.failpoints import VARIABLE as FAILPOINT
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
-    # Two that serve the API, so that an answer lost by one is asked of the other.
+    # Two that serve the API: a client whose response was lost repeats its request at the other.
     "order": ("all", "all"),
     "inventory": ("all",),
     "allocation": ("all", "worker", "worker"),
     "notification": ("all",),
 }
-_QUICK: Mapping[str, object] = {"hold_seconds": 1, "settle_seconds": 2, "reconcile_seconds": 5}
+_SHORT_WAITS: Mapping[str, object] = {"hold_seconds": 1, "settle_seconds": 2, "reconcile_seconds": 5}
 _PAUSE_BEFORE_RESTART = 0.2
 _GRACEFUL_WITHIN = 5.0
 
 
 @dataclass
 class Replica:
-    """One process of a service. While `held`, somebody has it in hand and nobody restarts it."""
+    """One process of a service. While `held`, a fault works on it and nobody else restarts it."""
 
     service: ServiceProgram
     number: int
@@ -56,30 +56,30 @@ class Replica:
 
     @property
     def name(self) -> str:
-        """`allocation-2`."""
+        """Name of the process, such as `allocation-2`."""
         return f"{self.service.name}-{self.number}"
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Address at which it listens."""
         return f"http://{LOOPBACK}:{self.port}"
 
     @property
     def is_running(self) -> bool:
-        """True while its process lives (frozen or not)."""
+        """Whether its process lives, frozen or not."""
         return self.child is not None and self.child.exit_code() is None
 
 
 @dataclass
 class Fleet:
-    """Servers, mail catcher and replicas below one directory; spawn and kill from the main thread only."""
+    """Servers, mail catcher and replicas in one directory. Spawn and kill from the main thread only."""
 
     directory: DataDirectory
     plant: str | None = None
     session_timeout: float = 10.0
-    """Seconds after which Kafka gives a dead consumer's partitions to others."""
+    """Seconds after which Kafka reassigns a dead consumer's partitions."""
     replicas: list[Replica] = field(default_factory=list)
-    ends_by_themselves: Counter[str] = field(default_factory=Counter)
+    unexpected_exits: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.postgres = PostgresServer(self.directory.postgres, shared_buffers="128MB")
@@ -95,7 +95,7 @@ class Fleet:
                 self.replicas.append(Replica(service, number, role, port))
 
     async def start(self) -> None:
-        """Bring everything up and keep the replicas running from now on. Raises StartFailed."""
+        """Start everything and keep the replicas running from then on. Raises StartFailed."""
         secret, _ = Keyring(self.directory.keyring).create_key("chaos", sorted(SCOPES))
         self.api_key = secret
         for server in (self.postgres, self.kafka):
@@ -113,7 +113,7 @@ class Fleet:
         self._keeper = asyncio.create_task(self._keep())
 
     async def stop(self) -> None:
-        """End every process."""
+        """Kill every process."""
         if self._keeper is not None:
             self._keeper.cancel()
         children = [replica.child for replica in self.replicas if replica.child is not None]
@@ -128,13 +128,13 @@ class Fleet:
         replica.child = Child(self._service(replica))
 
     def kill(self, replica: Replica) -> None:
-        """`kill -9`; the keeper starts it again."""
+        """Kill the process with SIGKILL; the fleet restarts it."""
         replica.expected_end = True
         if replica.child is not None:
             replica.child.kill()
 
     async def stop_gracefully(self, replica: Replica) -> None:
-        """As a rolling restart does; insists after some seconds."""
+        """Stop the process as a rolling restart does; kill it if that takes longer than some seconds."""
         replica.expected_end = True
         if replica.child is not None:
             replica.child.ask_to_stop()
@@ -142,23 +142,23 @@ class Fleet:
             replica.child.kill()
 
     async def restart_server(self, server: PostgresServer | KafkaBroker) -> None:
-        """Start a server that has ended and wait until it answers."""
+        """Start a server that has ended and wait until it is ready. Raises StartFailed."""
         server.adopt(Child(await asyncio.to_thread(server.prepare)))
         await self.until(server.ready, 90, f"{server.name} is ready again")
 
     def stop_postgres_at_once(self) -> None:
-        """PostgreSQL's immediate stop: no checkpoint, backends end where they stand."""
+        """Stop PostgreSQL in immediate mode: without a checkpoint, backends end where they are."""
         if (child := self.postgres.child) is not None:
             child.process.send_signal(signal.SIGQUIT)
             child.wait(10)
         self.postgres.kill()
 
     def all_ready(self) -> bool:
-        """True if every replica answers that it is ready (asked one after the other; blocks)."""
+        """Whether every replica reports that it is ready (blocks)."""
         return self.first_not_ready() is None
 
     def first_not_ready(self) -> str | None:
-        """The name of a replica that does not answer that it is ready, None if all do (blocks)."""
+        """The name of a replica that does not report that it is ready; None if all do (blocks)."""
         for replica in self.replicas:
             if not (replica.is_running and answers_ready(replica.port)):
                 return replica.name
@@ -183,13 +183,13 @@ class Fleet:
         )
 
     async def until(self, holds: Callable[[], bool], within: float, what: str) -> None:
-        """Poll a blocking question in a thread. Raises StartFailed when it does not hold in time."""
+        """Wait until a blocking condition, polled in a thread, holds. Raises StartFailed if it does not in time."""
         if not await becomes_true(holds, within):
             tails = [log_tail(each.child.program.log) for each in self.replicas if each.child]
-            raise StartFailed(f"not so within {within:.0f} s: {what}\n" + "\n".join(tails))
+            raise StartFailed(f"not within {within:.0f} s: {what}\n" + "\n".join(tails))
 
     async def _keep(self) -> None:
-        """Start again what has ended; what ended without having been killed is counted."""
+        """Restart replicas that have ended; count those that ended without having been killed."""
         while True:
             for replica in self.replicas:
                 if replica.held or replica.is_running or replica.child is None:
@@ -197,7 +197,7 @@ class Fleet:
                 if replica.ended_at is None:
                     replica.ended_at = time.monotonic()
                     if not replica.expected_end:
-                        self.ends_by_themselves[f"{replica.service.name}: {replica.child.exit_code()}"] += 1
+                        self.unexpected_exits[f"{replica.service.name}: {replica.child.exit_code()}"] += 1
                 elif time.monotonic() - replica.ended_at >= _PAUSE_BEFORE_RESTART:
                     self.spawn(replica)
             await asyncio.sleep(0.1)
@@ -240,11 +240,11 @@ class Fleet:
             "log_format": "console",
             "smtp_host": LOOPBACK,
             "smtp_port": self._smtp_port,
-            **_QUICK,
+            **_SHORT_WAITS,
         }
         arguments: tuple[str, ...] = (service.main_module,)
         if self.plant is not None:
-            arguments = (planted_module, self.plant, service.main_module)
+            arguments = (planted_defects_module, self.plant, service.main_module)
         environment = service.environment(settings)
         if replica.failpoint is not None:
             environment[FAILPOINT] = replica.failpoint
@@ -261,7 +261,7 @@ class Fleet:
 
 
 async def becomes_true(holds: Callable[[], bool], within: float) -> bool:
-    """Poll a blocking question in a thread until it is answered with yes; False after `within` seconds."""
+    """Poll a blocking condition in a thread until it holds; False if it does not within `within` seconds."""
     deadline = time.monotonic() + within
     while not await asyncio.to_thread(holds):
         if time.monotonic() > deadline:
@@ -271,6 +271,6 @@ async def becomes_true(holds: Callable[[], bool], within: float) -> bool:
 
 
 def let_database_account_pass(directory: DataDirectory) -> None:
-    """As root PostgreSQL runs under another account, which must pass through to its data."""
+    """Let PostgreSQL reach its data: started by root, it runs under another account."""
     if os.geteuid() == 0:
         directory.root.chmod(0o711)

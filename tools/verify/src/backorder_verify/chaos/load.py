@@ -1,4 +1,4 @@
-"""Steady load at a bounded rate: orders placed, amended, cancelled and shipped; stock received, counted, corrected."""
+"""Steady load: orders are placed, amended, cancelled and shipped; stock is received, counted and corrected."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from backorder_verify.chaos.client import PatientClient, Refused
-from backorder_verify.chaos.told import Told
+from backorder_verify.chaos.client_record import ClientRecord
 
 LOCATIONS = ("EAST", "WEST")
 _HOT = tuple(f"HOT-{number}" for number in range(1, 5))
@@ -21,10 +21,10 @@ _MOST_UNDER_WAY = 32
 
 
 class Load:
-    """The clients of the system; every choice comes from the seed, though not the moment it is made at."""
+    """The clients of the system. The seed determines every choice, but not the moment at which it is made."""
 
-    def __init__(self, client: PatientClient, told: Told, seed: int, rate: float) -> None:
-        self._client, self._told, self._rate = client, told, rate
+    def __init__(self, client: PatientClient, record: ClientRecord, seed: int, rate: float) -> None:
+        self._client, self._record, self._rate = client, record, rate
         self._pick = random.Random(f"load:{seed}")
         self._recent: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_ORDERS)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -37,11 +37,11 @@ class Load:
 
     @property
     def skus(self) -> int:
-        """How many SKUs there are to order."""
+        """Number of SKUs for sale."""
         return len(_HOT) + len(_COLD)
 
     async def open(self) -> None:
-        """Locations, SKUs and a few customers to be told."""
+        """Create locations, SKUs and a few contacts to notify."""
         for priority, location in enumerate(LOCATIONS, start=1):
             body = {"name": location.title(), "priority": priority}
             await self._client.send("open", "inventory", "PUT", f"/v1/locations/{location}", body=body)
@@ -52,7 +52,7 @@ class Load:
             await self._client.send("open", "notification", "PUT", f"/v1/contacts/contact-{number}", body=body)
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Begin operations at the rate until told to stop; fewer while answers are slow in coming."""
+        """Start operations at the rate until `stopping` is set; fewer while responses are slow."""
         weights = [weight for _, _, weight in self._actions]
         while not stopping.is_set():
             if len(self._under_way) < _MOST_UNDER_WAY:
@@ -64,20 +64,20 @@ class Load:
             await asyncio.sleep(self._pick.expovariate(self._rate))
 
     async def finish(self, within: float) -> None:
-        """Wait for the last answers; what stays without one is noted."""
+        """Wait for the last responses and record which operations got none."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=within)
         for task in list(self._under_way):
-            self._told.unanswered.append(task.get_name())
+            self._record.unanswered.append(task.get_name())
             task.cancel()
 
     async def _one(self, action: Callable[[int], Awaitable[None]], name: str, number: int) -> None:
         try:
             await action(number)
         except Refused as refused:
-            self._told.refused[f"{name}: {refused}"] += 1
+            self._record.refused[f"{name}: {refused}"] += 1
         else:
-            self._told.done[name] += 1
+            self._record.done[name] += 1
 
     async def _create(self, what: str, service: str, path: str, body: object, key: str) -> dict[str, Any]:
         headers = {"Idempotency-Key": f'"{key}"'}
@@ -99,7 +99,7 @@ class Load:
         if self._pick.random() < 0.2:
             body["contact_id"] = f"contact-{self._pick.randrange(10)}"
         answer = await self._create("place", "order", "/v1/orders", body, reference)
-        self._told.orders[reference] = answer["order_id"]
+        self._record.orders[reference] = answer["order_id"]
         self._recent.append((answer["order_id"], answer["lines"][0]["line_id"]))
 
     async def _amend(self, _number: int) -> None:
@@ -108,7 +108,7 @@ class Load:
         order_id, line_id = self._pick.choice(self._recent)
         _, etag = await self._client.send("read", "order", "GET", f"/v1/orders/{order_id}")
         path, body = f"/v1/orders/{order_id}/lines/{line_id}", {"quantity": self._pick.randint(1, 8)}
-        # Sent again with the same ETag it is refused with 412 if it was carried out the first time.
+        # Repeated with the same ETag, it is refused with 412 if it was carried out the first time.
         await self._client.send("amend", "order", "PATCH", path, body=body, headers={"If-Match": etag})
 
     async def _cancel(self, number: int) -> None:
@@ -134,10 +134,10 @@ class Load:
             "lines": [{"line_id": line["line_id"], "quantity": line["quantity"]} for line in lines],
         }
         answer = await self._create("ship", "order", f"/v1/orders/{chosen}/shipments", body, f"ship-{number}")
-        self._told.shipments[answer["shipment_id"]] = sum(line["quantity"] for line in answer["lines"])
+        self._record.shipments[answer["shipment_id"]] = sum(line["quantity"] for line in answer["lines"])
 
     async def _receive(self, number: int) -> None:
-        # Less comes in than is ordered: with stock for everybody there would be no queue to get wrong.
+        # Less is received than is ordered: with stock for everybody there would be no queue to test.
         skus = dict.fromkeys(self._sku() for _ in range(self._pick.choice((1, 2, 3))))
         body = {
             "reference": f"receipt-{number}",
@@ -145,21 +145,21 @@ class Load:
             "lines": [{"sku": sku, "quantity": self._pick.randint(1, 7)} for sku in skus],
         }
         answer = await self._create("receive", "inventory", "/v1/receipts", body, f"receive-{number}")
-        self._told.stock_documents[answer["receipt_id"]] = "receipt"
+        self._record.stock_documents[answer["receipt_id"]] = "receipt"
 
     async def _count(self, number: int) -> None:
         sku, location, on_hand = await self._some_level()
         counted = max(0, on_hand - self._pick.choice((0, 1, 2, 3, 5, -1)))
         body = {"location_id": location, "lines": [{"sku": sku, "counted_quantity": counted}]}
         answer = await self._create("count", "inventory", "/v1/counts", body, f"count-{number}")
-        self._told.stock_documents[answer["count_id"]] = "count"
+        self._record.stock_documents[answer["count_id"]] = "count"
 
     async def _adjust(self, number: int) -> None:
         sku, location, on_hand = await self._some_level()
         lost = -1 if on_hand > 0 else 1
         body = {"location_id": location, "reason": "damaged or found", "lines": [{"sku": sku, "delta": lost}]}
         answer = await self._create("adjust", "inventory", "/v1/adjustments", body, f"adjust-{number}")
-        self._told.stock_documents[answer["adjustment_id"]] = "adjustment"
+        self._record.stock_documents[answer["adjustment_id"]] = "adjustment"
 
     async def _some_level(self) -> tuple[str, str, int]:
         sku, location = self._sku(), self._pick.choice(LOCATIONS)

@@ -1,4 +1,4 @@
-"""When the system works again: all processes ready, and orders flow through all four steps."""
+"""When the system works again: every process is ready, and orders and events flow."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _OUTBOX_FLOWS = f"""
 
 @dataclass
 class Recovery:
-    """How long the system took to work again, and what it waited for meanwhile."""
+    """How long the system took to recover, and what delayed it."""
 
     seconds: float | None = None
-    """From the last harm; None if it never recovered."""
+    """Since the last fault; None if it never recovered."""
     waited_for: Counter[str] = field(default_factory=Counter)
-    """What stood in the way → times it was the first thing found to."""
+    """Obstacle → how often it was the first one found."""
 
     def __str__(self) -> str:
         total = max(1, self.waited_for.total())
@@ -42,15 +42,15 @@ class Recovery:
 
 
 async def recovered(fleet: Fleet, struck_at: float, within: float) -> Recovery:
-    """Wait until everything is ready and work flows, counted from `struck_at` (monotonic).
+    """Wait until everything is ready and work flows; seconds count from `struck_at` (monotonic clock).
 
-    Work flows when an order placed after the fault has been decided, no order has waited for its
-    decision longer than 1.5 s, and no event has stood in an outbox for longer.
+    Work flows when an order placed after the fault has been decided, no order has waited for its decision for longer
+    than 1.5 s, and no event has been in an outbox for longer.
     """
     struck_when = datetime.fromtimestamp(time.time() - (time.monotonic() - struck_at), UTC)
     found = Recovery()
     while time.monotonic() - struck_at < within:
-        obstacle = await asyncio.to_thread(fleet.first_not_ready) or await _standing(fleet, struck_when)
+        obstacle = await asyncio.to_thread(fleet.first_not_ready) or await _stalled(fleet, struck_when)
         if obstacle is None:
             found.seconds = time.monotonic() - struck_at
             break
@@ -59,8 +59,8 @@ async def recovered(fleet: Fleet, struck_at: float, within: float) -> Recovery:
     return found
 
 
-async def _standing(fleet: Fleet, since: datetime) -> str | None:
-    """The first part of the work found to stand still, None where all of it flows."""
+async def _stalled(fleet: Fleet, since: datetime) -> str | None:
+    """The first part of the system found to be stalled; None if all of it works."""
     try:
         for name, url in fleet.running_system().database_urls.items():
             connection = await asyncpg.connect(url, timeout=5)

@@ -1,4 +1,4 @@
-"""One chaos run: start, load, kill, drain, check."""
+"""One chaos run: start the system, load it, kill its processes, let it drain, check it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from rich.console import Console
 from backorder_local.data_directory import DataDirectory
 from backorder_local.topics import PARTITIONS, TOPICS
 from backorder_verify.chaos.client import PatientClient
+from backorder_verify.chaos.client_record import ClientRecord, find_discrepancies
 from backorder_verify.chaos.faults import Faults
 from backorder_verify.chaos.fleet import Fleet, let_database_account_pass
 from backorder_verify.chaos.load import Load
 from backorder_verify.chaos.recovery import recovered
 from backorder_verify.chaos.report import Outcome
-from backorder_verify.chaos.told import Told, compare
 from backorder_verify.check.runner import check_system
 
-_GAP = (0.6, 1.8)
-_CALM = (0.3, 1.0)
+_SECONDS_BETWEEN_KILLS = (0.6, 1.8)
+_SECONDS_BETWEEN_BURSTS = (0.3, 1.0)
 _RECOVERED_WITHIN = 90.0
 _ANSWERED_WITHIN = 60.0
 _DRAINED_WITHIN = 120.0
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a run shall do. `rate` is in operations a second, times are in seconds."""
+class ChaosPlan:
+    """What a run does. `rate` is in operations per second, times are in seconds."""
 
     kills: int
     seed: int
@@ -40,14 +40,14 @@ class Plan:
     freeze_seconds: float = 20.0
     plant: str | None = None
     burst: tuple[int, int] = (4, 9)
-    """Fewest and most kills before the system is left to recover."""
+    """Fewest and most kills before the system may recover."""
     session_timeout: float = 4.0
-    """Kafka's for the consumers; in production 10 s, of which a run would spend most of its time."""
+    """Kafka's session time-out for consumers. In production it is 10 s, most of which a run would spend waiting."""
 
 
 @dataclass
 class Kills:
-    """What was done to the system and how it took it."""
+    """The faults that were injected, and how the system recovered from them."""
 
     kinds: Counter[str]
     recoveries: list[float]
@@ -55,8 +55,8 @@ class Kills:
     not_recovered: int = 0
 
 
-async def run_chaos(plan: Plan, directory: DataDirectory, console: Console) -> Outcome:
-    """Run it in an empty directory; everything is stopped again at the end, the directory stays."""
+async def run_chaos(plan: ChaosPlan, directory: DataDirectory, console: Console) -> Outcome:
+    """Run in an empty directory. Every process is stopped at the end; the directory stays."""
     let_database_account_pass(directory)
     began = time.monotonic()
     fleet = Fleet(directory, plan.plant, plan.session_timeout)
@@ -64,8 +64,8 @@ async def run_chaos(plan: Plan, directory: DataDirectory, console: Console) -> O
         console.print("Starting PostgreSQL, Kafka and seven service processes …")
         await fleet.start()
         console.print(f"Up after {time.monotonic() - began:.0f} s. Load and kills begin.")
-        told = Told()
-        kills = await _under_load(plan, fleet, told, console)
+        record = ClientRecord()
+        kills = await _under_load(plan, fleet, record, console)
         console.print("Load has ended; waiting until everything has drained, then checking …")
         system = fleet.running_system()
         verdict = await check_system(system, console, within=_DRAINED_WITHIN)
@@ -76,26 +76,26 @@ async def run_chaos(plan: Plan, directory: DataDirectory, console: Console) -> O
             recoveries=kills.recoveries,
             waited_for=kills.waited_for,
             not_recovered=kills.not_recovered,
-            told=told,
-            comparison=await compare(system, told),
+            record=record,
+            discrepancies=await find_discrepancies(system, record),
             verdict=verdict,
             events=await _records(system.kafka_bootstrap),
-            ends_by_themselves=fleet.ends_by_themselves,
+            unexpected_exits=fleet.unexpected_exits,
             seconds=time.monotonic() - began,
         )
     finally:
         await fleet.stop()
 
 
-async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) -> Kills:
+async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, console: Console) -> Kills:
     client = PatientClient(
         lambda service: [replica.url for replica in fleet.serving(service)],
         fleet.api_key,
-        told,
+        record,
         random.Random(f"client:{plan.seed}"),
     )
     stopping = asyncio.Event()
-    load = Load(client, told, plan.seed, plan.rate)
+    load = Load(client, record, plan.seed, plan.rate)
     await load.open()
     await _catalogue_known(fleet, load.skus)
     working = asyncio.create_task(load.run(stopping))
@@ -111,7 +111,7 @@ async def _under_load(plan: Plan, fleet: Fleet, told: Told, console: Console) ->
 
 
 async def _catalogue_known(fleet: Fleet, skus: int) -> None:
-    """Wait until every SKU may be ordered: the order service knows them from events."""
+    """Wait until every SKU may be ordered: the order service learns of them from events."""
     connection = await asyncpg.connect(fleet.running_system().database_urls["order"])
     try:
         async with asyncio.timeout(60):
@@ -123,25 +123,25 @@ async def _catalogue_known(fleet: Fleet, skus: int) -> None:
         await connection.close()
 
 
-async def _kill(plan: Plan, fleet: Fleet, console: Console) -> Kills:
-    """Kills in bursts, each begun once the system has recovered from the last."""
+async def _kill(plan: ChaosPlan, fleet: Fleet, console: Console) -> Kills:
+    """Kill in bursts; each begins once the system has recovered from the one before."""
     pick = random.Random(f"kills:{plan.seed}")
     faults = Faults(fleet, plan.seed, plan.freeze_seconds)
     kills = Kills(Counter(), [])
     while kills.kinds.total() < plan.kills:
         under_way: list[asyncio.Task[None]] = []
         for _ in range(min(pick.randint(*plan.burst), plan.kills - kills.kinds.total())):
-            await asyncio.sleep(pick.uniform(*_GAP))
+            await asyncio.sleep(pick.uniform(*_SECONDS_BETWEEN_KILLS))
             under_way.append(asyncio.create_task(_one(faults, faults.draw(), kills, console)))
         await asyncio.gather(*under_way)
-        took = await recovered(fleet, faults.harmed_at, _RECOVERED_WITHIN)
-        kills.waited_for += took.waited_for
-        if took.seconds is None:
+        recovery = await recovered(fleet, faults.harmed_at, _RECOVERED_WITHIN)
+        kills.waited_for += recovery.waited_for
+        if recovery.seconds is None:
             kills.not_recovered += 1
         else:
-            kills.recoveries.append(took.seconds)
-        console.print(f"       {took}", highlight=False)
-        await asyncio.sleep(pick.uniform(*_CALM))
+            kills.recoveries.append(recovery.seconds)
+        console.print(f"       {recovery}", highlight=False)
+        await asyncio.sleep(pick.uniform(*_SECONDS_BETWEEN_BURSTS))
     return kills
 
 
@@ -152,7 +152,7 @@ async def _one(faults: Faults, wanted: str, kills: Kills, console: Console) -> N
 
 
 async def _records(bootstrap: str) -> dict[str, int]:
-    """Topic → records in it, those sent twice counted twice."""
+    """Topic → number of its records; a record that was sent twice counts twice."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await consumer.start()
     try:

@@ -1,1 +1,1 @@
-"""The invariant checker: reads the four databases and the topics and says whether every promise of the system holds."""
+"""`backorder check`: reads the four databases and the topics and verifies every invariant of the system."""

@@ -1,10 +1,12 @@
-"""What two services must agree on at rest: each keeps its own copy, made of the other's events."""
+"""What two services must agree on at rest: each keeps its own copy of the other's facts, built from its events."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from backorder_verify.check.invariant import Invariant, Offender, Reading, the_same
+from backorder_verify.check.snapshot import SystemSnapshot
+from backorder_verify.check.system_invariant import SystemInvariant, same_rows
+from service_kit.persistence.invariant import Violation
 
 _ORDER_LINES = """
     SELECT line_id, order_id, sku, quantity, cancelled, declined, waiting,
@@ -18,31 +20,33 @@ _ALLOCATION_LINES = """
 """
 
 
-async def _grants_within_stock(reading: Reading) -> AsyncIterator[Offender]:
+async def _grants_within_stock(snapshot: SystemSnapshot) -> AsyncIterator[Violation]:
     on_hand = {
         (row["sku"], row["location_id"]): row["on_hand"]
-        async for row in reading.rows("inventory", "SELECT sku, location_id, on_hand FROM stock_level")
+        async for row in snapshot.rows("inventory", "SELECT sku, location_id, on_hand FROM stock_level")
     }
     grants = """
         SELECT sku, location, sum(granted - shipped)::bigint AS unshipped
         FROM commitment WHERE granted > shipped GROUP BY sku, location
     """
-    async for row in reading.rows("allocation", grants):
+    async for row in snapshot.rows("allocation", grants):
         held = on_hand.get((row["sku"], row["location"]), 0)
         if row["unshipped"] > held:
             yield {**row, "on_hand": held}
 
 
 AGREEMENT_INVARIANTS = (
-    Invariant(
+    SystemInvariant(
         "lines: order = allocation",
-        "order and allocation know the same lines with the same units cancelled, declined and waiting, and promises",
-        the_same(("order", _ORDER_LINES), ("allocation", _ALLOCATION_LINES), key=("line_id",)),
+        "Order and allocation know the same lines, with the same units cancelled, declined and waiting and the"
+        " same promise; otherwise a customer is shown a date that nobody works towards.",
+        same_rows(("order", _ORDER_LINES), ("allocation", _ALLOCATION_LINES), key=("line_id",)),
     ),
-    Invariant(
+    SystemInvariant(
         "grants: order = allocation",
-        "order and allocation know the same granted and shipped units of every line and location",
-        the_same(
+        "Order and allocation know the same allocated and shipped units of every line per location; otherwise the"
+        " warehouse picks units that are not allocated, or leaves allocated ones lying.",
+        same_rows(
             (
                 "order",
                 """
@@ -60,20 +64,22 @@ AGREEMENT_INVARIANTS = (
             key=("line_id", "location"),
         ),
     ),
-    Invariant(
+    SystemInvariant(
         "grants within stock",
-        "units granted and not shipped are no more than the units on hand, per SKU and location",
+        "Units that are committed and not yet shipped are no more than the units on hand, per SKU and location;"
+        " otherwise a unit is sold twice and an order cannot be shipped.",
         _grants_within_stock,
     ),
-    Invariant(
+    SystemInvariant(
         "levels: inventory = allocation",
-        "allocation's view of every stock level is inventory's",
-        the_same(
+        "Allocation's copy of every stock level is inventory's; otherwise it allocates stock that is not there,"
+        " or overlooks stock that is.",
+        same_rows(
             (
                 "inventory",
                 """
                 SELECT sku, location_id AS location, on_hand, shipped, version FROM stock_level
-                WHERE version > 0  -- a level that never changed was never told
+                WHERE version > 0  -- a level that never changed was never published
                 ORDER BY sku COLLATE "C", location_id COLLATE "C"
                 """,
             ),
@@ -87,10 +93,11 @@ AGREEMENT_INVARIANTS = (
             key=("sku", "location"),
         ),
     ),
-    Invariant(
+    SystemInvariant(
         "inbound: inventory = allocation",
-        "allocation knows what is still to come on every open purchase-order line, and when",
-        the_same(
+        "Allocation knows what is still due on every open purchase-order line, and when; otherwise it promises"
+        " dates that no delivery can keep.",
+        same_rows(
             (
                 "inventory",
                 """
@@ -108,10 +115,11 @@ AGREEMENT_INVARIANTS = (
             key=("po_line",),
         ),
     ),
-    Invariant(
+    SystemInvariant(
         "policies: inventory = allocation",
-        "allocation knows every SKU with its newest selling policy",
-        the_same(
+        "Allocation knows every SKU with its newest selling policy; otherwise it accepts or declines orders by"
+        " rules that were replaced.",
+        same_rows(
             ("inventory", 'SELECT sku, version, mode, backorder_cap::bigint AS cap FROM sku ORDER BY sku COLLATE "C"'),
             (
                 "allocation",
@@ -120,10 +128,11 @@ AGREEMENT_INVARIANTS = (
             key=("sku",),
         ),
     ),
-    Invariant(
+    SystemInvariant(
         "lines: order = notification",
-        "notification, which tells customers, knows the same units of every line as the order service",
-        the_same(
+        "Notification knows the same units of every line as the order service; otherwise customers are told"
+        " something that is not so.",
+        same_rows(
             (
                 "order",
                 """
@@ -143,6 +152,57 @@ AGREEMENT_INVARIANTS = (
                 """,
             ),
             key=("line_id",),
+        ),
+    ),
+    SystemInvariant(
+        "shipments: order = inventory",
+        "Inventory has booked every shipment line of the order service once, with the same units and location;"
+        " otherwise on hand is wrong from then on.",
+        same_rows(
+            (
+                "order",
+                """
+                SELECT s.shipment_id, s.line_id, l.order_id, l.sku, p.location_id, s.quantity
+                FROM shipment_line s JOIN shipment p USING (shipment_id) LEFT JOIN order_line l USING (line_id)
+                ORDER BY s.shipment_id COLLATE "C", s.line_id COLLATE "C"
+                """,
+            ),
+            (
+                "inventory",
+                """
+                SELECT shipment_id, line_id, order_id, sku, location_id, quantity
+                FROM shipment_line ORDER BY shipment_id COLLATE "C", line_id COLLATE "C"
+                """,
+            ),
+            key=("shipment_id", "line_id"),
+        ),
+    ),
+    SystemInvariant(
+        "demand: order = inventory",
+        "Inventory's demand history has every order line with its units ordered and cancelled; otherwise"
+        " purchasing forecasts from wrong sales.",
+        same_rows(
+            (
+                "order",
+                """
+                SELECT line_id, order_id, sku, quantity, cancelled FROM order_line ORDER BY line_id COLLATE "C"
+                """,
+            ),
+            (
+                "inventory",
+                'SELECT line_id, order_id, sku, quantity, cancelled FROM demand_line ORDER BY line_id COLLATE "C"',
+            ),
+            key=("line_id",),
+        ),
+    ),
+    SystemInvariant(
+        "policies: order = inventory",
+        "The order service knows every SKU with its newest selling policy; otherwise it refuses orders for SKUs"
+        " that are sold, or charges preorders at the wrong time.",
+        same_rows(
+            ("inventory", 'SELECT sku, version, mode FROM sku ORDER BY sku COLLATE "C"'),
+            ("order", 'SELECT sku, version, mode FROM sku ORDER BY sku COLLATE "C"'),
+            key=("sku",),
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Which event types each service handles, as its own code says."""
+"""The event types that each service handles, taken from its own code."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ HANDLED_TYPES = {
     "allocation": _ce_types(HANDLED_BY_ALLOCATION),
     "notification": _ce_types(HANDLED_BY_NOTIFICATION),
 }
-"""Service → the CloudEvents types that must stand in its inbox."""
+"""Service → CloudEvents types whose events must be in its inbox."""

@@ -1,4 +1,4 @@
-"""Running all invariants and saying what came of it."""
+"""Checks the invariants of a running system and reports what it found."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from datetime import datetime
 from rich.console import Console
 
 from backorder_local.running import RunningSystem
-from backorder_verify.check.catalogue import INVARIANTS
-from backorder_verify.check.invariant import Invariant, Offender, Reading
-from backorder_verify.check.rest import until_at_rest
+from backorder_verify.check.all_invariants import INVARIANTS
+from backorder_verify.check.at_rest import until_at_rest
+from backorder_verify.check.snapshot import SystemSnapshot
+from backorder_verify.check.system_invariant import SystemInvariant
+from service_kit.persistence.invariant import Violation
 
-SHOWN_OFFENDERS = 10
+SHOWN_VIOLATIONS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What checking one invariant found; `offenders` are the first of `count`."""
+    """The result of checking one invariant; `first_violations` are the first of `count`."""
 
-    invariant: Invariant
+    invariant: SystemInvariant
     count: int
-    offenders: tuple[Offender, ...]
+    first_violations: tuple[Violation, ...]
     seconds: float
 
     @property
     def holds(self) -> bool:
-        """True where nothing breaks the invariant."""
+        """Whether nothing violates the invariant."""
         return self.count == 0
 
     def as_data(self) -> dict[str, object]:
-        """The finding for JSON."""
+        """The finding as JSON data."""
         return {
             "name": self.invariant.name,
-            "statement": self.invariant.statement,
+            "statement": self.invariant.meaning,
             "holds": self.holds,
             "offending": self.count,
             "first_offenders": [
-                {name: _plain(value) for name, value in offender.items()} for offender in self.offenders
+                {name: _plain(value) for name, value in violation.items()} for violation in self.first_violations
             ],
             "seconds": round(self.seconds, 3),
         }
@@ -47,25 +49,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All findings; `at_rest` is None where rest was not waited for."""
+    """All findings; `at_rest` is None if the check did not wait for the system to come to rest."""
 
     findings: tuple[Finding, ...]
     at_rest: bool | None
 
     @property
     def holds(self) -> bool:
-        """True where every invariant holds."""
+        """Whether every invariant holds."""
         return all(finding.holds for finding in self.findings)
 
     def summary(self) -> str:
-        """The verdict in a few words."""
+        """The verdict in one line."""
         broken = [finding.invariant.name for finding in self.findings if not finding.holds]
         if not broken:
             return f"all {len(self.findings)} hold"
         return f"{len(broken)} of {len(self.findings)} broken: {', '.join(broken)}"
 
     def as_data(self) -> dict[str, object]:
-        """The verdict for JSON."""
+        """The verdict as JSON data."""
         return {
             "holds": self.holds,
             "summary": self.summary(),
@@ -82,41 +84,44 @@ async def check_system(
     within: float = 60.0,
     topic_prefix: str = "",
     inbox_horizon: datetime | None = None,
-    invariants: Sequence[Invariant] = INVARIANTS,
+    invariants: Sequence[SystemInvariant] = INVARIANTS,
 ) -> Verdict:
-    """Check every invariant; with a console, print each with its verdict and its first offending rows."""
+    """Check every invariant; with a console, print each one's result and the first rows that violate it.
+
+    Waits up to `within` seconds for the system to come to rest, unless `wait` is false.
+    """
     at_rest = await until_at_rest(system, within=within, topic_prefix=topic_prefix) if wait else None
     if at_rest is False and console is not None:
-        console.print(f"The system did not come to rest within {within:.0f} s; checking it as it is.")
+        console.print(f"The system did not come to rest within {within:.0f} s; it is checked as it is.")
     findings: list[Finding] = []
-    async with Reading(system, topic_prefix=topic_prefix, inbox_horizon=inbox_horizon) as reading:
+    async with SystemSnapshot(system, topic_prefix=topic_prefix, inbox_horizon=inbox_horizon) as snapshot:
         for invariant in invariants:
-            finding = await _check_one(invariant, reading)
+            finding = await _check_one(invariant, snapshot)
             findings.append(finding)
             if console is not None:
                 _print(console, finding)
     return Verdict(tuple(findings), at_rest)
 
 
-async def _check_one(invariant: Invariant, reading: Reading) -> Finding:
+async def _check_one(invariant: SystemInvariant, snapshot: SystemSnapshot) -> Finding:
     started = time.monotonic()
-    first: list[Offender] = []
+    first: list[Violation] = []
     count = 0
-    async for offender in invariant.check(reading):
+    async for violation in invariant.violations(snapshot):
         count += 1
-        if len(first) < SHOWN_OFFENDERS:
-            first.append(offender)
+        if len(first) < SHOWN_VIOLATIONS:
+            first.append(violation)
     return Finding(invariant, count, tuple(first), time.monotonic() - started)
 
 
 def _print(console: Console, finding: Finding) -> None:
-    said = "[green]holds[/green]" if finding.holds else f"[red]BROKEN[/red] by {finding.count:,}"
-    console.print(f"{finding.invariant.name:34} {said}", highlight=False)
+    result = "[green]holds[/green]" if finding.holds else f"[red]BROKEN[/red] by {finding.count:,}"
+    console.print(f"{finding.invariant.name:34} {result}", highlight=False)
     if finding.holds:
         return
-    console.print(f"    {finding.invariant.statement}", style="dim", highlight=False, markup=False)
-    for offender in finding.offenders:
-        shown = ", ".join(f"{name}={_plain(value)}" for name, value in offender.items())
+    console.print(f"    {finding.invariant.meaning}", style="dim", highlight=False, markup=False)
+    for violation in finding.first_violations:
+        shown = ", ".join(f"{name}={_plain(value)}" for name, value in violation.items())
         console.print(f"    {shown}", highlight=False, markup=False)
 
 

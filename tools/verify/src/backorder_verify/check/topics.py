@@ -1,4 +1,4 @@
-"""Reading whole topics: which records of which event types they hold."""
+"""Reads whole topics: which records they hold, and how far consumer groups are behind."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READ_TIMEOUT_MS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record stands."""
+    """The position of a record, and the `ce_type` of its event."""
 
     topic: str
     partition: int
@@ -27,9 +27,9 @@ class RecordPlace:
 async def event_ids(
     bootstrap: str, topic: str, types: frozenset[str], *, since: datetime | None = None
 ) -> dict[str, RecordPlace]:
-    """Event id → its place, over all records of the named `ce_type`s that the topic holds now.
+    """Event id → position of its record, for all records of the given `ce_type`s that the topic holds now.
 
-    With `since`, records written before it are left out.
+    Records written before `since` are left out.
     """
     oldest = since.timestamp() * 1_000 if since else 0
     consumer = AIOKafkaConsumer(
@@ -71,7 +71,7 @@ async def _partitions(bootstrap: str, topic: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """Records of a partition that a consumer group has not handled."""
+    """How many records of a partition a consumer group has not handled."""
 
     group: str
     topic: str
@@ -80,7 +80,7 @@ class Lag:
 
 
 async def lags(bootstrap: str, *, prefix: str = "", groups: Mapping[str, Iterable[str]] = CONSUMED) -> list[Lag]:
-    """Every partition on which a group is behind. A group that never committed is behind by all records."""
+    """Every partition on which a group is behind; a group that never committed is behind by all records."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
     await admin.start()
@@ -92,7 +92,7 @@ async def lags(bootstrap: str, *, prefix: str = "", groups: Mapping[str, Iterabl
             for described in await admin.describe_topics(topics)
             for partition in described["partitions"]
         ]
-        # Offsets first: what arrives between the two readings then counts as lag, never the reverse.
+        # Committed offsets are read first: a record that arrives in between then counts as lag, never the reverse.
         committed = {group: await admin.list_consumer_group_offsets(f"{prefix}{group}") for group in groups}
         ends = await consumer.end_offsets(places)
         begins = await consumer.beginning_offsets(places)

@@ -1,1 +1,1 @@
-"""Commands that `backorder` finds here, one module each, with a function `register(app)`."""
+"""The commands of this package, one module each; `backorder` finds them by their entry points."""

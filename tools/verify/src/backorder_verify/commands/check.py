@@ -1,4 +1,4 @@
-"""`backorder check`: does every promise of the system hold right now?"""
+"""`backorder check`: does every invariant of the system hold right now?"""
 
 from __future__ import annotations
 
@@ -15,21 +15,22 @@ from backorder_local.running import NotRunning, running_system
 
 
 def register(app: typer.Typer) -> None:
-    """Add `check`."""
+    """Add the command."""
     app.command()(check)
 
 
 def check(
     *,
     data_dir: DataDir = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    wait: Annotated[bool, typer.Option(help="Wait first until nothing is under way.")] = True,
-    within: Annotated[float, typer.Option(min=0, help="Seconds to wait for that at most.")] = 60.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    wait: Annotated[bool, typer.Option(help="First wait until the system is at rest.")] = True,
+    within: Annotated[float, typer.Option(min=0, help="Longest wait for that, in seconds.")] = 60.0,
     inbox_days: Annotated[
-        float | None, typer.Option(min=0, help="Inboxes forget after so many days; older records are not looked for.")
+        float | None,
+        typer.Option(min=0, help="Days after which inboxes forget events; older records are not checked."),
     ] = None,
 ) -> None:
-    """Read the four databases and the topics and verify every invariant. Exits with 1 where one is broken."""
+    """Read the four databases and the topics and verify every invariant. Exits with 1 if one is broken."""
     from backorder_verify.check.runner import check_system  # noqa: PLC0415 - slow to import
 
     try:

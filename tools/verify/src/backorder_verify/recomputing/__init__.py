@@ -1,1 +1,1 @@
-"""Computing stored decisions again from their stored inputs."""
+"""`backorder replay-decisions`: recomputes stored decisions from the inputs that were stored with them."""

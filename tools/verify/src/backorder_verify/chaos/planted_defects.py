@@ -1,9 +1,9 @@
-"""Runs a service with one defect planted in it, to show that the chaos run finds what it is there to find.
+"""Runs a service with one defect planted in it, to prove that the chaos run detects such a defect.
 
-    python -m backorder_verify.chaos.planted PLANT MODULE
+    python -m backorder_verify.chaos.planted_defects PLANT MODULE
 
-replaces one function in memory and then runs MODULE as `python -m MODULE` would. Nothing of this is in the
-services themselves.
+replaces functions of the service in memory and then runs MODULE as `python -m MODULE` would. The services
+themselves contain no switch for this.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 
+def _replace(owner: Any, name: str, replacement: Any) -> Any:
+    """Replace an attribute and return the original. AttributeError if there is none: a misspelt name plants nothing."""
+    original = getattr(owner, name)
+    setattr(owner, name, replacement)
+    return original
+
+
 def _skip_inbox() -> None:
-    """Events are not noted as handled: each is taken for new whenever it comes."""
-    from service_kit.messaging import batch_processor  # noqa: PLC0415 - only what the plant is about is loaded
+    """Handled events are not recorded, so every redelivered event is taken for a new one."""
+    from service_kit.messaging import batch_processor  # noqa: PLC0415 - load only what this defect is about
 
     async def claim(_conn: object, _consumer: str, event_ids: Collection[str]) -> set[str]:
         return set(event_ids)
 
-    kit: Any = batch_processor
-    kit.claim = claim
+    _replace(batch_processor, "claim", claim)
 
 
 def _commit_offset_first() -> None:
-    """Offsets are committed before the database: a crash between the two loses what was in hand."""
+    """Offsets are committed before the database transaction: a crash between the two loses the batch."""
     from service_kit.messaging.consumer import Consumer  # noqa: PLC0415
     from service_kit.messaging.event_log import Partition  # noqa: PLC0415
 
-    kit: Any = Consumer
-    consume, apply = kit._consume, kit._apply
     sources: dict[int, Any] = {}
 
     async def remember_source(self: Any, source: Any, *rest: Any) -> None:
@@ -45,39 +49,35 @@ def _commit_offset_first() -> None:
         await self._committed()
         await apply(self, batch, *rest)
 
-    kit._consume, kit._apply = remember_source, commit_then_apply
+    consume = _replace(Consumer, "_consume", remember_source)
+    apply = _replace(Consumer, "_apply", commit_then_apply)
 
 
 def _supply_without_shipped() -> None:
-    """Supply is what is on hand, while grants count what has left too: every shipment looks like a loss."""
+    """Supply counts only units on hand, while grants count shipped units too: every shipment looks like a loss."""
     from allocation_service.domain import protocol_rules  # noqa: PLC0415
 
     def supply_of(on_hand: int, _shipped: int) -> int:
         return on_hand
 
-    kit: Any = protocol_rules
-    kit.supply_of = supply_of
+    _replace(protocol_rules, "supply_of", supply_of)
 
 
 def _fill_from_the_delta() -> None:
-    """A receipt hands out the units it says came in, and nothing else hands out any: what a cancellation
-    frees or a delivery leaves over never reaches those who wait."""
+    """Only a receipt allocates stock, and only the units it added: units that a cancellation frees or that an
+    earlier delivery left over never reach the backorders."""
     from allocation_service.application.allocating import allocate_supply  # noqa: PLC0415
     from allocation_service.application.session import apply_events  # noqa: PLC0415
     from allocation_service.domain.supply.sku import Sku  # noqa: PLC0415
 
-    facts_: Any = apply_events
-    filling_: Any = allocate_supply
-    sku_: Any = Sku
-    apply, give, supply = facts_._apply_stock, filling_.give_to_waiters, sku_.supply
-    came_in: dict[str, int] = {}
+    received: dict[str, int] = {}
     delta: dict[str, int] = {}
 
     def apply_and_note(sku: Any, change: Any) -> bool:
         before = sum(level.on_hand + level.shipped for level in sku.levels.values())
         new = bool(apply(sku, change))
         after = sum(level.on_hand + level.shipped for level in sku.levels.values())
-        came_in[sku.sku] = max(0, after - before)
+        received[sku.sku] = max(0, after - before)
         return new
 
     def only_the_delta(sku: Any, *rest: Any) -> Any:
@@ -90,17 +90,18 @@ def _fill_from_the_delta() -> None:
                 places.append(place._replace(free=units))
         return whole._replace(locations=tuple(places))
 
-    async def give_what_came_in(builder: Any, store: Any, skus: Any) -> None:
+    async def allocate_received(builder: Any, store: Any, skus: Any) -> None:
         for sku in sorted(skus):
-            if units := came_in.pop(sku, 0):
+            if units := received.pop(sku, 0):
                 delta[sku] = units
                 try:
-                    await give(builder, store, {sku})
+                    await allocate(builder, store, {sku})
                 finally:
                     del delta[sku]
 
-    facts_._apply_stock, filling_.give_to_waiters = apply_and_note, give_what_came_in
-    sku_.supply = only_the_delta
+    apply = _replace(apply_events, "_apply_stock", apply_and_note)
+    allocate = _replace(allocate_supply, "allocate_to_backorders", allocate_received)
+    supply = _replace(Sku, "supply", only_the_delta)
 
 
 PLANTS: dict[str, Callable[[], None]] = {
@@ -109,11 +110,11 @@ PLANTS: dict[str, Callable[[], None]] = {
     "offset": _commit_offset_first,
     "supply": _supply_without_shipped,
 }
-"""Name → what it does to the process."""
+"""Name of a defect → the function that plants it in this process."""
 
 
 def main() -> None:
-    """Plant, then run."""
+    """Plant the defect, then run the service."""
     plant, module = sys.argv[1:3]
     PLANTS[plant]()
     sys.argv = [module]

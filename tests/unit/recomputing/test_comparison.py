@@ -1,4 +1,4 @@
-"""Stored decisions are computed again one after the other, and what differs is told."""
+"""Stored decisions are recomputed one after the other, and every difference is reported."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from backorder_verify.recomputing.comparing import Comparison, compare
-from backorder_verify.recomputing.stream import Range, stored_decisions
+from backorder_verify.recomputing.comparison import Comparison, compare
+from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RELEASE = {"kind": "release", "order_id": "o"}
@@ -50,10 +50,10 @@ class Stored:
 
 
 async def compared(stored: Stored) -> Comparison:
-    return await compare(stored_decisions(stored.rows, Range()))
+    return await compare(stored_decisions(stored.rows, DecisionRange()))
 
 
-async def test_a_decision_that_comes_out_the_same_is_identical_and_one_that_does_not_is_told() -> None:
+async def test_a_decision_that_comes_out_the_same_is_identical_and_one_that_does_not_is_reported() -> None:
     found = await compared(
         Stored(
             [decision("d1", fill(3)), decision("d2", RELEASE), decision("d3", RELEASE, fill(3))],
@@ -74,7 +74,7 @@ async def test_a_line_that_lost_its_row_and_inputs_that_cannot_be_read_are_diffe
     broken = {"kind": "fill", "policy": {"sort": "loudest"}, "supply": {}, "blocked": []}
     found = await compared(Stored([decision("d1", broken), decision("d2", fill(2))], [line("d2", "a", 2, 2)]))
     assert (found.compared, found.identical) == (2, 1)
-    assert found.first_differences[0].lines()[0].startswith("cannot be computed again: ValueError")
+    assert found.first_differences[0].lines()[0].startswith("cannot be recomputed: ValueError")
 
 
 async def test_summarised_decisions_are_counted_and_what_is_left_of_their_lines_is_not_compared() -> None:
@@ -96,15 +96,15 @@ async def test_no_more_than_ten_differences_are_shown_and_all_are_counted() -> N
 @pytest.mark.parametrize(
     ("chosen", "names"),
     [
-        (Range(), ["d1", "d2", "d3", "d4"]),
-        (Range("d2", "d3"), ["d2", "d3"]),
-        (Range(limit=2), ["d1", "d2"]),
-        (Range(limit=2, newest=True), ["d3", "d4"]),
-        (Range("d2", limit=9), ["d2", "d3", "d4"]),
-        (Range(limit=1, last="d3", newest=True), ["d3"]),
+        (DecisionRange(), ["d1", "d2", "d3", "d4"]),
+        (DecisionRange("d2", "d3"), ["d2", "d3"]),
+        (DecisionRange(limit=2), ["d1", "d2"]),
+        (DecisionRange(limit=2, newest=True), ["d3", "d4"]),
+        (DecisionRange("d2", limit=9), ["d2", "d3", "d4"]),
+        (DecisionRange(limit=1, last="d3", newest=True), ["d3"]),
     ],
 )
-async def test_a_range_is_read_in_the_order_the_decisions_were_made(chosen: Range, names: list[str]) -> None:
+async def test_a_range_is_read_in_the_order_the_decisions_were_made(chosen: DecisionRange, names: list[str]) -> None:
     every = ["d1", "d2", "d3", "d4"]
     stored = Stored([decision(name, fill(2)) for name in every], [line(name, "a", 2, 2) for name in every])
     found = [(one.decision_id, len(one.lines)) async for one in stored_decisions(stored.rows, chosen)]
@@ -114,14 +114,14 @@ async def test_a_range_is_read_in_the_order_the_decisions_were_made(chosen: Rang
 async def test_decisions_are_read_one_at_a_time() -> None:
     every = [f"d{number}" for number in range(9)]
     stored = Stored([decision(name, fill(2)) for name in every], [line(name, "a", 2, 2) for name in every])
-    reading = stored_decisions(stored.rows, Range())
+    reading = stored_decisions(stored.rows, DecisionRange())
     await anext(reading)
     assert stored.read == {"decision": 1, "decision_line": 2}
 
 
 def test_decisions_since_a_moment_are_found_by_their_ids() -> None:
-    first, last = Range(since=datetime(2026, 3, 2, 9, tzinfo=UTC)).bounds()
+    first, last = DecisionRange(since=datetime(2026, 3, 2, 9, tzinfo=UTC)).bounds()
     stamp = int(datetime(2026, 3, 2, 9, tzinfo=UTC).timestamp() * 1000)
     assert first.replace("-", "") == f"{stamp:012x}"
     assert first < f"{first}-7abc-8def-0123456789ab" < last
-    assert Range("zz", since=NOW).bounds()[0] == "zz"
+    assert DecisionRange("zz", since=NOW).bounds()[0] == "zz"

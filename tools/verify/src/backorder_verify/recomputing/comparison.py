@@ -1,4 +1,4 @@
-"""Whether stored decisions come out the same when they are computed again."""
+"""Recomputes stored decisions and compares the result with what was granted."""
 
 from __future__ import annotations
 
@@ -8,35 +8,42 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from allocation_service.domain.decisions.replaying import replay
-from backorder_verify.recomputing.stream import StoredDecision
+from backorder_verify.recomputing.decision_stream import StoredDecision
 
-SHOWN = 10
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A step whose inputs lead to something else than was done; ``again`` says why where they lead nowhere."""
+    """A step of a decision whose stored inputs lead to other grants than were made.
+
+    `recomputed` is the reason as text if the step cannot be recomputed at all.
+    """
 
     decision_id: str
     step: int
     kind: str
-    made: dict[str, int]
-    again: dict[str, int] | str
+    granted: dict[str, int]
+    recomputed: dict[str, int] | str
 
     def lines(self) -> list[str]:
         """The lines that come out differently, as text."""
-        if isinstance(self.again, str):
-            return [self.again]
+        granted, recomputed = self.granted, self.recomputed
+        if isinstance(recomputed, str):
+            return [recomputed]
         changed = sorted(
-            line_id for line_id in {*self.made, *self.again} if self.made.get(line_id) != self.again.get(line_id)
+            line_id for line_id in {*granted, *recomputed} if granted.get(line_id) != recomputed.get(line_id)
         )
-        return [f"{line_id}: {self.made.get(line_id, 0)} then, {self.again.get(line_id, 0)} now" for line_id in changed]
+        return [f"{line_id}: {granted.get(line_id, 0)} then, {recomputed.get(line_id, 0)} now" for line_id in changed]
 
 
 @dataclass(slots=True)
 class Comparison:
-    """How many decisions came out the same. ``without_policy``: nothing in them follows from a policy
-    (releases); ``summarised``: their inputs are no longer kept."""
+    """How many decisions came out the same.
+
+    `without_policy` counts decisions in which nothing follows from a policy (releases), `summarised` those whose
+    inputs are no longer kept. Neither can be compared.
+    """
 
     compared: int = 0
     identical: int = 0
@@ -51,11 +58,11 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Every decision that can be computed again came out the same."""
+        """Whether every decision that can be recomputed came out the same."""
         return not self.different
 
     def as_data(self) -> dict[str, Any]:
-        """The comparison for JSON."""
+        """The comparison as JSON data."""
         return {
             "holds": self.holds,
             "compared": self.compared,
@@ -69,14 +76,14 @@ class Comparison:
             "seconds": round(self.seconds, 3),
             "decisions_per_second": round(self.compared / self.seconds, 1) if self.seconds else None,
             "first_differences": [
-                {"decision_id": one.decision_id, "step": one.step, "kind": one.kind, "lines": one.lines()[:SHOWN]}
+                {"decision_id": one.decision_id, "step": one.step, "kind": one.kind, "lines": one.lines()[:_SHOWN]}
                 for one in self.first_differences
             ],
         }
 
 
 async def compare(decisions: AsyncIterator[StoredDecision]) -> Comparison:
-    """Compute each decision again and compare what every line gets."""
+    """Recompute each decision and compare the units that every line gets."""
     found = Comparison()
     started = time.perf_counter()
     async for decision in decisions:
@@ -85,34 +92,34 @@ async def compare(decisions: AsyncIterator[StoredDecision]) -> Comparison:
         if decision.summarised:
             found.summarised += 1
             continue
-        asked, differences = _again(decision)
+        follows_policy, differences = _recompute(decision)
         found.lines += sum(map(len, decision.lines))
-        if not asked:
+        if not follows_policy:
             found.without_policy += 1
             continue
         found.compared += 1
         found.identical += not differences
         found.different += bool(differences)
-        found.first_differences += differences[: SHOWN - len(found.first_differences)]
+        found.first_differences += differences[: _SHOWN - len(found.first_differences)]
     found.seconds = time.perf_counter() - started
     return found
 
 
-def _again(decision: StoredDecision) -> tuple[bool, list[Difference]]:
-    """Whether any step can be computed again, and the steps that come out differently."""
-    asked, differences = False, []
+def _recompute(decision: StoredDecision) -> tuple[bool, list[Difference]]:
+    """Whether any step follows from a policy, and the steps that come out differently."""
+    follows_policy, differences = False, []
     for number, step in enumerate(decision.steps):
         own = decision.lines[number] if number < len(decision.lines) else []
-        made = decision.granted[number] if number < len(decision.granted) else {}
-        again: dict[str, int] | str | None
+        granted = decision.granted[number] if number < len(decision.granted) else {}
+        recomputed: dict[str, int] | str | None
         try:
-            again = replay(step, own, decision.decided_at)
+            recomputed = replay(step, own, decision.decided_at)
         except Exception as error:
-            # Whatever is wrong with what is stored, it is a finding and no reason to stop.
-            again = f"cannot be computed again: {type(error).__name__}: {error}"
-        if again is None:
+            # Whatever is wrong with the stored step, it is a finding and no reason to stop.
+            recomputed = f"cannot be recomputed: {type(error).__name__}: {error}"
+        if recomputed is None:
             continue
-        asked = True
-        if again != made:
-            differences.append(Difference(decision.decision_id, number, str(step.get("kind")), made, again))
-    return asked, differences
+        follows_policy = True
+        if recomputed != granted:
+            differences.append(Difference(decision.decision_id, number, str(step.get("kind")), granted, recomputed))
+    return follows_policy, differences

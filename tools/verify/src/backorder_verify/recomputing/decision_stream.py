@@ -1,4 +1,4 @@
-"""Reading stored decisions one after the other, each with its lines, in constant memory."""
+"""Streams stored decisions, each with its lines, in constant memory."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from allocation_service.domain.decisions.recorded_fill import StoredLine
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Which decisions to read; ids sort by the time they were made. ``last`` is read too."""
+class DecisionRange:
+    """Which decisions to read. Ids sort by the time of the decision; `first` and `last` are included."""
 
     first: str = ""
     last: str | None = None
     since: datetime | None = None
     limit: int | None = None
     newest: bool = False
-    """Of a limited range, the newest and not the oldest; they are still read in order."""
+    """With a limit: read the newest decisions instead of the oldest, still in the order in which they were made."""
 
     def bounds(self) -> tuple[str, str]:
-        """The least and the greatest id; no id is greater than ``~``."""
+        """The lowest and the highest id; no id sorts after `~`."""
         since = _first_id(self.since) if self.since is not None else ""
         return max(self.first, since), self.last if self.last is not None else "~"
 
 
 def _first_id(moment: datetime) -> str:
-    """The least UUIDv7 (RFC 9562, section 5.7) of a moment."""
+    """The lowest UUIDv7 (RFC 9562, section 5.7) of a moment."""
     stamp = f"{int(moment.timestamp() * 1000):012x}"
     return f"{stamp[:8]}-{stamp[8:]}"
 
 
 @dataclass(slots=True)
 class StoredDecision:
-    """A decision as it was read; ``granted`` has for each step what each of its lines was given."""
+    """A decision as stored: its steps and, for each step, its lines and the units that each line was granted."""
 
     decision_id: str
     decided_at: datetime
@@ -47,18 +47,18 @@ class StoredDecision:
     granted: list[dict[str, int]] = field(default_factory=list)
 
     def add(self, row: Any) -> None:
-        """Enter a line; rows come by step and rank."""
+        """Add a row of a line. Rows must come ordered by step and rank."""
         number = row["step"]
         while len(self.lines) <= number:
             self.lines.append([])
             self.granted.append({})
-        line_id, made = row["line_id"], self.granted[number]
+        line_id, granted = row["line_id"], self.granted[number]
         self.lines[number].append(StoredLine(line_id, row["sku"], row["quantity"], orjson.loads(row["facts"])))
-        made[line_id] = made.get(line_id, 0) + row["granted"]
+        granted[line_id] = granted.get(line_id, 0) + row["granted"]
 
 
 Rows = Callable[..., AsyncIterator[Any]]
-"""Streams the rows of a query in allocation's database, all of one snapshot: ``rows(query, *values)``."""
+"""`rows(query, *values)` streams the rows of a query from one snapshot of allocation's database."""
 
 _CHOSEN = "decision_id >= $1 AND decision_id <= $2"
 _DECISIONS = (
@@ -68,8 +68,8 @@ _LINES = "SELECT decision_id, step, line_id, sku, quantity, granted, facts::text
 _NTH = "SELECT decision_id FROM decision WHERE {chosen} ORDER BY decision_id {order} OFFSET $3 LIMIT 1"
 
 
-async def stored_decisions(rows: Rows, chosen: Range) -> AsyncIterator[StoredDecision]:
-    """The decisions of a range in the order they were made. No more than one is held at a time."""
+async def stored_decisions(rows: Rows, chosen: DecisionRange) -> AsyncIterator[StoredDecision]:
+    """The decisions of a range in the order in which they were made; only one is in memory at a time."""
     first, last = await _limited(rows, chosen)
     lines = rows(f"{_LINES} WHERE {_CHOSEN} ORDER BY decision_id, step, rank", first, last)
     line = await anext(lines, None)
@@ -82,8 +82,8 @@ async def stored_decisions(rows: Rows, chosen: Range) -> AsyncIterator[StoredDec
         yield decision
 
 
-async def _limited(rows: Rows, chosen: Range) -> tuple[str, str]:
-    """The bounds with the limit applied, found by index."""
+async def _limited(rows: Rows, chosen: DecisionRange) -> tuple[str, str]:
+    """The bounds of the range with its limit applied; found by index."""
     first, last = chosen.bounds()
     if chosen.limit is None:
         return first, last

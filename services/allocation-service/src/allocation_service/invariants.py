@@ -1,0 +1,230 @@
+"""What must hold in allocation's database. `backorder check`, the chaos run and the tests read this list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
+from allocation_service.application.allocating.find_kept_stock import find_kept_stock
+from allocation_service.application.session.options import Options
+from allocation_service.wording.reason_words import published_words
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
+from service_kit.persistence.database import Database
+from service_kit.persistence.invariant import Invariant, Violation
+
+_LINES = """
+    SELECT d.order_id, d.line_id, d.sku, d.quantity, d.cancelled, d.declined, d.undecided, d.granted_units,
+           d.live_units - d.granted_units AS waiting, coalesce(c.granted, 0) AS committed,
+           coalesce(c.shipped, 0) AS shipped, coalesce(q.queued, 0) AS queued
+    FROM demand d
+    LEFT JOIN (
+        SELECT line_id, sum(granted)::bigint AS granted, sum(shipped)::bigint AS shipped
+        FROM commitment GROUP BY line_id
+    ) c USING (line_id)
+    LEFT JOIN (SELECT line_id, sum(quantity)::bigint AS queued FROM queue_entry GROUP BY line_id) q USING (line_id)
+"""
+
+_FREE = """
+    SELECT sku, sum(greatest(0, on_hand + shipped - granted))::bigint AS free FROM stock_level GROUP BY sku
+"""
+
+
+async def _not_withheld(database: Database, rows: Sequence[Violation]) -> Sequence[Violation]:
+    """The rows none of whose `skus` is withheld by its policy: a policy may keep stock for better uses."""
+    skus = {sku for row in rows for sku in _skus(row)}
+    units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork)
+    withheld = await find_kept_stock(units, Options(published_words), skus)
+    return [row for row in rows if not withheld.intersection(_skus(row))]
+
+
+def _skus(row: Violation) -> list[str]:
+    return cast(list[str], row["skus"])
+
+
+_LINE_INVARIANTS = (
+    Invariant(
+        name="allocation: line quantities",
+        meaning="Every line's quantity is the sum of its committed, waiting, declined and cancelled units, shipped"
+        " ones counting as committed; otherwise units that a customer ordered are lost or sold twice.",
+        sql=f"""
+            SELECT order_id, line_id, sku, quantity, granted_units - shipped AS allocated, waiting, declined, cancelled,
+                   shipped
+            FROM ({_LINES}) line
+            WHERE quantity <> granted_units + waiting + declined + cancelled
+        """,
+    ),
+    Invariant(
+        name="allocation: line sums",
+        meaning="A line's committed units are the sum of its commitments and its queued units the sum of its queue"
+        " entries; otherwise a customer waits for units already given, or never gets those still owed.",
+        sql=f"""
+            SELECT order_id, line_id, granted_units, committed, waiting, undecided, queued
+            FROM ({_LINES}) line
+            WHERE granted_units <> committed OR waiting - undecided <> queued
+        """,
+    ),
+    Invariant(
+        name="allocation: cancelled or allocated",
+        meaning="A line's commitments fit into the units that are not cancelled; otherwise stock is kept for units"
+        " that nobody wants any more.",
+        sql=f"""
+            SELECT order_id, line_id, sku, quantity, cancelled, granted_units
+            FROM ({_LINES}) line
+            WHERE granted_units > shipped AND granted_units + cancelled > quantity
+        """,
+    ),
+    Invariant(
+        name="allocation: complete or nothing",
+        meaning="A ship-complete order that still waits holds no unshipped stock, unless it is about to be decided"
+        " again; otherwise stock lies useless while others could be served with it.",
+        sql=f"""
+            SELECT order_id, sum(waiting) AS waiting, sum(granted_units - shipped) AS held
+            FROM ({_LINES}) line JOIN customer_order USING (order_id)
+            WHERE ship_complete AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = line.order_id)
+            GROUP BY order_id
+            HAVING sum(waiting) > 0 AND sum(granted_units - shipped) > 0
+        """,
+    ),
+    Invariant(
+        name="allocation: everything decided",
+        meaning="No order is due to be decided again and no demand for a known SKU is undecided; otherwise a customer"
+        " hears neither yes nor no.",
+        sql="""
+            SELECT order_id, NULL AS line_id, 'recheck' AS what FROM recheck
+            UNION ALL
+            SELECT d.order_id, d.line_id, 'undecided'
+            FROM demand d JOIN sku s USING (sku) WHERE d.undecided > 0 AND s.known
+        """,
+        only_at_rest=True,
+    ),
+)
+
+_COUNTER_INVARIANTS = (
+    Invariant(
+        name="allocation: granted counter",
+        meaning="The granted counter of a SKU at a location is the sum of its commitments there; otherwise free stock"
+        " is miscounted, and units are sold twice or not at all.",
+        sql="""
+            SELECT sku, location, coalesce(l.granted, 0) AS counter, coalesce(c.granted, 0) AS commitments
+            FROM stock_level l
+            FULL JOIN (
+                SELECT sku, location, sum(granted)::bigint AS granted FROM commitment GROUP BY sku, location
+            ) c USING (sku, location)
+            WHERE coalesce(l.granted, 0) <> coalesce(c.granted, 0)
+        """,
+    ),
+    Invariant(
+        name="allocation: waiting counter",
+        meaning="The waiting counter of a SKU is the sum of its queue entries; otherwise backorder caps decline orders"
+        " too early or too late.",
+        sql="""
+            SELECT sku, coalesce(s.waiting_units, 0) AS counter, coalesce(q.units, 0) AS queued
+            FROM sku s
+            FULL JOIN (SELECT sku, sum(quantity)::bigint AS units FROM queue_entry GROUP BY sku) q USING (sku)
+            WHERE coalesce(s.waiting_units, 0) <> coalesce(q.units, 0)
+        """,
+    ),
+    Invariant(
+        name="allocation: promised buckets",
+        meaning="The units promised for a date are the sum of the waiting units with that date; otherwise later"
+        " orders are promised dates that the supply cannot keep.",
+        sql="""
+            SELECT sku, promise_date, coalesce(p.units, 0) AS bucket, coalesce(q.units, 0) AS waiting
+            FROM promised p
+            FULL JOIN (
+                SELECT sku, promise_date, sum(quantity)::bigint AS units
+                FROM queue_entry WHERE promise_date IS NOT NULL GROUP BY sku, promise_date
+            ) q USING (sku, promise_date)
+            WHERE coalesce(p.units, 0) <> coalesce(q.units, 0)
+        """,
+    ),
+    Invariant(
+        name="allocation: queue promises",
+        meaning="A queue entry has the promise date of its line; otherwise the queue is served by other dates than"
+        " customers were promised.",
+        sql="""
+            SELECT d.order_id, d.line_id, d.sku, d.promise_date AS promised, q.promise_date AS queued_with
+            FROM demand d JOIN queue_entry q USING (line_id)
+            WHERE d.promise_date IS DISTINCT FROM q.promise_date
+        """,
+    ),
+)
+
+_STOCK_INVARIANTS = (
+    Invariant(
+        name="allocation: granted within supply",
+        meaning="Where a commitment has not been shipped, all commitments fit into the supply, on hand plus shipped;"
+        " otherwise a unit is sold twice.",
+        sql="""
+            SELECT sku, location, on_hand, shipped, granted
+            FROM stock_level l
+            WHERE on_hand + shipped < granted AND EXISTS (
+                SELECT FROM commitment c WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped
+            )
+        """,
+    ),
+    Invariant(
+        name="allocation: no idle stock",
+        meaning="No unit is free while a demand waits that may take part of its quantity, unless a policy withholds it"
+        " or the SKU is about to be decided again; otherwise a customer waits for goods that lie on the shelf.",
+        sql=f"""
+            SELECT array[q.sku] AS skus, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
+            FROM queue_entry q JOIN ({_FREE}) f USING (sku) JOIN sku s USING (sku)
+            WHERE f.free > 0 AND NOT q.ship_complete AND s.known
+              AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = q.sku)
+            GROUP BY q.sku, f.free
+        """,
+        confirm=_not_withheld,
+    ),
+    Invariant(
+        name="allocation: no complete order idle",
+        meaning="No ship-complete order waits although free stock could fill all of its lines, unless a policy"
+        " withholds it or the order is about to be decided again; otherwise it waits for goods that are there.",
+        sql=f"""
+            SELECT order_id, array_agg(sku) AS skus
+            FROM (
+                SELECT order_id, sku, sum(quantity) AS needed
+                FROM queue_entry WHERE ship_complete GROUP BY order_id, sku
+            ) need
+            LEFT JOIN ({_FREE}) f USING (sku) LEFT JOIN sku s USING (sku)
+            GROUP BY order_id
+            HAVING bool_and(coalesce(f.free, 0) >= need.needed AND coalesce(s.known, false))
+               AND NOT EXISTS (SELECT FROM demand d WHERE d.order_id = need.order_id AND d.undecided > 0)
+               AND NOT EXISTS (SELECT FROM recheck r WHERE r.order_id = need.order_id)
+        """,
+        confirm=_not_withheld,
+    ),
+)
+
+_LOAN_INVARIANTS = (
+    Invariant(
+        name="allocation: loans owed",
+        meaning="A line waits for all that it lent and has not been repaid, and a SKU counts its open loans; otherwise"
+        " a customer who lent stock never gets it back.",
+        sql="""
+            SELECT l.sku, l.lender_line AS line_id, l.owed, coalesce(q.queued, 0) AS queued, l.loans, s.open_loans
+            FROM (
+                SELECT sku, lender_line, sum(units - repaid_units - void_units)::bigint AS owed,
+                       (sum(count(*)) OVER (PARTITION BY sku))::bigint AS loans
+                FROM loan WHERE closed_at IS NULL GROUP BY sku, lender_line
+            ) l
+            LEFT JOIN (
+                SELECT line_id, sum(quantity)::bigint AS queued FROM queue_entry GROUP BY line_id
+            ) q ON q.line_id = l.lender_line
+            FULL JOIN sku s ON s.sku = l.sku
+            WHERE coalesce(l.owed, 0) > coalesce(q.queued, 0) OR coalesce(l.loans, 0) <> coalesce(s.open_loans, 0)
+        """,
+    ),
+    Invariant(
+        name="allocation: loan due dates",
+        meaning="A loan is due on a later day than the one on which it was made; otherwise lending itself makes the"
+        " shop break its promise to the lender.",
+        sql="""
+            SELECT loan_id, sku, lender_line AS line_id, lent_at, repay_by, needed_on
+            FROM loan WHERE repay_by <= (lent_at AT TIME ZONE 'UTC')::date
+        """,
+    ),
+)
+
+INVARIANTS = (*_LINE_INVARIANTS, *_COUNTER_INVARIANTS, *_STOCK_INVARIANTS, *_LOAN_INVARIANTS)

@@ -1,0 +1,79 @@
+"""What clients received during a run, and whether the databases agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from backorder_local.running import RunningSystem
+
+_SHOWN = 5
+
+
+@dataclass
+class ClientRecord:
+    """Every document that was acknowledged to a client (201 and its id), and how the other requests ended."""
+
+    orders: dict[str, str] = field(default_factory=dict)
+    """The client's reference → order id."""
+    shipments: dict[str, int] = field(default_factory=dict)
+    """Shipment id → units."""
+    stock_documents: dict[str, str] = field(default_factory=dict)
+    """Id of a receipt, count or adjustment → its type."""
+    resent: Counter[str] = field(default_factory=Counter)
+    """Operation → how often its response was lost, so that it was sent again with the same key."""
+    done: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
+    """Responses that no correct system gives, such as `reference_taken` to an order that is sent again."""
+    unanswered: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Discrepancies:
+    """Acknowledged documents that are missing or different, and documents that exist unacknowledged."""
+
+    lost: tuple[str, ...]
+    twice: tuple[str, ...]
+
+    def first(self) -> list[str]:
+        """The first few of both, as text."""
+        return [f"lost: {one}" for one in self.lost[:_SHOWN]] + [f"twice: {one}" for one in self.twice[:_SHOWN]]
+
+
+async def find_discrepancies(system: RunningSystem, record: ClientRecord) -> Discrepancies:
+    """Compare the acknowledged documents with the databases.
+
+    Every request has been answered by then, so a document that was never acknowledged is one that was created twice.
+    """
+    order = await asyncpg.connect(system.database_urls["order"])
+    inventory = await asyncpg.connect(system.database_urls["inventory"])
+    try:
+        orders = {
+            f"order {row['reference']}": row["order_id"]
+            for row in await order.fetch("SELECT reference, order_id FROM customer_order")
+        }
+        shipped = await order.fetch(
+            "SELECT shipment_id, sum(quantity)::bigint AS units FROM shipment_line GROUP BY shipment_id"
+        )
+        documents = await inventory.fetch("SELECT document_id, type FROM stock_document")
+    finally:
+        await order.close()
+        await inventory.close()
+    stored: dict[str, object] = {**orders}
+    stored |= {f"shipment {row['shipment_id']}": row["units"] for row in shipped}
+    stored |= {f"stock document {row['document_id']}": row["type"] for row in documents}
+    acknowledged: dict[str, object] = {f"order {reference}": order_id for reference, order_id in record.orders.items()}
+    acknowledged |= {f"shipment {shipment_id}": units for shipment_id, units in record.shipments.items()}
+    acknowledged |= {f"stock document {document_id}": kind for document_id, kind in record.stock_documents.items()}
+    return difference(acknowledged, stored)
+
+
+def difference(acknowledged: Mapping[str, object], stored: Mapping[str, object]) -> Discrepancies:
+    """Compare documents by name: an acknowledged one must be stored with the same value, and no other may be."""
+    lost = [name for name, value in acknowledged.items() if stored.get(name) != value]
+    twice = [name for name in stored if name not in acknowledged]
+    return Discrepancies(tuple(lost), tuple(twice))
