@@ -3,8 +3,7 @@
 import asyncio
 from typing import Any
 
-from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
-from allocation_service.application.session.handle_events import Options, handle_events
+from allocation_service.application.session.handle_events import handle_events
 from service_kit.testing import eventually
 
 _WAITING_FOR_A_ROW = """
@@ -24,7 +23,7 @@ async def test_two_workers_that_hold_different_skus_of_an_order_publish_about_it
         return (await world.rows(_WAITING_FOR_A_ROW))[0][0] == 1
 
     async with world.database.transaction() as conn:
-        await handle_events(SqlAllocationStore(conn), [for_a], Options())
+        await handle_events(world.units.within(conn), [for_a], world.options)
         second = asyncio.create_task(world.apply(for_b))
         await eventually(somebody_waits)
         assert not second.done()
