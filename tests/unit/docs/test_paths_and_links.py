@@ -7,7 +7,7 @@ from tests.unit.docs.pages import ROOT, page
 
 PAGES_WITH_PATHS = ("docs/architecture.md", "docs/glossary.md", "CONTRIBUTING.md", "README.md")
 _TOP = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
-_LAYERS = {"domain", "application", "adapters", "entrypoints", "migrations", "simulation"}
+_LAYERS = {"domain", "application", "adapters", "entrypoints", "migrations", "simulation", "wording"}
 """Paths that begin with one of these are within the source of some service."""
 _PATH = re.compile(r"`([\w.-]+(?:/[\w.*{},<>-]+)*/?)`")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
