@@ -33,7 +33,7 @@ def workplace() -> Iterator[Path]:
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def test_demo_once_tells_the_main_job_checks_everything_and_leaves_nothing_behind(workplace: Path) -> None:
+def test_demo_once_shows_the_life_of_an_order_checks_everything_and_leaves_nothing_behind(workplace: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "backorder_local.cli", "demo", "--once", "--orders", "60"],
         env={**os.environ, "TMPDIR": str(workplace), "COLUMNS": "160"},
@@ -43,13 +43,13 @@ def test_demo_once_tells_the_main_job_checks_everything_and_leaves_nothing_behin
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = done.stdout
-    assert "none is on hand" in told
-    assert "backordered, 3 wait, promised for" in told
-    assert "the order is allocated: 3 can ship from LONDON" in told
-    assert "the customer gets a mail" in told
-    assert "units filled at once" in told
-    assert "BROKEN" not in told
-    assert f"all {len(INVARIANTS)} hold" in told
+    output = done.stdout
+    assert "none is on hand" in output
+    assert "backordered, 3 wait, promised for" in output
+    assert "the order is allocated: 3 can ship from LONDON" in output
+    assert "the customer gets a mail" in output
+    assert "units filled at once" in output
+    assert "BROKEN" not in output
+    assert f"all {len(INVARIANTS)} hold" in output
     assert not list(workplace.iterdir()), "the data of a --once run are removed"
     assert not processes_below(workplace)

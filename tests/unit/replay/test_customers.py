@@ -4,36 +4,36 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from backorder_workload.replay.customers import has_contact, manner_of
+from backorder_workload.replay.customers import behaviour_of, has_contact
 from backorder_workload.replay.generator import generate
 from backorder_workload.replay.inbound import OpenPurchase
 from backorder_workload.replay.purchasing import PlannedLine, PlannedOrder
-from backorder_workload.replay.session import Diary, stamp
+from backorder_workload.replay.session import Schedule, stamp
 
 ORDERS = generate(800, seed=2).orders
 
 
 def test_an_order_behaves_the_same_in_every_replay_with_its_seed() -> None:
-    assert [manner_of(order, seed=1) for order in ORDERS] == [manner_of(order, seed=1) for order in ORDERS]
-    assert [manner_of(order, seed=1) for order in ORDERS] != [manner_of(order, seed=2) for order in ORDERS]
+    assert [behaviour_of(order, seed=1) for order in ORDERS] == [behaviour_of(order, seed=1) for order in ORDERS]
+    assert [behaviour_of(order, seed=1) for order in ORDERS] != [behaviour_of(order, seed=2) for order in ORDERS]
 
 
 def test_a_tier_belongs_to_the_customer_and_not_to_the_order() -> None:
     order = ORDERS[0]
-    tiers = {manner_of(replace(order, reference=str(number), customer="17850"), seed=1).tier for number in range(20)}
+    tiers = {behaviour_of(replace(order, reference=str(number), customer="17850"), seed=1).tier for number in range(20)}
     assert len(tiers) == 1
 
 
 def test_every_behaviour_occurs_and_none_is_the_rule() -> None:
-    manners = [manner_of(order, seed=1) for order in ORDERS]
-    assert set(Counter(manner.tier for manner in manners)) == {"gold", "silver", "bronze"}
+    behaviours = [behaviour_of(order, seed=1) for order in ORDERS]
+    assert set(Counter(behaviour.tier for behaviour in behaviours)) == {"gold", "silver", "bronze"}
     for behaviour in (
-        [manner.ship_complete for manner in manners],
-        [manner.changes_mind for manner in manners],
-        [manner.returns for manner in manners],
-        [manner.patience_days is not None for manner in manners],
-        [manner.amends_to is not None for manner in manners],
-        [manner.latest_acceptable_date is not None for manner in manners],
+        [behaviour.ship_complete for behaviour in behaviours],
+        [behaviour.changes_mind for behaviour in behaviours],
+        [behaviour.returns for behaviour in behaviours],
+        [behaviour.patience_days is not None for behaviour in behaviours],
+        [behaviour.amends_to is not None for behaviour in behaviours],
+        [behaviour.latest_acceptable_date is not None for behaviour in behaviours],
     ):
         assert 0 < sum(behaviour) < len(ORDERS) / 2
 
@@ -66,11 +66,11 @@ def test_a_short_close_gives_up_what_has_not_come() -> None:
     assert over.closes(0) == 0
 
 
-def test_a_diary_gives_each_entry_once_on_its_day() -> None:
-    diary: Diary[str] = Diary()
-    diary.note(date(2011, 1, 1), "a")
-    diary.note(date(2011, 1, 2), "b")
-    assert (diary.of(date(2011, 1, 1)), diary.of(date(2011, 1, 1)), len(diary)) == (["a"], [], 1)
+def test_a_schedule_returns_each_entry_once_on_its_day() -> None:
+    schedule: Schedule[str] = Schedule()
+    schedule.add(date(2011, 1, 1), "a")
+    schedule.add(date(2011, 1, 2), "b")
+    assert (schedule.take(date(2011, 1, 1)), schedule.take(date(2011, 1, 1)), len(schedule)) == (["a"], [], 1)
 
 
 def test_a_business_time_is_written_in_utc() -> None:

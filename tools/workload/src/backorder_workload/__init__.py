@@ -1,1 +1,1 @@
-"""Loads and shows a running system: replay, demo, simulate."""
+"""Workloads: replays orders through a running system, demonstrates it, simulates policies."""

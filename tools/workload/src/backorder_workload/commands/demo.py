@@ -1,4 +1,4 @@
-"""`backorder demo`: the whole system at work, from nothing, in a minute or two."""
+"""`backorder demo`: shows the whole system at work, from an empty directory, in a minute or two."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ from backorder_local.commands.options import DataDir, data_directory
 from backorder_local.data_directory import DataDirectory
 from backorder_local.running import NotRunning, RunningSystem, running_system
 from backorder_verify.check.runner import check_system
-from backorder_workload.replay.answers import NotAnswered
+from backorder_workload.replay.allocation_history import NotDecided
 from backorder_workload.replay.api import Api, CallFailed
 from backorder_workload.replay.generator import generate
 from backorder_workload.replay.listener import NotSettled
 from backorder_workload.replay.run import reach, replay_and_check
 from backorder_workload.replay.session import Choices
-from backorder_workload.replay.story import SKU, Story, StoryFailed, Told
+from backorder_workload.replay.story import SKU, Story, StoryFailed, StoryResult
 
 _ORDERS, _DAYS, _DRAIN_DAYS = 300, 21, 30
-# A real shop gathers an order's news for a minute; nobody wants to watch that.
+# In operation, messages about an order are held for a minute to be sent together; a demo should not wait for that.
 _QUICK_MAIL = {"NOTIFICATION_HOLD_SECONDS": "2", "NOTIFICATION_SETTLE_SECONDS": "4"}
 
 
 def register(app: typer.Typer) -> None:
-    """Add `demo`."""
+    """Add the command."""
     app.command()(demo)
 
 
 def demo(
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="In a directory of its own; stop everything and remove it at the end.")
+        bool, typer.Option("--once", help="Use a temporary directory; stop everything and remove it at the end.")
     ] = False,
     orders: Annotated[int, typer.Option(min=1, help="Orders to replay.")] = _ORDERS,
     seed: Annotated[int, typer.Option(help="Same seed, same orders.")] = 1,
     data_dir: DataDir = None,
 ) -> None:
-    """Start everything, replay a few weeks of orders, tell the life of one order, and leave the system up.
+    """Start everything, replay a few weeks of orders, show the life of one order, and leave the system running.
 
     Exits with 0 only if every invariant holds.
     """
@@ -57,11 +57,11 @@ def demo(
     with _directory(data_dir, temporary=once) as directory:
         try:
             system = _started(directory, console)
-            holds, told = asyncio.run(_play(system, orders, seed, console))
-        except (CallFailed, NotAnswered, NotSettled, NotRunning, StoryFailed) as error:
+            holds, story = asyncio.run(_play(system, orders, seed, console))
+        except (CallFailed, NotDecided, NotSettled, NotRunning, StoryFailed) as error:
             raise SystemExit(f"The demo failed: {error}") from None
         if not once:
-            _say_how_to_go_on(system, told, console)
+            _suggest_next_steps(system, story, console)
     if not holds:
         raise SystemExit(1)
 
@@ -80,7 +80,7 @@ def _directory(chosen: Path | None, *, temporary: bool) -> Iterator[DataDirector
 
 
 def _started(directory: DataDirectory, console: Console) -> RunningSystem:
-    """The system of the directory, started where it is not up."""
+    """The system of the directory, started unless it is already running."""
     try:
         return running_system(directory.root)
     except NotRunning:
@@ -91,30 +91,30 @@ def _started(directory: DataDirectory, console: Console) -> RunningSystem:
 
 
 def _backorder(*arguments: str, environment: dict[str, str] | None = None) -> int:
-    """Run another command of this program, as the user would."""
+    """Run another `backorder` command, as a user would; returns its exit code."""
     command = [sys.executable, "-m", "backorder_local.cli", *arguments]
     return subprocess.run(command, check=False, env={**os.environ, **(environment or {})}).returncode
 
 
-async def _play(system: RunningSystem, orders: int, seed: int, console: Console) -> tuple[bool, Told]:
-    chapter = f"demo{secrets.token_hex(2)}"
-    console.print(f"\nReplaying {orders} orders of {_DAYS} days, and what suppliers and customers make of them …")
-    choices = Choices(seed=seed, run=chapter, drain_days=_DRAIN_DAYS)
-    # The replay ends yesterday, so that its time and the clock's do not get mixed up afterwards.
+async def _play(system: RunningSystem, orders: int, seed: int, console: Console) -> tuple[bool, StoryResult]:
+    run = f"demo{secrets.token_hex(2)}"
+    console.print(f"\nReplaying {orders} orders of {_DAYS} days, with everything that suppliers and customers do …")
+    choices = Choices(seed=seed, run=run, drain_days=_DRAIN_DAYS)
+    # The replay ends yesterday, so that its simulated time does not overlap with real time.
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     stream = generate(orders, seed=seed, days=_DAYS, start=today - timedelta(days=_DAYS + _DRAIN_DAYS + 1))
     await replay_and_check(reach(system), stream, choices, console, check=None)
     console.print("\nThe main job, with one order:")
     async with Api(reach(system).addresses, system.api_key, concurrency=4) as api:
-        story = Story(api, lambda step: console.print(f"  · {step}", highlight=False), chapter=chapter)
-        told = await story.play(DataDirectory(Path(system.data_dir)), mail_within=20)
+        story = Story(api, lambda step: console.print(f"  · {step}", highlight=False), run=run)
+        result = await story.play(DataDirectory(Path(system.data_dir)), mail_within=20)
     console.print("\nEvery invariant, checked in the four databases and the topics:")
     verdict = await check_system(system, console)
     console.print(verdict.summary())
-    return verdict.holds, told
+    return verdict.holds, result
 
 
-def _say_how_to_go_on(system: RunningSystem, told: Told, console: Console) -> None:
+def _suggest_next_steps(system: RunningSystem, story: StoryResult, console: Console) -> None:
     urls, key = system.service_urls, f'-H "Authorization: Bearer {system.api_key}"'
     body = f'{{"reference": "WEB-1", "lines": [{{"sku": "{SKU}", "quantity": 20}}]}}'
     console.print("\nThe system is up; `make down` stops it. Try it:\n", highlight=False)
@@ -131,7 +131,7 @@ def _say_how_to_go_on(system: RunningSystem, told: Told, console: Console) -> No
         ),
     ):
         print(f"# {comment}\n{line}\n")
-    print(f"# The order of the demo\ncurl -s {key} {urls['order']}/v1/orders/{told.order_id}\n")
+    print(f"# The order of the demo\ncurl -s {key} {urls['order']}/v1/orders/{story.order_id}\n")
     for name, url in urls.items():
         print(f"  {name:13} {url}/openapi.json")
     print(f"  {'API key':13} {system.api_key}")

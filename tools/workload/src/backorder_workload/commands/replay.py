@@ -13,7 +13,7 @@ from rich.console import Console
 from backorder_local.commands.options import DataDir, data_directory
 from backorder_local.running import NotRunning, RunningSystem, running_system
 from backorder_local.services import SERVICE_NAMES
-from backorder_workload.replay.answers import NotAnswered
+from backorder_workload.replay.allocation_history import NotDecided
 from backorder_workload.replay.api import Addresses, CallFailed
 from backorder_workload.replay.catalogue import MOST_LOCATIONS
 from backorder_workload.replay.driver import System
@@ -39,12 +39,12 @@ def replay(
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many orders (generated: 1,000).")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Only the first days of the stream.")] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same orders and same world.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same orders and the same simulated world.")] = 1,
     locations: Annotated[int, typer.Option(min=1, max=MOST_LOCATIONS, help="Warehouses.")] = 2,
-    speed: Annotated[int, typer.Option(min=1, max=256, help="HTTP calls under way at once.")] = 32,
+    speed: Annotated[int, typer.Option(min=1, max=256, help="Concurrent HTTP calls.")] = 32,
     contacts: Annotated[float, typer.Option(min=0, max=1, help="Share of customers who get mail.")] = 0.25,
-    drain_days: Annotated[int, typer.Option(min=0, help="Days to go on after the last order.")] = 45,
-    run: Annotated[str | None, typer.Option(help="Prefix of all references; a new one unless stated.")] = None,
+    drain_days: Annotated[int, typer.Option(min=0, help="Days to continue after the last order.")] = 45,
+    run: Annotated[str | None, typer.Option(help="Prefix of all references; a new one by default.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures to this file.")] = None,
     check: Annotated[bool, typer.Option(help="Verify every invariant at the end.")] = True,
     data_dir: DataDir = None,
@@ -57,7 +57,7 @@ def replay(
         str | None, typer.Option(envvar="BACKORDER_API_KEY", help="API key with all scopes, import too.")
     ] = None,
 ) -> None:
-    """Feed order lines through the HTTP API in simulated time and tell what became of them."""
+    """Replay order lines through the HTTP API in simulated time and report what became of them."""
     console = Console()
     try:
         stream = _stream(orders, limit, days, seed)
@@ -74,7 +74,7 @@ def replay(
     )
     try:
         outcome = asyncio.run(replay_and_check(system, stream, choices, console, check=local if check else None))
-    except (CallFailed, NotAnswered, NotSettled) as error:
+    except (CallFailed, NotDecided, NotSettled) as error:
         raise SystemExit(f"The replay ended early: {error}") from None
     if json_file is not None:
         write_json(json_file, outcome)
@@ -86,14 +86,14 @@ def _stream(orders: Path | None, limit: int | None, days: int | None, seed: int)
         return generate(limit or _GENERATED, seed=seed, days=days)
     stream = read_orders(orders).first(limit, days)
     if not stream.orders:
-        raise BadOrderFile(f"{orders} holds no order of goods")
+        raise BadOrderFile(f"{orders} contains no order of goods")
     return stream
 
 
 def _system(
     data_dir: Path | None, urls: list[str], kafka: str | None, key: str | None
 ) -> tuple[System, RunningSystem | None]:
-    """Where to replay, and the databases to check where they are ours."""
+    """Where to replay, and the local system whose invariants can be checked; None for a system elsewhere."""
     if not urls:
         local = running_system(data_directory(data_dir).root)
         return System(Addresses(**local.service_urls), key or local.api_key, kafka or local.kafka_bootstrap), local

@@ -1,4 +1,4 @@
-"""`backorder simulate`: policies side by side on the same orders and the same supply."""
+"""`backorder simulate`: compares policies on the same orders and the same supply."""
 
 from __future__ import annotations
 
@@ -55,9 +55,9 @@ def simulate_policies(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write all figures to this file.")] = None,
     picture: Annotated[Path | None, typer.Option("--svg", help="Draw cost against lowest-tier losses.")] = None,
 ) -> None:
-    """Compare allocation policies: cost, waiting and losses, against first come and the clairvoyant bound.
+    """Compare allocation policies by cost, waiting and losses with first come, first served and the clairvoyant bound.
 
-    Same seeds, same figures. Exits with 1 where a goal is missed, with 2 where there is nothing to simulate.
+    The same seeds give the same figures. Exits with 1 if a goal is missed, with 2 if there is nothing to simulate.
     """
     console = Console()
     base = QUICK if quick else Size()
@@ -81,7 +81,7 @@ def simulate_policies(
 
 
 def _policies(listed: str) -> tuple[tuple[str, ...], dict[str, dict[str, Any]]]:
-    """Names as they are; what ends in .json is a file with a policy, called as the file."""
+    """The names of the policies, and the documents of those that are files: a policy in X.json is called X."""
     words = [word.strip() for word in listed.split(",") if word.strip()]
     files = [Path(word) for word in words if word.endswith(".json")]
     documents = {}
@@ -115,7 +115,7 @@ def _sold(path: Path, size: Size) -> tuple[Sold, ...]:
     except OSError as error:
         raise BadOrderFile(f"--orders {path}: {error.strerror or error}") from None
     if not stream.orders:
-        raise BadOrderFile(f"{path} holds no order of goods")
+        raise BadOrderFile(f"{path} contains no order of goods")
     start = stream.orders[0].placed_at
     lines = [
         Sold(order.reference, line.sku, line.quantity, (order.placed_at - start).total_seconds() / _DAY, order.customer)
@@ -171,7 +171,7 @@ _DAYS = frozenset({"wait_mean", "wait_p95"})
 
 
 def _table(title: str, rows: list[FigureRow], columns: dict[str, tuple[str, ...]]) -> Table | None:
-    """A table of figures, one line a policy; None where no policy has any of them."""
+    """A table of figures with one row per policy; None if no policy has any of them."""
     there = {row.figure for row in rows}
     titles = {name: figures for name, figures in columns.items() if there.intersection(figures)}
     if not titles:
@@ -191,7 +191,7 @@ def _table(title: str, rows: list[FigureRow], columns: dict[str, tuple[str, ...]
 
 
 def _cell(shown: list[FigureRow], *, ranges: bool) -> str:
-    """Several figures side by side; one with its interval below it, or with half of that behind it."""
+    """Several figures separated by slashes, or one with its interval below it or half of the interval behind it."""
     if len(shown) != 1:
         return "/".join(f"{100 * row.value:.0f}" if row.figure == FILL else _number(row, row.value) for row in shown)
     row = shown[0]

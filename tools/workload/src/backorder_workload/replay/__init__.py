@@ -1,1 +1,1 @@
-"""Feed a stream of real or generated orders through the HTTP API of a running system, in simulated time."""
+"""Replays a stream of real or generated orders through the HTTP API of a running system, in simulated time."""

@@ -1,4 +1,4 @@
-"""The HTTP API of the running system, as the replay calls it: bounded concurrency, retries with the same key."""
+"""Calls the HTTP API of the running system with bounded concurrency; retries use the same idempotency key."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _PAGE = 500
 
 
 class CallFailed(RuntimeError):
-    """The API refused a call; `status` and `code` say how, the message says which call and why."""
+    """The API refused a call, or could not be reached (`status` 0); the message says which call and why."""
 
     def __init__(self, method: str, path: str, status: int, problem: Mapping[str, Any]) -> None:
         errors = "; ".join(f"{error.get('pointer')}: {error.get('detail')}" for error in problem.get("errors", [])[:5])
-        told = problem.get("detail") or problem.get("title") or "no explanation"
-        super().__init__(f"{method} {path} was answered with {status}: {told}" + (f" ({errors})" if errors else ""))
+        detail = problem.get("detail") or problem.get("title") or "no explanation"
+        super().__init__(f"{method} {path} was answered with {status}: {detail}" + (f" ({errors})" if errors else ""))
         self.status = status
         self.code = str(problem.get("code", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the services listen, such as `http://127.0.0.1:8001`."""
+    """Base URLs of the services, such as `http://127.0.0.1:8001`."""
 
     order: str
     inventory: str
@@ -40,7 +40,7 @@ class Addresses:
 
 
 class Api:
-    """One client for the four services. At most `concurrency` calls are under way at once."""
+    """A client for the four services; at most `concurrency` calls run at once."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class Api:
     ) -> None:
         self.addresses = addresses
         self.calls = 0
-        # One client a slot: a shared pool looks at all of its connections for every call.
+        # One HTTP client per slot: a shared pool would search all of its connections on every call.
         self._free: asyncio.LifoQueue[httpx.AsyncClient] = asyncio.LifoQueue()
         tls = httpx.create_ssl_context(trust_env=False)
         self._clients = [
@@ -62,7 +62,7 @@ class Api:
                 timeout=timeout,
                 transport=transport,
                 verify=tls,
-                trust_env=False,  # the services are near; a proxy of the environment is not meant for them
+                trust_env=False,  # the services are local or near: never use a proxy from the environment
             )
             for _ in range(concurrency)
         ]
@@ -79,7 +79,7 @@ class Api:
             await client.aclose()
 
     async def create(self, url: str, body: object, *, key: str, prefer: str | None = None) -> dict[str, Any]:
-        """POST with an idempotency key; a retry after a lost answer creates nothing twice."""
+        """POST with an idempotency key, so that a retry after a lost response creates nothing twice."""
         headers = {"Idempotency-Key": f'"{key}"', **({"Prefer": prefer} if prefer else {})}
         answer = await self._send("POST", url, body, headers)
         document: dict[str, Any] = orjson.loads(answer.content)
@@ -90,19 +90,19 @@ class Api:
         await self._send("PUT", url, body, {})
 
     async def read(self, url: str) -> tuple[dict[str, Any], str]:
-        """A document and its ETag (empty where it has none)."""
+        """GET a document; returns it with its ETag, empty if it has none."""
         answer = await self._send("GET", url, None, {})
         document: dict[str, Any] = orjson.loads(answer.content)
         return document, answer.headers.get("ETag", "")
 
     async def change(self, url: str, body: object, *, etag: str) -> dict[str, Any]:
-        """PATCH a document if nobody changed it since its ETag was read; the document after it."""
+        """PATCH a document unless it changed since its ETag was read; returns the changed document."""
         answer = await self._send("PATCH", url, body, {"If-Match": etag})
         document: dict[str, Any] = orjson.loads(answer.content)
         return document
 
     async def pages(self, url: str, parameters: Mapping[str, str]) -> AsyncIterator[dict[str, Any]]:
-        """The items of a list, over all its pages."""
+        """The items of a list, from all of its pages."""
         cursor: str | None = None
         while True:
             query = {**parameters, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
@@ -154,5 +154,5 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
 
 
 def in_path(name: str) -> str:
-    """A name as one segment of a path: SKUs may hold spaces and slashes."""
+    """A name quoted as one path segment: SKUs may contain spaces and slashes."""
     return quote(name, safe="")

@@ -1,4 +1,4 @@
-"""What the simulated shop sells: SKUs with selling policies, suppliers, locations, opening stock.
+"""The catalogue of the simulated shop: SKUs with selling policies, suppliers, locations, opening stock.
 
 Everything is drawn from the stream of orders and a seed: the same two give the same shop.
 """
@@ -15,15 +15,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from backorder_workload.replay.order_stream import StreamOrder
 
 KNOWN_DAYS = 28
-"""The buyer's guess of a SKU's demand rests on this many days of its own sales."""
+"""The buyer's estimate of a SKU's demand uses this many days of its sales."""
 
-_LARGEST_GUESS = 500  # units of one line that count for the guess: a single huge order is no rate
+_LARGEST_GUESS = 500  # units of a line that count: a single huge order says little about the rate
 _CATEGORIES = ("kitchen", "garden", "paper", "toys", "lights", "textiles")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A warehouse; a lower priority number is used first."""
+    """A warehouse or store. Those with a lower priority number are used first."""
 
     location_id: str
     name: str
@@ -32,7 +32,10 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Supplier:
-    """Delivers what is ordered on its weekday, `lead_time_days` later on average (log-normal, `spread` = CV)."""
+    """Takes orders on its weekday and delivers `lead_time_days` later on average.
+
+    Lead times are log-normal; `spread` is their coefficient of variation.
+    """
 
     supplier_id: str
     name: str
@@ -42,13 +45,13 @@ class Supplier:
 
     @property
     def stated_days(self) -> int:
-        """The lead time the supplier names."""
+        """The lead time that the supplier states."""
         return math.ceil(self.lead_time_days)
 
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """A stocked article and how it is sold."""
+    """A stocked article and its selling policy."""
 
     code: str
     supplier_id: str
@@ -65,7 +68,7 @@ class Sku:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The shop before its first order."""
+    """The shop before the first order."""
 
     locations: tuple[Location, ...]
     suppliers: tuple[Supplier, ...]
@@ -73,7 +76,7 @@ class Catalogue:
     opened_on: date
 
     def skus_of(self, supplier_id: str) -> list[Sku]:
-        """What a supplier delivers, in a stable sequence."""
+        """The SKUs of a supplier, in a stable order."""
         return [sku for sku in self.skus.values() if sku.supplier_id == supplier_id]
 
 
@@ -87,7 +90,7 @@ MOST_LOCATIONS = len(_LOCATIONS)
 
 
 def draw_catalogue(orders: Iterable[StreamOrder], *, seed: int, locations: int = 2) -> Catalogue:
-    """The catalogue for a stream. Raises ValueError for a stream without orders or an impossible location count."""
+    """Draw the catalogue for a stream. ValueError for a stream without orders or an impossible number of locations."""
     if not 1 <= locations <= MOST_LOCATIONS:
         raise ValueError(f"locations must be between 1 and {MOST_LOCATIONS}")
     first_sold: dict[str, datetime] = {}
@@ -171,7 +174,7 @@ def _draw_sku(
         mode=mode,
         cap=cap,
         release_at=release_at,
-        # What the shop tells customers with nothing on the way: supplier's time, the weekly rhythm, some slack.
+        # Promised if nothing is inbound: the supplier's lead time, the week until the next order, some slack.
         lead_time_days=supplier.stated_days + 7 + math.ceil(supplier.lead_time_days * supplier.spread),
         daily_guess=daily_guess,
         opening_units=0 if mode == "preorder" else max(1, round(daily_guess * cover)),

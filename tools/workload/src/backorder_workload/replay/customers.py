@@ -1,4 +1,4 @@
-"""The simulated customers: who they are, how long they wait, what they send back. Drawn per person or order."""
+"""The simulated customers: who they are, how long they wait, what they return. Drawn per customer or order."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _CHANNEL_WEIGHTS = (85, 10, 5)
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How one order behaves."""
+class OrderBehaviour:
+    """What the customer of one order does."""
 
     tier: str
     channel: str
     ship_complete: bool
     latest_acceptable_date: date | None
-    patience_days: float | None  # waits longer than this: cancels what still waits; None: waits for ever
+    patience_days: float | None  # cancels what still waits after this; None: waits for ever
     changes_mind: bool  # cancels the whole order on its first evening
     amends_to: float | None  # multiplies the first line's quantity on its first evening
     returns: bool  # sends back one shipped line
 
 
-def manner_of(order: StreamOrder, *, seed: int) -> Manner:
-    """The behaviour of an order: the tier belongs to the customer, the rest to the order."""
+def behaviour_of(order: StreamOrder, *, seed: int) -> OrderBehaviour:
+    """The behaviour of an order. The tier depends on the customer, the rest on the order."""
     person = random.Random(f"customer:{seed}:{order.customer}")
     pick = random.Random(f"order:{seed}:{order.reference}")
     latest = order.placed_at.date() + timedelta(days=pick.randint(14, 45)) if pick.random() < 0.03 else None
-    return Manner(
+    return OrderBehaviour(
         tier=person.choices(_TIERS, _TIER_WEIGHTS)[0] if order.customer else "bronze",
         channel=pick.choices(_CHANNELS, _CHANNEL_WEIGHTS)[0],
         ship_complete=pick.random() < 0.04,
@@ -46,5 +46,5 @@ def manner_of(order: StreamOrder, *, seed: int) -> Manner:
 
 
 def has_contact(person: str, share: float, *, seed: int) -> bool:
-    """Whether this person left an address; over many people, `share` of them did."""
+    """Whether the customer left an address; `share` of all customers did."""
     return random.Random(f"contact:{seed}:{person}").random() < share

@@ -1,8 +1,8 @@
-"""The days of a replay, one after the other; within a day as much side by side as causes allow.
+"""Replays the days of a stream, one after the other, with as much concurrency within a day as causality allows.
 
-Morning: suppliers' news and deliveries, returns. Day: the orders. Evening, once every order is answered:
-second thoughts and lost patience; then what can ship ships, purchase orders go out, on Sundays some SKUs are
-counted. What happened is learned from HTTP answers and from the public topics only.
+Morning: suppliers announce new dates and deliver, customers return goods. Day: orders are placed. Evening, once every
+order is decided: customers change their minds or lose patience; what can ship is shipped, purchase orders are placed,
+and on Sundays some SKUs are counted. The replay learns only from HTTP responses and from the public topics.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from backorder_workload.replay.answers import Answers
+from backorder_workload.replay.allocation_history import AllocationHistory
 from backorder_workload.replay.api import Addresses, Api
 from backorder_workload.replay.catalogue import draw_catalogue
 from backorder_workload.replay.figures import Figures, figures_of
@@ -29,7 +29,7 @@ from backorder_workload.replay.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A running system as the replay reaches it."""
+    """How to reach a running system."""
 
     addresses: Addresses
     key: str
@@ -37,8 +37,8 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a replay stands after a simulated day."""
+class ReplayProgress:
+    """How far a replay is after a simulated day."""
 
     day: date
     orders: int
@@ -48,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A finished replay."""
+    """The result of a finished replay."""
 
     stream: Stream
     figures: Figures
@@ -63,22 +63,25 @@ class Result:
 
 
 async def replay(
-    system: System, stream: Stream, choices: Choices, tell: Callable[[Progress], None] = lambda _: None
+    system: System, stream: Stream, choices: Choices, on_day: Callable[[ReplayProgress], None] = lambda _: None
 ) -> Result:
-    """Replay a stream. Raises CallFailed, NotAnswered or NotSettled where the system does not play along."""
+    """Replay a stream; `on_day` is called after every simulated day.
+
+    Raises CallFailed, NotDecided or NotSettled if the system refuses a call or stops making progress.
+    """
     catalogue = draw_catalogue(stream.orders, seed=choices.seed, locations=choices.locations)
-    answers = Answers()
+    history = AllocationHistory()
     started = time.monotonic()
     async with (
         Api(system.addresses, system.key, concurrency=choices.concurrency) as api,
-        Listener(system.kafka, answers) as listener,
+        Listener(system.kafka, history) as listener,
     ):
-        session = Session(api, listener, answers, catalogue, StockPosition(catalogue), choices)
+        session = Session(api, listener, history, catalogue, StockPosition(catalogue), choices)
         await open_shop(session)
-        last_day = await _Days(session, stream).run(tell)
+        last_day = await _Days(session, stream).run(on_day)
         await listener.settled(("order", "inventory", "allocation", "notification"))
         seconds = time.monotonic() - started
-        figures = figures_of((order.placed for order in session.orders.values()), answers, until=last_day)
+        figures = figures_of((order.placed for order in session.orders.values()), history, until=last_day)
         return Result(
             stream=stream,
             figures=figures,
@@ -103,40 +106,40 @@ class _Days:
         self._warehouse = Warehouse(session)
         self._inbound = Inbound(session)
 
-    async def run(self, tell: Callable[[Progress], None]) -> date:
-        """Live through the days of the stream, then through those it takes to serve who still waits."""
+    async def run(self, on_day: Callable[[ReplayProgress], None]) -> date:
+        """Simulate the days of the stream, then those that it takes to fill the backorders; returns the last day."""
         today, last_orders = min(self._by_day), max(self._by_day)
         end = last_orders + timedelta(days=self._session.choices.drain_days)
         while True:
-            await self._live(today)
+            await self._simulate(today)
             self._forget_finished()
-            waiting = self._session.answers.waiting_units(self._session.open_orders)
-            tell(Progress(today, len(self._session.orders), waiting, draining=today > last_orders))
+            waiting = self._session.history.waiting_units(self._session.open_orders)
+            on_day(ReplayProgress(today, len(self._session.orders), waiting, draining=today > last_orders))
             if today >= end or (today >= last_orders and not self._session.open_orders):
                 return today
             today += timedelta(days=1)
 
-    async def _live(self, today: date) -> None:
+    async def _simulate(self, today: date) -> None:
         session = self._session
         await self._inbound.morning(today)
         await self._warehouse.take_returns(today)
         placed = await self._front.place(self._by_day.get(today, ()))
-        await session.listener.answered()
-        for sku, units in session.answers.newly_declined():
+        await session.listener.decided()
+        for sku, units in session.history.newly_declined():
             session.position.changed(sku, units)
         await self._front.evening(today, placed)
-        # Ship from what the order service knows: it must have heard of the day's deliveries and answers.
-        await session.listener.answered()
+        # The order service says what can ship: it must have handled the day's deliveries and decisions.
+        await session.listener.decided()
         await session.listener.settled(("allocation", "order"))
         await self._warehouse.ship(today)
         await self._inbound.order(today)
         await self._warehouse.count(today)
 
     def _forget_finished(self) -> None:
-        """Orders of which nothing is left to ship or to wait for need no more looking at."""
-        open_orders, answers = self._session.open_orders, self._session.answers
+        """Drop orders that have nothing left to ship or to wait for."""
+        open_orders, history = self._session.open_orders, self._session.history
         for order_id in list(open_orders):
-            lines = answers.lines(order_id).values()
+            lines = history.lines(order_id).values()
             waiting = any(line.now.waiting for line in lines)
             granted = sum(line.now.granted for line in lines)
             if not waiting and granted <= open_orders[order_id].placed.shipped_units:

@@ -1,4 +1,4 @@
-"""The figures of a replay: what became of the orders, how long units waited, which promises held."""
+"""The figures of a replay: what became of the orders, how long units waited, which promises were kept."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from itertools import pairwise
 
-from backorder_workload.replay.answers import Answers, LineHistory
+from backorder_workload.replay.allocation_history import AllocationHistory, LineHistory
 
 
 @dataclass(slots=True)
 class PlacedOrder:
-    """An order of the replay as the driver knows it from its own calls."""
+    """A placed order as the replay knows it from its own calls."""
 
     order_id: str
     placed_at: datetime
@@ -26,7 +26,7 @@ class PlacedOrder:
 
 @dataclass(slots=True)
 class Waits:
-    """Simulated days from placing to allocation, over the units that were filled later."""
+    """Simulated days from placing to allocation, over the backordered units that were filled."""
 
     mean_days: float | None = None
     p95_days: float | None = None
@@ -34,11 +34,11 @@ class Waits:
 
 @dataclass(slots=True)
 class Promises:
-    """One promise per line that had to wait, judged by the first date that was named.
+    """One promise per backordered line, judged by its first promise date.
 
-    Kept: the last waiting unit was allocated on or before the date. Withdrawn: the units were cancelled or
-    declined before it. Open: the date lies after the replay's end. `kept_as_revised` judges by the last date
-    that was named before the units came.
+    Kept: the last waiting unit was allocated on or before the date. Withdrawn: the units were cancelled or declined
+    by then. Open: the date is later than the end of the replay. `kept_as_revised` judges by the last promise date
+    before the units were allocated.
     """
 
     made: int = 0
@@ -52,14 +52,14 @@ class Promises:
 
     @property
     def kept_share(self) -> float | None:
-        """Kept of those whose fate is known; None where there is none."""
+        """Share of kept promises among kept and broken ones; None if there is neither."""
         judged = self.kept + self.broken
         return self.kept / judged if judged else None
 
 
 @dataclass(slots=True)
 class Figures:
-    """What became of the orders of a replay; units unless the name says otherwise."""
+    """What became of the orders of a replay, in units unless the name says otherwise."""
 
     orders: int = 0
     lines: int = 0
@@ -77,13 +77,13 @@ class Figures:
     promises: Promises = field(default_factory=Promises)
 
     def as_data(self) -> dict[str, object]:
-        """Plain data for JSON."""
+        """The figures as JSON data."""
         data = asdict(self)
         data["promises"]["kept_share"] = self.promises.kept_share
         return data
 
 
-def figures_of(orders: Iterable[PlacedOrder], answers: Answers, *, until: date) -> Figures:
+def figures_of(orders: Iterable[PlacedOrder], history: AllocationHistory, *, until: date) -> Figures:
     """The figures over all orders; `until` is the last simulated day."""
     figures = Figures()
     later: list[tuple[float, int]] = []
@@ -93,7 +93,7 @@ def figures_of(orders: Iterable[PlacedOrder], answers: Answers, *, until: date) 
         figures.units += order.units
         figures.cancelled += order.cancelled_units
         figures.shipped += order.shipped_units
-        for line in answers.lines(order.order_id).values():
+        for line in history.lines(order.order_id).values():
             _count_line(figures, order, line, later, until)
     figures.waits = _waits(later)
     return figures
@@ -102,7 +102,7 @@ def figures_of(orders: Iterable[PlacedOrder], answers: Answers, *, until: date) 
 def _count_line(
     figures: Figures, order: PlacedOrder, line: LineHistory, later: list[tuple[float, int]], until: date
 ) -> None:
-    # Deliveries come before the day's orders: what is granted on the day of placing was there.
+    # Deliveries precede the day's orders: what was granted on the day of placing came from stock.
     on_first_day = [state for state in line.states if state.decided_at.date() <= order.placed_at.date()]
     start = on_first_day[-1] if on_first_day else line.states[0]
     figures.filled_at_once += start.granted
@@ -150,7 +150,7 @@ def _count_promise(promises: Promises, line: LineHistory, start: int, until: dat
 
 
 def _waits(later: list[tuple[float, int]]) -> Waits:
-    """Mean and 95th percentile, each unit counted once."""
+    """Mean and 95th percentile over units."""
     units = sum(count for _, count in later)
     if not units:
         return Waits()

@@ -1,8 +1,8 @@
-"""A seeded stream of order lines of the same shape as the real export.
+"""Generates a seeded stream of order lines that resembles the real export.
 
-Shape, measured on 240,000 lines of a British online retailer: a few SKUs sell much and most little
-(Zipf); quantities and lines per order are log-normal (median 3 units, 15 lines); most orders come Monday
-to Friday around noon, few on Sunday, none on Saturday; customers come back, one order in eight is a guest's.
+As measured on 240,000 lines of a British online retailer: few SKUs sell much and most little (Zipf); quantities and
+lines per order are log-normal (median 3 units, 15 lines); most orders come around noon from Monday to Friday, few on
+Sunday, none on Saturday; customers return, and one order in eight is a guest's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SPACED_SKU = "GIFT BOX 12"
 def generate(
     orders: int, *, seed: int = 1, days: int | None = None, skus: int | None = None, start: datetime = START
 ) -> Stream:
-    """A stream of `orders` orders over `days` days (at least four weeks unless stated). Same seed, same stream."""
+    """A stream of `orders` orders over `days` days, by default four weeks or more. Same seed, same stream."""
     if orders < 1:
         raise ValueError("a stream has at least one order")
     days = days or max(28, math.ceil(orders / 46))
@@ -77,7 +77,7 @@ class _Generator:
 
         count = 700 if long and self._orders >= 100 else max(1, min(300, round(pick.lognormvariate(2.7, 1.0))))
         bought = pick.choices(self._skus, cum_weights=self._weights, k=count)
-        # Two lines of one SKU in one order are real, but rarer than a draw with replacement makes them.
+        # Real orders do have two lines of one SKU, but less often than drawing with replacement would give.
         lines = bought if long or pick.random() < 0.12 else list(dict.fromkeys(bought))
         for sku in lines:
             quantity = max(1, min(5_000, round(pick.lognormvariate(1.1, 1.45))))
@@ -89,7 +89,7 @@ class _Generator:
 
 
 def _sku_codes(count: int, pick: random.Random) -> list[str]:
-    """Codes by falling demand. Some differ only by case, one holds a space, as in the export."""
+    """SKU codes by falling demand. As in the export, some differ only by case and one contains a space."""
     codes: list[str] = []
     for number in pick.sample(range(15_000, 95_000), count):
         suffix = pick.choices(("", "A", "B", "C"), (70, 12, 10, 8))[0]

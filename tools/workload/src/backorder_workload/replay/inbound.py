@@ -1,4 +1,4 @@
-"""The purchasing side of the simulated shop: ordering, announced slips, deliveries, short closes."""
+"""The purchasing side of the simulated shop: purchase orders, announced delays, deliveries, short closes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from backorder_workload.replay.purchasing import Delivery, PlannedOrder, Slip, plan_deliveries, plan_purchases
-from backorder_workload.replay.session import Diary, Session, stamp
+from backorder_workload.replay.session import Schedule, Session, stamp
 
 
 @dataclass(slots=True)
 class OpenPurchase:
-    """A purchase order that was placed, with the ids of its lines in the plan's sequence."""
+    """A placed purchase order, with the ids of its lines in the order of the plan."""
 
     plan: PlannedOrder
     purchase_order_id: str
@@ -20,38 +20,38 @@ class OpenPurchase:
     closed: set[int]
 
     def takes(self, index: int, units: int) -> int:
-        """Book received units; returns how many of them were never ordered."""
+        """Record received units; returns how many of them were never ordered."""
         ordered, before = self.plan.lines[index].quantity, self.received[index]
         self.received[index] = before + units
         return max(0, before + units - max(ordered, before))
 
     def closes(self, index: int) -> int:
-        """Close a line; returns how many units will not come."""
+        """Close a line; returns how many units will never be delivered."""
         self.closed.add(index)
         return max(0, self.plan.lines[index].quantity - self.received[index])
 
 
 class Inbound:
-    """Places purchase orders and books what suppliers do."""
+    """Places purchase orders and reports what suppliers do."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._suppliers = {supplier.supplier_id: supplier for supplier in session.catalogue.suppliers}
         self._open: dict[str, OpenPurchase] = {}
-        self._slips: Diary[Slip] = Diary()
-        self._deliveries: Diary[Delivery] = Diary()
+        self._slips: Schedule[Slip] = Schedule()
+        self._deliveries: Schedule[Delivery] = Schedule()
         self._url = f"{session.api.addresses.inventory}/v1/purchase-orders"
 
     @property
     def expected(self) -> int:
-        """Deliveries still to come."""
+        """Number of deliveries still to come."""
         return len(self._deliveries)
 
     async def order(self, today: date) -> None:
         """Place the day's purchase orders."""
         session = self._session
         plans = plan_purchases(session.catalogue, session.position, today, session.choices.run)
-        await session.at_once(self._place(plan) for plan in plans)
+        await session.concurrently(self._place(plan) for plan in plans)
 
     async def _place(self, plan: PlannedOrder) -> None:
         session = self._session
@@ -68,29 +68,29 @@ class Inbound:
             plan, answer["purchase_order_id"], line_ids, [0] * len(line_ids), set()
         )
         session.done["purchase_orders"] += 1
-        fate = plan_deliveries(
+        supplier_plan = plan_deliveries(
             plan, self._suppliers[plan.supplier_id], seed=session.choices.seed, run=session.choices.run
         )
-        for slip in fate.slips:
-            self._slips.note(slip.day, slip)
-        for delivery in fate.deliveries:
-            self._deliveries.note(delivery.day, delivery)
+        for slip in supplier_plan.slips:
+            self._slips.add(slip.day, slip)
+        for delivery in supplier_plan.deliveries:
+            self._deliveries.add(delivery.day, delivery)
 
     async def morning(self, today: date) -> None:
-        """The day's announcements of new dates, then the day's deliveries."""
-        await self._session.at_once(self._announce(slip) for slip in self._slips.of(today))
-        await self._session.at_once(self._receive(delivery) for delivery in self._deliveries.of(today))
+        """Report the day's announcements of new dates, then the day's deliveries."""
+        await self._session.concurrently(self._announce(slip) for slip in self._slips.take(today))
+        await self._session.concurrently(self._receive(delivery) for delivery in self._deliveries.take(today))
 
     async def _announce(self, slip: Slip) -> None:
         session, purchase = self._session, self._open[slip.reference]
         shown = f"{self._url}/{purchase.purchase_order_id}"
-        told_at = stamp(datetime.combine(slip.day, time(5), UTC))
+        announced_at = stamp(datetime.combine(slip.day, time(5), UTC))
         order, _ = await session.api.read(shown)
         # Each line has an ETag of its own, its version.
-        await session.at_once(
+        await session.concurrently(
             session.api.change(
                 f"{shown}/lines/{line['line_id']}",
-                {"eta": _eta(slip.eta), "changed_at": told_at},
+                {"eta": _eta(slip.eta), "changed_at": announced_at},
                 etag=f'"{line["version"]}"',
             )
             for line in order["lines"]
@@ -133,5 +133,5 @@ class Inbound:
 
 
 def _eta(day: date) -> str:
-    """A confirmed date means: there by the end of the day's working hours."""
+    """A confirmed date as an ETA: delivery by the end of that day's working hours."""
     return stamp(datetime.combine(day, time(17), UTC))

@@ -1,4 +1,4 @@
-"""Reading the public topics, as any other consumer may: allocation's answers, messages sent, consumers' lag."""
+"""Reads the public topics as any consumer may: allocation's decisions, messages sent, the lag of consumers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from backorder_local.topics import CONSUMED, TOPICS
-from backorder_workload.replay.answers import Answers
+from backorder_workload.replay.allocation_history import AllocationHistory
 from event_contracts import AllocationState
 from event_contracts.envelope import decode, event_name_of
 
@@ -21,22 +21,22 @@ _POLL_SECONDS = 0.05
 
 
 class NotSettled(TimeoutError):
-    """Consumers made no progress for too long; the message names the group and its lag."""
+    """Consumers made no progress for too long; the message names the groups and their lag."""
 
 
 class Listener:
-    """Follows the `allocations` and `notifications` topics from their end at the start."""
+    """Follows the topics `allocations` and `notifications`, from the records written after it started."""
 
-    def __init__(self, bootstrap: str, answers: Answers) -> None:
-        self._answers = answers
+    def __init__(self, bootstrap: str, history: AllocationHistory) -> None:
+        self._history = history
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=bootstrap,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_bytes=8 * 1024 * 1024,
         )
-        # A broker answers one request of a connection after the other: questions would wait for the long poll.
-        self._asking = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+        # A broker serves the requests of a connection one by one: on the other one, offsets would wait for the poll.
+        self._offsets = AIOKafkaConsumer(bootstrap_servers=bootstrap)
         self._admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
         self._task: asyncio.Task[None] | None = None
         self._partitions: list[TopicPartition] = []
@@ -46,12 +46,12 @@ class Listener:
 
     async def __aenter__(self) -> Self:
         await self._admin.start()
-        await self._asking.start()
+        await self._offsets.start()
         await self._consumer.start()
         self._partitions = await self._all_partitions()
         self._followed = [place for place in self._partitions if place.topic in ("allocations", "notifications")]
         self._consumer.assign(self._followed)
-        self._begin = await self._asking.end_offsets(self._partitions)
+        self._begin = await self._offsets.end_offsets(self._partitions)
         for place in self._followed:
             self._consumer.seek(place, self._begin[place])
         self._task = asyncio.create_task(self._follow(), name="replay-listener")
@@ -65,20 +65,20 @@ class Listener:
             with suppress(asyncio.CancelledError):
                 await self._task
         await asyncio.wait_for(self._consumer.stop(), 10)
-        await asyncio.wait_for(self._asking.stop(), 10)
+        await asyncio.wait_for(self._offsets.stop(), 10)
         await self._admin.close()
 
     async def records_since_start(self) -> Mapping[str, int]:
-        """Records per topic that were written since this listener started."""
-        now = await self._asking.end_offsets(self._partitions)
+        """Topic → records written since this listener started."""
+        now = await self._offsets.end_offsets(self._partitions)
         written: Counter[str] = Counter()
         for place, offset in now.items():
             written[place.topic] += offset - self._begin[place]
         return written
 
-    async def answered(self, within: float = 120.0) -> None:
-        """Wait until every expected answer is there. Raises NotAnswered when none comes for `within` seconds."""
-        waiting = asyncio.create_task(self._answers.until_complete(within))
+    async def decided(self, within: float = 120.0) -> None:
+        """Wait for every expected decision. Raises NotDecided if none arrives for `within` seconds."""
+        waiting = asyncio.create_task(self._history.until_complete(within))
         following = self._task
         await asyncio.wait({waiting, following} if following else {waiting}, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
@@ -87,28 +87,28 @@ class Listener:
         await waiting
 
     async def settled(self, groups: Iterable[str], within: float = 120.0) -> None:
-        """Wait until the groups, and this listener, have read all there is, twice in a row with nothing new between.
+        """Wait until the groups and this listener have read everything, twice in a row with no new records in between.
 
-        Raises NotSettled when nothing moves for `within` seconds.
+        Raises NotSettled if there is no progress for `within` seconds.
         """
         loop = asyncio.get_running_loop()
         groups = tuple(groups)
         before: tuple[Mapping[TopicPartition, int], int] | None = None
         deadline = loop.time() + within
-        calm = 0
-        while calm < 2:
+        quiet = 0
+        while quiet < 2:
             self._raise_if_ended()
             ends, lag = await self._ends_and_lag(groups)
             if before is not None and (ends, lag) != before:
                 deadline = loop.time() + within
-            calm = calm + 1 if lag == 0 and (before is None or ends == before[0]) else 0
+            quiet = quiet + 1 if lag == 0 and (before is None or ends == before[0]) else 0
             before = (ends, lag)
             if loop.time() > deadline:
                 raise NotSettled(f"{', '.join(groups)}: {lag} records unread and no progress for {within:.0f} s")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _ends_and_lag(self, groups: Iterable[str]) -> tuple[Mapping[TopicPartition, int], int]:
-        ends = await self._asking.end_offsets(self._partitions)
+        ends = await self._offsets.end_offsets(self._partitions)
         lag = 0
         for place in self._followed:
             lag += max(0, ends[place] - await self._consumer.position(place))
@@ -140,8 +140,8 @@ class Listener:
                     if place.topic == "allocations":
                         payload = decode(record.headers, record.value).payload
                         if isinstance(payload, AllocationState):
-                            self._answers.take(payload)
-            # A long batch must not hold up the HTTP calls of this loop.
+                            self._history.record(payload)
+            # Let the HTTP calls of this loop run between long batches.
             await asyncio.sleep(0)
 
     def _raise_if_ended(self) -> None:

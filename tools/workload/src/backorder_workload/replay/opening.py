@@ -1,4 +1,4 @@
-"""Opening the simulated shop: locations, suppliers, SKUs with their policies, opening stock."""
+"""Opens the simulated shop: locations, suppliers, SKUs with their policies, opening stock."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LINES_PER_RECEIPT = 2_000
 
 
 async def open_shop(session: Session) -> None:
-    """Create what the catalogue names and wait until order and allocation know it."""
+    """Create everything in the catalogue and wait until order and allocation know it."""
     catalogue, inventory = session.catalogue, session.api.addresses.inventory
     opened_at = stamp(datetime.combine(catalogue.opened_on, time(8), UTC))
-    await session.at_once(
+    await session.concurrently(
         [
             session.api.put(
                 f"{inventory}/v1/locations/{in_path(place.location_id)}",
@@ -38,7 +38,7 @@ async def open_shop(session: Session) -> None:
     for some in _chunks(catalogue.skus.values(), _SKUS_PER_CALL):
         document = {"skus": [_sku_document(sku) for sku in some], "changed_at": opened_at}
         await session.api.put(f"{inventory}/v1/skus", document)
-    # Policies first: a demand on a SKU without a policy would wait undecided.
+    # Policies first: demand for a SKU without a policy would stay undecided.
     await session.listener.settled(("order", "allocation"))
     await _receive_opening_stock(session)
     await session.listener.settled(("allocation",))
@@ -61,7 +61,7 @@ async def _receive_opening_stock(session: Session) -> None:
         for location_id, skus in stocked.items()
         for number, some in enumerate(_chunks(skus, _LINES_PER_RECEIPT), start=1)
     ]
-    await session.at_once(
+    await session.concurrently(
         session.api.create(f"{session.api.addresses.inventory}/v1/receipts", receipt, key=str(receipt["reference"]))
         for receipt in receipts
     )

@@ -1,4 +1,4 @@
-"""Reading order lines from a CSV file, plain or gzipped, with the columns of the Online Retail data set."""
+"""Reads order lines from a CSV file, plain or gzipped, with the columns of the Online Retail data set."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _COUNTRY_CODES = {
 
 
 class BadOrderFile(ValueError):
-    """The file cannot be read as order lines; the message names the line and the column."""
+    """The file does not contain order lines; the message names the line and the column."""
 
 
 def read_orders(path: Path) -> Stream:
-    """The orders of a file. Raises BadOrderFile, or OSError where the file cannot be opened.
+    """The orders of a file. Raises BadOrderFile, or OSError if the file cannot be opened.
 
     Times without an offset are taken as UTC.
     """
@@ -53,7 +53,7 @@ def _rows(path: Path) -> Iterator[Row]:
 def _row(record: dict[str, str | None], place: str) -> Row:
     invoice, sku = (record["InvoiceNo"] or "").strip(), (record["StockCode"] or "").strip()
     for column, value in (("InvoiceNo", invoice), ("StockCode", sku)):
-        if not 1 <= len(value) <= 90:  # 100 in the API, less what a replay puts before it
+        if not 1 <= len(value) <= 90:  # 100 in the API, minus the prefix of a replay
             raise BadOrderFile(f"{place}: {column} must have 1 to 90 characters")
     try:
         quantity = int(record["Quantity"] or "")
@@ -86,6 +86,6 @@ def _minor_units(text: str | None, place: str) -> int:
 
 
 def _customer(text: str | None) -> str | None:
-    """Customer numbers came through a floating-point column: `17850.0` is customer 17850."""
+    """The export has customer numbers as floating-point numbers: `17850.0` is customer 17850."""
     name = (text or "").strip().removesuffix(".0")
     return name if name and name.upper() != "NA" else None

@@ -1,8 +1,7 @@
-"""Orders as the replay feeds them, made of the order lines of a retailer's export.
+"""The orders of a replay, assembled from the order lines of a retailer's export.
 
-Rows come from a file (`order_file`) or from the seeded generator (`generator`); both go through
-`assemble`, so that both have the same quirks: service codes among the goods, a SKU twice in one order,
-guests, invoices too long for one order.
+Rows come from a file (`order_file`) or from the seeded generator (`generator`). Both go through `assemble`, so both
+have the same quirks: service codes among the goods, a SKU twice in one order, guests, invoices too long for one order.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 LINES_PER_ORDER = 1_000
-"""The API's limit; a longer invoice becomes several orders."""
+"""The API's limit; a longer invoice is split into several orders."""
 
 LARGEST_QUANTITY = 1_000_000
-"""The API's limit for one line."""
+"""The API's limit for a line."""
 
 _SERVICE_CODES = frozenset(
     {"POST", "DOT", "M", "D", "S", "B", "C2", "CRUK", "AMAZONFEE", "BANK CHARGES", "ADJUST", "ADJUST2"}
@@ -25,14 +24,14 @@ _SERVICE_PREFIXES = ("GIFT_",)
 
 
 def is_service(code: str) -> bool:
-    """True for codes that stand for postage, fees, manual entries or vouchers: nothing that is stocked."""
+    """Whether a code means postage, a fee, a manual entry or a voucher: nothing that is stocked."""
     name = code.upper()
     return name in _SERVICE_CODES or name.startswith(_SERVICE_PREFIXES)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the export; the price in minor units."""
+    """A line of the export; the price is in minor units."""
 
     invoice: str
     sku: str
@@ -45,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class StreamLine:
-    """One order line to place."""
+    """An order line to place."""
 
     sku: str
     quantity: int
@@ -54,7 +53,7 @@ class StreamLine:
 
 @dataclass(frozen=True, slots=True)
 class StreamOrder:
-    """One order to place; `customer` is None for a guest."""
+    """An order to place; `customer` is None for a guest."""
 
     reference: str
     placed_at: datetime
@@ -64,13 +63,13 @@ class StreamOrder:
 
     @property
     def units(self) -> int:
-        """Units over all lines."""
+        """Units of all lines."""
         return sum(line.quantity for line in self.lines)
 
 
 @dataclass(slots=True)
 class StreamReport:
-    """What the rows held besides orders of goods."""
+    """What was in the rows besides orders of goods."""
 
     rows: int = 0
     service_lines: Counter[str] = field(default_factory=Counter)
@@ -83,13 +82,13 @@ class StreamReport:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """The orders in the sequence of their business time, and what was left out."""
+    """Orders sorted by business time, and what was left out."""
 
     orders: tuple[StreamOrder, ...]
     report: StreamReport
 
     def first(self, limit: int | None = None, days: int | None = None) -> Stream:
-        """The stream cut to its first orders, or to the orders of its first days."""
+        """The stream limited to its first orders or to those of its first days."""
         orders = self.orders[:limit]
         if days is not None and orders:
             end = orders[0].placed_at.toordinal() + days
@@ -98,7 +97,7 @@ class Stream:
 
 
 def assemble(rows: Iterable[Row]) -> Stream:
-    """Group rows into orders by invoice. An invoice's lines keep their sequence and need not be adjacent."""
+    """Group rows into orders by invoice. The lines of an invoice keep their order and need not be adjacent."""
     report = StreamReport()
     invoices: dict[str, list[Row]] = {}
     goods: dict[str, list[StreamLine]] = {}

@@ -1,4 +1,4 @@
-"""The simulated buyer: weekly base-stock purchase orders from trailing demand, and what suppliers make of them."""
+"""The simulated buyer's weekly base-stock purchase orders, from trailing demand, and the suppliers' deliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SAFETY = 1.0  # standard deviations of demand over lead time and review
 
 
 class StockPosition:
-    """Per SKU: on hand plus on order less waiting, known from what was ordered, received and asked for."""
+    """Inventory position per SKU: on hand plus on order minus waiting units."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -23,7 +23,7 @@ class StockPosition:
         self._demand: defaultdict[str, deque[tuple[date, int]]] = defaultdict(deque)
 
     def demanded(self, sku: str, units: int, on: date) -> None:
-        """Customers asked for units."""
+        """Count units that customers ordered."""
         self._position[sku] -= units
         days = self._demand[sku]
         if days and days[-1][0] == on:
@@ -31,18 +31,18 @@ class StockPosition:
         days.append((on, units))
 
     def changed(self, sku: str, units: int) -> None:
-        """Units came into the plan (ordered, returned, a demand withdrawn) or left it (short close, shrinkage)."""
+        """Add units that were ordered, returned or no longer demanded; subtract those closed short or lost."""
         self._position[sku] += units
 
     def to_order(self, sku: Sku, supplier: Supplier, today: date) -> int:
-        """Units that bring the position up to the base stock; 0 where it is there already."""
+        """Units to order, so that the position reaches the base stock; 0 if it already does."""
         days = self._demand[sku.code]
         while days and days[0][0] <= today - timedelta(days=KNOWN_DAYS):
             days.popleft()
         history = [min(units, _LARGEST_DAY) for _, units in days]
         observed = min(KNOWN_DAYS, max(1, (today - self._catalogue.opened_on).days))
         trailing = sum(history) / observed
-        # The guess of the opening counts for as long as there is too little history.
+        # The initial estimate is blended in until there is enough history.
         weight = observed / KNOWN_DAYS
         mean = weight * trailing + (1 - weight) * sku.daily_guess
         variance = sum(units * units for units in history) / observed - trailing * trailing
@@ -53,7 +53,7 @@ class StockPosition:
 
 @dataclass(frozen=True, slots=True)
 class PlannedLine:
-    """One line of a purchase order before it is placed."""
+    """A line of a purchase order that is yet to be placed."""
 
     sku: str
     quantity: int
@@ -61,7 +61,7 @@ class PlannedLine:
 
 @dataclass(frozen=True, slots=True)
 class PlannedOrder:
-    """A purchase order to place: one supplier, one location."""
+    """A purchase order to place, at one supplier and for one location."""
 
     reference: str
     supplier_id: str
@@ -73,7 +73,7 @@ class PlannedOrder:
 
 @dataclass(frozen=True, slots=True)
 class Slip:
-    """The supplier tells that a purchase order comes at another date."""
+    """The supplier announces another date for a purchase order."""
 
     reference: str
     day: date
@@ -82,7 +82,7 @@ class Slip:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Units that arrive: per line index the quantity; `closes` names lines whose rest will not come."""
+    """Arriving units as (line index, quantity); `closes` lists lines whose remainder will never be delivered."""
 
     reference: str
     arrives_at: datetime
@@ -98,14 +98,14 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class SupplierPlan:
-    """What will come of a purchase order; the shop learns it bit by bit."""
+    """What a supplier will do about a purchase order; the shop learns it day by day."""
 
     slips: tuple[Slip, ...]
     deliveries: tuple[Delivery, ...]
 
 
 def plan_purchases(catalogue: Catalogue, position: StockPosition, today: date, run: str) -> list[PlannedOrder]:
-    """The day's purchase orders, one per supplier of the weekday and location; books them into the position."""
+    """The day's purchase orders, one per location and supplier of the weekday; adds them to the position."""
     planned: list[PlannedOrder] = []
     ordered_at = datetime.combine(today, time(22), UTC)
     for supplier in catalogue.suppliers:
@@ -124,7 +124,7 @@ def plan_purchases(catalogue: Catalogue, position: StockPosition, today: date, r
 
 
 def plan_deliveries(order: PlannedOrder, supplier: Supplier, *, seed: int, run: str) -> SupplierPlan:
-    """What the supplier does: when it comes, whether it slips and says so, in parts, too much or too little."""
+    """What the supplier does: when it delivers, whether it announces a delay, in how many parts, how many units."""
     pick = random.Random(f"deliveries:{seed}:{order.reference.removeprefix(run)}")
     sigma = math.sqrt(math.log1p(supplier.spread**2))
     lead = pick.lognormvariate(math.log(supplier.lead_time_days) - sigma * sigma / 2, sigma)
@@ -134,15 +134,15 @@ def plan_deliveries(order: PlannedOrder, supplier: Supplier, *, seed: int, run: 
     arrives = ordered_on + timedelta(days=max(1, round(lead)))
     slips: list[Slip] = []
     if arrives > order.eta and pick.random() < 0.75:
-        told = max(ordered_on + timedelta(days=1), order.eta - timedelta(days=pick.randint(0, 3)))
-        slips.append(Slip(order.reference, told, arrives + timedelta(days=pick.randint(0, 2))))
+        announced = max(ordered_on + timedelta(days=1), order.eta - timedelta(days=pick.randint(0, 3)))
+        slips.append(Slip(order.reference, announced, arrives + timedelta(days=pick.randint(0, 2))))
     elif arrives < order.eta and pick.random() < 0.2:
         slips.append(Slip(order.reference, max(ordered_on + timedelta(days=1), arrives - timedelta(days=1)), arrives))
     return SupplierPlan(tuple(slips), _split(order, arrives, pick))
 
 
 def _split(order: PlannedOrder, arrives: date, pick: random.Random) -> tuple[Delivery, ...]:
-    """One or two deliveries. A line may come short and be closed, or come with more than was ordered."""
+    """One or two deliveries. A line may be delivered short and then closed, or over-delivered."""
     in_parts = pick.random() < 0.2
     share = pick.uniform(0.4, 0.8)
     first: list[tuple[int, int]] = []

@@ -1,4 +1,4 @@
-"""The result of a replay as a table for people and as data for programs."""
+"""The result of a replay, as a table for people and as data for programs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backorder_workload.replay.driver import Result
 
 
 def result_as_data(result: Result, verdict: Mapping[str, object] | None) -> dict[str, object]:
-    """Everything a replay found, ready for JSON. `check` is null where the checker was not run."""
+    """The result as JSON data; `check` is null if the invariants were not checked."""
     report = result.stream.report
     records = sum(result.topics.values())
     return {
@@ -48,12 +48,12 @@ def result_as_data(result: Result, verdict: Mapping[str, object] | None) -> dict
 
 
 def messages_sent(result: Result) -> int:
-    """Messages that were handed over during the replay."""
+    """Number of messages sent during the replay."""
     return result.events.get("NotificationSent", 0)
 
 
 def print_result(console: Console, result: Result, verdict: str | None) -> None:
-    """The table at the end of a replay; the verdict where the invariants were checked."""
+    """Print the table of a replay, with the verdict if the invariants were checked."""
     table = Table(title=f"Replay of {result.first_day} to {result.last_day}", show_header=False, title_justify="left")
     table.add_column("what")
     table.add_column("figure", justify="right")
@@ -70,7 +70,7 @@ def print_result(console: Console, result: Result, verdict: str | None) -> None:
         named = ", ".join(f"{code} {count}" for code, count in skipped.most_common(8))
         console.print(f"{skipped.total():,} lines of services were not placed as goods: {named}")
     for what, count in sorted(result.refused.items()):
-        console.print(f"{count:,} calls were refused because the world had moved on ({what})")
+        console.print(f"{count:,} calls were refused because of a concurrent change ({what})")
 
 
 def _amounts(result: Result) -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""What the parts of a replay share: the system under replay, the simulated shop, and what was counted so far."""
+"""What the parts of a replay share: the system, the simulated shop, and the counts so far."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Generic, TypeVar
 
-from backorder_workload.replay.answers import Answers, NotAnswered
+from backorder_workload.replay.allocation_history import AllocationHistory, NotDecided
 from backorder_workload.replay.api import Api, CallFailed
 from backorder_workload.replay.catalogue import Catalogue
-from backorder_workload.replay.customers import Manner
+from backorder_workload.replay.customers import OrderBehaviour
 from backorder_workload.replay.figures import PlacedOrder
 from backorder_workload.replay.listener import Listener, NotSettled
 from backorder_workload.replay.order_stream import StreamOrder
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """How to replay."""
+    """The options of a replay."""
 
     seed: int = 1
     locations: int = 2
@@ -35,26 +35,26 @@ class Choices:
 
 @dataclass(slots=True)
 class TrackedOrder:
-    """An order of the stream that was placed."""
+    """An order of the stream after it was placed."""
 
     stream: StreamOrder
-    manner: Manner
+    behaviour: OrderBehaviour
     placed: PlacedOrder
     line_ids: tuple[str, ...]
 
     @property
     def order_id(self) -> str:
-        """The id the order service gave it."""
+        """The id that the order service assigned."""
         return self.placed.order_id
 
 
 @dataclass(slots=True)
 class Session:
-    """One replay under way."""
+    """The state of a running replay."""
 
     api: Api
     listener: Listener
-    answers: Answers
+    history: AllocationHistory
     catalogue: Catalogue
     position: StockPosition
     choices: Choices
@@ -63,17 +63,17 @@ class Session:
     done: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
-    async def at_once(self, calls: Iterable[Awaitable[T]]) -> list[T]:
-        """Run calls side by side (the API client bounds them); the first error ends all."""
+    async def concurrently(self, calls: Iterable[Awaitable[T]]) -> list[T]:
+        """Run calls concurrently, bounded by the API client; the first error cancels the others."""
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(_awaited(call)) for call in calls]
-        except* (CallFailed, NotAnswered, NotSettled) as failed:
+        except* (CallFailed, NotDecided, NotSettled) as failed:
             raise _first(failed) from None
         return [task.result() for task in tasks]
 
     async def allowed_to_fail(self, what: str, call: Callable[[], Awaitable[T]]) -> T | None:
-        """Run a call that may rightly be refused because the world moved on meanwhile; counts the refusal."""
+        """Run a call that may be refused because of a concurrent change; counts the refusal and returns None."""
         try:
             return await call()
         except CallFailed as error:
@@ -94,18 +94,18 @@ async def _awaited(call: Awaitable[T]) -> T:
     return await call
 
 
-class Diary(Generic[T]):
-    """What the simulated world has in store, by day."""
+class Schedule(Generic[T]):
+    """Future events of the simulated world, by day."""
 
     def __init__(self) -> None:
         self._days: defaultdict[date, list[T]] = defaultdict(list)
 
-    def note(self, day: date, entry: T) -> None:
-        """Remember an entry for a day."""
+    def add(self, day: date, entry: T) -> None:
+        """Schedule an entry for a day."""
         self._days[day].append(entry)
 
-    def of(self, day: date) -> list[T]:
-        """Take the entries of a day."""
+    def take(self, day: date) -> list[T]:
+        """Remove the entries of a day and return them."""
         return self._days.pop(day, [])
 
     def __len__(self) -> int:
@@ -113,5 +113,5 @@ class Diary(Generic[T]):
 
 
 def stamp(moment: datetime) -> str:
-    """A business time as the API reads it."""
+    """A business time in the API's format."""
     return moment.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""The customers' side of the simulated shop: placing, changing one's mind, losing patience."""
+"""The customers of the simulated shop: they place orders, change their minds and lose patience."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from backorder_workload.replay.customers import has_contact, manner_of
+from backorder_workload.replay.customers import behaviour_of, has_contact
 from backorder_workload.replay.figures import PlacedOrder
 from backorder_workload.replay.order_stream import StreamOrder
-from backorder_workload.replay.session import Diary, Session, TrackedOrder, stamp
+from backorder_workload.replay.session import Schedule, Session, TrackedOrder, stamp
 
 
 class ShopFront:
-    """Places the stream's orders and lets their customers act."""
+    """Places the orders of the stream and carries out what their customers do later."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._losing_patience: Diary[TrackedOrder] = Diary()
+        self._losing_patience: Schedule[TrackedOrder] = Schedule()
         self._contacts: set[str] = set()
         self._orders_url = f"{session.api.addresses.order}/v1/orders"
 
     async def place(self, orders: Iterable[StreamOrder]) -> list[TrackedOrder]:
-        """Place a day's orders side by side; returns once they are accepted, not once they are answered."""
-        placed = await self._session.at_once(self._place(order) for order in orders)
+        """Place a day's orders concurrently; returns once they are accepted, which is before they are decided."""
+        placed = await self._session.concurrently(self._place(order) for order in orders)
         for order in placed:
             self._session.orders[order.order_id] = order
             self._session.open_orders[order.order_id] = order
             for line in order.stream.lines:
                 self._session.position.demanded(line.sku, line.quantity, order.stream.placed_at.date())
-            if order.manner.patience_days is not None:
-                days = timedelta(days=math.ceil(order.manner.patience_days))
-                self._losing_patience.note(order.stream.placed_at.date() + days, order)
+            if order.behaviour.patience_days is not None:
+                days = timedelta(days=math.ceil(order.behaviour.patience_days))
+                self._losing_patience.add(order.stream.placed_at.date() + days, order)
         return placed
 
     async def _place(self, order: StreamOrder) -> TrackedOrder:
         session = self._session
-        manner = manner_of(order, seed=session.choices.seed)
+        behaviour = behaviour_of(order, seed=session.choices.seed)
         contact_id = await self._contact_of(order)
         reference = f"{session.choices.run}-{order.reference}"
         body = {
             "reference": reference,
             "customer_id": order.customer,
             "contact_id": contact_id,
-            "tier": manner.tier,
-            "channel": manner.channel,
+            "tier": behaviour.tier,
+            "channel": behaviour.channel,
             "destination": {"country": order.country} if order.country else None,
-            "latest_acceptable_date": manner.latest_acceptable_date.isoformat()
-            if manner.latest_acceptable_date
+            "latest_acceptable_date": behaviour.latest_acceptable_date.isoformat()
+            if behaviour.latest_acceptable_date
             else None,
-            "ship_complete": manner.ship_complete,
+            "ship_complete": behaviour.ship_complete,
             "placed_at": stamp(order.placed_at),
             "lines": [
                 {
@@ -69,8 +69,8 @@ class ShopFront:
         placed = PlacedOrder(
             answer["order_id"], order.placed_at, len(order.lines), order.units, sequence=answer["sequence"]
         )
-        session.answers.expect(placed.order_id, placed.sequence)
-        return TrackedOrder(order, manner, placed, tuple(line["line_id"] for line in answer["lines"]))
+        session.history.expect(placed.order_id, placed.sequence)
+        return TrackedOrder(order, behaviour, placed, tuple(line["line_id"] for line in answer["lines"]))
 
     async def _contact_of(self, order: StreamOrder) -> str | None:
         session = self._session
@@ -87,29 +87,29 @@ class ShopFront:
         return contact_id
 
     async def evening(self, today: date, placed_today: Iterable[TrackedOrder]) -> None:
-        """The day's second thoughts, and those who have waited long enough."""
+        """Cancel and amend: customers change their minds on the day of the order, or lose patience later."""
         at = datetime.combine(today, time(20, 30), UTC)
-        second_thoughts = [order for order in placed_today if order.manner.changes_mind]
-        amended = [order for order in placed_today if order.manner.amends_to and not order.manner.changes_mind]
-        impatient = [order for order in self._losing_patience.of(today) if not order.manner.changes_mind]
+        second_thoughts = [order for order in placed_today if order.behaviour.changes_mind]
+        amended = [order for order in placed_today if order.behaviour.amends_to and not order.behaviour.changes_mind]
+        impatient = [order for order in self._losing_patience.take(today) if not order.behaviour.changes_mind]
         if amended:
-            # An amendment names the version it is based on; today's answers must not change it in between.
+            # An amendment names the version it is based on: today's decisions must not change it in between.
             await self._session.listener.settled(("order",))
-        await self._session.at_once(
+        await self._session.concurrently(
             [self._cancel_whole(order, at) for order in second_thoughts]
             + [self._amend(order, at) for order in amended]
             + [self._cancel_waiting(order, at) for order in impatient]
         )
 
     async def _cancel_whole(self, order: TrackedOrder, at: datetime) -> None:
-        """Nothing has left yet: all units that were not declined are withdrawn."""
+        """Cancel every unit that was not declined; nothing has been shipped yet."""
         open_units = {line_id: line.quantity for line_id, line in zip(order.line_ids, order.stream.lines, strict=True)}
-        for line_id, history in self._session.answers.lines(order.order_id).items():
+        for line_id, history in self._session.history.lines(order.order_id).items():
             open_units[line_id] -= history.now.declined
         await self._cancel(order, {"reason": "changed my mind"}, open_units, at)
 
     async def _cancel_waiting(self, order: TrackedOrder, at: datetime) -> None:
-        if units := self._session.answers.waiting(order.order_id):
+        if units := self._session.history.waiting(order.order_id):
             lines = [{"line_id": line_id, "quantity": quantity} for line_id, quantity in units.items()]
             await self._cancel(order, {"reason": "waited too long", "lines": lines}, units, at)
 
@@ -130,8 +130,8 @@ class ShopFront:
 
     async def _amend(self, order: TrackedOrder, at: datetime) -> None:
         session, line = self._session, order.stream.lines[0]
-        history = session.answers.lines(order.order_id).get(order.line_ids[0])
-        quantity = max(1, round(line.quantity * (order.manner.amends_to or 1)))
+        history = session.history.lines(order.order_id).get(order.line_ids[0])
+        quantity = max(1, round(line.quantity * (order.behaviour.amends_to or 1)))
         if quantity == line.quantity or history is None or history.now.declined:
             return
         shown = f"{self._orders_url}/{order.order_id}"
@@ -149,10 +149,10 @@ class ShopFront:
         session.position.changed(line.sku, line.quantity - quantity)
 
     def _changed(self, order: TrackedOrder, answer: Mapping[str, Any]) -> None:
-        """Allocation will answer the change; the evening's shipping waits for it."""
+        """Expect allocation's decision about the change; shipping waits for it."""
         order.placed.sequence = answer["sequence"]
         order.placed.cancelled_units = sum(line["quantity_cancelled"] for line in answer["lines"])
-        self._session.answers.expect(order.order_id, order.placed.sequence)
+        self._session.history.expect(order.order_id, order.placed.sequence)
 
 
 def _by_sku(order: TrackedOrder, units: Mapping[str, int]) -> Counter[str]:

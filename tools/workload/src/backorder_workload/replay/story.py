@@ -1,4 +1,4 @@
-"""The main job told with one order: backordered with a date, stock arrives, allocated, the customer is told."""
+"""The life of one order: backordered with a date, stock arrives, it is allocated, the customer gets a mail."""
 
 from __future__ import annotations
 
@@ -17,42 +17,42 @@ LOCATION = "LONDON"
 
 
 class StoryFailed(RuntimeError):
-    """A step did not come out as it should; the message says which."""
+    """A step did not have the expected result; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the story made, for those who want to go on from there."""
+class StoryResult:
+    """What the story created, for suggestions of what to try next."""
 
     order_id: str
 
 
 class Story:
-    """Plays the story through the HTTP API, telling each step. `chapter` makes its references unique."""
+    """Plays the story through the HTTP API and reports each step. `run` is the prefix of all its references."""
 
-    def __init__(self, api: Api, tell: Callable[[str], None], *, chapter: str) -> None:
-        self._api, self._tell, self._chapter = api, tell, chapter
-        self._address = f"ada-{chapter}@customers.test"
+    def __init__(self, api: Api, report: Callable[[str], None], *, run: str) -> None:
+        self._api, self._report, self._run = api, report, run
+        self._address = f"ada-{run}@customers.test"
 
-    async def play(self, mails: DataDirectory, *, mail_within: float) -> Told:
-        """Tell it. Raises StoryFailed or CallFailed; a mail that takes too long is only reported."""
-        await self._set_the_scene()
+    async def play(self, mails: DataDirectory, *, mail_within: float) -> StoryResult:
+        """Play the story. Raises StoryFailed or CallFailed; a mail that takes too long is only reported."""
+        await self._open_shop()
         eta = (datetime.now(UTC) + timedelta(days=6)).replace(hour=17, minute=0, second=0, microsecond=0)
         purchase = await self._order_from_supplier(eta)
         order = await self._order_from_shop()
         line = order["lines"][0]
-        self._tell(
+        self._report(
             f"the shop takes an order for 3 {SKU}: {line['state']}, {line['quantity_backordered']} wait, "
             f"promised for {line['promise_date']}"
         )
         _expect(line["quantity_backordered"] == 3 and line["promise_date"], f"the order waits with a date: {line}")
         await self._receive(purchase)
         line = await self._until_allocated(order["order_id"])
-        self._tell(f"the order is {line['state']}: {line['quantity_allocated']} can ship from {LOCATION}")
+        self._report(f"the order is {line['state']}: {line['quantity_allocated']} can ship from {LOCATION}")
         await self._show_mail(mails, mail_within)
-        return Told(order["order_id"])
+        return StoryResult(order["order_id"])
 
-    async def _set_the_scene(self) -> None:
+    async def _open_shop(self) -> None:
         inventory = self._api.addresses.inventory
         await self._api.put(f"{inventory}/v1/locations/{LOCATION}", {"name": "London warehouse", "priority": 10})
         await self._api.put(f"{inventory}/v1/suppliers/acme", {"name": "Acme Trading"})
@@ -61,11 +61,11 @@ class Story:
             {"name": "Desk lamp", "lead_time_days": 14, "selling_policy": {"mode": "backorder", "backorder_cap": 500}},
         )
         contact = {"email": self._address, "locale": "en", "time_zone": "Europe/London"}
-        await self._api.put(f"{self._api.addresses.notification}/v1/contacts/ada-{self._chapter}", contact)
+        await self._api.put(f"{self._api.addresses.notification}/v1/contacts/ada-{self._run}", contact)
         await self._until_for_sale()
 
     async def _until_for_sale(self) -> None:
-        """A new SKU is for sale once order and allocation have heard of it."""
+        """Wait until order and allocation know the new SKU."""
         url = f"{self._api.addresses.allocation}/v1/availability?sku={SKU}"
         for _ in _tries():
             answer, _ = await self._api.read(url)
@@ -78,27 +78,27 @@ class Story:
         purchase = await self._api.create(
             f"{self._api.addresses.inventory}/v1/purchase-orders",
             {
-                "reference": f"{self._chapter}-PO",
+                "reference": f"{self._run}-PO",
                 "supplier_id": "acme",
                 "location_id": LOCATION,
                 "lines": [{"sku": SKU, "quantity": 10, "eta": eta.isoformat()}],
             },
-            key=f"{self._chapter}-po",
+            key=f"{self._run}-po",
         )
-        self._tell(f"10 {SKU} are ordered from a supplier and expected on {eta.date()}; none is on hand")
+        self._report(f"10 {SKU} are ordered from a supplier and expected on {eta.date()}; none is on hand")
         return purchase
 
     async def _order_from_shop(self) -> dict[str, Any]:
         return await self._api.create(
             f"{self._api.addresses.order}/v1/orders",
             {
-                "reference": f"{self._chapter}-WEB",
-                "customer_id": f"ada-{self._chapter}",
-                "contact_id": f"ada-{self._chapter}",
+                "reference": f"{self._run}-WEB",
+                "customer_id": f"ada-{self._run}",
+                "contact_id": f"ada-{self._run}",
                 "tier": "gold",
                 "lines": [{"sku": SKU, "quantity": 3, "unit_price": {"amount": 4999, "currency": "GBP"}}],
             },
-            key=f"{self._chapter}-web",
+            key=f"{self._run}-web",
             prefer="wait=5",
         )
 
@@ -107,14 +107,14 @@ class Story:
         await self._api.create(
             f"{self._api.addresses.inventory}/v1/receipts",
             {
-                "reference": f"{self._chapter}-GRN",
+                "reference": f"{self._run}-GRN",
                 "location_id": LOCATION,
                 "kind": "purchase",
                 "lines": [{"sku": SKU, "quantity": 10, "purchase_order_line_id": line_id}],
             },
-            key=f"{self._chapter}-grn",
+            key=f"{self._run}-grn",
         )
-        self._tell(f"the 10 {SKU} arrive")
+        self._report(f"the 10 {SKU} arrive")
 
     async def _until_allocated(self, order_id: str) -> dict[str, Any]:
         url = f"{self._api.addresses.order}/v1/orders/{order_id}"
@@ -132,10 +132,10 @@ class Story:
         while loop.time() < deadline:
             for _, mail in caught_mails(directory.mails):
                 if self._address in str(mail["X-Envelope-To"] or mail["To"]):
-                    self._tell(f"the customer gets a mail: “{mail['Subject']}”")
+                    self._report(f"the customer gets a mail: “{mail['Subject']}”")
                     return
             await asyncio.sleep(0.25)
-        self._tell("the mail to the customer is still being held; `backorder mails` will show it")
+        self._report("the mail to the customer is still being held; `backorder mails` will show it")
 
 
 def _tries() -> range:
@@ -144,4 +144,4 @@ def _tries() -> range:
 
 def _expect(right: object, what: str) -> None:
     if not right:
-        raise StoryFailed(f"not so: {what}")
+        raise StoryFailed(f"expected: {what}")

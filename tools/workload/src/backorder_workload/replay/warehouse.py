@@ -1,4 +1,4 @@
-"""The warehouses of the simulated shop: shipping what is allocated, taking returns, counting."""
+"""The warehouses of the simulated shop: they ship what is allocated, receive returns and count stock."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from backorder_workload.replay.session import Diary, Session, TrackedOrder, stamp
+from backorder_workload.replay.session import Schedule, Session, TrackedOrder, stamp
 
 _COUNTED_SHARE = 0.01
 _FRIDAY, _SUNDAY = 4, 6
@@ -15,7 +15,7 @@ _FRIDAY, _SUNDAY = 4, 6
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """Units of one shipped line that come back."""
+    """Units of a shipped line that the customer sends back."""
 
     order_id: str
     line_id: str
@@ -25,17 +25,17 @@ class Return:
 
 
 class Warehouse:
-    """Ships every evening, takes returns in the morning, counts a few SKUs on Sundays."""
+    """Receives returns in the morning, ships in the evening, counts a few SKUs on Sundays."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._returns: Diary[Return] = Diary()
+        self._returns: Schedule[Return] = Schedule()
         self._shipments: defaultdict[str, int] = defaultdict(int)
 
     async def ship(self, today: date) -> None:
-        """Ship what the order service says can ship now: one shipment per order and location.
+        """Ship what the order service lists as fulfillable: one shipment per order and location.
 
-        Parcels cost postage: what came later leaves with the order's last unit, or on Friday.
+        Parcels cost postage, so backordered units leave with the last unit of their order, or on Friday.
         """
         session = self._session
         ready: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
@@ -49,16 +49,16 @@ class Warehouse:
         by_order: defaultdict[str, list[tuple[str, dict[str, int]]]] = defaultdict(list)
         for (order_id, location_id), lines in ready.items():
             by_order[order_id].append((location_id, lines))
-        await session.at_once(
+        await session.concurrently(
             self._ship_order(session.open_orders[order_id], parcels, shipped_at)
             for order_id, parcels in by_order.items()
-            if order_id not in self._shipments or today.weekday() == _FRIDAY or not session.answers.waiting(order_id)
+            if order_id not in self._shipments or today.weekday() == _FRIDAY or not session.history.waiting(order_id)
         )
 
     async def _ship_order(
         self, order: TrackedOrder, parcels: list[tuple[str, dict[str, int]]], shipped_at: datetime
     ) -> None:
-        """An order's shipments go one after the other: they lock the same row anyway."""
+        """Ship an order's parcels one by one: the requests lock the same row anyway."""
         for location_id, lines in parcels:
             await self._ship_parcel(order, location_id, lines, shipped_at)
 
@@ -80,9 +80,9 @@ class Warehouse:
             return
         order.placed.shipped_units += sum(lines.values())
         order.placed.sequence += 1
-        session.answers.expect(order.order_id, order.placed.sequence)
+        session.history.expect(order.order_id, order.placed.sequence)
         session.done["shipments"] += 1
-        if order.manner.returns and self._shipments[order.order_id] == 1:
+        if order.behaviour.returns and self._shipments[order.order_id] == 1:
             self._plan_return(order, location_id, lines, shipped_at.date())
 
     def _plan_return(self, order: TrackedOrder, location_id: str, lines: dict[str, int], today: date) -> None:
@@ -90,12 +90,12 @@ class Warehouse:
         line_id = pick.choice(sorted(lines))
         sku = order.stream.lines[order.line_ids.index(line_id)].sku
         quantity = pick.randint(1, lines[line_id])
-        self._returns.note(
+        self._returns.add(
             today + timedelta(days=pick.randint(4, 14)), Return(order.order_id, line_id, sku, location_id, quantity)
         )
 
     async def take_returns(self, today: date) -> None:
-        """Receive what customers sent back; a return is a receipt."""
+        """Receive what customers sent back; a return is a kind of receipt."""
         session = self._session
         url = f"{session.api.addresses.inventory}/v1/receipts"
         received_at = stamp(datetime.combine(today, time(7), UTC))
@@ -113,14 +113,14 @@ class Warehouse:
             session.position.changed(returned.sku, returned.quantity)
             session.done["returns"] += 1
 
-        await session.at_once(receive(returned) for returned in self._returns.of(today))
+        await session.concurrently(receive(returned) for returned in self._returns.take(today))
 
     async def count(self, today: date) -> None:
-        """On Sundays count a few SKUs per location; now and then units are missing, rarely some turn up."""
+        """On Sundays count a few SKUs per location; sometimes units are missing, rarely some are found."""
         if today.weekday() != _SUNDAY:
             return
         session = self._session
-        # A count states what lies there now: the books must have seen today's shipments before.
+        # A count states what is there now: inventory must have booked today's shipments before.
         await session.listener.settled(("inventory",))
         pick = random.Random(f"count:{session.choices.seed}:{today}")
         counted_at = datetime.combine(today, time(23), UTC)
@@ -139,7 +139,7 @@ class Warehouse:
                 return int(level["on_hand"])
             return 0
 
-        found = dict(zip(changes, await session.at_once(on_hand(sku) for sku in changes), strict=True))
+        found = dict(zip(changes, await session.concurrently(on_hand(sku) for sku in changes), strict=True))
         counted = {sku: max(0, found[sku] + change) for sku, change in changes.items()}
         reference = f"{session.choices.run}-COUNT-{location_id}-{counted_at.date()}"
         body = {

@@ -1,4 +1,4 @@
-"""What allocation answered, line by line, as any reader of the public `allocations` topic can know it."""
+"""The decisions that allocation published, line by line, as any consumer of the `allocations` topic knows them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from event_contracts import AllocationState
 
 @dataclass(frozen=True, slots=True)
 class LineState:
-    """A line after one decision; `granted` is cumulative, shipped units included."""
+    """A line after a decision. `granted` includes shipped units."""
 
     decided_at: datetime
     granted: int
@@ -23,7 +23,7 @@ class LineState:
 
 @dataclass(slots=True)
 class LineHistory:
-    """All different states of one line, oldest first."""
+    """Every state of a line, oldest first."""
 
     sku: str
     version: int
@@ -35,12 +35,12 @@ class LineHistory:
         return self.states[-1]
 
 
-class NotAnswered(TimeoutError):
-    """Allocation did not answer in time; the message counts and names orders."""
+class NotDecided(TimeoutError):
+    """Allocation did not decide in time; the message says how many orders and names the first."""
 
 
-class Answers:
-    """Collects answers as they come in. An answer may be seen before the HTTP call that caused it returns."""
+class AllocationHistory:
+    """Collects decisions as they are published, which may be before the HTTP call that caused one returns."""
 
     def __init__(self) -> None:
         self._lines: dict[str, dict[str, LineHistory]] = {}
@@ -49,10 +49,10 @@ class Answers:
         self._declined: list[tuple[str, int]] = []
         self._progress = asyncio.Event()
 
-    def take(self, answer: AllocationState) -> None:
-        """Note one answer; a line version already known changes nothing."""
-        order = self._lines.setdefault(answer.order_id, {})
-        for line in answer.lines:
+    def record(self, state: AllocationState) -> None:
+        """Record a published state; line versions that are already known are ignored."""
+        order = self._lines.setdefault(state.order_id, {})
+        for line in state.lines:
             history = order.get(line.line_id)
             if history is None:
                 history = order[line.line_id] = LineHistory(line.sku, -1)
@@ -64,47 +64,46 @@ class Answers:
                 self._declined.append((line.sku, line.declined - declined_before))
             history.states.append(
                 LineState(
-                    decided_at=answer.decided_at,
+                    decided_at=state.decided_at,
                     granted=sum(line.allocated.values()),
                     waiting=line.waiting,
                     declined=line.declined,
                     promised=line.promise.date if line.promise and line.waiting else None,
                 )
             )
-        if answer.basis > self._basis.get(answer.order_id, -1):
-            self._basis[answer.order_id] = answer.basis
-        if self._awaited.get(answer.order_id, answer.basis + 1) <= answer.basis:
-            del self._awaited[answer.order_id]
+        if state.basis > self._basis.get(state.order_id, -1):
+            self._basis[state.order_id] = state.basis
+        if self._awaited.get(state.order_id, state.basis + 1) <= state.basis:
+            del self._awaited[state.order_id]
         self._progress.set()
 
     def expect(self, order_id: str, sequence: int) -> None:
-        """An answer with at least this basis must come for the order."""
+        """Expect a decision about the order that is based on at least this sequence."""
         if self._basis.get(order_id, -1) < sequence:
             self._awaited[order_id] = sequence
 
     async def until_complete(self, within: float) -> None:
-        """Wait until every expected answer is there. Raises NotAnswered when none comes for `within` seconds."""
+        """Wait for every expected decision. Raises NotDecided if none arrives for `within` seconds."""
         while self._awaited:
             self._progress.clear()
             try:
                 await asyncio.wait_for(self._progress.wait(), within)
             except TimeoutError:
                 missing = list(self._awaited)
-                raise NotAnswered(
-                    f"allocation did not answer for {len(missing)} orders within {within:.0f} s: "
-                    + ", ".join(missing[:5])
+                raise NotDecided(
+                    f"allocation did not decide {len(missing)} orders within {within:.0f} s: " + ", ".join(missing[:5])
                 ) from None
 
     def lines(self, order_id: str) -> dict[str, LineHistory]:
-        """The lines of an order that were answered, by line id."""
+        """The lines of an order that have been decided, by line id."""
         return self._lines.get(order_id, {})
 
     def waiting(self, order_id: str) -> dict[str, int]:
-        """Units that wait, by line id; lines that wait for nothing are left out."""
+        """Waiting units by line id; lines without any are left out."""
         return {line_id: line.now.waiting for line_id, line in self.lines(order_id).items() if line.now.waiting}
 
     def waiting_units(self, order_ids: Iterable[str]) -> int:
-        """Units that wait over these orders."""
+        """Waiting units of all these orders."""
         return sum(line.now.waiting for order_id in order_ids for line in self.lines(order_id).values())
 
     def newly_declined(self) -> Iterator[tuple[str, int]]:
