@@ -79,7 +79,7 @@ async def test_nobody_but_the_owner_of_the_schema_rewrites_the_ledger(inventory)
     async with inventory.database.transaction() as conn:
         await conn.execute(text(f"DROP OWNED BY {role}"))
         await conn.execute(text(f"DROP ROLE {role}"))
-    await inventory.check_books()
+    await inventory.check_ledger()
 
 
 async def test_a_long_history_is_read_by_index(inventory):
