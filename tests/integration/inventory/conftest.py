@@ -3,15 +3,15 @@
 import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
+from tests.unit.inventory.order_events import a_shipment, an_order_event
 
 import inventory_service.entrypoints.service
-from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from event_contracts import Event, ShippedLine
 from event_contracts.envelope import decode
 from inventory_service.config import InventorySettings
 from inventory_service.invariants import INVARIANTS
@@ -22,8 +22,6 @@ from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.inbox import insert_new
 from service_kit.persistence.database import Database
 from service_kit.testing.invariants import assert_invariants
-
-PLACED_AT = datetime(2010, 12, 1, 8, tzinfo=UTC)
 
 
 @dataclass
@@ -104,42 +102,6 @@ class Inventory:
     async def check(self) -> None:
         """Every invariant of inventory holds."""
         await assert_invariants(self.database, INVARIANTS)
-
-
-def an_order_event(
-    name: str,
-    sequence: int,
-    *shipments: ShippedLine,
-    order_id: str = "order-1",
-    sku: str = "lamp",
-    quantity: int = 10,
-    cancelled: int = 0,
-) -> Event:
-    """An order event as the order service publishes it: the whole order with all its shipments."""
-    payload = OrderState(
-        order_id=order_id,
-        sequence=sequence,
-        reference=order_id,
-        placed_at=PLACED_AT,
-        updated_at=PLACED_AT,
-        lines=(OrderLine(line_id=f"{order_id}-1", sku=sku, quantity=quantity, cancelled=cancelled),),
-        shipments=shipments,
-    )
-    return new_event(name, payload, source="order", sequence=sequence)
-
-
-def a_shipment(
-    number: int, quantity: int, *, order_id: str = "order-1", sku: str = "lamp", at: datetime | None = None
-) -> ShippedLine:
-    """A shipment of the order's only line."""
-    return ShippedLine(
-        shipment_id=f"{order_id}-shipment-{number}",
-        line_id=f"{order_id}-1",
-        sku=sku,
-        location="main",
-        quantity=quantity,
-        shipped_at=at or datetime(2010, 12, 5, number % 24, tzinfo=UTC),
-    )
 
 
 @pytest.fixture

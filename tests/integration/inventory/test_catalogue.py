@@ -140,7 +140,7 @@ async def test_a_name_with_control_characters_is_refused_with_its_place(empty):
     assert (await empty.put("/v1/skus/a%00b", {"name": "x"})).status_code == 400
 
 
-async def test_a_location_ranked_anew_is_announced_with_every_level_there(inventory):
+async def test_a_new_priority_is_announced_with_every_level_at_the_location(inventory):
     await inventory.receive(5)
     await inventory.receive(3, sku="chair")
     await inventory.receive(2, location="south")

@@ -60,7 +60,7 @@ async def test_one_reference_on_both_is_taken_once(inventory, other):
     assert await inventory.level() == (20, 0, 20)
 
 
-async def test_everything_at_once_keeps_the_books_and_the_order_of_versions(inventory, other, order_event, shipment):
+async def test_everything_at_once_keeps_the_ledger_and_the_order_of_versions(inventory, other, order_event, shipment):
     order = await inventory.order(500)
     line_id = order["lines"][0]["line_id"]
     line_path = f"/v1/purchase-orders/{order['purchase_order_id']}/lines/{line_id}"
@@ -104,7 +104,7 @@ async def test_everything_at_once_keeps_the_books_and_the_order_of_versions(inve
         response = await other.patch(line_path, json=body, headers={"If-Match": "*"})
         assert response.status_code == 200, response.text
 
-    async def rank(number: int) -> None:
+    async def prioritise(number: int) -> None:
         response = await other.put("/v1/locations/main", json={"name": "Main", "priority": number})
         assert response.status_code == 200, response.text
 
@@ -112,7 +112,7 @@ async def test_everything_at_once_keeps_the_books_and_the_order_of_versions(inve
         *(post(number) for number in range(60)),
         *(ship(number) for number in range(20)),
         *(slip(number) for number in range(12)),
-        *(rank(number) for number in range(5)),
+        *(prioritise(number) for number in range(5)),
     )
     await inventory.check()
     reached: dict[tuple[str, str], int] = defaultdict(int)

@@ -35,7 +35,7 @@ def test_a_shipment_moves_units_from_on_hand_to_shipped_and_leaves_the_supply():
     assert kinds(level) == [(EntryKind.SHIPMENT, -4, 4)]
 
 
-def test_a_shipment_beyond_on_hand_first_books_the_missing_units_as_found():
+def test_a_shipment_beyond_on_hand_first_records_the_missing_units_as_found():
     level = a_level(3)
     level.ship(5, at(1), SOURCE)
     assert (level.on_hand, level.shipped, level.supply) == (0, 5, 5)

@@ -31,7 +31,7 @@ PurchasingWriter = Annotated[Principal, require("purchasing:write")]
 IdempotencyKey = Annotated[str, idempotency_key()]
 
 _VERSION_TAG = re.compile(r'"(0|[1-9][0-9]*)"')
-# Found anywhere in the header, even where two tags share a quote.
+# A tag of an order may stand anywhere in the header, and even share a quote with its neighbour.
 _ORDER_TAG = re.compile(r'(?="po-(0|[1-9][0-9]*)")')
 
 
@@ -40,37 +40,33 @@ def order_etag(version: int) -> str:
     return f'"po-{version}"'
 
 
-def _expected_version(if_match: str) -> ExpectedVersion:
+async def expected_version(if_match: IfMatch = None) -> ExpectedVersion | None:
+    """The versions that ``If-Match`` names; None without the header."""
+    return None if if_match is None else _named_versions(if_match)
+
+
+async def expected_line_version(if_match: IfMatch = None) -> ExpectedLineVersion | None:
+    """The versions of a purchase-order line, or of its order, that ``If-Match`` names; None without the header."""
+    return None if if_match is None else _named_line_versions(if_match)
+
+
+async def required_line_version(if_match: RequiredIfMatch = None) -> ExpectedLineVersion | None:
+    """As ``expected_line_version``, where the use case refuses a change without the header."""
+    return None if if_match is None else _named_line_versions(if_match)
+
+
+def _named_versions(if_match: str) -> ExpectedVersion:
     # A proxy that compresses turns our tags into weak ones; they still name the same version.
     tags = {tag.strip().removeprefix("W/") for tag in if_match.split(",")}
     versions = frozenset(int(found[1]) for tag in tags if (found := _VERSION_TAG.fullmatch(tag)))
     return ExpectedVersion(versions, any_version="*" in tags)
 
 
-def _expected_line_version(if_match: str | None) -> ExpectedLineVersion | None:
-    if if_match is None:
-        return None
+def _named_line_versions(if_match: str) -> ExpectedLineVersion:
     order_versions = frozenset(int(found[1]) for found in _ORDER_TAG.finditer(if_match))
-    return ExpectedLineVersion(_expected_version(if_match), order_versions)
+    return ExpectedLineVersion(_named_versions(if_match), order_versions)
 
 
-async def _expected(if_match: IfMatch = None) -> ExpectedVersion | None:
-    return None if if_match is None else _expected_version(if_match)
-
-
-async def _expected_line(if_match: IfMatch = None) -> ExpectedLineVersion | None:
-    return _expected_line_version(if_match)
-
-
-async def _required_line(if_match: RequiredIfMatch = None) -> ExpectedLineVersion | None:
-    return _expected_line_version(if_match)
-
-
-Expected = Annotated[ExpectedVersion | None, Depends(_expected)]
-"""The versions that ``If-Match`` names; None without the header."""
-
-ExpectedLine = Annotated[ExpectedLineVersion | None, Depends(_expected_line)]
-"""The versions of a purchase-order line, or of its order, that ``If-Match`` names; None without the header."""
-
-RequiredLine = Annotated[ExpectedLineVersion | None, Depends(_required_line)]
-"""As ``ExpectedLine``, where the use case refuses a change without the header."""
+Expected = Annotated[ExpectedVersion | None, Depends(expected_version)]
+ExpectedLine = Annotated[ExpectedLineVersion | None, Depends(expected_line_version)]
+RequiredLine = Annotated[ExpectedLineVersion | None, Depends(required_line_version)]

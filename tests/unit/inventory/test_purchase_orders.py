@@ -1,0 +1,130 @@
+"""Purchase orders: inbound is announced, moved and closed; what expects another version is refused."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.inventory.scenario import ETA, at
+
+from inventory_service.application.close_purchase_order_line import ClosePurchaseOrderLine, close_purchase_order_line
+from inventory_service.application.place_purchase_orders import place_purchase_orders
+from inventory_service.domain.errors import (
+    BelowReceived,
+    LineClosed,
+    NameFault,
+    NameKind,
+    NamesRefused,
+    PurchaseOrderLineNotFound,
+    VersionMismatch,
+    VersionRequired,
+)
+from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedVersion
+from service_kit.commands.execute import execute, read
+
+
+def expecting(*versions: int, order: int | None = None) -> ExpectedLineVersion:
+    order_versions = frozenset() if order is None else frozenset({order})
+    return ExpectedLineVersion(ExpectedVersion(frozenset(versions)), order_versions)
+
+
+async def test_each_line_of_a_new_order_is_announced_as_inbound(inventory):
+    order = await inventory.order("lamp", "chair", quantity=10)
+    assert (order.created_at, order.version) == (inventory.clock.now(), 2)
+    events = inventory.events()
+    assert [(event.name, event.key, event.sequence) for event in events] == [
+        ("InboundScheduled", "lamp", 1),
+        ("InboundScheduled", "chair", 1),
+    ]
+    inbound = events[0].payload
+    assert (inbound.remaining, inbound.supplier, inbound.location, inbound.version) == (10, "acme", "main", 1)
+    assert (inbound.po_line, inbound.eta, inbound.occurred_at) == (order.lines[0].line_id, ETA, at(0))
+    assert await read(inventory.units, lambda uow: uow.queries.purchase_order(order.purchase_order_id)) == order
+
+
+async def test_a_refused_order_leaves_no_trace_and_its_neighbours_are_placed(inventory):
+    good, unknown, repeated, other = (
+        inventory.a_purchase_order("lamp", reference="a"),
+        inventory.a_purchase_order("lamp", "no", supplier_id="nobody"),
+        inventory.a_purchase_order("chair", reference="a"),
+        inventory.a_purchase_order("chair"),
+    )
+    placed, names, reference, last = await inventory.all(place_purchase_orders, [good, unknown, repeated, other])
+    assert isinstance(names, NamesRefused)
+    assert names.faults == (NameFault(NameKind.SUPPLIER), NameFault(NameKind.SKU, line=1))
+    assert reference.holder_id == placed.purchase_order_id == good.purchase_order_id
+    assert last.purchase_order_id == other.purchase_order_id
+    assert inventory.units.state.purchase_orders.keys() == {good.purchase_order_id, other.purchase_order_id}
+    assert [event.key for event in inventory.events()] == ["lamp", "chair"]
+
+
+async def test_a_slip_is_announced_with_the_next_version(inventory):
+    [line] = (await inventory.order()).lines
+    inventory.events()
+    moved = await inventory.change(line, eta=ETA + timedelta(days=7), changed_at=at(9))
+    assert (moved.version, moved.eta) == (2, ETA + timedelta(days=7))
+    [event] = inventory.events()
+    assert (event.name, event.sequence, event.payload.remaining) == ("InboundRescheduled", 2, 10)
+    assert (event.payload.eta, event.payload.occurred_at) == (moved.eta, at(9))
+    assert await inventory.line(line) == moved
+
+
+async def test_a_change_that_changes_nothing_announces_nothing(inventory):
+    [line] = (await inventory.order()).lines
+    inventory.events()
+    assert await inventory.change(line, eta=ETA, quantity=10) == line
+    assert inventory.events() == []
+
+
+async def test_a_change_must_expect_the_version_of_the_line_or_of_its_order(inventory):
+    line, _ = (await inventory.order("lamp", "chair")).lines
+    with pytest.raises(VersionRequired):
+        await inventory.change(line, expected=None, quantity=11)
+    assert (await inventory.change(line, expected=expecting(order=2), quantity=11)).version == 2
+    for stale in (expecting(order=2), expecting(1), expecting()):
+        with pytest.raises(VersionMismatch) as refusal:
+            await inventory.change(line, expected=stale, quantity=12)
+        assert refusal.value.current == 2
+    assert (await inventory.change(line, expected=expecting(2), quantity=12)).version == 3
+    assert (await inventory.change(line, expected=expecting(9, order=4), quantity=13)).version == 4
+
+
+async def test_a_quantity_below_what_arrived_is_refused_and_down_to_it_ends_the_inbound(inventory):
+    [line] = (await inventory.order()).lines
+    await inventory.receive(4, on=line)
+    inventory.events()
+    with pytest.raises(BelowReceived) as refusal:
+        await inventory.change(line, quantity=3)
+    assert refusal.value.received == 4
+    await inventory.change(line, quantity=4)
+    [event] = inventory.events()
+    assert (event.name, event.payload.remaining) == ("InboundCancelled", 0)
+
+
+async def test_a_short_close_ends_the_inbound_once(inventory):
+    [line] = (await inventory.order()).lines
+    await inventory.receive(4, on=line)
+    inventory.events()
+    for hour in (9, 10):
+        closed = await inventory.close(line, hour=hour)
+        assert (closed.received, closed.cancelled, closed.open, closed.state) == (4, 6, 0, "closed")
+    [event] = inventory.events()
+    assert (event.name, event.payload.remaining, event.payload.version) == ("InboundCancelled", 0, 3)
+    assert event.payload.occurred_at == at(9)
+    with pytest.raises(LineClosed) as refusal:
+        await inventory.change(line, eta=at(1))
+    assert refusal.value.state == "closed"
+
+
+async def test_a_close_may_expect_a_version(inventory):
+    [line] = (await inventory.order()).lines
+    with pytest.raises(VersionMismatch):
+        await inventory.close(line, expected=expecting(2, order=7))
+    assert (await inventory.close(line, expected=expecting(order=1))).closed
+
+
+async def test_a_line_of_another_order_is_not_found(inventory):
+    one, other = await inventory.order(), await inventory.order()
+    for order_id, line_id in ((one.purchase_order_id, other.lines[0].line_id), ("none", "none")):
+        with pytest.raises(PurchaseOrderLineNotFound):
+            await execute(inventory.units, close_purchase_order_line, ClosePurchaseOrderLine(order_id, line_id))
+    [line] = other.lines
+    assert await inventory.line(line) == line

@@ -1,0 +1,115 @@
+"""SKUs, locations and suppliers are put; what changes is announced, what expects another version is refused."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from tests.unit.inventory.scenario import at
+
+from inventory_service.application.put_location import PutLocation, put_location
+from inventory_service.application.put_sku import PutSku, put_sku
+from inventory_service.application.put_skus import PutSkus, put_skus
+from inventory_service.application.put_supplier import PutSupplier, put_supplier
+from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
+from inventory_service.domain.errors import VersionMismatch
+from inventory_service.domain.expected_version import ExpectedVersion
+from service_kit.commands.execute import execute, read
+
+TABLE = Sku("table", "Table", "furniture", 14, SellingPolicy(Mode.BACKORDER, backorder_cap=50))
+MAIN = Location("main", "Main", 10)
+
+
+async def test_a_new_sku_is_announced_with_its_whole_policy(inventory):
+    assert await execute(inventory.units, put_sku, PutSku(TABLE, changed_at=at(5))) == (1, True, True)
+    [event] = inventory.events()
+    assert (event.name, event.key, event.sequence) == ("SkuPolicyChanged", "table", 1)
+    policy = event.payload
+    assert (policy.mode, policy.cap, policy.lead_time_days, policy.category) == ("backorder", 50, 14, "furniture")
+    assert (policy.name, policy.version, policy.occurred_at) == ("Table", 1, at(5))
+
+
+async def test_a_real_change_is_announced_with_the_next_version(inventory):
+    await execute(inventory.units, put_sku, PutSku(TABLE))
+    inventory.events()
+    changed = replace(TABLE, policy=SellingPolicy(Mode.PREORDER, release_date=date(2011, 1, 15)))
+    assert await execute(inventory.units, put_sku, PutSku(changed)) == (2, False, True)
+    [event] = inventory.events()
+    assert event.sequence == event.payload.version == 2
+    assert event.payload.release_at.isoformat() == "2011-01-15T00:00:00+00:00"
+    assert event.payload.occurred_at == inventory.clock.now(), "without a stated time the change happens now"
+
+
+async def test_putting_what_is_there_already_announces_nothing_and_keeps_the_version(inventory):
+    await execute(inventory.units, put_sku, PutSku(TABLE))
+    inventory.events()
+    assert await execute(inventory.units, put_sku, PutSku(TABLE)) == (1, False, False)
+    assert inventory.events() == []
+
+
+async def test_a_bulk_announces_what_it_created_or_changed(inventory):
+    same, changed = (Sku(sku, name, None, None, SellingPolicy()) for sku, name in (("lamp", "Lamp"), ("chair", "New")))
+    stored = await execute(inventory.units, put_skus, PutSkus((same, TABLE, changed), at(1)))
+    assert stored == {"lamp": (1, False, False), "table": (1, True, True), "chair": (2, False, True)}
+    assert [(event.key, event.sequence) for event in inventory.events()] == [("table", 1), ("chair", 2)]
+
+
+async def test_a_sku_is_put_only_on_the_version_that_is_expected(inventory):
+    other = Sku("lamp", "Mine", None, None, SellingPolicy())
+    for versions, any_version, accepted in (({2, 3}, False, False), (set(), False, False), ({1, 7}, False, True)):
+        expected = ExpectedVersion(frozenset(versions), any_version)
+        if accepted:
+            assert (await execute(inventory.units, put_sku, PutSku(other, expected))).version == 2
+        else:
+            with pytest.raises(VersionMismatch) as refusal:
+                await execute(inventory.units, put_sku, PutSku(other, expected))
+            assert refusal.value.current == 1
+    assert len(inventory.events()) == 1
+
+
+async def test_nothing_is_created_where_a_version_is_expected(inventory):
+    anything = ExpectedVersion(frozenset({1}), any_version=True)
+    puts: list[tuple[Any, Any]] = [
+        (put_sku, PutSku(TABLE, anything)),
+        (put_location, PutLocation(Location("east", "East"), anything)),
+        (put_supplier, PutSupplier(Supplier("zulu", "Zulu"), anything)),
+    ]
+    for use_case, command in puts:
+        with pytest.raises(VersionMismatch) as refusal:
+            await execute(inventory.units, use_case, command)
+        assert refusal.value.current is None
+    assert await read(inventory.units, lambda uow: uow.queries.location("east")) is None
+    assert inventory.events() == []
+
+
+async def test_a_location_or_supplier_is_put_only_on_the_version_that_is_expected(inventory):
+    first, second = (ExpectedVersion(frozenset({version})) for version in (1, 2))
+    assert await execute(inventory.units, put_location, PutLocation(replace(MAIN, name="Big"), first)) == (
+        2,
+        False,
+        True,
+    )
+    assert await execute(inventory.units, put_supplier, PutSupplier(Supplier("acme", "A"), first)) == (2, False, True)
+    with pytest.raises(VersionMismatch):
+        await execute(inventory.units, put_location, PutLocation(MAIN, first))
+    with pytest.raises(VersionMismatch):
+        await execute(inventory.units, put_supplier, PutSupplier(Supplier("acme", "Acme"), first))
+    assert (await execute(inventory.units, put_location, PutLocation(MAIN, second))).version == 3
+
+
+async def test_a_new_priority_is_announced_with_every_level_at_the_location(inventory):
+    await inventory.receive(5)
+    await inventory.receive(3, sku="chair")
+    await inventory.receive(2, location="south")
+    inventory.events()
+    await execute(inventory.units, put_location, PutLocation(Location("main", "Main", 1), changed_at=at(9)))
+    events = inventory.events()
+    assert sorted((event.key, event.name, event.sequence) for event in events) == [
+        ("chair", "StockLevelChanged", 2),
+        ("lamp", "StockLevelChanged", 2),
+    ]
+    assert {event.payload.reason for event in events} == {"location"}
+    assert {event.payload.occurred_at for event in events} == {at(9)}
+    assert all(level.priority == 1 for event in events for level in event.payload.levels)
+    await execute(inventory.units, put_location, PutLocation(Location("main", "Renamed", 1)))
+    assert inventory.events() == []
