@@ -11,6 +11,7 @@ from inventory_service.adapters.transaction import SqlTransaction
 from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Location, Sku, Supplier
 from inventory_service.domain.stock import LevelKey, StockLevel
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 _LOCK_VERSION = {
     "sku": text("SELECT version FROM sku WHERE sku = :id FOR UPDATE"),
@@ -18,20 +19,23 @@ _LOCK_VERSION = {
     "supplier": text("SELECT version FROM supplier WHERE supplier_id = :id FOR UPDATE"),
 }
 
+_SKU_COLUMNS: Columns = (
+    ("sku", "text"),
+    ("name", "text"),
+    ("category", "text"),
+    ("lead_time_days", "integer"),
+    ("mode", "text"),
+    ("backorder_cap", "integer"),
+    ("release_date", "date"),
+)
 # A row that says the same already is not updated and not returned: it keeps its version.
 _PUT_SKUS = text(
-    """
-    INSERT INTO sku AS known (sku, name, category, lead_time_days, mode, backorder_cap, release_date,
-                              created_at, updated_at)
-    SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, :now, :now
-    FROM unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:categories AS text[]),
-                CAST(:lead_times AS integer[]), CAST(:modes AS text[]), CAST(:caps AS integer[]),
-                CAST(:releases AS date[]))
-         AS new (sku, name, category, lead_time_days, mode, backorder_cap, release_date)
+    f"""
+    INSERT INTO sku AS known ({names(_SKU_COLUMNS)}, created_at, updated_at)
+    SELECT {names(_SKU_COLUMNS)}, :now, :now FROM {unnest(_SKU_COLUMNS, "new")}
     ORDER BY sku COLLATE "C"
     ON CONFLICT (sku) DO UPDATE
-    SET name = excluded.name, category = excluded.category, lead_time_days = excluded.lead_time_days,
-        mode = excluded.mode, backorder_cap = excluded.backorder_cap, release_date = excluded.release_date,
+    SET {assignments(_SKU_COLUMNS[1:], "excluded")},
         version = known.version + 1, updated_at = excluded.updated_at
     WHERE (known.name, known.category, known.lead_time_days, known.mode, known.backorder_cap, known.release_date)
           IS DISTINCT FROM (excluded.name, excluded.category, excluded.lead_time_days, excluded.mode,
@@ -82,15 +86,7 @@ class SqlCatalogue(SqlTransaction):
 
     async def put_skus(self, skus: Sequence[Sku], now: datetime) -> dict[str, StoredVersion]:
         """See Catalogue."""
-        values = {
-            "skus": [sku.sku for sku in skus],
-            "names": [sku.name for sku in skus],
-            "categories": [sku.category for sku in skus],
-            "lead_times": [sku.lead_time_days for sku in skus],
-            "modes": [sku.policy.mode.value for sku in skus],
-            "caps": [sku.policy.backorder_cap for sku in skus],
-            "releases": [sku.policy.release_date for sku in skus],
-        }
+        values = arrays(_SKU_COLUMNS, (_sku_row(sku) for sku in skus))
         written = {row.sku: row.version for row in await self._conn.execute(_PUT_SKUS, {**values, "now": now})}
         stored = {sku: StoredVersion(version, version == 1, True) for sku, version in written.items()}
         same = [sku.sku for sku in skus if sku.sku not in written]
@@ -123,3 +119,16 @@ class SqlCatalogue(SqlTransaction):
         if version is not None:
             return StoredVersion(version, version == 1, True)
         return StoredVersion(await self.lock_version(what, str(values["id"])) or 1, False, False)
+
+
+def _sku_row(sku: Sku) -> tuple[object, ...]:
+    policy = sku.policy
+    return (
+        sku.sku,
+        sku.name,
+        sku.category,
+        sku.lead_time_days,
+        policy.mode.value,
+        policy.backorder_cap,
+        policy.release_date,
+    )

@@ -10,13 +10,16 @@ from sqlalchemy import text
 from inventory_service.adapters.transaction import SqlTransaction
 from inventory_service.application.ports import CountAt
 from inventory_service.domain.stock import EntryKind, LaterMovements, LevelKey, StockLevel
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
+
+_KEY: Columns = (("sku", "text"), ("location_id", "text"))
 
 # Missing rows first, then the locks, both in the order of the keys: no two transactions can wait for each other.
 _MAKE_MISSING = text(
-    """
+    f"""
     INSERT INTO stock_level (sku, location_id, on_hand, shipped, version, updated_at)
     SELECT sku, location_id, 0, 0, 0, now()
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS key (sku, location_id)
+    FROM {unnest(_KEY, "key")}
     WHERE NOT EXISTS (
         SELECT FROM stock_level level WHERE level.sku = key.sku AND level.location_id = key.location_id
     )
@@ -25,49 +28,56 @@ _MAKE_MISSING = text(
     """
 )
 _LOCK = text(
-    """
+    f"""
     SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at
     FROM stock_level level
-    JOIN unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS key (sku, location_id)
+    JOIN {unnest(_KEY, "key")}
       ON level.sku = key.sku AND level.location_id = key.location_id
     ORDER BY level.sku, level.location_id
     FOR UPDATE OF level
     """
 )
+_LEVEL_COLUMNS: Columns = (
+    *_KEY,
+    ("on_hand", "bigint"),
+    ("shipped", "bigint"),
+    ("version", "bigint"),
+    ("counted_at", "timestamptz"),
+)
 _SAVE = text(
-    """
-    UPDATE stock_level level
-    SET on_hand = new.on_hand, shipped = new.shipped, version = new.version, counted_at = new.counted_at,
-        updated_at = :now
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:on_hand AS bigint[]),
-                CAST(:shipped AS bigint[]), CAST(:versions AS bigint[]), CAST(:counted AS timestamptz[]))
-         AS new (sku, location_id, on_hand, shipped, version, counted_at)
+    f"""
+    UPDATE stock_level level SET {assignments(_LEVEL_COLUMNS[2:], "new")}, updated_at = :now
+    FROM {unnest(_LEVEL_COLUMNS, "new")}
     WHERE level.sku = new.sku AND level.location_id = new.location_id
     """
 )
+_ENTRY_COLUMNS: Columns = (
+    *_KEY,
+    ("kind", "text"),
+    ("on_hand_delta", "bigint"),
+    ("shipped_delta", "bigint"),
+    ("on_hand_after", "bigint"),
+    ("shipped_after", "bigint"),
+    ("level_version", "bigint"),
+    ("occurred_at", "timestamptz"),
+    ("document_id", "text"),
+    ("line_id", "text"),
+    ("reason", "text"),
+)
 _APPEND = text(
-    """
-    INSERT INTO ledger_entry (sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-                              level_version, occurred_at, recorded_at, document_id, line_id, reason)
-    SELECT sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-           version, occurred_at, :now, document_id, line_id, reason
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:kinds AS text[]),
-                CAST(:on_hand AS bigint[]), CAST(:shipped AS bigint[]),
-                CAST(:on_hand_after AS bigint[]), CAST(:shipped_after AS bigint[]),
-                CAST(:versions AS bigint[]), CAST(:occurred AS timestamptz[]),
-                CAST(:documents AS text[]), CAST(:lines AS text[]), CAST(:reasons AS text[]))
-         WITH ORDINALITY
-         AS new (sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-                 version, occurred_at, document_id, line_id, reason, position)
+    f"""
+    INSERT INTO ledger_entry ({names(_ENTRY_COLUMNS)}, recorded_at)
+    SELECT {names(_ENTRY_COLUMNS)}, :now
+    FROM {unnest(_ENTRY_COLUMNS, "new", position=True)}
     ORDER BY position
     """
 )
 # A lateral for each count: an index range of its SKU's entries after the moment, usually a handful.
+_COUNT_COLUMNS: Columns = (*_KEY, ("moment", "timestamptz"))
 _LATER = text(
-    """
+    f"""
     SELECT coalesce(total, 0) AS total, coalesce(least(lowest, 0), 0) AS lowest
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:moments AS timestamptz[]))
-         WITH ORDINALITY AS count (sku, location_id, moment, position)
+    FROM {unnest(_COUNT_COLUMNS, "count", position=True)}
     CROSS JOIN LATERAL (
         SELECT sum(delta)::bigint AS total, min(running)::bigint AS lowest
         FROM (
@@ -90,7 +100,7 @@ class SqlLevels(SqlTransaction):
         """See Stock."""
         if not keys:
             return {}
-        values = {"skus": [key.sku for key in keys], "locations": [key.location_id for key in keys]}
+        values = arrays(_KEY, ((key.sku, key.location_id) for key in keys))
         await self._conn.execute(_MAKE_MISSING, values)
         levels = {}
         for row in await self._conn.execute(_LOCK, values):
@@ -102,38 +112,33 @@ class SqlLevels(SqlTransaction):
         """See Stock."""
         if not levels:
             return
-        values = {
-            "skus": [level.key.sku for level in levels],
-            "locations": [level.key.location_id for level in levels],
-            "on_hand": [level.on_hand for level in levels],
-            "shipped": [level.shipped for level in levels],
-            "versions": [level.version for level in levels],
-            "counted": [level.counted_at for level in levels],
-        }
-        await self._conn.execute(_SAVE, {**values, "now": recorded_at})
-        entries = [entry for level in levels for entry in level.entries]
-        columns = {
-            "skus": [entry.key.sku for entry in entries],
-            "locations": [entry.key.location_id for entry in entries],
-            "kinds": [entry.kind.value for entry in entries],
-            "on_hand": [entry.on_hand_delta for entry in entries],
-            "shipped": [entry.shipped_delta for entry in entries],
-            "on_hand_after": [entry.on_hand_after for entry in entries],
-            "shipped_after": [entry.shipped_after for entry in entries],
-            "versions": [entry.version for entry in entries],
-            "occurred": [entry.occurred_at for entry in entries],
-            "documents": [entry.source.document_id for entry in entries],
-            "lines": [entry.source.line_id for entry in entries],
-            "reasons": [entry.source.reason for entry in entries],
-        }
-        await self._conn.execute(_APPEND, {**columns, "now": recorded_at})
+        rows = (
+            (level.key.sku, level.key.location_id, level.on_hand, level.shipped, level.version, level.counted_at)
+            for level in levels
+        )
+        await self._conn.execute(_SAVE, {**arrays(_LEVEL_COLUMNS, rows), "now": recorded_at})
+        entries = (
+            (
+                entry.key.sku,
+                entry.key.location_id,
+                entry.kind.value,
+                entry.on_hand_delta,
+                entry.shipped_delta,
+                entry.on_hand_after,
+                entry.shipped_after,
+                entry.version,
+                entry.occurred_at,
+                entry.source.document_id,
+                entry.source.line_id,
+                entry.source.reason,
+            )
+            for level in levels
+            for entry in level.entries
+        )
+        await self._conn.execute(_APPEND, {**arrays(_ENTRY_COLUMNS, entries), "now": recorded_at})
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         """See Stock."""
-        values = {
-            "skus": [count.key.sku for count in counts],
-            "locations": [count.key.location_id for count in counts],
-            "moments": [count.counted_at for count in counts],
-            "guessed": _GUESSED,
-        }
-        return [LaterMovements(row.total, row.lowest) for row in await self._conn.execute(_LATER, values)]
+        asked = arrays(_COUNT_COLUMNS, ((count.key.sku, count.key.location_id, count.counted_at) for count in counts))
+        rows = await self._conn.execute(_LATER, {**asked, "guessed": _GUESSED})
+        return [LaterMovements(row.total, row.lowest) for row in rows]

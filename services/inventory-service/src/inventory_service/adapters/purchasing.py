@@ -10,14 +10,20 @@ from sqlalchemy import text
 from inventory_service.adapters.transaction import SqlTransaction
 from inventory_service.application.commands import PlacePurchaseOrder
 from inventory_service.domain.purchasing import InboundLine
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 
+_ORDER_COLUMNS: Columns = (
+    ("purchase_order_id", "text"),
+    ("reference", "text"),
+    ("supplier_id", "text"),
+    ("location_id", "text"),
+    ("ordered_at", "timestamptz"),
+)
 _CLAIM_ORDERS = text(
-    """
-    INSERT INTO purchase_order (purchase_order_id, reference, supplier_id, location_id, ordered_at, created_at)
-    SELECT purchase_order_id, reference, supplier_id, location_id, ordered_at, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:references AS text[]), CAST(:suppliers AS text[]),
-                CAST(:locations AS text[]), CAST(:ordered AS timestamptz[]))
-         WITH ORDINALITY AS new (purchase_order_id, reference, supplier_id, location_id, ordered_at, position)
+    f"""
+    INSERT INTO purchase_order ({names(_ORDER_COLUMNS)}, created_at)
+    SELECT {names(_ORDER_COLUMNS)}, :now
+    FROM {unnest(_ORDER_COLUMNS, "new", position=True)}
     ORDER BY reference COLLATE "C", position
     ON CONFLICT (reference) DO NOTHING
     RETURNING purchase_order_id
@@ -26,13 +32,18 @@ _CLAIM_ORDERS = text(
 _HOLDERS = text(
     "SELECT reference, purchase_order_id FROM purchase_order WHERE reference = ANY(CAST(:references AS text[]))"
 )
+_LINE_COLUMNS: Columns = (
+    ("line_id", "text"),
+    ("purchase_order_id", "text"),
+    ("line_no", "integer"),
+    ("sku", "text"),
+    ("quantity", "bigint"),
+    ("eta", "timestamptz"),
+)
 _STORE_LINES = text(
-    """
-    INSERT INTO purchase_order_line (line_id, purchase_order_id, line_no, sku, quantity, eta, first_eta, updated_at)
-    SELECT line_id, purchase_order_id, line_no, sku, quantity, eta, eta, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:numbers AS integer[]), CAST(:skus AS text[]),
-                CAST(:quantities AS bigint[]), CAST(:etas AS timestamptz[]))
-         AS new (line_id, purchase_order_id, line_no, sku, quantity, eta)
+    f"""
+    INSERT INTO purchase_order_line ({names(_LINE_COLUMNS)}, first_eta, updated_at)
+    SELECT {names(_LINE_COLUMNS)}, eta, :now FROM {unnest(_LINE_COLUMNS, "new")}
     """
 )
 _ORDER_VERSION = text("SELECT coalesce(sum(version), 0)::bigint FROM purchase_order_line WHERE purchase_order_id = :id")
@@ -43,15 +54,11 @@ class SqlPurchasing(SqlTransaction):
 
     async def claim_orders(self, commands: Sequence[PlacePurchaseOrder], recorded_at: datetime) -> set[str]:
         """See Purchasing."""
-        values = {
-            "ids": [command.purchase_order_id for command in commands],
-            "references": [command.reference for command in commands],
-            "suppliers": [command.supplier_id for command in commands],
-            "locations": [command.location_id for command in commands],
-            "ordered": [command.ordered_at for command in commands],
-        }
-        rows = await self._conn.execute(_CLAIM_ORDERS, {**values, "now": recorded_at})
-        return {row.purchase_order_id for row in rows}
+        rows = (
+            (one.purchase_order_id, one.reference, one.supplier_id, one.location_id, one.ordered_at) for one in commands
+        )
+        claimed = await self._conn.execute(_CLAIM_ORDERS, {**arrays(_ORDER_COLUMNS, rows), "now": recorded_at})
+        return {row.purchase_order_id for row in claimed}
 
     async def order_holders(self, references: Collection[str]) -> dict[str, str]:
         """See Purchasing."""
@@ -66,15 +73,11 @@ class SqlPurchasing(SqlTransaction):
     async def store_inbound(self, lines: Sequence[InboundLine], recorded_at: datetime) -> None:
         """See Purchasing."""
         if lines:
-            values = {
-                "ids": [line.line_id for line in lines],
-                "orders": [line.purchase_order_id for line in lines],
-                "numbers": _numbers(lines),
-                "skus": [line.sku for line in lines],
-                "quantities": [line.quantity for line in lines],
-                "etas": [line.eta for line in lines],
-            }
-            await self._conn.execute(_STORE_LINES, {**values, "now": recorded_at})
+            rows = (
+                (line.line_id, line.purchase_order_id, number, line.sku, line.quantity, line.eta)
+                for number, line in zip(_numbers(lines), lines, strict=True)
+            )
+            await self._conn.execute(_STORE_LINES, {**arrays(_LINE_COLUMNS, rows), "now": recorded_at})
 
 
 def _numbers(lines: Sequence[InboundLine]) -> list[int]:

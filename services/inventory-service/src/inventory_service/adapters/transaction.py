@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from event_contracts import Event
 from inventory_service.domain.purchasing import InboundLine
 from service_kit.messaging import outbox
+from service_kit.persistence.bulk import Columns, arrays, assignments, unnest
 
 _UNKNOWN = {
     "sku": text("SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"),
@@ -42,14 +43,18 @@ _INBOUND = f"""
 _READ_INBOUND = text(_INBOUND)
 _LOCK_INBOUND = text(_INBOUND + " FOR UPDATE OF line")
 
+_CHANGED_COLUMNS: Columns = (
+    ("line_id", "text"),
+    ("quantity", "bigint"),
+    ("received", "bigint"),
+    ("closed", "boolean"),
+    ("eta", "timestamptz"),
+    ("version", "bigint"),
+)
 _SAVE_INBOUND = text(
-    """
-    UPDATE purchase_order_line line
-    SET quantity = new.quantity, received = new.received, closed = new.closed, eta = new.eta,
-        version = new.version, updated_at = :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:quantities AS bigint[]), CAST(:received AS bigint[]),
-                CAST(:closed AS boolean[]), CAST(:etas AS timestamptz[]), CAST(:versions AS bigint[]))
-         AS new (line_id, quantity, received, closed, eta, version)
+    f"""
+    UPDATE purchase_order_line line SET {assignments(_CHANGED_COLUMNS[1:], "new")}, updated_at = :now
+    FROM {unnest(_CHANGED_COLUMNS, "new")}
     WHERE line.line_id = new.line_id
     """
 )
@@ -106,15 +111,8 @@ class SqlTransaction:
     async def save_inbound(self, lines: Collection[InboundLine], recorded_at: datetime) -> None:
         """See Stock."""
         if lines:
-            values = {
-                "ids": [line.line_id for line in lines],
-                "quantities": [line.quantity for line in lines],
-                "received": [line.received for line in lines],
-                "closed": [line.closed for line in lines],
-                "etas": [line.eta for line in lines],
-                "versions": [line.version for line in lines],
-            }
-            await self._conn.execute(_SAVE_INBOUND, {**values, "now": recorded_at})
+            rows = ((line.line_id, line.quantity, line.received, line.closed, line.eta, line.version) for line in lines)
+            await self._conn.execute(_SAVE_INBOUND, {**arrays(_CHANGED_COLUMNS, rows), "now": recorded_at})
 
     async def _unknown(self, what: str, keys: Collection[str]) -> set[str]:
         return {row.k for row in await self._conn.execute(_UNKNOWN[what], {"keys": list(keys)})}

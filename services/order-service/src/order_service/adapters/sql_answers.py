@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from event_contracts import SkuPolicy
 from order_service.adapters.sql_lines import lines_by_id, write_lines
 from order_service.adapters.sql_orders import ADD_HISTORY, history_values
-from order_service.adapters.unnested import Columns, arrays, unnest
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import Header
 from order_service.domain.lines import Line
 from order_service.domain.states import Totals
+from service_kit.persistence.bulk import Columns, arrays, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LOCK = Statement(

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_service.adapters.unnested import arrays, names, unnest
 from order_service.domain.lines import Line, PromisedDate, Standing
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """
@@ -23,7 +23,7 @@ _LINE = """
 _BY_ORDER = Statement(f"{_LINE} WHERE l.order_id = ANY(CAST(:ids AS text[])) ORDER BY l.order_id, l.position")
 _BY_ID = Statement(f"{_LINE} WHERE l.line_id = ANY(CAST(:ids AS text[]))")
 
-_COLUMNS: tuple[tuple[str, str], ...] = (
+_COLUMNS: Columns = (
     ("line_id", "text"),
     ("quantity", "bigint"),
     ("cancelled", "bigint"),
@@ -42,13 +42,13 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
 
 _WRITE = Statement(
     f"""
-    UPDATE order_line AS l SET {", ".join(f"{name} = n.{name}" for name, _ in _COLUMNS[1:])}
+    UPDATE order_line AS l SET {assignments(_COLUMNS[1:], "n")}
     FROM {unnest(_COLUMNS, "n")} WHERE l.line_id = n.line_id
     """,
     changes="order_line",
 )
 
-_LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
+_LOCATION_COLUMNS: Columns = (
     ("line_id", "text"),
     ("location_id", "text"),
     ("allocated", "bigint"),

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from event_contracts import Event
 from order_service.adapters.sql_lines import lines_of_orders, write_lines
 from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, history_row, order_of, order_row
-from order_service.adapters.unnested import Columns, arrays, names, unnest
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import ChangedOrder
 from order_service.domain.order import Order, Shipment, ShippedUnits
 from service_kit.messaging.outbox import publish
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 from service_kit.persistence.statements import Statement
 
 # NO KEY: the key never changes, so rows that reference the order need not wait.

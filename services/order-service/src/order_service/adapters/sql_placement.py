@@ -7,7 +7,6 @@ from datetime import datetime
 
 from event_contracts import Event
 from order_service.adapters.sql_rows import HISTORY_COLUMNS, ORDER_COLUMNS, history_row, order_row
-from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.history import HistoryEntry
 from order_service.domain.order import Order
 from service_kit.commands.at_once import (
@@ -22,10 +21,11 @@ from service_kit.commands.at_once import (
 )
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import prepare
+from service_kit.persistence.bulk import Columns, documents, names, recordset
 from service_kit.persistence.database import DirectConnection
 from service_kit.persistence.statements import Statement
 
-_LINE_COLUMNS: tuple[tuple[str, str], ...] = (
+_LINE_COLUMNS: Columns = (
     ("line_id", "text"),
     ("order_id", "text"),
     ("position", "int"),

@@ -10,8 +10,9 @@ from sqlalchemy import RowMapping
 from order_service.application.history import HistoryEntry
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
+from service_kit.persistence.bulk import Columns
 
-ORDER_COLUMNS: tuple[tuple[str, str], ...] = (
+ORDER_COLUMNS: Columns = (
     ("order_id", "text"),
     ("reference", "text"),
     ("customer_id", "text"),
@@ -38,7 +39,7 @@ ORDER_COLUMNS: tuple[tuple[str, str], ...] = (
     ("complete", "boolean"),
 )
 
-HISTORY_COLUMNS: tuple[tuple[str, str], ...] = (
+HISTORY_COLUMNS: Columns = (
     ("order_id", "text"),
     ("version", "bigint"),
     ("event", "text"),
