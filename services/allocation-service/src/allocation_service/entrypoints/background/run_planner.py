@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
-
-import structlog
 
 from allocation_service.adapters.runs import run_store
 from allocation_service.adapters.runs.run_service import RunService
+from service_kit.hosting.background import repeat
 from service_kit.runtime.clock import Clock
-
-log = structlog.get_logger(__name__)
 
 _SECONDS = 10.0
 
@@ -25,14 +21,7 @@ class RunPlanner:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Look for them until the service stops."""
-        while not stopping.is_set():
-            try:
-                await self.once()
-            except Exception as error:
-                # Whatever it is, they are still stored and are looked for again.
-                log.warning("sweep_failed", sweeper="runs", exc_info=error)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _SECONDS)
+        await repeat("runs", self.once, stopping, every=_SECONDS)
 
     async def once(self) -> None:
         """One round."""

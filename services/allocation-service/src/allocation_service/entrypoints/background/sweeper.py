@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -18,6 +17,7 @@ from allocation_service.adapters.policies import policy_assignments
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.allocating.sweeping import follow_policies, reconcile, renew_passed_promises
 from allocation_service.config import AllocationSettings
+from service_kit.hosting.background import repeat
 from service_kit.persistence.database import Database
 from service_kit.runtime.business_clock import BusinessClock
 from service_kit.runtime.clock import Clock
@@ -59,29 +59,28 @@ class Sweeper:
 
     async def run_deferred_orders(self, stopping: asyncio.Event) -> None:
         """Decide rechecks right after the batch that left them, and those a crash left behind."""
-        await self._repeat(
-            stopping, self._settings.recheck_seconds, self.recheck_once, self._handler.rechecks_wanted, "rechecks"
-        )
+        every, wanted = self._settings.recheck_seconds, self._handler.rechecks_wanted
+        await repeat("rechecks", self.recheck_once, stopping, every=every, wanted=wanted)
 
     async def run_promises(self, stopping: asyncio.Event) -> None:
         """Revise promises once their date has passed."""
-        await self._repeat(stopping, self._settings.promise_sweep_seconds, self.sweep_promises_once, None, "promises")
+        await repeat("promises", self.sweep_promises_once, stopping, every=self._settings.promise_sweep_seconds)
 
     async def run_reconciler(self, stopping: asyncio.Event) -> None:
         """Prove at intervals that no eligible waiter stands before free stock; repair and alarm if one does."""
-        await self._repeat(stopping, self._settings.reconcile_seconds, self.reconcile_once, None, "reconciler")
+        await repeat("reconciler", self.reconcile_once, stopping, every=self._settings.reconcile_seconds)
 
     async def run_loans(self, stopping: asyncio.Event) -> None:
         """Find the loans that were not repaid in time."""
-        await self._repeat(stopping, self._settings.loan_sweep_seconds, self.sweep_loans_once, None, "loans")
+        await repeat("loans", self.sweep_loans_once, stopping, every=self._settings.loan_sweep_seconds)
 
     async def run_policies(self, stopping: asyncio.Event) -> None:
         """Serve queues again about which another policy decides than before."""
-        await self._repeat(stopping, self._settings.policy_review_seconds, self.review_policies_once, None, "policies")
+        await repeat("policies", self.review_policies_once, stopping, every=self._settings.policy_review_seconds)
 
     async def run_metrics(self, stopping: asyncio.Event) -> None:
         """Keep the gauges of what waits up to date."""
-        await self._repeat(stopping, self._settings.metrics_seconds, self.measure_once, None, "metrics")
+        await repeat("metrics", self.measure_once, stopping, every=self._settings.metrics_seconds)
 
     async def run_retention(self, stopping: asyncio.Event) -> None:
         """Summarise old decisions and forget what policies no longer go by, in small steps with rests between them."""
@@ -103,7 +102,7 @@ class Sweeper:
                     await asyncio.sleep(_REST_SECONDS)
             return total
 
-        await self._repeat(stopping, self._settings.retention_seconds, until_done, None, "retention")
+        await repeat("retention", until_done, stopping, every=self._settings.retention_seconds)
 
     async def summarise_once(self) -> retention.RetentionStep:
         """One step of summarising old decisions."""
@@ -227,28 +226,3 @@ class Sweeper:
             RECONCILED.labels("idle_stock").inc(len(session.missed))
             log.error("reconciler_had_to_act", sku=min(session.missed), count=len(session.missed), events=session.told)
         return session.told
-
-    async def _repeat(
-        self,
-        stopping: asyncio.Event,
-        seconds: float,
-        round_: Callable[[], Awaitable[int]],
-        wanted: asyncio.Event | None,
-        name: str,
-    ) -> None:
-        while not stopping.is_set():
-            try:
-                await round_()
-            except Exception as error:
-                # Whatever it is, the work is still stored and is tried again; others must not stop for it.
-                log.warning("sweep_failed", sweeper=name, exc_info=error)
-            waiting = [asyncio.ensure_future(stopping.wait())]
-            if wanted is not None:
-                waiting.append(asyncio.ensure_future(wanted.wait()))
-            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            if wanted is not None:
-                wanted.clear()
