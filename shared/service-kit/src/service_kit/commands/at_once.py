@@ -1,7 +1,7 @@
-"""A batch of commands in one statement: claims, effects and events together, without a transaction around them.
+"""A batch of commands in one statement: claims, effects and events together, without a transaction around it.
 
-A service writes the statement; it begins with :data:`CLAIMS`, makes what its free claims ask for, and ends
-with :data:`RECORDED` and :data:`SENT`, so that all of it is there or nothing.
+A service writes the statement. It begins with :data:`CLAIMS`, makes the resources of the claims that are free, and
+ends with :data:`RECORDED` and :data:`SENT`, so that either all of it takes effect or nothing.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ claim AS MATERIALIZED (
     SELECT claimed AS resource_id FROM known UNION ALL SELECT resource_id FROM claim WHERE NOT free
 )
 """
-"""First of the statement. Records are looked up by key (``OFFSET 0``): a plan made while there are few of them
-must not read them all when there are many.
+"""The beginning of the statement. Records are looked up by key (``OFFSET 0``), because a plan that was made while
+there were few of them must not read them all once there are many.
 
-What is made has the id that its claim names; nothing may be made of those ``refused``."""
+What is made has the id that its claim names. Nothing may be made for the ids in ``refused``."""
 
 RECORDED = """
 recorded AS (
@@ -46,11 +46,11 @@ recorded AS (
     SELECT principal, operation, key, fingerprint, resource_id, status FROM claim JOIN made USING (resource_id)
 )
 """
-"""After ``made (resource_id)``, which returns what was made.
+"""Comes after ``made (resource_id)``, which returns what was made.
 
-A key that was recorded between the statement's snapshot and its lock breaks the primary key, and with it all
-that the statement did: see ``raced``. Where something else leaves the command out before that (a unique name that
-``ON CONFLICT DO NOTHING`` meets), nothing breaks: ask ``recorded_meanwhile`` about whatever was not made.
+A key that was recorded between the statement's snapshot and its lock violates the primary key and undoes the whole
+statement: see ``raced``. If the command was left out before that for another reason (a unique name met
+``ON CONFLICT DO NOTHING``), no error is raised: ask ``recorded_meanwhile`` about whatever was not made.
 """
 
 SENT = """
@@ -65,18 +65,18 @@ sent AS (
     ORDER BY position
 )
 """
-"""After ``made``: the events whose key is the id of what was made."""
+"""Comes after ``made``: stores the events whose key is the id of what was made."""
 
 ANSWERS = """
 SELECT resource_id AS claimed, CAST(NULL AS bytea), CAST(NULL AS text), CAST(NULL AS smallint), TRUE FROM made
 UNION ALL SELECT claimed, fingerprint, resource_id, status, FALSE FROM known
 UNION ALL SELECT resource_id, NULL, NULL, NULL, FALSE FROM claim WHERE NOT free
 """
-"""The end of the statement, for ``answers``."""
+"""The end of the statement; ``answers`` reads its rows."""
 
 
 def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]:
-    """Those of ``CLAIMS``; no two claims may have the same key."""
+    """The parameters of ``CLAIMS``; no two claims may have the same key."""
     return {
         "claim_principals": [claim.principal for claim in claims],
         "claim_operations": [claim.operation for claim in claims],
@@ -88,15 +88,15 @@ def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]
 
 
 def event_parameters(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
-    """Those of ``SENT``."""
+    """The parameters of ``SENT``."""
     names = ("event_ids", "event_topics", "event_keys", "event_headers", "event_values")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def answers(rows: Sequence[Any]) -> dict[str, Claimed | IdempotencyRecord]:
-    """By the id that a command would make: made (NEW), recorded before, or in flight elsewhere.
+    """By the id that a command would make: whether it was made (NEW), recorded before, or is in flight elsewhere.
 
-    An id that is absent was not made: something else stands in its way, or its key was recorded meanwhile.
+    An id that is missing was not made: either something else prevented it, or its key was recorded meanwhile.
     """
     found: dict[str, Claimed | IdempotencyRecord] = {}
     for claimed, fingerprint, resource_id, status, made in rows:
@@ -124,8 +124,8 @@ _RECORDS = Statement(
 async def recorded_meanwhile(
     conn: DirectConnection, claims: Sequence[IdempotencyClaim]
 ) -> dict[str, IdempotencyRecord]:
-    """Records that others made of these keys after the statement's snapshot and before its lock, by the id that
-    the command would have made. The locks were free, so a snapshot of now sees all there can be."""
+    """The records of these keys that others made after the statement's snapshot and before its lock, by the id that
+    the command would have made. The locks were free, so a snapshot taken now sees all of these records."""
     if not claims:
         return {}
     rows = await _RECORDS.rows(conn.driver, claim_parameters(claims))
@@ -136,11 +136,11 @@ async def recorded_meanwhile(
 
 
 def raced(error: BaseException) -> bool:
-    """Whether the same key was recorded by another process meanwhile: the next try finds its record."""
+    """Whether another process recorded the same key meanwhile; the next try finds that record."""
     return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == "idempotency_record_pkey"
 
 
 def undone(error: BaseException) -> bool:
-    """Whether the server itself said that the statement failed, and so left no trace: unlike a lost connection,
-    or a server that shuts down (classes 08 and 57P)."""
+    """Whether the server itself reported that the statement failed, so that it had no effect. After a lost connection
+    or while the server shuts down (classes 08 and 57P) the effect is unknown."""
     return isinstance(error, asyncpg.PostgresError) and not str(error.sqlstate).startswith(("08", "57P"))
