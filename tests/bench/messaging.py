@@ -50,7 +50,7 @@ async def relay(ground: Ground) -> Mapping[str, Measured]:
             async with database.transaction() as conn:
                 await publish(conn, events)
             began = time.perf_counter()
-            async with running(Relay(database, topics.bus(PRODUCTION).producer).run):
+            async with running(Relay(database, topics.event_log(PRODUCTION).producer).run):
                 await eventually(lambda: is_empty(database), 120, every=0.01)
                 seconds = time.perf_counter() - began
             measured.add(EVENTS / seconds, EVENTS / await produce(topics, events))
@@ -111,7 +111,9 @@ async def _consume(database: Database, topics: KafkaTopics, handled: int) -> flo
         await handler(conn, events)
 
     subscription = Subscription((Topic.ORDERS,), dict.fromkeys(ORDER_EVENTS, timed), lambda conn: conn)
-    async with running(Consumer(database, topics, subscription, "allocation", bus=topics.bus(PRODUCTION)).run):
+    async with running(
+        Consumer(database, topics, subscription, "allocation", event_log=topics.event_log(PRODUCTION)).run
+    ):
         await eventually(lambda: _count(database, "inbox", handled), 120, every=0.02)
         return time.perf_counter() - began
 

@@ -67,7 +67,7 @@ async def drain(
 async def produce(topics: KafkaTopics, events: Sequence[Event]) -> float:
     """Seconds to send events with the settings of the services, 500 at a time, every acknowledgement awaited."""
     records = [(event.topic, event.key.encode(), event.value(), event.headers()) for event in events]
-    producer = topics.bus(PRODUCTION).producer()
+    producer = topics.event_log(PRODUCTION).producer()
     await producer.start()
     try:
         began = time.perf_counter()

@@ -45,7 +45,7 @@ def _may_write(service: str) -> set[str]:
 
 async def _send(account: KafkaTopics, topic: str, value: bytes = b"{}") -> None:
     """One record through the kit's idempotent producer, acknowledged."""
-    producer = account.bus().producer()
+    producer = account.event_log().producer()
     await producer.start()
     try:
         await asyncio.wait_for(await producer.send(topic, b"key", value, []), 10)
@@ -58,7 +58,7 @@ async def _source(account: KafkaTopics, group: str, topics: list[str]) -> AsyncI
     async def nothing() -> None:
         return
 
-    source = account.bus().source(group, topics, nothing)
+    source = account.event_log().source(group, topics, nothing)
     try:
         await source.start()
         yield source

@@ -19,7 +19,7 @@ async def database(service_database: ServiceDatabase) -> Database:
 async def kafka_log(kafka_topics: KafkaTopics) -> EventLog:
     """The real broker, with the sample's dead-letter topic."""
     await kafka_topics.create(["orders.sample.dlq"], partitions=1)
-    return kafka_topics.bus()
+    return kafka_topics.event_log()
 
 
 @pytest.fixture(params=["memory", "kafka"])

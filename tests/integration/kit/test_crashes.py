@@ -101,7 +101,7 @@ class Log:
     """A reader that keeps everything it has ever seen of a topic, as a foreign system does."""
 
     def __init__(self, topics: KafkaTopics, topic: str) -> None:
-        self._source = topics.bus().source("onlooker", [topic], self._nothing)
+        self._source = topics.event_log().source("onlooker", [topic], self._nothing)
         self.ids: list[str] = []
         self.sequences: dict[str, list[int]] = defaultdict(list)
 
@@ -188,7 +188,7 @@ async def test_a_poison_event_whose_parking_was_cut_off_is_parked_by_the_success
 ) -> None:
     good = order_events(keys=3, each=3)
     bad = Event(**{**{name: getattr(good[0], name) for name in Event.__slots__}, "id": "bad", "key": "bad"})
-    producer = kafka_topics.bus().producer()
+    producer = kafka_topics.event_log().producer()
     await producer.start()
     await (await producer.send("orders", b"bad", b"{", bad.headers()))
     await producer.stop()
@@ -216,7 +216,7 @@ async def test_of_two_relays_the_frozen_one_is_replaced_and_may_come_back(
         first.send(signal.SIGSTOP)
         # In its place the server would end the silent session after 15 s; here it is told to.
         await eventually(lambda: end_relay(database))
-        async with running(Relay(database, kafka_topics.bus().producer).run):
+        async with running(Relay(database, kafka_topics.event_log().producer).run):
             await store(database, late)
             await eventually(lambda: quiet(database), 20)
             first.send(signal.SIGCONT)
@@ -269,8 +269,8 @@ async def test_backends_ended_again_and_again_cost_no_event(database: Database, 
         " WHERE datname = current_database() AND application_name IN ('storm', 'backorder relay')"
     )
     victim = Database(database.url, pool_size=3, application_name="storm")
-    bus = kafka_topics.bus()
-    consumer = Consumer(victim, kafka_topics, subscription(), GROUP, bus=bus)
+    bus = kafka_topics.event_log()
+    consumer = Consumer(victim, kafka_topics, subscription(), GROUP, event_log=bus)
     async with running(consumer.run, Relay(victim, bus.producer, batch=100).run):
         for start in range(0, len(events), 200):
             await store(database, events[start : start + 200])
@@ -312,8 +312,8 @@ async def test_a_broker_that_is_killed_and_comes_back_costs_no_event(database: D
         topics = new_topics(broker.bootstrap)
         await topics.create()
         before, during, after = (order_events(keys=10, each=30, prefix=prefix) for prefix in "abc")
-        bus = topics.bus()
-        consumer = Consumer(database, topics, subscription(), GROUP, bus=bus)
+        bus = topics.event_log()
+        consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
         async with running(consumer.run, Relay(database, bus.producer).run):
             await store(database, before)
             await eventually(lambda: is_applied(database, before), 30)
@@ -334,8 +334,8 @@ async def test_a_broker_that_freezes_costs_no_event_and_no_order(database: Datab
         topics = new_topics(broker.bootstrap)
         await topics.create()
         before, during = order_events(keys=10, each=30), order_events(keys=10, each=90, prefix="d")
-        bus = topics.bus()
-        consumer = Consumer(database, topics, subscription(), GROUP, bus=bus)
+        bus = topics.event_log()
+        consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
         async with running(consumer.run, Relay(database, bus.producer, batch=100, ack_timeout=2).run):
             await store(database, before)
             await eventually(lambda: is_applied(database, before), 30)
@@ -366,8 +366,8 @@ async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(
         await asyncio.to_thread(upgrade, MODULE, url)
         database = Database(url, pool_size=4)
         before, during = order_events(keys=10, each=30), order_events(keys=10, each=60, prefix="p")
-        bus = kafka_topics.bus()
-        consumer = Consumer(database, kafka_topics, subscription(SampleHandler()), GROUP, bus=bus)
+        bus = kafka_topics.event_log()
+        consumer = Consumer(database, kafka_topics, subscription(SampleHandler()), GROUP, event_log=bus)
         async with running(consumer.run, Relay(database, bus.producer, batch=100).run):
             await store(database, before)
             await eventually(lambda: is_applied(database, before), 30)

@@ -31,7 +31,7 @@ async def started(bus: EventLog):
 
 
 async def test_a_batch_sends_each_key_to_the_partition_that_a_single_record_goes_to(kafka_topics: KafkaTopics) -> None:
-    bus = kafka_topics.bus()
+    bus = kafka_topics.event_log()
     async with started(bus) as producer:
         for number, key in enumerate(KEYS):
             await (await producer.send("orders", key, b"alone", identified(number)))
@@ -52,7 +52,7 @@ async def test_more_than_a_partition_takes_at_once_arrives_in_order(kafka_topics
         for number in range(1_000)
         for topic in ("orders", "inventory")
     ]
-    bus = kafka_topics.bus()
+    bus = kafka_topics.event_log()
     async with started(bus) as producer:
         await asyncio.gather(*await producer.send_all(records))
     for topic in ("orders", "inventory"):
@@ -66,7 +66,7 @@ async def test_more_than_a_partition_takes_at_once_arrives_in_order(kafka_topics
 async def test_a_record_that_no_batch_holds_goes_alone_and_what_the_broker_refuses_is_told(
     kafka_topics: KafkaTopics,
 ) -> None:
-    bus = kafka_topics.bus()
+    bus = kafka_topics.event_log()
     fitting = [Outbound("orders", KEYS[0], b"x" * size, identified(size)) for size in (1, 300_000, 2)]
     async with started(bus) as producer:
         await asyncio.gather(*await producer.send_all(fitting))

@@ -93,7 +93,7 @@ class HeldHandler(SampleHandler):
 
 
 def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None) -> Consumer:
-    return Consumer(database, new_topics("unused:1"), subscription(handler), GROUP, bus=bus)
+    return Consumer(database, new_topics("unused:1"), subscription(handler), GROUP, event_log=bus)
 
 
 async def is_applied(database: Database, events: Sequence[Event]) -> bool:

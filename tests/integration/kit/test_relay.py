@@ -251,6 +251,6 @@ async def test_the_topic_prefix_is_the_log_s_business(database: Database, kafka_
     await store(database, order_events(1, 1))
     async with database.reading() as conn:
         assert (await conn.execute(text("SELECT topic FROM outbox"))).scalars().all() == ["orders"]
-    async with running(Relay(database, kafka_topics.bus().producer).run):
+    async with running(Relay(database, kafka_topics.event_log().producer).run):
         await eventually(lambda: sent(database))
-    assert [record.topic for record in await read_topic(kafka_topics.bus(), "orders", 1)] == ["orders"]
+    assert [record.topic for record in await read_topic(kafka_topics.event_log(), "orders", 1)] == ["orders"]

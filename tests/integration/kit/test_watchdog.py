@@ -72,7 +72,7 @@ def consumer(database: Database, bus: InMemoryEventLog | DeafBus, handler: Sampl
         new_topics("unused:1"),
         subscription(handler),
         GROUP,
-        bus=bus,
+        event_log=bus,
         turn_limit=1.5,
         progress_limit=2,
     )
@@ -137,7 +137,7 @@ async def test_waiting_for_a_database_that_is_away_is_no_stall(database: Databas
         new_topics("unused:1"),
         subscription(SampleHandler(before=away)),
         GROUP,
-        bus=bus,
+        event_log=bus,
         turn_limit=4,
         progress_limit=4,
     )

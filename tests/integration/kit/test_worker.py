@@ -43,7 +43,7 @@ async def test_an_event_goes_through_outbox_log_handler_and_out_again(database: 
     bus = InMemoryEventLog()
     service = sample(database)
     events = order_events(keys=5, each=10)
-    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+    async with running(lambda stopping: run_worker(service, stopping, event_log=bus)):
         async with database.transaction() as conn:
             await publish(conn, events)
         await eventually(lambda: len(bus.records("allocations")) == len(events))
@@ -64,7 +64,7 @@ async def test_a_background_task_that_fails_is_started_again_and_the_others_go_o
     service = sample(database)
     service.background = [sweeper]
     events = order_events(keys=2, each=2)
-    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+    async with running(lambda stopping: run_worker(service, stopping, event_log=bus)):
         await eventually(lambda: starts == 3)
         async with database.transaction() as conn:
             await publish(conn, events)
@@ -83,7 +83,7 @@ async def test_what_is_published_while_stopping_is_flushed_before_the_relay_ends
     service = sample(database)
     service.background = [sweeper]
     stopping = asyncio.Event()
-    worker = asyncio.create_task(run_worker(service, stopping, bus=bus))
+    worker = asyncio.create_task(run_worker(service, stopping, event_log=bus))
     async with database.transaction() as conn:
         await publish(conn, order_events(keys=3, each=3))
     await eventually(lambda: len(bus.records("allocations")) == 9)
@@ -96,7 +96,7 @@ async def test_what_is_published_while_stopping_is_flushed_before_the_relay_ends
 async def test_a_consumer_that_gave_up_is_told_by_readiness_and_the_relay_goes_on(database: Database) -> None:
     bus = InMemoryEventLog()
     service = sample(database, SampleHandler(dislikes=lambda event: True))
-    async with running(lambda stopping: run_worker(service, stopping, bus=bus)):
+    async with running(lambda stopping: run_worker(service, stopping, event_log=bus)):
         await eventually(lambda: "consumer" in service.health.checks)
         await service.health.checks["consumer"]()
         async with database.transaction() as conn:

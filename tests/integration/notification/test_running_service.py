@@ -64,7 +64,7 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
                 answered(waiting=5, promise=JUNE),
                 answered("BackorderAllocated", version=2, allocated=5),
             ]
-            bus = kafka_topics.bus()
+            bus = kafka_topics.event_log()
             await send(bus, *history[:2])
             await eventually(lambda: catcher.templates() == ["placed_on_backorder"], 30)
             await send(bus, history[2])
@@ -92,7 +92,7 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
 
 
 async def announced(kafka_topics):
-    source = kafka_topics.bus().source("reader", ["notifications"], on_revoked=_nothing)
+    source = kafka_topics.event_log().source("reader", ["notifications"], on_revoked=_nothing)
     await source.start()
     found = []
     try:

@@ -9,7 +9,7 @@ from service_kit.http.conditional import etag
 from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import decode_cursor, encode_cursor
 from service_kit.http.problems import Problem
-from service_kit.http.rate_limit import RateLimiter, Standing
+from service_kit.http.rate_limit import RateLimiter, RateStatus
 
 KEY = {"Idempotency-Key": "k"}
 BODY = {"reference": "r", "lines": [{"sku": "a", "quantity": 1}]}
@@ -206,9 +206,9 @@ class TestRateLimit:
         limiter = RateLimiter("key", "2/minute", now=lambda: seconds)
         assert [limiter.hit("a").allowed for _ in range(3)] == [True, True, False]
         seconds += 59.5
-        assert limiter.hit("a") == Standing('"key";q=2;w=60', allowed=False, remaining=0, reset_seconds=1)
+        assert limiter.hit("a") == RateStatus('"key";q=2;w=60', allowed=False, remaining=0, reset_seconds=1)
         seconds += 0.5
-        assert limiter.hit("a") == Standing('"key";q=2;w=60', allowed=True, remaining=1, reset_seconds=60)
+        assert limiter.hit("a") == RateStatus('"key";q=2;w=60', allowed=True, remaining=1, reset_seconds=60)
 
     def test_callers_whose_window_is_over_are_forgotten(self):
         seconds = 0.0

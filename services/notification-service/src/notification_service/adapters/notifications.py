@@ -9,7 +9,6 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from notification_service.adapters.columns import columns
 from notification_service.adapters.set_aside import SqlSetAside, dump_told
 from notification_service.application.records import (
     ClaimedMail,
@@ -19,17 +18,22 @@ from notification_service.application.records import (
     Outcome,
     Retry,
 )
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 
+_NEW_COLUMNS: Columns = (
+    ("notification_id", "text"),
+    ("order_id", "text"),
+    ("contact_id", "text"),
+    ("template", "text"),
+    ("cause", "text"),
+    ("resend_of", "text"),
+    ("facts", "jsonb"),
+    ("told_before", "jsonb"),
+)
 _ADD = text(
-    """
-    INSERT INTO notification (notification_id, order_id, contact_id, template, cause, resend_of, facts, told_before,
-                              state, next_attempt_at, created_at)
-    SELECT notification_id, order_id, contact_id, template, cause, resend_of, CAST(facts AS jsonb),
-           CAST(told_before AS jsonb), 'pending', :now, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:order_ids AS text[]), CAST(:contact_ids AS text[]),
-                CAST(:templates AS text[]), CAST(:causes AS text[]), CAST(:originals AS text[]),
-                CAST(:facts AS text[]), CAST(:told_befores AS text[]))
-         AS n (notification_id, order_id, contact_id, template, cause, resend_of, facts, told_before)
+    f"""
+    INSERT INTO notification ({names(_NEW_COLUMNS)}, state, next_attempt_at, created_at)
+    SELECT {names(_NEW_COLUMNS)}, 'pending', :now, :now FROM {unnest(_NEW_COLUMNS, "n")}
     ON CONFLICT DO NOTHING
     """
 )
@@ -67,23 +71,30 @@ _OVERDUE = text(
     f"{_OUTCOME} WHERE state = 'waiting_for_contact' AND next_attempt_at <= :now ORDER BY next_attempt_at LIMIT :limit"
 )
 _UNFINISHED = text(f"{_OUTCOME} WHERE contact_id = :contact_id AND state IN ('pending', 'waiting_for_contact')")
+_RETRY_COLUMNS: Columns = (("notification_id", "text"), ("next_attempt_at", "timestamptz"), ("reason", "text"))
 _RETRY = text(
-    """
-    UPDATE notification AS n SET next_attempt_at = r.at, reason = r.reason, version = n.version + 1
-    FROM unnest(CAST(:ids AS text[]), CAST(:ats AS timestamptz[]), CAST(:reasons AS text[])) AS r (id, at, reason)
-    WHERE n.notification_id = r.id AND n.state = 'pending'
+    f"""
+    UPDATE notification AS n SET next_attempt_at = r.next_attempt_at, reason = r.reason, version = n.version + 1
+    FROM {unnest(_RETRY_COLUMNS, "r")}
+    WHERE n.notification_id = r.notification_id AND n.state = 'pending'
     """
 )
+_OUTCOME_COLUMNS: Columns = (
+    ("notification_id", "text"),
+    ("reason", "text"),
+    ("recipient", "text"),
+    ("subject", "text"),
+    ("body_text", "text"),
+    ("body_html", "text"),
+)
 _FINISH = text(
-    """
+    f"""
     UPDATE notification AS n
     SET state = CASE WHEN o.reason IS NULL THEN 'sent' ELSE 'failed' END, reason = o.reason, finished_at = :now,
         next_attempt_at = NULL, recipient = o.recipient, subject = o.subject, body_text = o.body_text,
         body_html = o.body_html, version = n.version + 1
-    FROM unnest(CAST(:ids AS text[]), CAST(:reasons AS text[]), CAST(:recipients AS text[]),
-                CAST(:subjects AS text[]), CAST(:texts AS text[]), CAST(:htmls AS text[]))
-         AS o (id, reason, recipient, subject, body_text, body_html)
-    WHERE n.notification_id = o.id AND n.state IN ('pending', 'waiting_for_contact')
+    FROM {unnest(_OUTCOME_COLUMNS, "o")}
+    WHERE n.notification_id = o.notification_id AND n.state IN ('pending', 'waiting_for_contact')
     RETURNING n.notification_id
     """
 )
@@ -114,7 +125,6 @@ class SqlNotifications(SqlSetAside):
         """Queue messages; one that exists for its (cause, contact, template) is left out."""
         if not notifications:
             return
-        names = ("ids", "order_ids", "contact_ids", "templates", "causes", "originals", "facts", "told_befores")
         rows = (
             (
                 n.notification_id,
@@ -128,7 +138,7 @@ class SqlNotifications(SqlSetAside):
             )
             for n in notifications
         )
-        await self._conn.execute(_ADD, {**columns(names, rows), "now": now})
+        await self._conn.execute(_ADD, {**arrays(_NEW_COLUMNS, rows), "now": now})
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedMail]:
         """Take messages whose turn it is; the lease is their next attempt if nothing is recorded."""
@@ -154,7 +164,7 @@ class SqlNotifications(SqlSetAside):
         """Plan the next attempts."""
         if retries:
             rows = ((r.notification_id, r.at, r.reason) for r in retries)
-            await self._conn.execute(_RETRY, columns(("ids", "ats", "reasons"), rows))
+            await self._conn.execute(_RETRY, arrays(_RETRY_COLUMNS, rows))
 
     async def finish(self, outcomes: Sequence[Outcome], now: datetime, keep_texts_of: Collection[str]) -> list[Outcome]:
         """Record ends; returns those that were still open."""
@@ -163,8 +173,7 @@ class SqlNotifications(SqlSetAside):
             mail = outcome.mail if outcome.contact_id in keep_texts_of else None
             texts = (mail.recipient, mail.subject, mail.text, mail.html) if mail else (None,) * 4
             rows.append((outcome.notification_id, outcome.reason, *texts))
-        names = ("ids", "reasons", "recipients", "subjects", "texts", "htmls")
-        ended = {row[0] for row in await self._conn.execute(_FINISH, {**columns(names, rows), "now": now})}
+        ended = {row[0] for row in await self._conn.execute(_FINISH, {**arrays(_OUTCOME_COLUMNS, rows), "now": now})}
         return [outcome for outcome in outcomes if outcome.notification_id in ended]
 
     async def erase(self, contact_id: str) -> None:

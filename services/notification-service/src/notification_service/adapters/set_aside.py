@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.adapters.columns import columns
 from notification_service.application.records import Rewrite, SetAside, ToldBefore
 from notification_service.domain.lines import Told
+from service_kit.persistence.bulk import Columns, arrays, unnest
 
 _WAKEABLE = """
     SELECT DISTINCT n.order_id FROM notification n JOIN contact c USING (contact_id)
@@ -37,14 +37,19 @@ _REQUEUE = text(
     WHERE notification_id = ANY(CAST(:ids AS text[])) AND state = 'waiting_for_contact'
     """
 )
+_REWRITE_COLUMNS: Columns = (
+    ("notification_id", "text"),
+    ("template", "text"),
+    ("facts", "jsonb"),
+    ("told_before", "jsonb"),
+)
 _REWRITE = text(
-    """
+    f"""
     UPDATE notification AS n
-    SET state = 'pending', next_attempt_at = :now, template = r.template, facts = CAST(r.facts AS jsonb),
-        told_before = CAST(r.told_before AS jsonb), version = n.version + 1
-    FROM unnest(CAST(:ids AS text[]), CAST(:templates AS text[]), CAST(:facts AS text[]),
-                CAST(:told_befores AS text[])) AS r (id, template, facts, told_before)
-    WHERE n.notification_id = r.id
+    SET state = 'pending', next_attempt_at = :now, template = r.template, facts = r.facts,
+        told_before = r.told_before, version = n.version + 1
+    FROM {unnest(_REWRITE_COLUMNS, "r")}
+    WHERE n.notification_id = r.notification_id
     """
 )
 _SUPERSEDE = text(
@@ -85,9 +90,8 @@ class SqlSetAside:
     async def rewrite(self, rewrites: Sequence[Rewrite], now: datetime) -> None:
         """Queue messages with other contents."""
         if rewrites:
-            names = ("ids", "templates", "facts", "told_befores")
             rows = ((r.notification_id, r.template, json.dumps(r.facts), dump_told(r.told_before)) for r in rewrites)
-            await self._conn.execute(_REWRITE, {**columns(names, rows), "now": now})
+            await self._conn.execute(_REWRITE, {**arrays(_REWRITE_COLUMNS, rows), "now": now})
 
     async def supersede(self, notification_ids: Sequence[str], now: datetime) -> None:
         """End messages that another one of their order replaces."""

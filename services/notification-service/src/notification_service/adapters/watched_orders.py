@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.adapters.columns import columns
 from notification_service.domain.lines import Told, WatchedLine
 from notification_service.domain.messages import Due
 from notification_service.domain.orders import WatchedOrder
+from service_kit.persistence.bulk import Columns, arrays, assignments, insert, names, or_update, unnest
 
 _ORDER = "order_id, sequence, reference, contact_id, customer_id, placed_at, cause, opened_at, due_at"
 
@@ -30,81 +30,52 @@ _LOCK_DUE = text(
     SELECT {_ORDER} FROM watched_order WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
-_LINES = text(
+_ORDER_COLUMNS: Columns = (
+    ("order_id", "text"),
+    ("sequence", "bigint"),
+    ("reference", "text"),
+    ("contact_id", "text"),
+    ("customer_id", "text"),
+    ("placed_at", "timestamptz"),
+    ("cause", "text"),
+    ("opened_at", "timestamptz"),
+    ("due_at", "timestamptz"),
+)
+_SAVE_ORDERS = text(
+    f"""
+    UPDATE watched_order AS o SET {assignments(_ORDER_COLUMNS[1:], "n")}
+    FROM {unnest(_ORDER_COLUMNS, "n")} WHERE o.order_id = n.order_id
     """
-    SELECT order_id, line_id, sku, quantity, cancelled, shipped, order_sequence, line_version, allocated, waiting,
-           declined, reason, promise_date, told_allocated, told_waiting, told_declined, told_cancelled,
-           told_promise_date
+)
+_LINE_COLUMNS: Columns = (
+    ("order_id", "text"),
+    ("line_id", "text"),
+    ("sku", "text"),
+    ("quantity", "bigint"),
+    ("cancelled", "bigint"),
+    ("shipped", "bigint"),
+    ("order_sequence", "bigint"),
+    ("line_version", "bigint"),
+    ("allocated", "bigint"),
+    ("waiting", "bigint"),
+    ("declined", "bigint"),
+    ("reason", "text"),
+    ("promise_date", "date"),
+    ("told_allocated", "bigint"),
+    ("told_waiting", "bigint"),
+    ("told_declined", "bigint"),
+    ("told_cancelled", "bigint"),
+    ("told_promise_date", "date"),
+)
+_LINES = text(
+    f"""
+    SELECT {names(_LINE_COLUMNS)}
     FROM watched_line WHERE order_id = ANY(CAST(:order_ids AS text[])) ORDER BY order_id, line_id
     """
 )
-_STATE = 13
-"""Columns of ``_LINES`` before what was told."""
-
-_ORDER_COLUMNS = (
-    "order_ids",
-    "sequences",
-    "refs",
-    "contact_ids",
-    "customer_ids",
-    "placed_ats",
-    "causes",
-    "opened_ats",
-    "due_ats",
-)
-_SAVE_ORDERS = text(
-    """
-    UPDATE watched_order AS o
-    SET sequence = n.sequence, reference = n.reference, contact_id = n.contact_id, customer_id = n.customer_id,
-        placed_at = n.placed_at, cause = n.cause, opened_at = n.opened_at, due_at = n.due_at
-    FROM unnest(CAST(:order_ids AS text[]), CAST(:sequences AS bigint[]), CAST(:refs AS text[]),
-                CAST(:contact_ids AS text[]), CAST(:customer_ids AS text[]), CAST(:placed_ats AS timestamptz[]),
-                CAST(:causes AS text[]), CAST(:opened_ats AS timestamptz[]), CAST(:due_ats AS timestamptz[]))
-         AS n (order_id, sequence, reference, contact_id, customer_id, placed_at, cause, opened_at, due_at)
-    WHERE o.order_id = n.order_id
-    """
-)
-_LINE_COLUMNS = (
-    "order_ids",
-    "line_ids",
-    "skus",
-    "quantities",
-    "cancelled",
-    "shipped",
-    "order_sequences",
-    "line_versions",
-    "allocated",
-    "waiting",
-    "declined",
-    "reasons",
-    "promise_dates",
-    "told_allocated",
-    "told_waiting",
-    "told_declined",
-    "told_cancelled",
-    "told_promise_dates",
-)
-_SAVE_LINES = text(
-    """
-    INSERT INTO watched_line AS l (
-        order_id, line_id, sku, quantity, cancelled, shipped, order_sequence, line_version, allocated, waiting,
-        declined, reason, promise_date, told_allocated, told_waiting, told_declined, told_cancelled, told_promise_date)
-    SELECT * FROM unnest(
-        CAST(:order_ids AS text[]), CAST(:line_ids AS text[]), CAST(:skus AS text[]), CAST(:quantities AS bigint[]),
-        CAST(:cancelled AS bigint[]), CAST(:shipped AS bigint[]), CAST(:order_sequences AS bigint[]),
-        CAST(:line_versions AS bigint[]), CAST(:allocated AS bigint[]), CAST(:waiting AS bigint[]),
-        CAST(:declined AS bigint[]), CAST(:reasons AS text[]), CAST(:promise_dates AS date[]),
-        CAST(:told_allocated AS bigint[]), CAST(:told_waiting AS bigint[]), CAST(:told_declined AS bigint[]),
-        CAST(:told_cancelled AS bigint[]), CAST(:told_promise_dates AS date[]))
-    ON CONFLICT (order_id, line_id) DO UPDATE SET
-        sku = EXCLUDED.sku, quantity = EXCLUDED.quantity, cancelled = EXCLUDED.cancelled, shipped = EXCLUDED.shipped,
-        order_sequence = EXCLUDED.order_sequence, line_version = EXCLUDED.line_version,
-        allocated = EXCLUDED.allocated, waiting = EXCLUDED.waiting, declined = EXCLUDED.declined,
-        reason = EXCLUDED.reason, promise_date = EXCLUDED.promise_date, told_allocated = EXCLUDED.told_allocated,
-        told_waiting = EXCLUDED.told_waiting, told_declined = EXCLUDED.told_declined,
-        told_cancelled = EXCLUDED.told_cancelled, told_promise_date = EXCLUDED.told_promise_date
-    """
-)
+_TOLD = next(index for index, (name, _) in enumerate(_LINE_COLUMNS) if name.startswith("told_"))
+"""Where the columns begin that say what the customer was told."""
+_SAVE_LINES = text(insert("watched_line", _LINE_COLUMNS, or_update(_LINE_COLUMNS, 2)))
 _NEXT_OUTCOMES = text(
     """
     WITH locked AS MATERIALIZED (
@@ -120,13 +91,13 @@ _NEXT_OUTCOMES = text(
 _SKU_NAMES = text(
     "SELECT sku, name FROM sku_name WHERE sku = ANY(CAST(:skus AS text[])) AND name IS NOT NULL AND name <> ''"
 )
+_NAME_COLUMNS: Columns = (("sku", "text"), ("version", "bigint"), ("name", "text"))
 _NAME_SKUS = text(
-    """
-    INSERT INTO sku_name AS s (sku, version, name)
-    SELECT * FROM unnest(CAST(:skus AS text[]), CAST(:versions AS bigint[]), CAST(:names AS text[])) AS n (k, v, t)
-    ORDER BY k
-    ON CONFLICT (sku) DO UPDATE SET version = EXCLUDED.version, name = EXCLUDED.name
-    WHERE s.version < EXCLUDED.version
+    f"""
+    INSERT INTO sku_name AS s ({names(_NAME_COLUMNS)})
+    SELECT {names(_NAME_COLUMNS)} FROM {unnest(_NAME_COLUMNS, "n")} ORDER BY sku
+    ON CONFLICT (sku) DO UPDATE SET version = excluded.version, name = excluded.name
+    WHERE s.version < excluded.version
     """
 )
 
@@ -154,7 +125,7 @@ class SqlWatchedOrders:
         lines: dict[str, dict[str, WatchedLine]] = defaultdict(dict)
         ids = [row.order_id for row in rows]
         for row in await self._conn.execute(_LINES, {"order_ids": ids}):
-            fields: list[Any] = [*row[:_STATE], Told(*row[_STATE:])]
+            fields: list[Any] = [*row[:_TOLD], Told(*row[_TOLD:])]
             line = WatchedLine(*fields)
             lines[row.order_id][row.line_id] = self._stored[row.order_id, row.line_id] = line
         return [
@@ -190,7 +161,7 @@ class SqlWatchedOrders:
             )
             for order in orders
         )
-        await self._conn.execute(_SAVE_ORDERS, columns(_ORDER_COLUMNS, heads))
+        await self._conn.execute(_SAVE_ORDERS, arrays(_ORDER_COLUMNS, heads))
         lines = [
             _row(line)
             for order in orders
@@ -198,7 +169,7 @@ class SqlWatchedOrders:
             if line != self._stored.get((line.order_id, line.line_id))
         ]
         if lines:
-            await self._conn.execute(_SAVE_LINES, columns(_LINE_COLUMNS, lines))
+            await self._conn.execute(_SAVE_LINES, arrays(_LINE_COLUMNS, lines))
 
     async def next_outcomes(self, order_ids: Sequence[str]) -> list[int]:
         """Consecutive numbers per order, in the order of the ids given."""
@@ -219,7 +190,7 @@ class SqlWatchedOrders:
     async def name_skus(self, names: Mapping[str, tuple[int, str | None]]) -> None:
         """Remember names unless newer ones are known."""
         rows = ((sku, version, name) for sku, (version, name) in names.items())
-        await self._conn.execute(_NAME_SKUS, columns(("skus", "versions", "names"), rows))
+        await self._conn.execute(_NAME_SKUS, arrays(_NAME_COLUMNS, rows))
 
 
 def _row(line: WatchedLine) -> tuple[Any, ...]:

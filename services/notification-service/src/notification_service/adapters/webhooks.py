@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.adapters.columns import columns
 from notification_service.application.records import (
     ClaimedWebhook,
     Delivery,
@@ -17,6 +16,7 @@ from notification_service.application.records import (
     WebhookMessage,
     WebhookResult,
 )
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 
 _COLUMNS = """e.endpoint_id, e.url, e.description, e.event_types, e.enabled, e.disabled_reason, e.disabled_at,
     e.created_at, e.version, e.failing_since, e.consecutive_failures, e.last_success_at, e.last_failure_at,
@@ -52,21 +52,22 @@ _END_SECRETS = text(
     """
 )
 _DROP_SECRETS = text("DELETE FROM webhook_secret WHERE endpoint_id = :endpoint_id AND expires_at <= :now")
+_MESSAGE_COLUMNS: Columns = (("event_id", "text"), ("event_type", "text"), ("body", "text"))
 _ADD_MESSAGES = text(
-    """
-    INSERT INTO webhook_message (event_id, event_type, body, created_at)
-    SELECT id, type, body, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:types AS text[]), CAST(:bodies AS text[])) AS m (id, type, body)
-    ORDER BY id ON CONFLICT DO NOTHING
+    f"""
+    INSERT INTO webhook_message ({names(_MESSAGE_COLUMNS)}, created_at)
+    SELECT {names(_MESSAGE_COLUMNS)}, :now FROM {unnest(_MESSAGE_COLUMNS, "m")}
+    ORDER BY event_id ON CONFLICT DO NOTHING
     """
 )
+_DELIVERY_COLUMNS: Columns = (("endpoint_id", "text"), ("event_id", "text"))
 # The join leaves out endpoints that were deleted since they were read.
 _ADD_DELIVERIES = text(
-    """
+    f"""
     INSERT INTO webhook_delivery (endpoint_id, event_id, next_attempt_at, created_at)
     SELECT p.endpoint_id, p.event_id, :now, :now
-    FROM unnest(CAST(:endpoint_ids AS text[]), CAST(:event_ids AS text[])) AS p (endpoint_id, event_id)
-    JOIN (SELECT endpoint_id FROM webhook_endpoint WHERE endpoint_id = ANY(CAST(:endpoint_ids AS text[]))
+    FROM {unnest(_DELIVERY_COLUMNS, "p")}
+    JOIN (SELECT endpoint_id FROM webhook_endpoint WHERE endpoint_id = ANY(CAST(:endpoint_id AS text[]))
           FOR KEY SHARE) e ON e.endpoint_id = p.endpoint_id
     ON CONFLICT DO NOTHING
     """
@@ -94,15 +95,20 @@ _CLAIM = text(
     FROM claimed c JOIN webhook_message m USING (event_id) ORDER BY c.event_id
     """
 )
+_RESULT_COLUMNS: Columns = (
+    ("event_id", "text"),
+    ("accepted", "boolean"),
+    ("retry_at", "timestamptz"),
+    ("status", "integer"),
+    ("error", "text"),
+)
 _RECORD = text(
-    """
+    f"""
     UPDATE webhook_delivery AS w
     SET state = CASE WHEN r.accepted THEN 'delivered' WHEN r.retry_at IS NULL THEN 'failed' ELSE 'pending' END,
         next_attempt_at = r.retry_at, last_status = r.status, last_error = r.error,
         finished_at = CASE WHEN r.retry_at IS NULL THEN CAST(:now AS timestamptz) END
-    FROM unnest(CAST(:event_ids AS text[]), CAST(:accepted AS boolean[]), CAST(:retry_ats AS timestamptz[]),
-                CAST(:statuses AS integer[]), CAST(:errors AS text[]))
-         AS r (event_id, accepted, retry_at, status, error)
+    FROM {unnest(_RESULT_COLUMNS, "r")}
     WHERE w.endpoint_id = :endpoint_id AND w.event_id = r.event_id AND w.state = 'pending'
     """
 )
@@ -212,8 +218,8 @@ class SqlWebhookDeliveries:
     async def add(self, messages: Sequence[WebhookMessage], pairs: Sequence[tuple[str, str]], now: datetime) -> None:
         """Queue (endpoint id, event id) pairs; known ones are left out."""
         rows = ((m.event_id, m.event_type, m.body) for m in messages)
-        await self._conn.execute(_ADD_MESSAGES, {**columns(("ids", "types", "bodies"), rows), "now": now})
-        await self._conn.execute(_ADD_DELIVERIES, {**columns(("endpoint_ids", "event_ids"), pairs), "now": now})
+        await self._conn.execute(_ADD_MESSAGES, {**arrays(_MESSAGE_COLUMNS, rows), "now": now})
+        await self._conn.execute(_ADD_DELIVERIES, {**arrays(_DELIVERY_COLUMNS, pairs), "now": now})
 
     async def claim(
         self, now: datetime, lease_until: datetime, per_endpoint: int, busy: Collection[str]
@@ -239,9 +245,8 @@ class SqlWebhookDeliveries:
         row = (await self._conn.execute(_HEALTH, health)).one_or_none()
         if row is None:
             return None
-        names = ("event_ids", "accepted", "retry_ats", "statuses", "errors")
         rows = ((r.claim.event_id, r.answer.accepted, r.retry_at, r.answer.status, r.answer.error) for r in results)
-        await self._conn.execute(_RECORD, {**columns(names, rows), "endpoint_id": endpoint_id, "now": now})
+        await self._conn.execute(_RECORD, {**arrays(_RESULT_COLUMNS, rows), "endpoint_id": endpoint_id, "now": now})
         return _endpoint(row)
 
     async def page(self, endpoint_id: str, *, before: str | None, limit: int) -> list[Delivery]:

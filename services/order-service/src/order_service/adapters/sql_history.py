@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_service.adapters.unnested import arrays, names, unnest
 from order_service.application.history import HistoryEntry
+from service_kit.persistence.bulk import arrays, names, unnest
 from service_kit.persistence.statements import Statement
 
 HISTORY_COLUMNS: tuple[tuple[str, str], ...] = (

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_service.adapters.unnested import arrays, names, unnest
 from order_service.application.ports import OwnedLine
 from order_service.domain.lines import Line, LocationUnits, PromisedDate, Reason
+from service_kit.persistence.bulk import arrays, names, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.sql_history import ADD_HISTORY, history_values
 from order_service.adapters.sql_line_rows import lines_by_id, write_lines
-from order_service.adapters.unnested import Columns, arrays, unnest
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import OrderHeader, OrderTotals, OwnedLine
 from order_service.domain.lines import Line
 from order_service.domain.states import Totals
+from service_kit.persistence.bulk import Columns, arrays, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LOCK = Statement(

@@ -12,10 +12,10 @@ from order_service.adapters.sql_history import add_history
 from order_service.adapters.sql_line_rows import lines_of_orders, write_lines
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_of, order_row
 from order_service.adapters.sql_shipments import add_shipments, shipments_of_orders
-from order_service.adapters.unnested import arrays, unnest
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import ChangedOrder
 from order_service.domain.order import Order
+from service_kit.persistence.bulk import arrays, unnest
 
 # NO KEY: the key never changes, so inserts of rows that reference the order need not wait.
 _LOCK = text(

@@ -18,12 +18,12 @@ from order_service.adapters.single_statement import (
 from order_service.adapters.sql_history import HISTORY_COLUMNS, history_row
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_row
 from order_service.adapters.sql_skus import KnownSkus, SqlSkuCatalogue
-from order_service.adapters.unnested import documents, names, recordset
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.ports import Placement, PlacementUnitOfWork
 from order_service.domain.errors import Refusal
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import prepare
+from service_kit.persistence.bulk import documents, names, recordset
 from service_kit.persistence.database import DirectConnection
 from service_kit.persistence.statements import Statement
 from service_kit.runtime.clock import Clock

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_service.adapters.unnested import Columns, arrays, names, unnest
 from order_service.domain.order import Shipment, ShippedUnits
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 
 _SHIPMENTS = text(
     """

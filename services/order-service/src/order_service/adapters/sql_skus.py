@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import SkuPolicy
-from order_service.adapters.unnested import Columns, arrays, unnest
+from service_kit.persistence.bulk import Columns, arrays, unnest
 from service_kit.persistence.database import DirectConnection
 from service_kit.persistence.statements import Statement
 

@@ -1,1 +1,1 @@
-"""Commands from HTTP: carried out in batches, once for each idempotency key."""
+"""Commands from HTTP: carried out in batches, and once only for each idempotency key."""

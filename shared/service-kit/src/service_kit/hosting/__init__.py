@@ -1,1 +1,1 @@
-"""What a service consists of, and running it."""
+"""What a service consists of, and how it runs: HTTP, the worker's tasks, start and stop."""

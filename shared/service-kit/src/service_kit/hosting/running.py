@@ -1,7 +1,7 @@
-"""Running a service: HTTP and the worker's tasks in one event loop, started and ended in order.
+"""Runs a service: HTTP and the worker's tasks in one event loop, started and stopped in order.
 
-The end: not ready → HTTP drained → fetching stopped, the batch in hand finished and committed, the
-group left → outbox flushed, the relay's lock freed → connections closed → telemetry flushed.
+Stopping: the process reports that it is not ready → HTTP is drained → the consumer finishes and commits its batch and
+leaves the group → the outbox is flushed and the relay's lock freed → connections are closed → telemetry is flushed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import uvicorn
 from prometheus_client import Gauge
 from pydantic import ValidationError
 
-from service_kit.commands.idempotency_retention import forget_idempotency_keys
 from service_kit.hosting.service import Service
 from service_kit.http.app import create_app
 from service_kit.runtime.health import Health
@@ -36,7 +35,7 @@ LOOP_LAG = Gauge("event_loop_lag_seconds", "How late the event loop's last turn 
 _LOOP_BEAT = 0.5
 _LOOP_SILENCE = 30.0
 _WORKER_STOP_SECONDS = 30.0
-"""The worker's parts have limits of their own below this; it only keeps a defect from holding the process."""
+"""The parts of the worker have shorter limits of their own; this one only keeps a defect from blocking the process."""
 
 
 def run(build: Callable[[], Service]) -> None:
@@ -66,18 +65,19 @@ def run(build: Callable[[], Service]) -> None:
 
 
 def _collect_seldom() -> None:
-    """What is there now stays: the collector need not look at it again, nor after every few requests at the rest.
+    """Keep the garbage collector from examining everything again and again.
 
-    By default it looks after each 700 new objects, a few dozen requests in a process of half a million objects.
+    The objects that exist now stay until the end, so the collector need not examine them. By default it runs after
+    each 700 new objects, which is after a few dozen requests in a process of half a million objects.
     """
-    linecache.clearcache()  # sources that pydantic looked for descriptions in: more than a megabyte
+    linecache.clearcache()  # sources in which pydantic looked for descriptions: more than a megabyte
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
 
 
 _COLLECT_AFTER = (10_000, 20, 20)
-"""New objects that outlive their making, and collections of the younger generation, before the next collection."""
+"""New objects before a collection of the youngest generation, and collections of each before one of the next."""
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -89,7 +89,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def _setting_errors(error: ValidationError) -> str:
-    """Which settings are missing or wrong; values are left out, some are secrets."""
+    """Which settings are missing or wrong. Values are left out because some are secrets."""
     lines = [f"  {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
     return f"Settings of {error.title} are not usable (environment variables carry the service's prefix):\n" + (
         "\n".join(lines) + "\n"
@@ -97,7 +97,7 @@ def _setting_errors(error: ValidationError) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, without its handling of signals: it would end the process before the worker is done."""
+    """uvicorn without its handling of signals, which would end the process before the worker has finished."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
 
 
 async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
-    """Run until ``stop`` is set or a signal comes; True if a part ended by itself, which it never should."""
+    """Run until ``stop`` is set or a signal comes; True if a part ended by itself, which it should never do."""
     settings, health = service.settings, service.health
     stop = stop or asyncio.Event()
     server = _server(service)
@@ -139,7 +139,7 @@ async def _wind_down(
 ) -> None:
     service.health.stopping.set()
     if service.settings.drain_delay and not parts["http"].done():
-        # Still answering, but not ready: whoever balances the load sends nothing new.
+        # Still answering, but not ready: load balancers send no new requests.
         await asyncio.sleep(service.settings.drain_delay)
     server.should_exit = True
     await _ended(parts["http"], service.settings.shutdown_timeout + 5)
@@ -161,7 +161,7 @@ async def _ended(task: asyncio.Task[None], limit: float) -> None:
 
 def _server(service: Service) -> _Server:
     settings = service.settings
-    # A worker answers health and metrics only; the API is another process's.
+    # A worker serves health and metrics only; the API is served by another process.
     app = create_app(replace(service, api=replace(service.api, routers=())) if settings.role == "worker" else service)
     return _Server(
         uvicorn.Config(
@@ -174,7 +174,7 @@ def _server(service: Service) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
-            # Longer than clients and balancers keep idle connections, so that the closing side is theirs.
+            # Longer than clients and load balancers keep idle connections, so that it is they who close them.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
         )
@@ -184,14 +184,11 @@ def _server(service: Service) -> _Server:
 async def _work(service: Service, stopping: asyncio.Event) -> None:
     from service_kit.hosting.worker import run_worker  # noqa: PLC0415 - Kafka is not loaded by a process that only serves HTTP
 
-    async def retention(stopping: asyncio.Event) -> None:
-        await forget_idempotency_keys(service.database, service.settings.idempotency_retention_days, stopping)
-
-    await run_worker(replace(service, background=(*service.background, retention)), stopping)
+    await run_worker(service, stopping)
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket, made here so that a port that is taken is a plain OSError."""
+    """The listening socket. It is made here so that a port that is taken raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=2048)
 
@@ -201,12 +198,12 @@ def _stop_on_signals(stop: asyncio.Event, server: uvicorn.Server) -> None:
 
     def on_signal() -> None:
         if stop.is_set():
-            # Asked twice: let running requests go.
+            # The second signal: abandon running requests.
             server.force_exit = True
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Not on the main thread (tests) or not on this platform: then only ``stop`` ends the service.
+        # In another thread than the main one (as in tests), or on another platform, only ``stop`` ends the service.
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, on_signal)
 

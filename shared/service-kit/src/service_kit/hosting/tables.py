@@ -1,4 +1,4 @@
-"""The tables that every service has beside its own."""
+"""The tables that every service has in addition to its own."""
 
 from __future__ import annotations
 

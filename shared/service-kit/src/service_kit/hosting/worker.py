@@ -1,16 +1,17 @@
-"""The worker side of a service: relay, consumer, dead letters and background tasks, watched over together."""
+"""The worker side of a service: relay, consumer, dead letters and background tasks, each restarted if it fails."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
+from service_kit.commands.idempotency_retention import forget_old_keys
+from service_kit.hosting.background import pause_after, repeat
 from service_kit.messaging.batch_processor import TooManyParked
 from service_kit.messaging.consumer import Consumer, ConsumerStuck
 from service_kit.messaging.event_log import EventLog
@@ -22,16 +23,19 @@ from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
 from service_kit.runtime.health import Health, NotReady
 from service_kit.runtime.settings import ServiceSettings
+from service_kit.runtime.waiting import wait_for_any
 
 log = structlog.get_logger(__name__)
 
 Task = Callable[[asyncio.Event], Awaitable[None]]
 
+_COUNT_EVERY = 15.0
 _PURGE_EVERY = 3600.0
+_FORGET_EVERY = 600.0
 
 
 class WorkerService(Protocol):
-    """What of a ``Service`` the worker needs."""
+    """The part of a ``Service`` that the worker needs."""
 
     name: str
     settings: ServiceSettings
@@ -41,20 +45,23 @@ class WorkerService(Protocol):
     health: Health
 
 
-async def run_worker(service: WorkerService, stopping: asyncio.Event, *, bus: EventLog | None = None) -> None:
-    """Run the parts of ``service`` until ``stopping``; set it once HTTP is drained.
+async def run_worker(service: WorkerService, stopping: asyncio.Event, *, event_log: EventLog | None = None) -> None:
+    """Run the parts of ``service`` until ``stopping``, which must not be set before HTTP is drained.
 
-    A part that fails is started again after a pause. On the way out the consumer finishes its batch,
-    commits and leaves the group, background tasks end, and only then the relay flushes what they
-    wrote and frees its lock. Raises ConsumerStuck when the process should be replaced by a new one.
+    A part that fails is started again after a pause. At the end the consumer finishes its batch, commits and leaves
+    the group, and the background tasks end; only then does the relay send what they wrote and free its lock. Raises
+    ConsumerStuck if the process has to be replaced by a new one.
     """
-    bus = bus or KafkaEventLog(service.settings, ClientTiming.for_session(service.settings.kafka_session_timeout))
+    event_log = event_log or KafkaEventLog(
+        service.settings, ClientTiming.for_session(service.settings.kafka_session_timeout)
+    )
     relay_stopping = asyncio.Event()
     relay = asyncio.create_task(
-        supervise("relay", Relay(service.database, bus.producer).run, relay_stopping), name="relay"
+        supervise("relay", Relay(service.database, event_log.producer).run, relay_stopping), name="relay"
     )
     others = [
-        asyncio.create_task(supervise(name, task, stopping), name=name) for name, task in _tasks(service, bus).items()
+        asyncio.create_task(supervise(name, task, stopping), name=name)
+        for name, task in _tasks(service, event_log).items()
     ]
     try:
         await _told_to_stop(others, stopping)
@@ -66,7 +73,7 @@ async def run_worker(service: WorkerService, stopping: asyncio.Event, *, bus: Ev
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]], within: float) -> None:
-    """Wait for tasks that were told to stop; cancel those that do not."""
+    """Wait for tasks whose stop event is set; cancel those that do not end in time."""
     if not tasks:
         return
     _, late = await asyncio.wait(tasks, timeout=within)
@@ -77,15 +84,17 @@ async def _end(tasks: Sequence[asyncio.Task[None]], within: float) -> None:
         await asyncio.wait(late, timeout=2)
 
 
-def _tasks(service: WorkerService, bus: EventLog) -> dict[str, Task]:
-    tasks: dict[str, Task] = {}
+def _tasks(service: WorkerService, event_log: EventLog) -> dict[str, Task]:
+    tasks: dict[str, Task] = {
+        "idempotency-keys": _forgetting(service.database, service.settings.idempotency_retention_days)
+    }
     if service.subscription is not None:
-        consumer = Consumer(service.database, service.settings, service.subscription, service.name, bus=bus)
+        consumer = Consumer(service.database, service.settings, service.subscription, service.name, event_log=event_log)
         tasks["consumer"] = consumer.run
         tasks["dead-letters"] = consumer.dead_letters.run
         tasks["parked-count"] = _parked_count(service)
         if service.settings.role == "worker":
-            # Where HTTP is served too, orders are still taken: the metric alerts, readiness stays.
+            # A process that serves HTTP as well still takes orders: the metric alerts, and the process stays ready.
             service.health.checks["consumer"] = _consumer_check(consumer)
         if service.settings.inbox_retention_days is not None:
             tasks["inbox-purge"] = _purging(service.database, timedelta(days=service.settings.inbox_retention_days))
@@ -95,10 +104,10 @@ def _tasks(service: WorkerService, bus: EventLog) -> dict[str, Task]:
 
 
 async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
-    """Run ``task`` again whenever it fails, after 0.1 to 10 s, until ``stopping``.
+    """Run ``task`` again whenever it fails, after 0.1 to 10 s (see ``pause_after``), until ``stopping``.
 
-    A task that returns has ended by its own wish. ConsumerStuck goes on to the caller; after
-    TooManyParked the part stays off: it would only park more.
+    A task that returns is not started again. ConsumerStuck is raised. After TooManyParked the task stays off, because
+    it would only park more.
     """
     failures = 0
     while not stopping.is_set():
@@ -113,13 +122,11 @@ async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
         except Exception:
             failures += 1
             log.exception("worker_part_failed", part=name, in_a_row=failures)
-            with suppress(TimeoutError):
-                pause = min(10.0, 0.1 * 2 ** min(failures, 8)) * random.uniform(0.5, 1)  # noqa: S311
-                await asyncio.wait_for(stopping.wait(), pause)
+            await wait_for_any(pause_after(failures), stopping)
 
 
 async def _told_to_stop(tasks: Sequence[asyncio.Task[None]], stopping: asyncio.Event) -> None:
-    """Wait for ``stopping``; an error of a task is raised at once."""
+    """Wait for ``stopping``; raise an error of a task at once."""
     stop = asyncio.create_task(stopping.wait())
     waiting: set[asyncio.Task[Any]] = {stop, *tasks}
     try:
@@ -140,25 +147,28 @@ def _consumer_check(consumer: Consumer) -> Callable[[], Awaitable[None]]:
 
 
 def _parked_count(service: WorkerService) -> Task:
-    """Keeps the metric true although operators replay and discard in other processes."""
+    """Keeps the metric of parked keys up to date while operators replay and discard in other processes."""
 
-    async def parked_count(stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            async with service.database.reading() as conn:
-                await show_parked(conn, service.name)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), 15)
+    async def count() -> None:
+        async with service.database.reading() as conn:
+            await show_parked(conn, service.name)
 
-    return parked_count
+    return partial(repeat, "parked-count", count, every=_COUNT_EVERY)
 
 
 def _purging(database: Database, age: timedelta) -> Task:
-    async def purging(stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            removed = await purge(database, age)
-            if removed:
-                log.info("inbox_purged", events=removed)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _PURGE_EVERY)
+    async def purge_once() -> None:
+        removed = await purge(database, age)
+        if removed:
+            log.info("inbox_purged", events=removed)
 
-    return purging
+    return partial(repeat, "inbox-purge", purge_once, every=_PURGE_EVERY)
+
+
+def _forgetting(database: Database, days: int) -> Task:
+    async def forgetting(stopping: asyncio.Event) -> None:
+        await repeat(
+            "idempotency-keys", partial(forget_old_keys, database, days, stopping), stopping, every=_FORGET_EVERY
+        )
+
+    return forgetting

@@ -1,1 +1,1 @@
-"""The HTTP side of a service: the application factory and what endpoints are written with."""
+"""The HTTP side of a service: its application, and what its endpoints are written with."""

@@ -1,7 +1,7 @@
-"""API keys with scopes, kept hashed in one keyring file that services read and the CLI writes.
+"""API keys with scopes, stored hashed in one keyring file that services read and the CLI writes.
 
-A key is ``bo_live_`` and 256 random bits. Only its SHA-256 is stored: with that much entropy a slow
-hash would protect nothing more. Keys are found by that hash, so no comparison of secrets leaks time.
+A key is ``bo_live_`` and 256 random bits. Only its SHA-256 is stored: with that much entropy a slow hash would protect
+nothing more. Keys are looked up by that hash, so the time of a comparison reveals nothing about a secret.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import orjson
 KEY_PREFIX = "bo_live_"
 _KEY_BYTES = 32
 _RELOAD_SECONDS = 0.5
-"""How often the file's modification time is looked at: a revoked key stops working within this time."""
+"""How often the file is checked for changes: a revoked key stops working within this time."""
 
 SCOPES: frozenset[str] = frozenset(
     {
@@ -50,15 +50,15 @@ SCOPES: frozenset[str] = frozenset(
         "import",
     }
 )
-"""Every scope there is; a key with another one is refused when it is made."""
+"""Every scope there is. A key with any other scope cannot be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a key, a customer's token, or a tracking link.
+    """The caller: an API key, a customer's token, or a tracking link.
 
-    ``customer_id`` or ``order_id``, where set, bind the caller to that customer's orders or to that
-    order: put them into the SQL ``WHERE``, so that anything else answers 404.
+    ``customer_id`` and ``order_id``, if set, restrict the caller to that customer's orders or to that order. They
+    belong into the SQL ``WHERE``, so that anything else is answered with 404.
     """
 
     key_id: str
@@ -72,12 +72,12 @@ class Principal:
 
 
 class KeyringError(ValueError):
-    """The keyring file cannot be used, or a key cannot be made as asked; the text names the remedy."""
+    """The keyring file cannot be used, or a key cannot be made as asked; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A stored key. Times are UTC; ``sha256`` is the hex digest of the secret, which is stored nowhere."""
+    """A stored key. Times are in UTC. ``sha256`` is the hex digest of the secret, which itself is not stored."""
 
     id: str
     name: str
@@ -89,7 +89,7 @@ class ApiKey:
     revoked_at: datetime | None = None
 
     def active(self, now: datetime) -> bool:
-        """Whether the key opens anything at ``now``."""
+        """Whether the key is valid at ``now``."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def principal(self) -> Principal:
@@ -120,11 +120,11 @@ def _read(raw: Mapping[str, Any]) -> ApiKey:
 
 
 class Keyring:
-    """The keys of one installation in one JSON file (mode 0600).
+    """The keys of one installation, in one JSON file (mode 0600).
 
-    Reading is lock-free and follows changes of the file; a change is made under a lock file and put
-    in place atomically, so a reader sees the old keyring or the new one, never half of one. Any
-    number of keys may be active at once: make the new one, change over, revoke the old one.
+    Reading takes no lock and notices changes of the file. A change is made under a lock and replaces the file
+    atomically, so a reader sees the old keyring or the new one, never half of one. Several keys may be valid at once:
+    to replace a key, make the new one, change over, and revoke the old one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -134,11 +134,11 @@ class Keyring:
         self._looked_at = float("-inf")
 
     def find(self, secret: str, now: datetime | None = None) -> ApiKey | None:
-        """The active key with this secret, or None."""
+        """The valid key with this secret, or None."""
         digest = hash_key(secret)
         self._reload()
         if digest not in self._by_hash:
-            # A key made a moment ago works at once.
+            # A key works as soon as it is made.
             self._reload(now_please=True)
         key = self._by_hash.get(digest)
         return key if key is not None and key.active(now or datetime.now(UTC)) else None
@@ -155,7 +155,7 @@ class Keyring:
         customer_id: str | None = None,
         expires_at: datetime | None = None,
     ) -> tuple[str, ApiKey]:
-        """Make and store a key; the secret is returned this once. KeyringError for an unknown scope."""
+        """Make and store a key; its secret is returned this one time only. KeyringError for an unknown scope."""
         unknown = sorted(set(scopes) - SCOPES)
         if unknown or not scopes:
             known = ", ".join(sorted(SCOPES))
@@ -177,7 +177,7 @@ class Keyring:
         return secret, key
 
     def revoke(self, key_id: str) -> ApiKey:
-        """Stop a key from opening anything; revoking again changes nothing. KeyringError if there is no such key."""
+        """Make a key invalid; revoking it again changes nothing. KeyringError if there is no such key."""
         with self._changing():
             keys = self._load()
             found = next((key for key in keys if key.id == key_id), None)
@@ -229,7 +229,7 @@ class Keyring:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # A file of its own: the keyring itself is replaced, so a lock on it would guard the old one.
+        # The lock is a file of its own: the keyring is replaced, so a lock on it would be a lock on the old one.
         descriptor = os.open(self._path.with_name(self._path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

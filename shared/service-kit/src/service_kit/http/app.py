@@ -1,4 +1,4 @@
-"""The application factory: one shape of application for all services."""
+"""The application factory: the same kind of HTTP application for every service."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXPOSED_HEADERS = (
     "WWW-Authenticate",
     "X-Request-Id",
 )
-"""What scripts of other origins may read of an answer."""
+"""The response headers that scripts of other origins may read."""
 
 
 def create_app(service: HttpService) -> FastAPI:
@@ -46,10 +46,10 @@ def create_app(service: HttpService) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
-        # JSON without a content type is taken: keys travel in a header, so no form can forge a request.
+        # JSON without a content type is accepted: keys are sent in a header, so no form can forge a request.
         strict_content_type=False,
         separate_input_output_schemas=False,
-        # Spans and metrics once providers exist (telemetry.py); never messages of errors, which quote input.
+        # Spans and metrics once providers exist (telemetry.py), without the messages of errors, which quote input.
         telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
     )
     app.state.health, app.state.application = service.health, service.api.application
@@ -63,7 +63,7 @@ def create_app(service: HttpService) -> FastAPI:
 
 
 def _add_middleware(app: FastAPI, service: HttpService) -> None:
-    """Added from the inside out."""
+    """Add the kit's middleware, the innermost first."""
     settings = service.settings
     if not settings.otlp_endpoint:
         # FastAPI names spans and metrics of OpenTelemetry after the route, which only its own router tells it.
@@ -117,7 +117,7 @@ def _add_readiness(service: HttpService) -> None:
 
 
 def _operation_id(route: APIRoute) -> str:
-    """The endpoint function's name: stable while paths and tags move, and readable in generated clients."""
+    """The endpoint function's name, which stays when paths and tags change and is readable in generated clients."""
     return route.name
 
 

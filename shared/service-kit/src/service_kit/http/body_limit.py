@@ -1,4 +1,4 @@
-"""Bodies are counted as they arrive; too much is refused before it is held in memory."""
+"""Bodies are measured as they arrive, and refused if too large before they are held in memory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from service_kit.http.responses import ProblemResponse
 
 
 class BodyTooLarge(HTTPException):
-    """Raised where the body is read; an HTTPException, since FastAPI lets only those through there."""
+    """Raised while the body is read. It is an HTTPException because FastAPI passes only those on from there."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(413)
@@ -56,7 +56,7 @@ class BodyLimit:
 
         async def counted() -> Message:
             nonlocal taken
-            # Whoever asks on after a refusal is refused again, and does not wait for what will not come.
+            # Reading on after a refusal raises again; it would otherwise wait for a message that never comes.
             message: Message = {} if taken > limit else await receive()
             taken += len(message.get("body", b""))
             if taken > limit:

@@ -1,4 +1,4 @@
-"""Who may say when something happened: only a caller that imports history."""
+"""Only callers that import history may state when something happened."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ IMPORT_SCOPE = "import"
 
 
 def may_state_business_time(principal: Principal, value: datetime | None, field: str) -> None:
-    """Refuse a stated business time (``placed_at``, ``received_at``, ...) of a caller without scope ``import``.
+    """Refuse a business time (``placed_at``, ``received_at``, ...) that a caller without the scope ``import`` states.
 
-    ``value`` None means that the caller left it to the service's clock. Raises Problem 403
-    ``import_scope_required`` which names the field.
+    ``value`` is None if the caller left it to the service's clock. Raises Problem 403 ``import_scope_required``, which
+    names the field.
     """
     if value is not None and not principal.may(IMPORT_SCOPE):
         raise Problem(

@@ -13,13 +13,13 @@ IfMatch = Annotated[
     str | None,
     Header(description="ETag of the version that the change is based on", examples=['"3"']),
 ]
-"""The header ``If-Match`` where it may be left out; judge it by :func:`matches_version`."""
+"""The optional header ``If-Match``; :func:`matches_version` checks it."""
 
 RequiredIfMatch = Annotated[
     str | None,
     Header(description="Required. ETag of the version that the change is based on", examples=['"3"']),
 ]
-"""As :data:`IfMatch` where its absence is answered with 428."""
+"""As :data:`IfMatch`, for changes that are answered with 428 without the header."""
 
 
 def etag(version: int) -> str:
@@ -28,21 +28,21 @@ def etag(version: int) -> str:
 
 
 def set_etag(response: Response, version: int) -> None:
-    """Name the version that the response shows."""
+    """Set the response's ETag to the version that it shows."""
     response.headers["ETag"] = etag(version)
 
 
 def _tags(header: str) -> set[str]:
-    # A proxy that compresses turns our tags into weak ones; the version in them is still the same.
+    # A proxy that compresses turns our tags into weak ones. The version in them is still the same.
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
 def matches_version(if_match: str | None, version: int | None, *, required: bool = False) -> None:
-    """Refuse a change made on an old version.
+    """Refuse a change that is based on an old version.
 
-    Problem 412 where ``If-Match`` names another version, 428 where it is absent and ``required``
-    (PATCH). Call it with the version of the locked row, so that nothing comes between; None where there is
-    nothing yet, which no ``If-Match`` fits, not even ``*`` (RFC 9110 section 13.1.1).
+    Problem 412 if ``If-Match`` names another version, 428 if it is absent although ``required`` (PATCH). Call it with
+    the version of the locked row, so that no other change comes between. ``version`` is None if the resource does not
+    exist yet: no ``If-Match`` fits that, not even ``*`` (RFC 9110, section 13.1.1).
     """
     if if_match is None:
         if required:
@@ -70,7 +70,7 @@ def expected_version(if_match: str | None, *, required: bool = False) -> Expecte
 
 
 def not_modified(request: Request, version: int) -> bool:
-    """Whether ``If-None-Match`` names this version: answer 304 with the ETag and no body."""
+    """Whether ``If-None-Match`` names this version, so that 304 is the answer."""
     header = request.headers.get("If-None-Match")
     if header is None:
         return False
@@ -79,5 +79,5 @@ def not_modified(request: Request, version: int) -> bool:
 
 
 def not_modified_response(version: int) -> Response:
-    """The 304 answer."""
+    """The response 304, with the ETag and without a body."""
     return Response(status_code=304, headers={"ETag": etag(version)})

@@ -1,4 +1,4 @@
-"""CORS, at no cost for callers that are no browsers."""
+"""CORS, at no cost for callers that are not browsers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _VARY = (b"vary", b"Origin")
 
 
 class CrossOrigin(CORSMiddleware):
-    """Starlette's, for requests that name an origin. Others only learn that it would matter (``Vary``)."""
+    """Starlette's middleware, for requests that name an origin. Other responses only get ``Vary: Origin``."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Outermost of ours; ``Observation`` within sends the header."""
+        """The outermost of the kit's middleware; ``Observation``, which comes next, sends the header."""
         if scope["type"] == "http" and not any(name == b"origin" for name, _ in scope["headers"]):
             answer_headers(scope).append(_VARY)
             await self.app(scope, receive, send)

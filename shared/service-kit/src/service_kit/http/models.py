@@ -17,16 +17,16 @@ def _unstorable(value: object) -> bool:
     if isinstance(value, dict):
         return any(_unstorable(key) or _unstorable(item) for key, item in value.items())
     if isinstance(value, list):
-        # Objects in a list are models of their own, which look at themselves.
+        # Objects in a list are models of their own, which check themselves.
         return any(isinstance(item, str) and _unstorable(item) for item in value)
     return False
 
 
 class RequestModel(BaseModel):
-    """Base of what callers send: an unknown field is an error that names it.
+    """Base of request bodies: an unknown field is an error that names it.
 
-    Text that PostgreSQL cannot store (U+0000, half a surrogate pair) is refused here, so that it is
-    an answer and not a failure.
+    Text that PostgreSQL cannot store (U+0000, half a surrogate pair) is refused here, with 422, before it could fail
+    in the database.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,7 +44,7 @@ class RequestModel(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """Base of what services answer."""
+    """Base of response bodies."""
 
     model_config = ConfigDict(frozen=True, serialize_by_alias=True)
 

@@ -1,4 +1,4 @@
-"""Every request measured, logged once without its content, and traceable; no failure leaves unanswered."""
+"""Every request is measured, can be traced, and is answered even if it fails; failures are logged without content."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ DURATION = Histogram(
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_ids = Random()  # noqa: S311 - ids need not be secret; of its own, so that nobody else's seed repeats them
+_ids = Random()  # noqa: S311 - ids need not be secret; a generator of their own, which no other code seeds
 os.register_at_fork(after_in_child=_ids.seed)
 _NOSNIFF = (b"x-content-type-options", b"nosniff")
 _QUIET = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
 class Observation:
-    """Pure ASGI middleware around all others (CORS aside)."""
+    """ASGI middleware around all others but CORS."""
 
     def __init__(self, app: ASGIApp, *, service: str, stopping: asyncio.Event) -> None:
         self._app = app
@@ -73,12 +73,12 @@ class Observation:
         except Exception as error:
             _report(error, _route(scope), scope["method"])
             if status:
-                # Half an answer is out; only breaking the connection can tell the client.
+                # Part of the response has been sent; only a broken connection can show the client that it failed.
                 raise
             await ProblemResponse(_failure(error), scope)(scope, receive, send_traced)
         except asyncio.CancelledError:
             if self._stopping.is_set() and not status:
-                # Its time to finish is over: the client is told, and not left with a broken connection.
+                # Its time to finish is over: answer the client, who would otherwise see a broken connection.
                 await ProblemResponse(_cut_off(), scope)(scope, receive, send_traced)
             raise
         finally:
@@ -86,11 +86,11 @@ class Observation:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = _route(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
-        # 499: the client went before an answer began.
+        # 499: the client went away before a response began.
         requests, duration = _meters(self._service, method, route, status or 499)
         requests.inc()
         duration.observe(seconds)
-        # Successes are counted above; a line for each would cost a fifth of the throughput.
+        # Successes are counted above; logging each would cost a fifth of the throughput.
         succeeded = 0 < status < 400
         if route not in _QUIET and (not succeeded or _stdlib_log.isEnabledFor(logging.DEBUG)):
             principal = scope["state"].get("principal")
@@ -107,7 +107,7 @@ class Observation:
 
 @lru_cache(maxsize=2000)
 def _meters(service: str, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    """The series of these labels: finding them again takes longer than counting."""
+    """The metrics with these labels, cached because looking them up takes longer than counting."""
     return REQUESTS.labels(service, method, route, str(status)), DURATION.labels(service, method, route)
 
 
@@ -124,7 +124,7 @@ def _failure(error: Exception) -> Problem:
 
 def _report(error: Exception, route: str, method: str) -> None:
     if is_transient(error):
-        # The cause is elsewhere and reported there; each of its many victims needs one line only.
+        # The cause is reported where it occurs; each of the many requests that it affects needs one line only.
         log.warning("request_unavailable", route=route, method=method, error_type=type(error).__name__)
     else:
         log.error("request_failed", route=route, method=method, exc_info=error)
@@ -136,13 +136,13 @@ def _cut_off() -> Problem:
 
 
 def _route(scope: Scope) -> str:
-    """The route as declared: paths themselves name orders and customers, and there are too many of them."""
+    """The path as the route declares it. Actual paths name orders and customers, and there are too many of them."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "unmatched"
 
 
 def _trace(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
-    """The traceparent of this request and its trace id: the running span's, the caller's, or a new one."""
+    """The traceparent of this request and its trace id: those of the running span, of the caller, or new ones."""
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}", f"{span.trace_id:032x}"
@@ -156,5 +156,5 @@ def _trace(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
 
 
 def _new_span_id() -> str:
-    # The operating system's random numbers cost a system call each, as much as all else here.
+    # The operating system's random numbers cost a system call each, as much as everything else here.
     return f"{_ids.getrandbits(64) or 1:016x}"

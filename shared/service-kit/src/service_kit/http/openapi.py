@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: what FastAPI derives, and what it cannot know (problems, security, examples)."""
+"""The OpenAPI 3.1 document: what FastAPI derives, completed by problems, security and examples."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _WITH_BODY = frozenset({"post", "put", "patch"})
 
 
 def install_openapi(app: FastAPI, service: HttpService) -> None:
-    """Make ``app.openapi()`` give the completed document; it is built at the first request and kept."""
+    """Make ``app.openapi()`` return the completed document, which is built once, when it is first asked for."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -116,10 +116,10 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> set[str]:
-    """Document the problems that an operation can answer with; returns their statuses."""
+    """Document the problems that an operation may answer with; returns their statuses."""
     operation.setdefault("security", [])
     for parameter in operation.get("parameters", ()):
-        # Headers whose absence has a problem of its own (400, 428) are optional to FastAPI only.
+        # Headers whose absence is answered with a problem of its own (400, 428) are optional for FastAPI only.
         if str(parameter.get("description", "")).startswith("Required."):
             parameter["required"] = True
     responses: dict[str, Any] = operation.setdefault("responses", {})

@@ -1,4 +1,4 @@
-"""An example for every request body: the one its model shows, or one composed of its fields' examples."""
+"""An example for every request body: the one of its model, or one composed of the examples of its fields."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Schema = dict[str, Any]
 
 
 class NoExample(Exception):
-    """Some required field says neither an example nor a default."""
+    """A required field has neither an example nor a default."""
 
 
 def add_request_examples(document: dict[str, Any]) -> None:
-    """Give each JSON request body without an example one, where its schema says enough to compose it."""
+    """Add an example to each JSON request body that has none and whose schema is enough to compose one."""
     for methods in document.get("paths", {}).values():
         for operation in methods.values():
             content = operation.get("requestBody", {}).get("content", {}).get("application/json")
@@ -27,7 +27,7 @@ def add_request_examples(document: dict[str, Any]) -> None:
 
 
 def compose(document: dict[str, Any], schema: Schema, depth: int = 0) -> Any:
-    """An example of ``schema``; NoExample where a required part gives none."""
+    """An example of ``schema``; NoExample if a required part has none."""
     schema = _resolve(document, schema)
     if schema.get("examples"):
         return schema["examples"][0]

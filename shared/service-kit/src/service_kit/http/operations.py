@@ -1,4 +1,4 @@
-"""Endpoints that every service has for those who run it: health, metrics, contracts."""
+"""Endpoints for operators, the same in every service: health, metrics, contracts."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _answer(service: str, failures: dict[str, str]) -> Response:
 
 
 def operations_router(service: str, health: Health) -> APIRouter:
-    """``/livez``, ``/readyz``, ``/startupz``, ``/metrics`` and ``/asyncapi.json``, open to all."""
+    """``/livez``, ``/readyz``, ``/startupz``, ``/metrics`` and ``/asyncapi.json``; they need no key."""
     router = APIRouter(tags=["operations"])
 
     @router.get("/livez", response_class=_HealthResponse, responses=_HEALTH, summary="Is the process alive")

@@ -1,4 +1,4 @@
-"""Cursor pages: ``?limit=&cursor=`` in, ``{data, next_cursor}`` and ``Link`` out."""
+"""Pages by cursor: the request has ``?limit=&cursor=``, the response ``{data, next_cursor}`` and ``Link``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CursorValue = str | int | float | bool | datetime | date | None
 
 
 class Page(BaseModel, Generic[T]):
-    """One page; ``next_cursor`` is null on the last one."""
+    """One page; ``next_cursor`` is null on the last page."""
 
     data: list[T]
     next_cursor: str | None = Field(default=None, description="Give it as `cursor` to get the next page")
@@ -31,13 +31,13 @@ class Page(BaseModel, Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What the caller asked for: at most ``limit`` rows, after ``cursor``."""
+    """What the caller asks for: at most ``limit`` rows after ``cursor``."""
 
     limit: int
     cursor: str | None
 
     def after(self, *kinds: type) -> tuple[Any, ...] | None:
-        """The values of the cursor as these types, or None for the first page; Problem 400 if it is not ours."""
+        """The cursor's values, of these types; None for the first page. Problem 400 for a cursor that is not ours."""
         return None if self.cursor is None else decode_cursor(self.cursor, *kinds)
 
 
@@ -53,7 +53,7 @@ PageParams = Annotated[PageRequest, Depends(_page_request)]
 
 
 def encode_cursor(*values: CursorValue) -> str:
-    """An opaque cursor of the sort key of a page's last row."""
+    """An opaque cursor that holds the sort key of a page's last row."""
     tagged = [
         {"t": value.isoformat()}
         if isinstance(value, datetime)
@@ -85,7 +85,7 @@ def _value(raw: object) -> CursorValue:
 
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
-    """The values given to :func:`encode_cursor`; Problem 400 if they are not readable or not of these types."""
+    """The values given to :func:`encode_cursor`. Problem 400 if they cannot be read or are not of these types."""
     try:
         raw = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(raw, list):
@@ -99,7 +99,7 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 
 def link_header(response: Response, request: Request, next_cursor: str | None) -> None:
-    """Add ``Link: <...>; rel="next"`` (RFC 8288) where there is a next page."""
+    """Add ``Link: <...>; rel="next"`` (RFC 8288) if there is a next page."""
     if next_cursor is not None:
         url = request.url.include_query_params(cursor=next_cursor)
         target = f"{url.path}?{url.query}"

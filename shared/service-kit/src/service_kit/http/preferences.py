@@ -1,4 +1,4 @@
-"""``Prefer: wait=n`` (RFC 7240): how long the caller would wait for more than the bare acceptance."""
+"""``Prefer: wait=n`` (RFC 7240): how long the caller is ready to wait for the outcome of an accepted request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,4})\"?", re.IGNORECASE)
 
 
 def preferred_wait(request: Request, response: Response | None = None, *, limit: float = 2.0) -> float:
-    """Seconds that the caller would wait, at most ``limit``; 0 without the preference.
+    """Seconds that the caller is ready to wait, at most ``limit``; 0 without the preference.
 
-    Where ``response`` is given, ``Preference-Applied`` says what was granted.
+    If ``response`` is given, its header ``Preference-Applied`` says how long the service waits.
     """
     found = _WAIT.search(",".join(request.headers.getlist("prefer")))
     if found is None:

@@ -1,7 +1,7 @@
-"""Problem details (RFC 9457) as an exception, free of any web technology.
+"""Problem details (RFC 9457) as an exception that depends on no web framework.
 
-An application or entrypoint raises :class:`Problem`; ``service_kit.http`` renders it. The rejected
-input is never part of a problem: ``detail`` and ``errors`` say what was expected and where.
+An entrypoint raises :class:`Problem`, and ``service_kit.http`` renders it. The rejected input is never part of a
+problem: ``detail`` and ``errors`` say what was expected, and where.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 PROBLEM_TYPE_PREFIX = "urn:backorder:problem:"
-"""``type`` of a problem is this prefix and its code; the codes are stable, the titles are for people."""
+"""A problem's ``type`` is this prefix and its code. Codes are stable; titles are for people and may change."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One rejected place: ``pointer`` is a JSON Pointer (RFC 6901) into the body, such as ``/lines/0/sku``.
+    """One rejected place. ``pointer`` is a JSON Pointer (RFC 6901) into the body, such as ``/lines/0/sku``.
 
     For a query, path or header parameter, ``pointer`` is empty and ``parameter`` names it.
     """
@@ -32,7 +32,7 @@ class FieldError:
 
 
 class Problem(Exception):
-    """An answer that is not a success: HTTP status, a stable machine-readable ``code``, and words for people.
+    """A response that is not a success: HTTP status, a stable ``code`` for programs, and words for people.
 
     ``extra`` members are added to the document (never input of the caller); ``headers`` to the response.
     """
@@ -76,7 +76,7 @@ class Problem(Exception):
 
 
 def not_found(what: str = "resource") -> Problem:
-    """404 for ``what`` (a kind of thing such as "order"), also where it belongs to somebody else."""
+    """404 for ``what`` (a kind of resource such as "order"), also if it exists and belongs to another customer."""
     code = f"{what.replace(' ', '_').replace('-', '_')}_not_found"
     return Problem(404, code, "Not found", f"There is no such {what}.")
 
@@ -87,23 +87,23 @@ def bad_request(code: str, detail: str, *, errors: Sequence[FieldError] = ()) ->
 
 
 def conflict(code: str, detail: str, **extra: object) -> Problem:
-    """409: not in this state. Give the state as an extra member, such as ``state="shipped"``."""
+    """409: impossible in the current state. Give the state as an extra member, such as ``state="shipped"``."""
     return Problem(409, code, "Conflict with the current state", detail, extra=extra)
 
 
 def unprocessable(errors: Sequence[FieldError], detail: str | None = None) -> Problem:
-    """422: the body fails validation; every bad place is listed."""
+    """422: the body fails validation; every invalid place is listed."""
     words = detail or f"{len(errors)} place(s) of the body are not valid."
     return Problem(422, "validation_failed", "The body is not valid", words, errors=errors)
 
 
 def forbidden(code: str, detail: str, **extra: object) -> Problem:
-    """403: the caller is known and may not do this."""
+    """403: the caller is known, but may not do this."""
     return Problem(403, code, "Forbidden", detail, extra=extra)
 
 
 def precondition_failed() -> Problem:
-    """412: the resource changed since the caller read it."""
+    """412: the resource has changed since the caller read it."""
     return Problem(
         412,
         "precondition_failed",
@@ -123,7 +123,7 @@ def precondition_required() -> Problem:
 
 
 def unavailable(code: str = "temporarily_unavailable", detail: str | None = None, *, retry_after: int = 1) -> Problem:
-    """503 with ``Retry-After`` in seconds: nothing was done, or the outcome is not known; repeat with the same key."""
+    """503 with ``Retry-After`` in seconds: nothing was done, or the outcome is unknown; repeat with the same key."""
     return Problem(
         503,
         code,

@@ -1,4 +1,4 @@
-"""Requests a minute for each caller, counted in memory, told in every answer."""
+"""Limits the requests of each caller; every response says how many are left."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ UNCOUNTED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a caller stands in its window, as the ``RateLimit`` headers say it."""
+class RateStatus:
+    """What is left to a caller of its window, as the ``RateLimit`` headers express it."""
 
     policy: str
     allowed: bool
@@ -30,12 +30,12 @@ class Standing:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/"""
         name = self.policy.split(";", 1)[0]
-        standing = f"{name};r={self.remaining};t={self.reset_seconds}"
-        return [(b"ratelimit-policy", self.policy.encode()), (b"ratelimit", standing.encode())]
+        status = f"{name};r={self.remaining};t={self.reset_seconds}"
+        return [(b"ratelimit-policy", self.policy.encode()), (b"ratelimit", status.encode())]
 
 
 _CROWDED = 1000
-"""Callers from which on windows that are over are looked for."""
+"""With more callers than this, windows that are over are dropped."""
 
 
 @dataclass(slots=True)
@@ -48,15 +48,15 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
 class RateLimiter:
-    """One policy: so many requests in each fixed window, counted for each caller in this process.
+    """One policy: a number of requests in each fixed window, counted in this process for each caller.
 
-    A caller's window begins with its first request. The counting is our own: the storage of the package ``limits``
-    starts a thread a hundred times a second to forget what has expired, which cost an eighth of the
+    A caller's window begins with its first request. Requests are counted here because the storage of the package
+    ``limits`` starts a thread a hundred times a second to forget what has expired, which took an eighth of the
     processor time of a busy service.
     """
 
     def __init__(self, name: str, rate: str, *, now: Callable[[], float] = monotonic) -> None:
-        """``rate`` as the settings have it, such as ``"600/minute"``; ``now`` gives seconds."""
+        """``rate`` is written as in the settings, such as ``"600/minute"``; ``now`` returns seconds."""
         amount, _, period = rate.partition("/")
         self._amount, self._seconds = int(amount), _SECONDS[period]
         self._policy = f'"{name}";q={self._amount};w={self._seconds}'
@@ -64,7 +64,7 @@ class RateLimiter:
         self._windows: dict[str, _Window] = {}
         self._crowded = _CROWDED
 
-    def hit(self, caller: str) -> Standing:
+    def hit(self, caller: str) -> RateStatus:
         """Count one request of ``caller``."""
         now = self._now()
         window = self._windows.get(caller)
@@ -74,33 +74,33 @@ class RateLimiter:
                 self._forget(now)
         window.count += 1
         remaining = self._amount - window.count
-        return Standing(self._policy, remaining >= 0, max(0, remaining), max(1, ceil(window.ends - now)))
+        return RateStatus(self._policy, remaining >= 0, max(0, remaining), max(1, ceil(window.ends - now)))
 
     def __len__(self) -> int:
-        """Callers whose windows are held, those that are over included."""
+        """Callers whose windows are in memory, including windows that are over."""
         return len(self._windows)
 
     def _forget(self, now: float) -> None:
-        """Drop windows that are over; next when there are twice as many as stayed, so that it costs little each."""
+        """Drop windows that are over, and again once there are twice as many as now, so that each costs little."""
         self._windows = {caller: window for caller, window in self._windows.items() if now < window.ends}
         self._crowded = max(_CROWDED, 2 * len(self._windows))
 
 
-def too_many_requests(standing: Standing) -> Problem:
-    """429 with the seconds until the window ends."""
+def too_many_requests(status: RateStatus) -> Problem:
+    """429, with the seconds until the window ends."""
     return Problem(
         429,
         "rate_limited",
         "Too many requests",
-        f"The next request is taken in {standing.reset_seconds} s.",
-        headers={"Retry-After": str(standing.reset_seconds)},
+        f"The next request is taken in {status.reset_seconds} s.",
+        headers={"Retry-After": str(status.reset_seconds)},
     )
 
 
 class Admission:
-    """Pure ASGI middleware: finds the principal, counts the request, refuses it when there were too many.
+    """ASGI middleware: finds the principal and counts the request; answers 429 if there were too many.
 
-    Keys with the scope ``import`` are not counted: a bulk import is meant to go as fast as it can.
+    Requests by keys with the scope ``import`` are not counted: a bulk import may be as fast as it can.
     """
 
     def __init__(
@@ -122,17 +122,17 @@ class Admission:
             return
         principal = self._authenticator.principal(scope)
         scope["state"]["principal"] = principal
-        standing = self._standing(principal, scope)
-        if standing is None:
+        status = self._status(principal, scope)
+        if status is None:
             await self._app(scope, receive, send)
             return
-        answer_headers(scope).extend(standing.headers())
-        if standing.allowed:
+        answer_headers(scope).extend(status.headers())
+        if status.allowed:
             await self._app(scope, receive, send)
         else:
-            await ProblemResponse(too_many_requests(standing), scope)(scope, receive, send)
+            await ProblemResponse(too_many_requests(status), scope)(scope, receive, send)
 
-    def _standing(self, principal: Principal | None, scope: Scope) -> Standing | None:
+    def _status(self, principal: Principal | None, scope: Scope) -> RateStatus | None:
         if principal is None:
             client = scope.get("client")
             return None if self._anonymous is None else self._anonymous.hit(client[0] if client else "unknown")

@@ -1,4 +1,4 @@
-"""How problems become responses, from endpoints and from middleware alike."""
+"""Problems as responses, for endpoints and for middleware."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProblemResponse(Response):
 
 
 def instance_of(scope: Mapping[str, Any]) -> str:
-    """The path of the request, without its query, which may hold a token."""
+    """The path of the request, without its query, which may contain a token."""
     return quote(scope.get("path", ""), safe="/:@!$&'()*+,;=-._~")
 
 
@@ -40,11 +40,11 @@ def state_of(scope: MutableMapping[str, Any]) -> dict[str, Any]:
 
 
 def answer_headers(scope: MutableMapping[str, Any]) -> list[tuple[bytes, bytes]]:
-    """What middleware adds to the answer, whichever it is; one place sends them (``Observation``)."""
+    """The headers that middleware adds to any response; ``Observation`` sends them."""
     headers: list[tuple[bytes, bytes]] = state_of(scope).setdefault("answer_headers", [])
     return headers
 
 
 def trace_id_of(scope: Mapping[str, Any]) -> str:
-    """The trace id of the request, as logs and traces name it."""
+    """The trace id of the request, as it stands in logs and traces."""
     return str(scope.get("state", {}).get("trace_id", "0" * 32))

@@ -1,4 +1,4 @@
-"""Server-sent events that resume by ``Last-Event-ID``, stay alive when idle, and end with the process."""
+"""Server-sent events, which resume after ``Last-Event-ID``, stay open while idle, and end with the process."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from service_kit.runtime.health import Health
 EventStream = AsyncIterator[ServerSentEvent]
 
 PING_SECONDS = 15.0
-"""Proxies close connections that are silent for long; a comment this often keeps them open."""
+"""Seconds between comments that keep the connection open: proxies close connections that are silent for long."""
 
 
 def wants_events(request: Request) -> bool:
-    """Whether ``Accept`` asks for ``text/event-stream`` (as EventSource does) and not for a document."""
+    """Whether ``Accept`` asks for ``text/event-stream``, as EventSource does, and not for a document."""
     return "text/event-stream" in request.headers.get("accept", "")
 
 
 def last_event_id(request: Request) -> int:
-    """The sequence that the client saw last, 0 at the start; Problem 400 where it is no number.
+    """The id of the last event that the client saw, 0 if it saw none; Problem 400 if it is not a number.
 
-    ``?last_event_id=`` does for a first request what the header does for a reconnection.
+    A first request may give it as ``?last_event_id=``; a reconnection gives it in the header.
     """
     raw = request.headers.get("last-event-id") or request.query_params.get("last_event_id")
     if not raw:
@@ -42,9 +42,9 @@ def last_event_id(request: Request) -> int:
 
 
 def event_stream(request: Request, events: EventStream, *, ping: float = PING_SECONDS) -> StreamingResponse:
-    """Send ``events`` until they end, the client goes, or the process stops.
+    """Send ``events`` until they end, the client disconnects, or the process stops.
 
-    ``id`` of each should be its sequence. The generator is closed (its ``finally`` runs) in all cases.
+    The ``id`` of each event should be its sequence. In all cases the generator is closed, so its ``finally`` runs.
     """
     health: Health = request.app.state.health
     return StreamingResponse(
@@ -58,7 +58,7 @@ async def _lines(events: EventStream, stopping: asyncio.Event, ping: float) -> A
     stop: asyncio.Future[Any] = asyncio.ensure_future(stopping.wait())
     upcoming: asyncio.Future[Any] | None = None
     try:
-        # Something at once, so that clients and proxies see the stream open.
+        # Sent at once, so that clients and proxies see that the stream is open.
         yield KEEPALIVE_COMMENT
         while True:
             if upcoming is None:

@@ -1,4 +1,4 @@
-"""The consumer: brings every event of a subscription to its handler, in order per key, once in effect."""
+"""The consumer: hands every event of a subscription to its handler, in order for each key, with effect once."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from service_kit.messaging.watchdog import Stuck, Watchdog
 from service_kit.persistence.database import Database
 from service_kit.runtime.failpoints import failpoint
 from service_kit.runtime.garbage_collection import collector_paused
+from service_kit.runtime.waiting import wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -29,34 +30,34 @@ _POLL = 0.5
 _MAX_RECORDS = 500
 _MIN_RECORDS = 50
 _BATCH_BYTES = 256 * 1024
-"""What a batch holds, about: its records, read, take many times as much memory, which the process keeps."""
+"""About the size of a batch. Its decoded records take many times as much memory, which the process keeps."""
 _READ_AT_ONCE = 50
-"""Records decoded before the event loop has its turn: half a millisecond."""
+"""Records that are decoded before other tasks may run; it takes half a millisecond."""
 _METRICS_EVERY = 1.0
 _FINISH_BEFORE_REBALANCE = 20.0
 _STOP_TIMEOUT = 15.0
 
 
 class ConsumerStuck(Exception):
-    """A fresh group member got stuck as well: the process is to end and be started again."""
+    """A new group member got stuck as well: the process must end and be started again."""
 
 
 class _Batch(NamedTuple):
-    """Records of one poll, and those of them that are events of the subscription (or cannot be read)."""
+    """The records of one poll, and those of them that are events of the subscription or cannot be read."""
 
     records: Sequence[Record]
     events: Sequence[Incoming]
     assignment: int
-    """Which of this consumer's assignments they were read under."""
+    """The number of the assignment of partitions under which they were read."""
     asked: int
-    """How many records it could have held: with fewer, there were no more."""
+    """The most records that the poll could have returned; if it returned fewer, there were no more."""
 
 
 class Consumer:
-    """One member of the group ``group``, which is also the name its inbox entries carry.
+    """One member of the consumer group ``group``, which is also the consumer's name in the inbox.
 
-    ``run`` returns only when told to stop. Offsets are committed after the database; a record that
-    comes again is recognised by the inbox.
+    ``run`` returns only after ``stopping`` is set. Offsets are committed after the database, so a record may be
+    delivered again; the inbox recognises it.
     """
 
     def __init__(
@@ -66,18 +67,18 @@ class Consumer:
         subscription: Subscription[Any],
         group: str,
         *,
-        bus: EventLog | None = None,
+        event_log: EventLog | None = None,
         turn_limit: float = 30.0,
         progress_limit: float = 60.0,
     ) -> None:
-        self._bus: EventLog = bus or KafkaEventLog(settings)
+        self._event_log: EventLog = event_log or KafkaEventLog(settings)
         self._subscription = subscription
         self._group = group
         self._turn_limit, self._progress_limit = turn_limit, progress_limit
-        self.dead_letters = DeadLetterMirror(database, self._bus.producer)
-        """Its ``run`` mirrors what this consumer parks; the worker runs it beside."""
+        self.dead_letters = DeadLetterMirror(database, self._event_log.producer)
+        """Copies what this consumer parks to dead-letter topics; the worker runs it as a task of its own."""
         self.stopped_because: str | None = None
-        """Why the consumer gave up until somebody looks; None while it works."""
+        """Why the consumer stopped until an operator looks into it; None while it works."""
         self._processor = BatchProcessor(
             database,
             group,
@@ -96,15 +97,16 @@ class Consumer:
         self._metrics_due = 0.0
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Consume until ``stopping``: finish the batch in hand, commit, leave the group.
+        """Consume until ``stopping``; then finish the current batch, commit, and leave the group.
 
-        Raises ConsumerStuck after a second stall in a row, and TooManyParked (which also stands in
-        ``stopped_because``).
+        Raises ConsumerStuck after a second stall in a row, and TooManyParked, whose text ``stopped_because`` then has.
         """
         CONSUMER_STOPPED.labels(self._group).set(0)
         failures = 0
         while not stopping.is_set():
-            source = self._bus.source(self._group, [topic.value for topic in self._subscription.topics], self._revoked)
+            source = self._event_log.source(
+                self._group, [topic.value for topic in self._subscription.topics], self._revoked
+            )
             try:
                 await source.start()
                 failures = 0
@@ -121,7 +123,8 @@ class Consumer:
             except Exception as error:
                 failures += 1
                 log.warning("consumer_failed", consumer=self._group, exc_info=error, in_a_row=failures)
-                await _pause(min(5.0, 0.1 * 2 ** min(failures, 6)), stopping)
+                pause = min(5.0, 0.1 * 2 ** min(failures, 6)) * random.uniform(0.5, 1)  # noqa: S311
+                await wait_for_any(pause, stopping)
             finally:
                 await self._leave(source)
 
@@ -133,7 +136,7 @@ class Consumer:
             raise ConsumerStuck(str(error)) from error
 
     async def _consume_watched(self, source: RecordSource, stopping: asyncio.Event) -> None:
-        """Run the loop beside its watchdog. The loop is cancelled only together with its group member."""
+        """Run the loop and its watchdog. The loop is cancelled only together with its group member."""
         self._watchdog = Watchdog(source.lag, turn_limit=self._turn_limit, progress_limit=self._progress_limit)
         loop = asyncio.ensure_future(self._consume(source, self._watchdog, stopping))
         watch = asyncio.ensure_future(self._watchdog.watch())
@@ -146,7 +149,7 @@ class Consumer:
         finally:
             for task in (watch, loop):
                 task.cancel()
-            # A commit to the database that has begun is finished first; it has its own time limit.
+            # A database commit that has begun is finished first; it has a time limit of its own.
             await asyncio.wait((loop, watch), timeout=_STOP_TIMEOUT)
             self._watchdog = None
 
@@ -156,8 +159,8 @@ class Consumer:
         try:
             while not stopping.is_set():
                 watchdog.alive()
-                # Never cancelled while the group member lives: a cancelled poll would switch off the group's
-                # own check of it.
+                # Never cancelled while the group member is in use: a cancelled poll would switch off the check
+                # that the group itself makes of its members.
                 batch = await (ahead or self._read(source))
                 ahead = None
                 async with self._turn:
@@ -172,7 +175,7 @@ class Consumer:
                 self._show_lag(source, ahead)
             await self._committed()
         finally:
-            # Taken before anything is awaited: a loop that follows this one has a commit of its own.
+            # Taken before anything is awaited: a loop that follows this one starts a commit of its own.
             committing, self._committing = self._committing, None
             if ahead is not None:
                 await _give_up(ahead)
@@ -180,10 +183,10 @@ class Consumer:
                 await _ended(committing)
 
     async def _read(self, source: RecordSource) -> _Batch:
-        """The next records, and what the subscription wants of them."""
+        """The next records, and those of them that the subscription names."""
         asked = self._ask_for
         records = await source.poll(_POLL, asked)
-        # Taken down before anybody else has a turn: a revocation from here on is one of these records.
+        # Noted before any other task runs: a revocation from here on concerns these records.
         assignment = self._assignment
         self._ask_for = _how_many(records) or asked
         types = self._subscription.types
@@ -205,7 +208,7 @@ class Consumer:
         self._last_timestamp = batch.records[-1].timestamp
 
     async def _commit(self, source: RecordSource) -> None:
-        """Begin to commit what is handled; the broker answers while the next records are read and handled."""
+        """Begin to commit the offsets of what is handled; the broker answers while the next records are handled."""
         await self._committed()
         if not self._to_commit:
             return
@@ -214,7 +217,7 @@ class Consumer:
         self._committing = asyncio.ensure_future(self._store_offsets(source, offsets))
 
     async def _committed(self) -> None:
-        """Wait for the commit that is under way; raises what it met."""
+        """Wait for the commit that is under way, and raise its error."""
         if self._committing is not None:
             committing = self._committing
             await asyncio.wait([committing])
@@ -222,28 +225,28 @@ class Consumer:
             committing.result()
 
     async def _store_offsets(self, source: RecordSource, offsets: dict[Partition, int]) -> None:
-        """A refusal is normal: the records come again, here or elsewhere."""
+        """A refusal is normal: the records are delivered again, here or to another member."""
         assignment = self._assignment
         try:
             await source.commit(offsets)
         except CommitRefused as error:
             log.info("offsets_not_committed", consumer=self._group, reason=str(error))
             if assignment == self._assignment:
-                # Tried again with the next turn, unless that has got further.
+                # Tried again with the next commit, unless that has later offsets.
                 self._to_commit = offsets | self._to_commit
 
     async def _revoked(self) -> None:
-        """Before a rebalance: let the turn in hand end and commit, so that others do not do it again.
+        """Before a rebalance: let the current batch end and commit, so that no other member handles it again.
 
-        What was read ahead of it is dropped: nothing of it is committed, so whoever gets its partitions
-        reads it again, this consumer too.
+        Records that were read ahead are dropped. Their offsets are not committed, so they are read again by the member
+        that is given their partitions, which may be this one.
         """
         self._assignment += 1
         with suppress(TimeoutError):
             async with asyncio.timeout(_FINISH_BEFORE_REBALANCE), self._turn:
                 if self._committing is not None:
                     await asyncio.wait([self._committing])
-        # What could not be committed by now is another member's to say.
+        # From here on, these offsets are another member's to commit.
         self._to_commit.clear()
 
     def _show_activity(self) -> None:
@@ -269,7 +272,7 @@ class Consumer:
 
 
 def _how_many(records: Sequence[Record]) -> int | None:
-    """Records of the size of these that make a batch; None where there are none."""
+    """How many records of this size make a batch; None without records."""
     if not records:
         return None
     size = sum(len(record.value or b"") for record in records) // len(records)
@@ -277,18 +280,13 @@ def _how_many(records: Sequence[Record]) -> int | None:
 
 
 async def _give_up(ahead: asyncio.Future[_Batch]) -> None:
-    """End a read whose records nobody will handle; none of them is committed, so they come again."""
+    """Cancel a read whose records will not be handled; their offsets are not committed, so they are read again."""
     ahead.cancel()
     await _ended(ahead)
 
 
-async def _ended(beside: asyncio.Future[Any]) -> None:
-    """Wait for what was done beside the loop, which ends for another reason than what it meets."""
-    await asyncio.wait([beside], timeout=_STOP_TIMEOUT)
-    if beside.done() and not beside.cancelled():
-        beside.exception()  # looked at, so that it is not reported as forgotten
-
-
-async def _pause(seconds: float, stopping: asyncio.Event) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stopping.wait(), seconds * random.uniform(0.5, 1))  # noqa: S311
+async def _ended(side_task: asyncio.Future[Any]) -> None:
+    """Wait for work that ran next to the loop, and ignore its error: the loop ends for a reason of its own."""
+    await asyncio.wait([side_task], timeout=_STOP_TIMEOUT)
+    if side_task.done() and not side_task.cancelled():
+        side_task.exception()  # retrieved, so that asyncio does not report it

@@ -1,11 +1,10 @@
-"""Parked events are shown on dead-letter topics too, for those who watch the log and not the database."""
+"""Copies of parked events on dead-letter topics, for those who watch the log and not the database."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -15,6 +14,7 @@ from service_kit.messaging.event_log import Producer
 from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.outbox import MAX_PAYLOAD_BYTES
 from service_kit.persistence.database import Database
+from service_kit.runtime.waiting import wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -28,15 +28,15 @@ _DONE = text("UPDATE parked_event SET mirrored = true WHERE id = ANY (CAST(:ids 
 
 
 def dead_letter_topic(topic: str, group: str) -> str:
-    """Where a group's dead letters of a topic go, without prefix."""
+    """The topic, without prefix, for a group's dead letters of another topic."""
     return f"{topic}.{group}.dlq"
 
 
 class DeadLetterMirror:
     """Sends each parked event to ``<topic>.<group>.dlq`` at least once, with its origin and its error.
 
-    It works off the table and not off the consumer, so a crash loses none; and not through the
-    outbox, so that a missing dead-letter topic holds up nothing else.
+    It reads the table of parked events, so a crash of the consumer loses none. It does not use the outbox, so that a
+    missing dead-letter topic delays nothing else.
     """
 
     def __init__(self, database: Database, producer_factory: Callable[[], Producer], *, poll: float = 1.0) -> None:
@@ -47,7 +47,7 @@ class DeadLetterMirror:
         """Set by the consumer when it has parked something."""
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until ``stopping``; failures are logged and tried again, ever more slowly up to a minute."""
+        """Work until ``stopping``. Failures are logged; the pause before another try grows up to a minute."""
         failures = 0
         while not stopping.is_set():
             self.wake.clear()
@@ -59,11 +59,12 @@ class DeadLetterMirror:
                 sent = 0
                 log.warning("dead_letters_not_mirrored", exc_info=error, in_a_row=failures)
             if sent == 0:
-                # Replicas share the table: uneven steps make it rare that two send the same letter.
-                await self._rest(min(60.0, self._poll * 2**failures) * random.uniform(0.5, 1.5), stopping)  # noqa: S311
+                # Replicas share the table: uneven pauses make it rare that two of them send the same letter.
+                pause = min(60.0, self._poll * 2**failures) * random.uniform(0.5, 1.5)  # noqa: S311
+                await wait_for_any(pause, self.wake, stopping)
 
     async def mirror_some(self) -> int:
-        """Send up to 100 letters and mark them; how many. Raises what the database or the broker raises."""
+        """Send up to 100 letters and mark them as sent; returns how many. Raises the errors of database and broker."""
         async with self._database.reading() as conn:
             rows = (await conn.execute(_NEXT)).all()
         if not rows:
@@ -84,16 +85,9 @@ class DeadLetterMirror:
             await conn.execute(_DONE, {"ids": [row.id for row in rows]})
         return len(rows)
 
-    async def _rest(self, seconds: float, stopping: asyncio.Event) -> None:
-        waits = [asyncio.ensure_future(event.wait()) for event in (self.wake, stopping)]
-        with suppress(TimeoutError):
-            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
-
 
 def letter_of(row: Any) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
-    """The record as it came, with headers that say where it came from and what was wrong."""
+    """The record's value as it was, and its headers with others that say where it was and why it was parked."""
     value: bytes = row.value or b""
     headers = [
         *unpack_headers(row.headers),
@@ -105,7 +99,7 @@ def letter_of(row: Any) -> tuple[bytes, Sequence[tuple[str, bytes]]]:
         ("dlq_parked_at", row.parked_at.isoformat().encode()),
     ]
     if len(value) > MAX_PAYLOAD_BYTES:
-        # With its new headers it might exceed what the broker takes; it still stands at its origin.
+        # With the added headers it might exceed the broker's limit. The value is still in its own topic.
         headers.append(("dlq_value_left_out", str(len(value)).encode()))
         value = b""
     return value, headers

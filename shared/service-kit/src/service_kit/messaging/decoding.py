@@ -1,4 +1,4 @@
-"""From a record to an event, or to the reason why it is none."""
+"""Reads a record as an event, or says why it is none."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from event_contracts.envelope import MalformedEvent, decode
 from service_kit.messaging.event_log import Record
 
 _LONGEST = 200
-"""Ids and keys beyond this (or with NUL characters) are not stored as such: they would not fit an index."""
+"""Ids and keys that are longer (or contain NUL characters) are not stored: they would not fit into an index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A record of a subscribed type. ``event`` is None where it could not be read; ``error`` says why."""
+    """A record of a subscribed type. ``event`` is None if it could not be read; ``error`` then says why."""
 
     record: Record
     event_id: str
@@ -26,14 +26,14 @@ class Incoming:
 
     @property
     def place(self) -> tuple[str, str]:
-        """What keeps order: the topic and the key."""
+        """The topic and the key: events of one place are handled in order."""
         return self.record.topic, self.key
 
 
 def read_record(record: Record, types: frozenset[str]) -> Incoming | None:
-    """The record as an event of one of ``types``; None for one to be passed over (another or an unknown type).
+    """The record as an event of one of ``types``; None for a record of any other type, which is to be skipped.
 
-    A record that claims no type at all, or does not fit the type it claims, is returned with an error.
+    A record without a type, or one that does not fit its type, is returned with an error.
     """
     claimed = next((value.decode("utf-8", "replace") for name, value in record.headers if name == "ce_type"), None)
     known = event_type_named(claimed) if claimed else None

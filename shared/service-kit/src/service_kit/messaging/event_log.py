@@ -1,6 +1,6 @@
-"""The event log as the kit sees it: a port with two sides, which Kafka and the in-memory fake both serve.
+"""The event log as the rest of the kit sees it: a port that Kafka and a fake in memory implement.
 
-Topic names here are without prefix; a bus adds its own.
+Topic names have no prefix here; the implementation adds its own.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ class Outbound(NamedTuple):
 
 
 class CommitRefused(Exception):
-    """Offsets were not stored, mostly because the group has moved on; the records will come again. Harmless."""
+    """Offsets were not stored, usually because of a rebalance. Harmless: the records are delivered again."""
 
 
 class Producer(Protocol):
-    """Writes records; in order per key, as long as none fails."""
+    """Writes records, in order for each key as long as none fails."""
 
     async def start(self) -> None:
         """Connect. Raises when no broker answers."""
@@ -52,13 +52,13 @@ class Producer(Protocol):
     async def send(
         self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
     ) -> Awaitable[object]:
-        """Queue one record; what is returned is done when every replica has it, or raises."""
+        """Queue one record. The returned awaitable ends when every replica has it, or raises."""
         ...
 
     async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
-        """Queue records in the order given; they have arrived when all that is returned is done.
+        """Queue records in the order given. They have arrived when all of the returned awaitables have ended.
 
-        If it raises, some may have been queued and may arrive.
+        If this raises, some of the records may have been queued and may arrive.
         """
         ...
 
@@ -67,7 +67,7 @@ class Producer(Protocol):
         ...
 
     async def abandon(self) -> None:
-        """Disconnect without sending what is still queued: after an error that could only break the order."""
+        """Disconnect without sending what is still queued: after an error, sending it would break the order."""
         ...
 
 
@@ -96,7 +96,7 @@ class RecordSource(Protocol):
 
 
 OnRevoked = Callable[[], Awaitable[None]]
-"""Awaited before partitions are given up: finish and commit what is in hand."""
+"""Awaited before partitions are given up: finish the current batch and commit it."""
 
 
 class EventLog(Protocol):

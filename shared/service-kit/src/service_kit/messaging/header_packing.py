@@ -1,4 +1,4 @@
-"""How Kafka headers are kept in a table."""
+"""Kafka headers as a value of one table column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox: which events a consumer has handled, kept in the same transaction as their effect."""
+"""The inbox: which events a consumer has handled, recorded in the transaction of their effect."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from event_contracts import Event
 from service_kit.persistence.database import Database
 from service_kit.persistence.statements import Statement
 
-# Sorted, so that two members that hold the same events for a moment cannot deadlock.
+# Sorted, so that two members which briefly have the same events cannot deadlock.
 _CLAIM = Statement(
     """
     INSERT INTO inbox (consumer, event_id)
@@ -32,7 +32,7 @@ _PURGE = text(
 
 
 async def claim(conn: AsyncConnection, consumer: str, event_ids: Collection[str]) -> set[str]:
-    """Mark events as handled by ``consumer`` and return those that were not yet.
+    """Mark events as handled by ``consumer`` and return those that had not been handled.
 
     Waits while another transaction holds one of them; if that one commits, the event is not new.
     """
@@ -42,17 +42,17 @@ async def claim(conn: AsyncConnection, consumer: str, event_ids: Collection[str]
 
 
 async def insert_new(conn: AsyncConnection, consumer: str, events: Sequence[Event]) -> list[Event]:
-    """Those of ``events`` that ``consumer`` has not handled yet, in their order, each once; marked as handled."""
+    """Mark events as handled by ``consumer``; return those that had not been, in their order, each of them once."""
     first = {event.id: event for event in reversed(events)}
     new = await claim(conn, consumer, first.keys())
     return [event for event in events if event.id in new and first[event.id] is event]
 
 
 async def purge(database: Database, older_than: timedelta, *, batch: int = 10_000) -> int:
-    """Forget events handled longer ago than ``older_than``; how many.
+    """Forget the events handled longer ago than ``older_than``; returns how many.
 
-    Keep it longer than the topics keep their records: an event that comes again after its entry
-    was forgotten is applied again.
+    The time must be longer than the topics keep their records: an event that is delivered again after its entry was
+    forgotten is applied again.
     """
     removed = 0
     while True:

@@ -1,4 +1,4 @@
-"""The event log on Kafka: clients built with the settings that were measured and proven, in one place."""
+"""The event log on Kafka: all clients are made here, with settings that were measured and tested under failure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from service_kit.messaging.event_log import CommitRefused, OnRevoked, Outbound, 
 from service_kit.messaging.metrics import REBALANCES
 
 STOP_TIMEOUT = 10.0
-"""Seconds that any client gets to close; after that it is left to its fate."""
+"""Seconds that a client may take to close; after that it is abandoned."""
 
 
 class KafkaSettings(Protocol):
@@ -71,12 +71,12 @@ class ClientTiming:
     rebalance: int = 30_000
     request: int = 20_000
     linger: int = 1
-    """aiokafka's least time between two requests to a broker: it delays the next round of a relay, which makes
-    batches of its own."""
+    """The least time between two requests of aiokafka to a broker. It delays the next round of a relay, which forms
+    batches itself."""
 
     @classmethod
     def for_session(cls, seconds: float) -> ClientTiming:
-        """Ten heartbeats to a session of this many seconds, all else as it is by default."""
+        """A session of this many seconds with ten heartbeats, and all else by default."""
         return cls(session=round(seconds * 1000), heartbeat=round(seconds * 100))
 
 
@@ -114,7 +114,7 @@ class KafkaEventLog:
 
 
 class KafkaProducer:
-    """aiokafka's producer, with a way to end it that sends nothing more."""
+    """aiokafka's producer, with a way to end it without sending anything more."""
 
     def __init__(self, settings: KafkaSettings, timing: ClientTiming) -> None:
         self._options = connection_options(settings) | {
@@ -146,9 +146,9 @@ class KafkaProducer:
         return sent
 
     async def send_all(self, records: Sequence[Outbound]) -> Sequence[Awaitable[object]]:
-        """Queue records as whole batches, one a partition (more where 128 KB do not hold them).
+        """Queue records as whole batches, one for each partition (more if they exceed 128 KB).
 
-        A record by itself costs aiokafka three times as much, most of it for a future of its own.
+        A record on its own costs aiokafka three times as much processor time, most of it for a future of its own.
         """
         client = _started(self._client)
         partitions = {
@@ -189,7 +189,7 @@ class KafkaProducer:
     async def abandon(self) -> None:
         """Disconnect without the flush that aiokafka's ``stop`` does.
 
-        A queued record must not arrive after one before it was given up: it would overtake it.
+        If an earlier record was given up, a queued one that still arrived would overtake it.
         """
         client, self._client = self._client, None
         if client is None:
@@ -204,11 +204,11 @@ class KafkaProducer:
 
 
 _partition_of = DefaultPartitioner()
-"""Of a key, as ``send`` chooses it, and the Java client's default."""
+"""Chooses the partition of a key as ``send`` does, which is the default of the Java client too."""
 
 
 def _added(batch: Any, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
-    """Whether there was room; the first record of a batch always has some."""
+    """Whether the batch had room for the record; an empty batch always has."""
     return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
 
@@ -217,7 +217,7 @@ Client = TypeVar("Client")
 
 def _started(client: Client | None) -> Client:
     if client is None:
-        raise RuntimeError("start() comes first")
+        raise RuntimeError("start() must be called first")
     return client
 
 
@@ -236,7 +236,7 @@ class KafkaSource(ConsumerRebalanceListener):
             "group_id": self._prefix + group,
             "enable_auto_commit": False,
             "auto_offset_reset": "earliest",
-            # What is fetched ahead of the polls is held in memory; a larger record comes all the same, alone.
+            # Fetched records wait in memory for a poll. A record that is larger is still fetched, alone.
             "fetch_max_bytes": 512 * 1024,
             "max_partition_fetch_bytes": 128 * 1024,
             "max_poll_records": 500,
@@ -248,13 +248,16 @@ class KafkaSource(ConsumerRebalanceListener):
         self._client: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
-        """Connect and subscribe; the group is joined in the background. Hangs on a missing topic, so it is limited."""
+        """Connect and subscribe; the group is joined in the background.
+
+        TimeoutError after 30 s, as for a topic that does not exist.
+        """
         self._client = AIOKafkaConsumer(**self._options)
         self._client.subscribe(self._topics, listener=self)
         await asyncio.wait_for(self._client.start(), 3 * STOP_TIMEOUT)
 
     async def poll(self, timeout: float, max_records: int) -> list[Record]:
-        """The next records, merged over the partitions by time so that topics keep their rough order."""
+        """The next records; those of several partitions are merged by time, to keep topics roughly in order."""
         taken = await _started(self._client).getmany(timeout_ms=int(timeout * 1000), max_records=max_records)
         cut = len(self._prefix)
         runs = []
@@ -267,7 +270,7 @@ class KafkaSource(ConsumerRebalanceListener):
         return runs[0] if len(runs) == 1 else list(merge(*runs, key=lambda record: record.timestamp))
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Store offsets of partitions still held; the others are forgotten."""
+        """Store the offsets of partitions that are still assigned; others are ignored."""
         client = _started(self._client)
         held = client.assignment()
         wanted = {TopicPartition(self._prefix + topic, number): offset for (topic, number), offset in offsets.items()}
@@ -280,7 +283,7 @@ class KafkaSource(ConsumerRebalanceListener):
             raise CommitRefused(repr(error)) from error
 
     def lag(self) -> int | None:
-        """Log end minus what was polled, over the partitions whose log end a fetch has told."""
+        """The log's end less what was polled, summed over the partitions whose end is known from a fetch."""
         if self._client is None:
             return None
         total, known = 0, False

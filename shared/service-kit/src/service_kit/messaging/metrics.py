@@ -1,4 +1,4 @@
-"""What the messaging parts count, on Prometheus' default registry."""
+"""Metrics of messaging, in Prometheus' default registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox: events leave in the same transaction as the change they report."""
+"""The outbox: events are stored in the transaction of the change that they report, and sent after its commit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.messaging.header_packing import pack_headers
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 from service_kit.persistence.database import OUTBOX_WRITTEN, copy_rows
 from service_kit.persistence.statements import Statement
 from service_kit.runtime.cause import Cause, current_cause
@@ -20,23 +21,26 @@ _COPY_FROM = 200
 
 
 class PayloadTooLarge(ValueError):
-    """An event's data exceeds 512 KiB; a broker would refuse it for ever and block what stands behind it."""
+    """An event's data exceeds 512 KiB. The broker would never take it, and it would block all events behind it."""
 
 
+_COLUMNS: Columns = (
+    ("event_id", "text"),
+    ("topic", "text"),
+    ("key", "text"),
+    ("headers", "bytea"),
+    ("value", "bytea"),
+)
 _INSERT = Statement(
-    """
-    INSERT INTO outbox (event_id, topic, key, headers, value)
-    SELECT event_id, topic, key, headers, value
-    FROM unnest(CAST(:event_ids AS text[]), CAST(:topics AS text[]), CAST(:keys AS text[]),
-                CAST(:headers AS bytea[]), CAST(:values AS bytea[]))
-         WITH ORDINALITY AS row (event_id, topic, key, headers, value, position)
-    ORDER BY position
+    f"""
+    INSERT INTO outbox ({names(_COLUMNS)})
+    SELECT {names(_COLUMNS)} FROM {unnest(_COLUMNS, "row", position=True)} ORDER BY position
     """
 )
 
 
 class Outgoing(Protocol):
-    """What ``publish`` needs of an event: an ``Event``, or something that writes the same bytes directly."""
+    """What ``publish`` needs of an event: an ``Event``, or an object that encodes the same bytes faster."""
 
     @property
     def id(self) -> str: ...
@@ -85,22 +89,21 @@ def prepare(events: Sequence[Outgoing]) -> list[Prepared]:
 async def store(conn: AsyncConnection, rows: Sequence[Prepared]) -> None:
     """Insert prepared rows in the order given; they are sent once the transaction commits.
 
-    The caller has locked the rows of the aggregates they are about, so that id order is commit
-    order per key.
+    The caller must have locked the rows of the aggregates that the events are about, so that for each key the order
+    of ids is the order of commits.
     """
     if not rows:
         return
     if len(rows) >= _COPY_FROM:
-        await copy_rows(conn, "outbox", ("event_id", "topic", "key", "headers", "value"), rows)
+        await copy_rows(conn, "outbox", [name for name, _ in _COLUMNS], rows)
     else:
-        names = ("event_ids", "topics", "keys", "headers", "values")
-        await _INSERT.within(conn, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+        await _INSERT.within(conn, arrays(_COLUMNS, rows))
     if conn.sync_connection is not None:
         conn.sync_connection.info[OUTBOX_WRITTEN] = True
 
 
 async def publish(conn: AsyncConnection, events: Sequence[Outgoing]) -> None:
-    """Prepare and store in one: nothing is inserted where an event's data is too large."""
+    """Prepare events and store them; PayloadTooLarge, and nothing stored, if the data of one is too large."""
     await store(conn, prepare(events))
 
 
@@ -109,7 +112,7 @@ def _headers(event: Outgoing, cause: Cause | None, traceparent: str | None) -> l
     if cause is not None and event.causation_id is None:
         if cause.causation_id is not None:
             headers.append(("ce_causationid", cause.causation_id.encode()))
-        if event.correlation_id == event.id:  # nobody named one: an event made alone starts its own
+        if event.correlation_id == event.id:  # none was given: an event made on its own starts a correlation
             headers = [(key, value) for key, value in headers if key != "ce_correlationid"]
             headers.append(("ce_correlationid", cause.correlation_id.encode()))
     if event.traceparent is None and traceparent is not None:

@@ -1,4 +1,4 @@
-"""The relay: takes what stands in the outbox to the event log, in order, losing nothing."""
+"""The relay: sends the events in the outbox to the event log, in order, without losing any."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.metrics import EVENTS_SENT, OUTBOX_OLDEST_AGE, OUTBOX_ROWS, RELAY_ERRORS, RELAY_LEADING
 from service_kit.persistence.database import Database
 from service_kit.runtime.failpoints import armed, failpoint
+from service_kit.runtime.waiting import wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -35,16 +36,16 @@ _METRICS_EVERY = 2.0
 
 
 class SendFailed(Exception):
-    """A round was not acknowledged in full; its rows stay in the outbox and are sent again."""
+    """Not every event of a round was acknowledged; its rows stay in the outbox and are sent again."""
 
 
 class Relay:
-    """Sends one shard of one database's outbox; of all relays of a shard, one works and the others wait.
+    """Sends one shard of one database's outbox. Of all relays of a shard, one works and the others wait.
 
-    Rows are read in id order, sent, awaited and deleted, ``batch`` at a time, on one connection in
-    autocommit which also holds the shard's advisory lock: whoever deletes is the one that holds it.
-    After any send error the producer is replaced and the outbox read again, so a record may be sent
-    twice but never out of order or never.
+    Rows are read in the order of their ids, sent, acknowledged and deleted, ``batch`` at a time. One connection in
+    autocommit does so and also holds the shard's advisory lock, so only the holder of the lock can delete. After any
+    error of sending, the producer is replaced and the outbox read again: a record may be sent twice, but is never
+    sent out of order and never lost.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Relay:
         self._errors_in_a_row = 0
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Work until ``stopping``; then send what is left, at most ``flush_timeout`` seconds, and free the lock."""
+        """Work until ``stopping``; then send what is left, for at most ``flush_timeout`` seconds, and free the lock."""
         while not stopping.is_set():
             try:
                 async with self._leading(stopping) as conn:
@@ -81,10 +82,10 @@ class Relay:
 
     @asynccontextmanager
     async def _leading(self, stopping: asyncio.Event) -> AsyncIterator[asyncpg.Connection | None]:
-        """The connection that holds the shard's lock, or None when told to stop before getting it.
+        """The connection that holds the shard's lock, or None if ``stopping`` is set before it gets the lock.
 
-        The server ends the connection, and with it the lock, when nothing is heard from it for
-        ``lock_timeout`` seconds: a frozen relay is replaced. When it thaws its next statement fails.
+        The server ends a connection that is idle for ``lock_timeout`` seconds, and thereby frees the lock: a frozen
+        relay is replaced by another one, and its next statement fails once it runs again.
         """
         options = dict(self._database.engine.dialect.create_connect_args(self._database.engine.url)[1])
         conn = await asyncpg.connect(
@@ -98,7 +99,7 @@ class Relay:
         )
         try:
             while not await conn.fetchval("SELECT pg_try_advisory_lock($1, $2)", _LOCK_CLASS, self._shard):
-                if await _set_within(stopping, 0.25):
+                if await wait_for_any(0.25, stopping):
                     yield None
                     return
             RELAY_LEADING.labels(self._shard).set(1)
@@ -123,16 +124,16 @@ class Relay:
                 elif stopping.is_set():
                     break
                 else:
-                    await _any_set_within(self._poll, wake, stopping)
+                    await wait_for_any(self._poll, wake, stopping)
             if self._producer is not None:
                 await self._producer.stop()
         finally:
             await self._abandon_producer()
 
     async def _round(self, rows: Sequence[asyncpg.Record], conn: asyncpg.Connection, stopping: asyncio.Event) -> None:
-        """Send ``rows`` and delete them, or leave them all for the next round with a new producer.
+        """Send ``rows`` and delete them, or leave all of them for the next round with a new producer.
 
-        An error of the connection that holds the lock goes on to the caller: leadership is lost.
+        An error of the connection that holds the lock is raised: the lock is lost.
         """
         try:
             if self._producer is None:
@@ -175,7 +176,7 @@ class Relay:
             await self._acknowledged(sent, conn)
         except BaseException:
             for future in sent:
-                # Nobody waits for the others any more; their errors are known.
+                # Nobody awaits the others any more; their errors are of no interest.
                 future.cancel()
             raise
         for topic, count in Counter(row["topic"] for row in rows).items():
@@ -216,30 +217,13 @@ class Relay:
         if stopping.is_set():
             await asyncio.sleep(min(pause, 0.2))
         else:
-            await _set_within(stopping, pause)
+            await wait_for_any(pause, stopping)
 
 
 async def _die_with_half_sent(producer: Producer, records: Sequence[Outbound]) -> Sequence[Outbound]:
-    """Failpoint ``relay_mid_batch``: die when the first half of a round is in the log and the rest, which is
-    returned where it is to live on, is not."""
+    """Failpoint ``relay_mid_batch``: the process dies when the first half of a round is in the log and the second is
+    not. If it is to die in a later round, the second half is returned."""
     half = len(records) // 2
     await asyncio.gather(*await producer.send_all(records[:half]))
     failpoint("relay_mid_batch")
     return records[half:]
-
-
-async def _set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait for ``event``, at most ``seconds``; whether it is set."""
-    with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    return event.is_set()
-
-
-async def _any_set_within(seconds: float, *events: asyncio.Event) -> None:
-    """Wait until one of ``events`` is set, at most ``seconds``."""
-    tasks = [asyncio.ensure_future(event.wait()) for event in events]
-    try:
-        await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()

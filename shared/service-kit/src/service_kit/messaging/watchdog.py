@@ -1,4 +1,4 @@
-"""Notices when a loop no longer turns, or turns without getting anywhere."""
+"""Notices that a loop hangs, or runs without making progress."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable
 
 
 class Stuck(Exception):
-    """No sign of life for too long; the message says of what kind."""
+    """The loop gave no sign of life, or made no progress, for too long; the message says which."""
 
 
 class Watchdog:
     """Watches one consumer loop that reports to it.
 
-    ``turn_limit``: seconds without any sign of life (``alive``). ``progress_limit``: seconds in which
-    records wait and none is handled (``progress``), while no retry explains it.
+    ``turn_limit``: the longest time in seconds without a sign of life (``alive``). ``progress_limit``: the longest
+    time in seconds in which records wait and none is handled or known to be retried (``progress``). ``lag`` gives the
+    number of records that wait, None if it is not known.
     """
 
     def __init__(
@@ -32,20 +33,20 @@ class Watchdog:
         self._alive_at = self._progress_at = self._checked_at = now()
 
     def alive(self) -> None:
-        """The loop has come round."""
+        """The loop is running."""
         self._alive_at = self._now()
 
     def progress(self) -> None:
-        """Something was handled, or is being tried again for a reason that is known."""
+        """A record was handled, or is being retried for a known reason."""
         self._alive_at = self._progress_at = self._now()
 
     def check(self, planned: float = 1.0) -> None:
-        """To be called every ``planned`` seconds. Raises Stuck."""
+        """To be called every ``planned`` seconds. Raises Stuck if a limit is exceeded."""
         now = self._now()
         late = now - self._checked_at - planned
         self._checked_at = now
         if late > 1:
-            # This process did not run, so the loop could not either: time in which nobody ran does not count.
+            # The whole process was suspended, and the loop with it: that time does not count.
             self._alive_at += late
             self._progress_at += late
         if not self._lag():
@@ -56,7 +57,7 @@ class Watchdog:
             raise Stuck(f"{self._lag()} records wait and none was handled for {now - self._progress_at:.0f} s")
 
     async def watch(self, every: float = 1.0) -> None:
-        """Check for ever. Raises Stuck."""
+        """Check until it is cancelled. Raises Stuck."""
         while True:
             await asyncio.sleep(every)
             self.check(every)

@@ -1,4 +1,4 @@
-"""Whether a database has the migrations that the installed code needs."""
+"""Checks that a database has the migrations that the installed code needs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NAMED = re.compile(r"^(revision|down_revision)[^=\n]*= *[\"']([^\"']+)[\"']", r
 
 @lru_cache
 def _revisions(service_module: str) -> tuple[str | None, frozenset[str]]:
-    """The newest migration of the installed package (None where it has none), and all it knows.
+    """The newest migration of the installed package (None if it has none), and all of its migrations.
 
-    Read from the scripts themselves: Alembic would take a tenth of a service's memory for as long as it runs.
+    They are read from the scripts' text, because Alembic itself would take up a tenth of a service's memory.
     """
     package = find_spec(service_module)
     if package is None or package.origin is None:
@@ -38,8 +38,8 @@ def _revisions(service_module: str) -> tuple[str | None, frozenset[str]]:
 async def migrations_at_head(service_module: str, database: Database) -> bool:
     """Whether the database has every migration that this version needs; the database's errors go to the caller.
 
-    A migration that this version does not know is a newer version's: during a rolling restart the
-    old version goes on serving.
+    A database at a migration that this version does not know belongs to a newer version: during a rolling restart
+    the old version goes on serving.
     """
     async with database.engine.connect() as connection:
         if not await connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL")):

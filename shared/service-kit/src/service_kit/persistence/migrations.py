@@ -18,7 +18,7 @@ from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 _MIGRATION_LOCK = 0x6261636B6F726401
-"""Key of the advisory lock that keeps two starting replicas from migrating at once."""
+"""Key of the advisory lock that keeps replicas from migrating at the same time when they start together."""
 
 
 def upgrade(service_module: str, url: str, revision: str = "head") -> None:
@@ -57,7 +57,7 @@ def alembic_config(service_module: str, url: str) -> Config:
 
 
 def run_env() -> None:
-    """The whole of an ``env.py``: run the migrations asked for, each in a transaction of its own."""
+    """All that an ``env.py`` does: run the requested migrations, each in a transaction of its own."""
     attributes = context.config.attributes
     given: Connection | None = attributes.get("connection")
     if given is not None:

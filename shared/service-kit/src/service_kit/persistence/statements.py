@@ -1,4 +1,7 @@
-"""Statements for the driver itself, past SQLAlchemy, which costs eight times as much: for what every event passes."""
+"""Statements for the driver itself, for code that runs for every event.
+
+Through SQLAlchemy a statement costs eight times as much processor time.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,11 @@ _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 class Statement:
     """A statement with parameters written ``:name``.
 
-    They are cast to their types wherever PostgreSQL could not tell them from the place where they stand. Errors are
-    the driver's own.
+    A parameter is cast (``CAST(:name AS bigint)``) wherever PostgreSQL cannot infer its type. Errors are the driver's
+    own.
 
-    ``changes`` names the table whose rows the statement adds or changes by key, where it does nothing else and reads
-    no other: several such statements of different tables may be run as one, see ``together``.
+    ``changes`` names the table whose rows the statement adds or changes by key, if it does nothing else and reads no
+    other table: several such statements about different tables may be run as one, see ``together``.
     """
 
     def __init__(self, sql: str, *, changes: str | None = None) -> None:
@@ -30,32 +33,35 @@ class Statement:
         self._sql = _PARAMETER.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
 
     def renamed(self, prefix: str) -> str:
-        """Its text, the name of each parameter with the prefix before it."""
+        """The statement's text with ``prefix`` before the name of each parameter."""
         return _PARAMETER.sub(lambda found: f":{prefix}{found[1]}", self.sql)
 
     async def rows(self, driver: Any, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows it returns, their columns by name or number. KeyError for a parameter that is missing."""
+        """Run it on the driver's connection; returns its rows, whose columns have names and numbers.
+
+        KeyError for a parameter that is missing.
+        """
         rows: Sequence[Any] = await driver.fetch(self._sql, *[parameters[name] for name in self._names])
         return rows
 
     async def within(self, conn: AsyncConnection, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """As ``rows``, in the connection's transaction."""
+        """Run it in the connection's transaction, as ``rows`` does."""
         return await self.rows(await driver_within(conn), parameters)
 
 
 @lru_cache(maxsize=500)
 def together(*statements: Statement) -> Statement:
-    """Changes of different tables as one statement: one way to the server and back. Returns no rows.
+    """Changes of different tables as one statement, which takes one round trip. It returns no rows.
 
-    The parameters of the first are called ``s0_...``, and so on: see ``values_together``. All of them see the tables
-    as they were before.
+    The parameters of the first statement are called ``s0_...``, those of the second ``s1_...``, and so on: see
+    ``values_together``. Every statement sees the tables as they were before all of them.
     """
     parts = ", ".join(f"s{number} AS ({one.renamed(f's{number}_')})" for number, one in enumerate(statements))
     return Statement(f"WITH {parts} SELECT WHERE false")
 
 
 def values_together(values: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The parameters of statements that are run together."""
+    """The parameters for ``together``, in the order of its statements."""
     return {f"s{number}_{name}": value for number, each in enumerate(values) for name, value in each.items()}
 
 
@@ -63,6 +69,6 @@ async def driver_within(conn: AsyncConnection) -> Any:
     """The driver's connection below ``conn``, in the transaction that ``conn`` is in."""
     driver: Any = (await conn.get_raw_connection()).driver_connection
     if not driver.is_in_transaction():
-        # SQLAlchemy begins at the first statement; the driver's own go past it.
+        # SQLAlchemy begins a transaction at its first statement, and does not see the driver's own.
         await conn.execute(text("SELECT 1"))
     return driver

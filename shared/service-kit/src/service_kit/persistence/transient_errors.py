@@ -1,4 +1,4 @@
-"""Which errors pass by themselves, so that trying again is right, and which never will."""
+"""Which errors pass by themselves, so that trying again helps, and which do not."""
 
 from __future__ import annotations
 
@@ -48,5 +48,5 @@ def _is_transient_itself(error: BaseException) -> bool:
         return state in _TRANSIENT_STATES or state.startswith(_TRANSIENT_CLASSES)
     if isinstance(error, asyncpg.InterfaceError) and not isinstance(error, ValueError):
         return any(word in str(error) for word in _CLOSED)
-    # Of the operating system's errors those of the network pass; a missing file does not.
+    # Errors of the network pass; a missing file stays missing.
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError | PermissionError | FileExistsError)

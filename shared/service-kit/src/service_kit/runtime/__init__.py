@@ -1,1 +1,1 @@
-"""What every process stands on: time, settings, logs, telemetry, health."""
+"""What every process needs: time, settings, logs, telemetry, health."""

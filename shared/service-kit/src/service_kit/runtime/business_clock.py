@@ -1,4 +1,4 @@
-"""The business time of what is reported or judged without anybody saying when."""
+"""The business time of things that happen without anybody stating when."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from service_kit.runtime.clock import Clock
 HISTORY = timedelta(days=1)
 """Business times further back than this are history that is being replayed, not the present."""
 QUIET = timedelta(minutes=10)
-"""A replay brings news all the time; after this long without any it is over."""
+"""A replay is over when no newer business time has been seen for this long."""
 
 
 class BusinessClock:
     """Now: the wall clock, or, while old data is replayed, the newest business time seen.
 
-    A replay of last year's orders would otherwise mix last year with today. ``follow_events`` is the
-    setting ``business_clock=events``. Whatever it says, the wall clock rules once the newest time seen
-    is of today, and again ten minutes after the last news of a replay: a quiet weekend holds no clock.
+    Without it, a replay of last year's orders would mix last year with today. ``follow_events`` is the setting
+    ``business_clock=events``. Even then the wall clock is used once the newest time seen is less than a day old, and
+    again when a replay has brought nothing newer for ten minutes: a quiet weekend does not stop the clock.
     """
 
     def __init__(self, clock: Clock, *, follow_events: bool = False) -> None:
@@ -27,7 +27,7 @@ class BusinessClock:
         self._advanced_at: datetime | None = None
 
     def now(self) -> datetime:
-        """The present moment of the business."""
+        """The present, in business time."""
         wall = self._clock.now()
         if not self._follow_events or self._newest is None or self._advanced_at is None:
             return wall
@@ -35,7 +35,7 @@ class BusinessClock:
         return self._newest if replaying else wall
 
     def saw(self, moment: datetime) -> None:
-        """A cause of this business time was seen."""
+        """Take note of an event's business time."""
         if self._newest is None or moment > self._newest:
             self._newest = moment
             self._advanced_at = self._clock.now()

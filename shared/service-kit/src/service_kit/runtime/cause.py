@@ -1,4 +1,4 @@
-"""What is being reacted to right now, so that events made meanwhile can name it."""
+"""The cause of what a process is doing, so that the events it publishes meanwhile can name it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from event_contracts import Event
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event, or the request, that makes this process act."""
+    """The event or the request that the process reacts to."""
 
     correlation_id: str
     causation_id: str | None = None
@@ -20,12 +20,12 @@ class Cause:
 
 
 current_cause: ContextVar[Cause | None] = ContextVar("current_cause", default=None)
-"""Set by the consumer when a turn holds a single event, by HTTP for a request, by ``causing`` in handlers."""
+"""Set by the consumer while it handles a single event, by HTTP during a request, and by ``causing``."""
 
 
 @contextmanager
 def causing(event: Event) -> Iterator[None]:
-    """Within the block, events published without a correlation or causation of their own get this event's."""
+    """Within the block, events without a correlation or causation id of their own are published with this event's."""
     token = current_cause.set(Cause(event.correlation_id, event.id, event.traceparent))
     try:
         yield

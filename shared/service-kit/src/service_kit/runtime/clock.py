@@ -1,4 +1,4 @@
-"""Where time comes from, so that a test can hold it still."""
+"""Where the present time comes from, so that a test can fix it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """A source of the present moment."""
+    """A source of the present time."""
 
     def now(self) -> datetime:
-        """The present moment, with its offset (UTC)."""
+        """The present, in UTC, with its offset."""
         ...
 
 
@@ -18,5 +18,5 @@ class SystemClock:
     """The machine's wall clock."""
 
     def now(self) -> datetime:
-        """The present moment in UTC."""
+        """The present, in UTC."""
         return datetime.now(UTC)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 Check = Callable[[], Awaitable[None]]
-"""Raises where the thing that it looks at is not usable."""
+"""Raises if what it checks cannot be used."""
 
 _CHECK_TIMEOUT = 3.0
 
@@ -17,9 +17,9 @@ _CHECK_TIMEOUT = 3.0
 class Health:
     """The state behind ``/livez``, ``/readyz`` and ``/startupz`` of one process.
 
-    ``watch`` names a part that must ``beat`` at least every ``limit`` seconds; a part that stops
-    makes the process not live, so that an orchestrator restarts it. Kafka is no part of readiness:
-    the outbox takes what cannot be sent.
+    ``watch`` names a part that must ``beat`` at least every ``limit`` seconds. If it falls silent, the process is
+    reported as not alive, so that an orchestrator restarts it. Kafka is not part of readiness: while it is away, the
+    outbox keeps what cannot be sent.
     """
 
     started: bool = False
@@ -34,11 +34,11 @@ class Health:
         self._beats[part] = monotonic()
 
     def beat(self, part: str) -> None:
-        """``part`` has made a turn."""
+        """``part`` is working."""
         self._beats[part] = monotonic()
 
     def forget(self, part: str) -> None:
-        """``part`` ended as it should and beats no more."""
+        """``part`` has ended as it should and is no longer watched."""
         self._limits.pop(part, None)
         self._beats.pop(part, None)
 
@@ -49,7 +49,7 @@ class Health:
         return {part: seconds for part, seconds in silence.items() if seconds > self._limits[part]}
 
     async def failures(self) -> dict[str, str]:
-        """The readiness checks that fail, with the kind of error; empty where requests may come."""
+        """The readiness checks that fail, with the kind of error; empty if the process is ready for requests."""
         if self.stopping.is_set():
             return {"shutdown": "in progress"}
         if not self.started:
@@ -63,10 +63,10 @@ class Health:
             async with asyncio.timeout(_CHECK_TIMEOUT):
                 await check()
         except Exception as error:
-            # Kinds only: messages of drivers name hosts and users.
+            # The kind only: messages of drivers name hosts and users.
             return str(error) if isinstance(error, NotReady) else type(error).__name__
         return None
 
 
 class NotReady(Exception):
-    """Raised by a check; the text is shown to whoever asks."""
+    """Raised by a check; its text is shown to callers of ``/readyz``."""

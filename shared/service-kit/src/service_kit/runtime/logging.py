@@ -1,7 +1,7 @@
-"""Logs that cannot leak: only named fields are written, and errors without their messages.
+"""Logs that cannot leak personal data: only listed fields are written, and errors without their messages.
 
-Messages of exceptions quote what they choked on (a database's "Key (email)=(…) already exists"), so a
-log line has an error's type, SQLSTATE and frames, which lead to the cause as surely.
+The message of an exception quotes the data that caused it (a database's "Key (email)=(…) already exists"). So a log
+line has the error's type, SQLSTATE and frames instead, which lead to the cause just as surely.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ALLOWED_FIELDS: frozenset[str] = frozenset(
         # the business: ids only
         "order_id", "line_id", "sku", "location_id", "shipment_id", "receipt_id", "purchase_order_id", "decision_id",
         "notification_id", "endpoint_id", "template", "channel", "quantity", "sequence", "version", "state",
-        "invariant", "orders", "lines", "deleted", "setting", "signal", "in_a_row", "sweeper", "path", "revision",
+        "invariant", "orders", "lines", "deleted", "setting", "signal", "in_a_row", "path", "revision",
     }
 )  # fmt: skip
 """Fields a log line may have. An identifier that names a person (a contact, an address) is not among them."""
@@ -45,7 +45,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def keep_allowed(_: Any, __: str, event: Event) -> Event:
-    """Drop every field that is not allowed, and say how many were."""
+    """Drop every field that is not allowed, and add how many were dropped."""
     refused = [name for name in event if name not in ALLOWED_FIELDS and not name.startswith("_")]
     for name in refused:
         del event[name]
@@ -73,7 +73,7 @@ def _error_of(given: object) -> BaseException | None:
 
 
 def described(error: BaseException, *, depth: int = 4) -> list[dict[str, Any]]:
-    """The error and what it was raised from, outermost first."""
+    """The error and the errors it was raised from, outermost first."""
     chain: list[dict[str, Any]] = []
     seen: BaseException | None = error
     while seen is not None and len(chain) < depth:
@@ -105,7 +105,7 @@ def _render_errors_plainly(_: Any, __: str, event: Event) -> Event:
 
 
 def configure_logging(settings: ServiceSettings) -> None:
-    """Send structlog and the standard library's logging to stderr through one allow-list."""
+    """Write the logs of structlog and of the standard library to stderr, both through one allow-list."""
     shared: Sequence[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -149,7 +149,7 @@ def configure_logging(settings: ServiceSettings) -> None:
 
 
 _LIBRARIES = {
-    # Our own request log has routes; uvicorn's has paths and queries, which may hold tokens.
+    # Our own request log names routes; uvicorn's has paths and queries, which may contain tokens.
     "uvicorn.access": "CRITICAL",
     "uvicorn": "WARNING",
     "uvicorn.error": "WARNING",
@@ -158,14 +158,14 @@ _LIBRARIES = {
 
 
 def _our_own_or_serious(record: logging.LogRecord) -> bool:
-    """Libraries tell freely below warnings: clients log whole URLs, drivers log statements."""
+    """Below warnings, libraries log whole URLs and SQL statements."""
     return isinstance(record.msg, dict) or record.levelno >= logging.WARNING
 
 
 class NotAgain(logging.Filter):
-    """Lets what Kafka's client says through once in ``every`` seconds, by pattern.
+    """Lets each message pattern of Kafka's client through once in ``every`` seconds.
 
-    While a broker is down it says the same a hundred times a second, in each process.
+    While a broker is down, the client logs the same message a hundred times a second in each process.
     """
 
     def __init__(self, every: float = 10.0, *, now: Callable[[], float] = time.monotonic) -> None:
@@ -174,7 +174,7 @@ class NotAgain(logging.Filter):
         self._passed: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """False for a line of the client whose pattern was let through a short while ago."""
+        """False for a line whose pattern was let through less than ``every`` seconds ago."""
         if record.name.partition(".")[0] != "aiokafka":
             return True
         what, now = (record.name, str(record.msg)), self._now()

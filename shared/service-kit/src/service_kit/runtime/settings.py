@@ -13,7 +13,7 @@ Role = Literal["api", "worker", "all"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 Rate = Annotated[str, Field(pattern=r"^([1-9][0-9]*/(second|minute|hour|day)|unlimited|)$")]
-"""Such as ``600/minute``. Empty stands for unlimited as well, but an empty variable counts as not set."""
+"""Such as ``600/minute``. An empty rate means unlimited too, but an empty variable counts as not set."""
 
 _MOUNTED_SECRETS = Path("/run/secrets")
 """Where containers get secrets: a file named as the variable would be, such as ``order_database_url``."""
@@ -69,25 +69,26 @@ class ServiceSettings(BaseSettings):
     large_body_limit: int = Field(default=1024 * 1024, ge=1)
 
     rate_limit: Rate = "60000/minute"
-    """Requests of one key: so many a second, minute, hour or day, or ``unlimited``."""
+    """Requests of one key for each second, minute, hour or day; or ``unlimited``."""
     anonymous_rate_limit: Rate = "6000/minute"
-    """Requests of one address that carry no valid key (health and metrics are not counted)."""
+    """Requests of one address without a valid key. Health checks and metrics are not counted."""
 
     idempotency_retention_days: int = Field(default=30, ge=1)
     inbox_retention_days: int | None = Field(default=None, ge=1)
-    """Days after which handled events are forgotten; None: never. Must exceed what the topics keep."""
+    """Days after which the inbox forgets handled events; None: never. Must exceed the retention of the topics."""
     shutdown_timeout: float = Field(default=10.0, gt=0)
     """Seconds that running requests get to finish after a stop signal."""
     drain_delay: float = Field(default=0.0, ge=0)
     """Seconds to answer while not ready, so that a load balancer notices before the port closes."""
 
     business_clock: Literal["wall", "events"] = "wall"
-    """What sweepers call now: the wall clock, or the newest business time seen in events (replays of old data)."""
+    """The present for background tasks: the wall clock, or the newest business time seen in events, for replays of
+    old data."""
 
     @property
     def idle_in_transaction(self) -> float:
         """Seconds after which the database ends the transaction of a process that froze.
 
-        Less than the session time-out: its locks are gone before others get its partitions.
+        Less than the session time-out, so that its locks are released before others are given its partitions.
         """
         return 0.8 * self.kafka_session_timeout

@@ -1,4 +1,4 @@
-"""OpenTelemetry: providers where an endpoint is configured, nothing at all where none is."""
+"""OpenTelemetry: spans and metrics are exported if an endpoint is configured; otherwise nothing is loaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def current_traceparent() -> str | None:
-    """The W3C traceparent of what is going on: the running span's, else the one that the request or event named."""
+    """The W3C traceparent of the current span, or else of the request or event being handled; None without one."""
     span = trace.get_current_span().get_span_context()
     if span.is_valid:
         return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
@@ -26,13 +26,13 @@ def current_traceparent() -> str | None:
 
 
 def start_telemetry(settings: ServiceSettings, version: str) -> Callable[[], None]:
-    """Export spans and metrics to ``settings.otlp_endpoint``; returns what flushes and ends it.
+    """Export spans and metrics to ``settings.otlp_endpoint``; returns the function that flushes and ends the export.
 
-    Without an endpoint nothing is loaded or made, and FastAPI's own instrumentation stays off.
+    Without an endpoint the SDK is not loaded, and FastAPI's own instrumentation stays off.
     """
     if not settings.otlp_endpoint:
         return lambda: None
-    # The SDK costs a third of a second to import; only who exports pays for it.
+    # Importing the SDK takes a third of a second; only processes that export pay for it.
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter  # noqa: PLC0415
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415
@@ -61,9 +61,9 @@ def start_telemetry(settings: ServiceSettings, version: str) -> Callable[[], Non
 
 
 class _QueryRedaction:
-    """Keeps query strings, which hold tracking tokens and references, out of spans.
+    """Keeps query strings, which contain tracking tokens and references, out of spans.
 
-    A ``SpanProcessor`` by shape and not by inheritance, so that the SDK is loaded only by who exports.
+    It has the methods of a ``SpanProcessor`` without inheriting from it, so that the SDK is loaded only if needed.
     """
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:

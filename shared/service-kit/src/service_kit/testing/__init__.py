@@ -1,4 +1,4 @@
-"""What tests of services need: databases, topics, a broker in memory, time that stands still."""
+"""What tests of services need: databases, topics, an event log in memory, a clock to set."""
 
 from service_kit.testing.clock import FakeClock
 from service_kit.testing.eventually import eventually

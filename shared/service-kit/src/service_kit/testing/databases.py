@@ -1,4 +1,4 @@
-"""Test databases on the real server: migrated once, emptied between tests."""
+"""Databases for tests on a real server: migrated once, emptied between tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POSTGRES_VARIABLE = "BACKORDER_TEST_POSTGRES"
 
 
 def server_url() -> URL:
-    """The superuser address of the test server, for asyncpg. RuntimeError where the variable is not set."""
+    """The superuser URL of the test server, for asyncpg. RuntimeError if the variable is not set."""
     given = os.environ.get(POSTGRES_VARIABLE)
     if not given:
         raise RuntimeError(f"{POSTGRES_VARIABLE} is not set: name a PostgreSQL server for tests (superuser URL)")
@@ -26,7 +26,7 @@ def server_url() -> URL:
 
 
 class TestDatabases:
-    """The databases of one test session (one xdist worker): one for each service module asked for."""
+    """The databases of one test session (one xdist worker): one for each service that a test asks for."""
 
     __test__ = False
 
@@ -37,7 +37,7 @@ class TestDatabases:
         self._opened: list[Database] = []
 
     async def fresh(self, service_module: str, **options: Any) -> Database:
-        """A `Database` of the module, migrated and as empty as its migrations leave it."""
+        """A `Database` of the module, migrated and with the contents that its migrations give it."""
         url = self._urls.get(service_module)
         if url is None:
             url = await self._create(service_module)
@@ -76,7 +76,7 @@ class TestDatabases:
         return url
 
     async def _empty(self, url: URL) -> None:
-        """Back to what the migrations left; the last test's forgotten sessions are ended."""
+        """Restore what the migrations left; sessions that the last test forgot are ended."""
         async with _autocommit(url) as conn:
             await conn.execute(
                 text(
@@ -85,7 +85,7 @@ class TestDatabases:
                 )
             )
             seeded = set(await _tables(conn, "seed"))
-            # Without triggers and foreign keys, so that append-only tables can be emptied in any order.
+            # Triggers and foreign keys are off, so that append-only tables can be emptied, and in any order.
             statements = ["SET session_replication_role = replica"]
             for table in await _tables(conn):
                 statements.append(f'DELETE FROM public."{table}"')

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, without guessing how long it takes."""
+"""Waits until something is true, without guessing how long that takes."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ async def eventually(
 async def eventually(
     predicate: Callable[[], Any], timeout: float = 10, *, every: float = 0.02, reason: str = ""
 ) -> Any:
-    """Poll ``predicate`` (plain or async) until it is truthy and return what it gave.
+    """Call ``predicate`` (plain or async) until its result is truthy, and return that result.
 
-    Raises AssertionError after ``timeout`` seconds, with the last value seen. An AssertionError
-    inside the predicate counts as not yet true.
+    Raises AssertionError after ``timeout`` seconds, with the last result. An AssertionError in the predicate counts
+    as not yet true.
     """
     deadline = time.monotonic() + timeout
     while True:

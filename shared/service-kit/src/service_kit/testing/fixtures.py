@@ -24,14 +24,14 @@ async def _test_databases() -> AsyncIterator[TestDatabases]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service_database(_test_databases: TestDatabases) -> AsyncIterator[ServiceDatabase]:
-    """Make the database of a service module: migrated, empty, its own for this test."""
+    """Makes the database of a service module: migrated, empty, and used by this test alone."""
     yield _test_databases.fresh
     await _test_databases.close_opened()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def kafka_topics() -> AsyncIterator[KafkaTopics]:
-    """The public topics, empty, under a prefix of this test's own: ``kafka_topics.topic_prefix``, ``.bus()``."""
+    """The public topics, empty, under a prefix that only this test uses (``kafka_topics.topic_prefix``)."""
     topics = new_topics()
     await topics.create()
     yield topics
@@ -39,7 +39,7 @@ async def kafka_topics() -> AsyncIterator[KafkaTopics]:
 
 
 def pytest_configure() -> None:
-    """Log failures plainly: unconfigured, structlog draws every traceback with all locals, for seconds each."""
+    """Log failures plainly: by default structlog renders tracebacks with all locals, which takes seconds for each."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

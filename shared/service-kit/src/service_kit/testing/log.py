@@ -1,4 +1,4 @@
-"""Putting records on an event log and reading them back, past outbox and consumer."""
+"""Writes records to an event log and reads them back, without outbox and consumer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from service_kit.messaging.event_log import EventLog, Record
 from service_kit.testing.eventually import eventually
 
 
-async def send_events(bus: EventLog, events: Sequence[Event]) -> None:
+async def send_events(event_log: EventLog, events: Sequence[Event]) -> None:
     """Write events in this order and wait until the log has them."""
-    producer = bus.producer()
+    producer = event_log.producer()
     await producer.start()
     acks = [await producer.send(e.topic, e.key.encode(), e.value(), e.headers()) for e in events]
     await asyncio.gather(*acks)
@@ -20,18 +20,18 @@ async def send_events(bus: EventLog, events: Sequence[Event]) -> None:
 
 
 async def send_record(
-    bus: EventLog, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
+    event_log: EventLog, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
 ) -> None:
     """Write one record of any content."""
-    producer = bus.producer()
+    producer = event_log.producer()
     await producer.start()
     await (await producer.send(topic, key, value, headers))
     await producer.stop()
 
 
-async def read_topic(bus: EventLog, topic: str, different: int, *, timeout: float = 20) -> list[Record]:
+async def read_topic(event_log: EventLog, topic: str, different: int, *, timeout: float = 20) -> list[Record]:
     """The records of a topic from its beginning, repeats included, once ``different`` event ids are among them."""
-    source = bus.source(f"reader-of-{topic}", [topic], _nothing_in_hand)
+    source = event_log.source(f"reader-of-{topic}", [topic], _nothing_to_finish)
     await source.start()
     found: list[Record] = []
 
@@ -46,5 +46,5 @@ async def read_topic(bus: EventLog, topic: str, different: int, *, timeout: floa
     return found
 
 
-async def _nothing_in_hand() -> None:
+async def _nothing_to_finish() -> None:
     pass

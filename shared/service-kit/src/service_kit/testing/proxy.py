@@ -1,4 +1,4 @@
-"""A TCP proxy that behaves as bad networks do: slow, and cut in the middle of a message."""
+"""A TCP proxy that behaves like a bad network: slow, and interrupted in the middle of a message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 
 
 class TcpProxy:
-    """Forwards 127.0.0.1:``port`` to an address until told to misbehave. Use as an async context manager."""
+    """Forwards 127.0.0.1:``port`` to an address, until a test makes it misbehave. An async context manager."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -18,20 +18,20 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._bytes_left: int | None = None
         self.latency = 0.0
-        """Seconds that every piece of data is late."""
+        """Seconds by which all data is delayed."""
         self.resets = 0
-        """Connections that were reset so far."""
+        """Connections that it has reset."""
 
     @property
     def port(self) -> int:
-        """Where the proxy listens."""
+        """The port on which the proxy listens."""
         if self._server is None:
             raise RuntimeError("the proxy does not run")
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
     def reset_after(self, count: int) -> None:
-        """Let ``count`` more bytes through, then reset every connection, wherever in a message that is."""
+        """Let ``count`` more bytes through; then reset every connection, even in the middle of a message."""
         self._bytes_left = count
 
     async def __aenter__(self) -> TcpProxy:
@@ -81,6 +81,6 @@ class TcpProxy:
             raw = writer.get_extra_info("socket")
             if raw is not None:
                 with suppress(OSError):
-                    # No lingering: the peer sees a reset and not an orderly end.
+                    # Without lingering, so that the peer sees a reset and not an orderly end.
                     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()

@@ -1,4 +1,4 @@
-"""Parts of a service running beside a test, stopped as a service stops them."""
+"""Runs parts of a service during a test, and stops them as a service does."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from contextlib import asynccontextmanager
 async def running(
     *parts: Callable[[asyncio.Event], Awaitable[None]], within: float = 20
 ) -> AsyncIterator[asyncio.Event]:
-    """Run each part (a relay's or consumer's ``run``) for the length of the block.
+    """Run each part (such as the ``run`` of a relay or consumer) during the block.
 
-    At the end they are told to stop and must do so ``within`` seconds. An error of a part is raised
-    there; the block may set the event itself to stop them earlier.
+    At the end of the block the event that it is given is set, and the parts must stop ``within`` seconds; the errors
+    of parts are raised there. The block may set the event itself, to stop them earlier.
     """
     stopping = asyncio.Event()
     tasks = [asyncio.ensure_future(part(stopping)) for part in parts]

@@ -1,4 +1,4 @@
-"""Topics of one test on the real broker, under a prefix of their own."""
+"""Topics of one test on a real broker, under a prefix that only this test uses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from service_kit.messaging.kafka import ClientTiming, KafkaEventLog
 KAFKA_VARIABLE = "BACKORDER_TEST_KAFKA"
 
 QUICK = ClientTiming(session=3_000, heartbeat=200, rebalance=10_000, request=5_000, linger=1)
-"""Groups of tests rebalance quickly."""
+"""So that the consumer groups of tests rebalance quickly."""
 
 
 @dataclass(frozen=True)
 class KafkaTopics:
-    """Where the topics are; has the attributes that a ``KafkaEventLog`` wants of settings."""
+    """Where the topics are. It has the attributes of settings that ``KafkaEventLog`` needs."""
 
     kafka_bootstrap: str
     topic_prefix: str
@@ -31,12 +31,12 @@ class KafkaTopics:
     kafka_sasl_password: str | None = None
     kafka_ca_path: Path | None = None
 
-    def bus(self, timing: ClientTiming = QUICK) -> KafkaEventLog:
+    def event_log(self, timing: ClientTiming = QUICK) -> KafkaEventLog:
         """The log that holds these topics."""
         return KafkaEventLog(self, timing)
 
     async def create(self, names: Sequence[str] = (), partitions: int = 3) -> None:
-        """Make topics (all public ones without ``names``); the prefix is added. RuntimeError if refused."""
+        """Create topics (without ``names`` all public ones) under the prefix. RuntimeError if the broker refuses."""
         await _create(
             self.kafka_bootstrap,
             {self.topic_prefix + name: partitions for name in names or [topic.value for topic in Topic]},
@@ -55,7 +55,7 @@ class KafkaTopics:
 
 
 def new_topics(bootstrap: str | None = None) -> KafkaTopics:
-    """A fresh prefix on the test broker (or on ``bootstrap``); nothing is created yet."""
+    """A new prefix on the test broker (or on ``bootstrap``); no topic is created yet."""
     address = bootstrap or os.environ.get(KAFKA_VARIABLE)
     if not address:
         raise RuntimeError(f"{KAFKA_VARIABLE} is not set: name a Kafka broker for tests")

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from allocation_service.adapters.store.write_plan import Execute, WriteStep
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.supply.sku import Announced, Arrived
+from service_kit.persistence.bulk import Columns, arrays, assignments, insert, unnest
 from service_kit.persistence.statements import Statement
 
-_KINDS = {
+_TYPES = {
     "units": "bigint", "repay_by": "date", "needed_on": "date", "chance": "float8", "observations": "int",
     "lent_at": "timestamptz", "repaid_units": "bigint", "void_units": "bigint", "breached": "boolean",
     "repaid_at": "timestamptz", "closed_at": "timestamptz",
 }  # fmt: skip
+"""Of the columns that are not text."""
 LOAN_NAMES = tuple(one.name for one in fields(KeptLoan) if one.name not in ("new", "changed"))
 """Columns of a loan, in the order of its fields."""
-_CHANGED = ("repaid_units", "void_units", "breached", "repaid_at", "closed_at")
+_CHANGING = ("loan_id", "breached", "repaid_units", "void_units", "repaid_at", "closed_at")
 
 
-def _arrays(names: Iterable[str]) -> str:
-    return ", ".join(f"CAST(:{name} AS {_KINDS.get(name, 'text')}[])" for name in names)
+def _columns(names: Iterable[str]) -> Columns:
+    return [(name, _TYPES.get(name, "text")) for name in names]
 
 
-_INSERT = Statement(
-    f"INSERT INTO loan ({', '.join(LOAN_NAMES)}) SELECT {', '.join(LOAN_NAMES)}"
-    f" FROM unnest({_arrays(LOAN_NAMES)}) AS row ({', '.join(LOAN_NAMES)})"
-)
+_LOAN_COLUMNS, _CHANGING_COLUMNS = _columns(LOAN_NAMES), _columns(_CHANGING)
+_loan_values, _changing_values = attrgetter(*LOAN_NAMES), attrgetter(*_CHANGING)
+_INSERT = Statement(insert("loan", _LOAN_COLUMNS))
 # A sweeper may have found a loan breached meanwhile: that stays.
 _UPDATE = Statement(
-    f"UPDATE loan SET {', '.join(f'{name} = row.{name}' for name in _CHANGED if name != 'breached')},"
-    " breached = loan.breached OR row.breached"
-    f" FROM unnest({_arrays(('loan_id', *_CHANGED))}) AS row (loan_id, {', '.join(_CHANGED)})"
-    " WHERE loan.loan_id = row.loan_id"
+    f"UPDATE loan SET {assignments(_CHANGING_COLUMNS[2:], 'row')}, breached = loan.breached OR row.breached"
+    f" FROM {unnest(_CHANGING_COLUMNS, 'row')} WHERE loan.loan_id = row.loan_id"
 )
 _OPEN = Statement(
     "UPDATE sku SET open_loans = row.loans"
@@ -51,9 +51,9 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
         return
     new, old = [one for one in changed if one.new], [one for one in changed if not one.new]
     if new:
-        yield Execute(_INSERT, {name: [getattr(one, name) for one in new] for name in LOAN_NAMES})
+        yield Execute(_INSERT, arrays(_LOAN_COLUMNS, map(_loan_values, new)))
     if old:
-        yield Execute(_UPDATE, {name: [getattr(one, name) for one in old] for name in ("loan_id", *_CHANGED)})
+        yield Execute(_UPDATE, arrays(_CHANGING_COLUMNS, map(_changing_values, old)))
     skus = sorted({one.sku for one in changed})
     yield Execute(_OPEN, {"skus": skus, "loans": [session.skus[sku].open_loans for sku in skus]})
 
@@ -110,17 +110,17 @@ def _round(news: list[Announced | Arrived]) -> Iterator[WriteStep]:
     arrived = [one for one in news if isinstance(one, Arrived)]
     closed = [one for one in news if not one.remaining]
     if announced:
-        lines, days = _columns(announced)
+        lines, days = _lines_and_days(announced)
         etas = [one.eta for one in announced]
         yield Execute(_SUPERSEDE, {"po_lines": lines, "etas": etas, "days": days})
         suppliers = [one.supplier for one in announced]
         yield Execute(_ANNOUNCE, {"po_lines": lines, "suppliers": suppliers, "etas": etas, "days": days})
     for statement, some in ((_ARRIVE, arrived), (_CLOSE, closed)):
         if some:
-            lines, days = _columns(some)
+            lines, days = _lines_and_days(some)
             yield Execute(statement, {"po_lines": lines, "days": days})
 
 
-def _columns(news: Iterable[Announced | Arrived]) -> tuple[list[Any], list[Any]]:
+def _lines_and_days(news: Iterable[Announced | Arrived]) -> tuple[list[Any], list[Any]]:
     found = list(news)
     return [one.po_line for one in found], [one.on for one in found]

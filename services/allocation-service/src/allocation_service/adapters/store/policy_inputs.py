@@ -12,6 +12,7 @@ from allocation_service.adapters.store.write_plan import Execute, WriteStep
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.demand.demand_forecast import WINDOW_DAYS, DayUnits, daily_demand
 from allocation_service.domain.supply.sku import Sku
+from service_kit.persistence.bulk import Columns, arrays, insert, or_update
 from service_kit.persistence.statements import Statement
 
 _HISTORY = Statement(
@@ -77,20 +78,18 @@ async def waits_outside(conn: AsyncConnection, sku: str, outlets: Mapping[str, C
     return bool((await _OUTSIDE.within(conn, {"sku": sku, "units": units, **values}))[0][0])
 
 
+_DAY: Columns = (("sku", "text"), ("day", "date"), ("tier_rank", "int"), ("units", "bigint"))
 _DAYS = Statement(
-    "INSERT INTO demand_day AS d (sku, day, tier_rank, units)"
-    " SELECT sku, day, tier_rank, units FROM unnest(CAST(:skus AS text[]), CAST(:days AS date[]),"
-    " CAST(:tiers AS int[]), CAST(:units AS bigint[])) AS row (sku, day, tier_rank, units)"
-    " ON CONFLICT (sku, day, tier_rank) DO UPDATE SET units = d.units + excluded.units",
+    insert(
+        "demand_day AS d",
+        _DAY,
+        "ON CONFLICT (sku, day, tier_rank) DO UPDATE SET units = d.units + excluded.units",
+    ),
     changes="demand_day",
 )
 _NO_QUOTAS = Statement("DELETE FROM quota_use WHERE sku = ANY(CAST(:skus AS text[]))")
-_QUOTA_ROWS = Statement(
-    "INSERT INTO quota_use (sku, field, name, units)"
-    " SELECT sku, field, name, units FROM unnest(CAST(:skus AS text[]), CAST(:fields AS text[]),"
-    " CAST(:names AS text[]), CAST(:units AS bigint[])) AS row (sku, field, name, units)"
-    " ON CONFLICT (sku, field, name) DO UPDATE SET units = excluded.units"
-)
+_QUOTA: Columns = (("sku", "text"), ("field", "text"), ("name", "text"), ("units", "bigint"))
+_QUOTA_ROWS = Statement(insert("quota_use", _QUOTA, or_update(_QUOTA, 3)))
 
 
 _OVERTAKEN = Statement(
@@ -135,8 +134,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
         yield Execute(_OVERTAKEN, {"sku": sku, "limit": session.skus[sku].policy.bypass_limit})
     if session.ordered:
         rows = [(*key, units) for key, units in sorted(session.ordered.items())]
-        skus, days, tiers, units = (list(column) for column in zip(*rows, strict=True))
-        yield Execute(_DAYS, {"skus": skus, "days": days, "tiers": tiers, "units": units})
+        yield Execute(_DAYS, arrays(_DAY, rows))
     if session.quotas_cleared:
         yield Execute(_NO_QUOTAS, {"skus": sorted(session.quotas_cleared)})
     used = [
@@ -144,5 +142,4 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
         for sku, (field, name) in sorted(session.quotas_changed)
     ]
     if used:
-        skus, fields, names, units = (list(column) for column in zip(*used, strict=True))
-        yield Execute(_QUOTA_ROWS, {"skus": skus, "fields": fields, "names": names, "units": units})
+        yield Execute(_QUOTA_ROWS, arrays(_QUOTA, used))

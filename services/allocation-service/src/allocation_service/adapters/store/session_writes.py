@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -15,6 +15,7 @@ from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execut
 from allocation_service.application.session.allocation_session import AllocationSession, Stored
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import NO_DATE
+from service_kit.persistence.bulk import Columns, arrays, insert, or_update
 from service_kit.persistence.statements import Statement
 
 
@@ -33,24 +34,8 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from decision_writes.steps_of(session.decisions)
 
 
-def _arrays(table: str, columns: Sequence[tuple[str, str]], tail: str) -> Statement:
-    """``INSERT INTO table (...) SELECT ... FROM unnest(arrays) <tail>``, one array a column."""
-    names = ", ".join(name for name, _ in columns)
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
-    return Statement(
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM unnest({arrays}) AS row ({names}) {tail}", changes=table
-    )
-
-
-def _columns(columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    values = list(zip(*rows, strict=True))
-    return {name: list(column) for (name, _), column in zip(columns, values, strict=True)}
-
-
-def _upsert(columns: Sequence[tuple[str, str]], key: int) -> str:
-    """``ON CONFLICT (the first key columns) DO UPDATE SET`` all others."""
-    rest = ", ".join(f"{name} = excluded.{name}" for name, _ in columns[key:])
-    return f"ON CONFLICT ({', '.join(name for name, _ in columns[:key])}) DO UPDATE SET {rest}"
+def _insert(table: str, columns: Columns, rest: str) -> Statement:
+    return Statement(insert(table, columns, rest), changes=table)
 
 
 _SKU = (
@@ -58,17 +43,17 @@ _SKU = (
     ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
     ("waiting_units", "bigint"), ("top_value", "bigint"), ("backed_through", "date"),
 )  # fmt: skip
-_SKU_ROWS = _arrays("sku", _SKU, _upsert(_SKU, 1))
+_SKU_ROWS = _insert("sku", _SKU, or_update(_SKU, 1))
 _LEVEL = (
     ("sku", "text"), ("location", "text"), ("on_hand", "bigint"), ("shipped", "bigint"), ("version", "bigint"),
     ("priority", "int"), ("granted", "bigint"),
 )  # fmt: skip
-_LEVEL_ROWS = _arrays("stock_level", _LEVEL, _upsert(_LEVEL, 2))
+_LEVEL_ROWS = _insert("stock_level", _LEVEL, or_update(_LEVEL, 2))
 _INBOUND = (
     ("po_line", "text"), ("sku", "text"), ("remaining", "bigint"), ("eta", "timestamptz"), ("supplier", "text"),
     ("location", "text"), ("version", "bigint"),
 )  # fmt: skip
-_INBOUND_ROWS = _arrays("inbound", _INBOUND, _upsert(_INBOUND, 1))
+_INBOUND_ROWS = _insert("inbound", _INBOUND, or_update(_INBOUND, 1))
 
 
 def _skus(session: AllocationSession) -> Iterator[WriteStep]:
@@ -78,7 +63,7 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
              s.waiting_units, s.top_value, s.backed_through) for s in changed
         )  # fmt: skip
-        yield Execute(_SKU_ROWS, _columns(_SKU, rows))
+        yield Execute(_SKU_ROWS, arrays(_SKU, rows))
     levels = [
         (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted)
         for sku in session.skus.values()
@@ -86,7 +71,7 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
         if one.changed
     ]
     if levels:
-        yield Execute(_LEVEL_ROWS, _columns(_LEVEL, levels))
+        yield Execute(_LEVEL_ROWS, arrays(_LEVEL, levels))
     inbound = [
         (one.po_line, sku.sku, one.remaining, one.eta, one.supplier, one.location, one.version)
         for sku in session.skus.values()
@@ -94,7 +79,7 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
         if one.changed
     ]
     if inbound:
-        yield Execute(_INBOUND_ROWS, _columns(_INBOUND, inbound))
+        yield Execute(_INBOUND_ROWS, arrays(_INBOUND, inbound))
 
 
 _ORDER = (
@@ -107,7 +92,7 @@ _ORDER = (
 _ORDER_NAMES = tuple(name for name, _ in _ORDER)
 _order_values = attrgetter(*_ORDER_NAMES)
 # Of an order that is there, others may count at the same time that it was passed: see policy_inputs.
-_ORDER_ROWS = _arrays("customer_order", _ORDER, _upsert([column for column in _ORDER if column[0] != "bypassed"], 1))
+_ORDER_ROWS = _insert("customer_order", _ORDER, or_update([column for column in _ORDER if column[0] != "bypassed"], 1))
 
 
 def _orders(session: AllocationSession) -> Iterator[WriteStep]:
@@ -118,7 +103,7 @@ def _orders(session: AllocationSession) -> Iterator[WriteStep]:
         changed = [order for order in changed if order.stored]
     rows = [_order_values(order) for order in changed]
     if rows:
-        yield Execute(_ORDER_ROWS, _columns(_ORDER, rows))
+        yield Execute(_ORDER_ROWS, arrays(_ORDER, rows))
 
 
 _LINE = (
@@ -197,13 +182,13 @@ def _lines(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -
         (_GRANT, _GRANT_UPDATE, granted),
     ):
         if rows:
-            yield Execute(statement, _columns(columns, rows))
+            yield Execute(statement, arrays(columns, rows))
 
 
 _COMMITMENT = (
     ("line_id", "text"), ("location", "text"), ("sku", "text"), ("granted", "bigint"), ("shipped", "bigint"),
 )  # fmt: skip
-_COMMITMENT_ROWS = _arrays("commitment", _COMMITMENT, _upsert(_COMMITMENT, 2))
+_COMMITMENT_ROWS = _insert("commitment", _COMMITMENT, or_update(_COMMITMENT, 2))
 _UNCOMMITTED = Statement(
     "DELETE FROM commitment USING unnest(CAST(:ids AS text[]), CAST(:locations AS text[])) AS gone (line_id, location)"
     " WHERE commitment.line_id = gone.line_id AND commitment.location = gone.location"
@@ -229,7 +214,7 @@ def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
         yield Copy("commitment", [name for name, _ in _COMMITMENT], new)
         new = []
     if new or changed:
-        yield Execute(_COMMITMENT_ROWS, _columns(_COMMITMENT, new + changed))
+        yield Execute(_COMMITMENT_ROWS, arrays(_COMMITMENT, new + changed))
 
 
 _ENTRY = (
@@ -237,7 +222,7 @@ _ENTRY = (
     ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
     ("unit_value", "bigint"),
 )  # fmt: skip
-_ENTRY_ROWS = _arrays("queue_entry", _ENTRY, "")
+_ENTRY_ROWS = _insert("queue_entry", _ENTRY, "")
 _LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
 
 
@@ -260,11 +245,11 @@ def _queue(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -
     if len(joined) > COPY_FROM:
         yield Copy("queue_entry", [name for name, _ in _ENTRY], joined)
     elif joined:
-        yield Execute(_ENTRY_ROWS, _columns(_ENTRY, joined))
+        yield Execute(_ENTRY_ROWS, arrays(_ENTRY, joined))
 
 
 _PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
-_PROMISED_ROWS = _arrays(
+_PROMISED_ROWS = _insert(
     "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
 )
 _PROMISED_EMPTY = Statement(
@@ -277,7 +262,7 @@ def _promised(session: AllocationSession) -> Iterator[WriteStep]:
     rows = [(sku, day, units) for (sku, day), units in sorted(session.promised_change.items()) if units]
     if not rows:
         return
-    yield Execute(_PROMISED_ROWS, _columns(_PROMISED, rows))
+    yield Execute(_PROMISED_ROWS, arrays(_PROMISED, rows))
     gone = [(sku, day) for sku, day, _ in rows if not session.skus[sku].promised.get(day)]
     if gone:
         yield Execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})

@@ -9,8 +9,8 @@ import structlog
 from allocation_service.adapters.lending import loan_metrics
 from allocation_service.application.lending.find_breached_loans import find_breached_loans
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -23,7 +23,7 @@ class BreachedLoansLoop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "loans", self._application.settings.loan_sweep_seconds, self.once)
+        await repeat("loans", self.once, stopping, every=self._application.settings.loan_sweep_seconds)
 
     async def once(self) -> int:
         """One round over loans whose day is over; how many were found breached."""

@@ -8,7 +8,7 @@ from prometheus_client import Counter
 
 from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
+from service_kit.hosting.background import repeat
 
 DECIDED = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
 
@@ -22,7 +22,7 @@ class DeferredOrdersLoop:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``; woken by the decision that left orders."""
         wanted = self._application.effects.deferred_orders
-        await repeat(stopping, "rechecks", self._application.settings.recheck_seconds, self.once, wanted)
+        await repeat("rechecks", self.once, stopping, every=self._application.settings.recheck_seconds, wanted=wanted)
 
     async def once(self) -> int:
         """One round; how many orders were decided."""

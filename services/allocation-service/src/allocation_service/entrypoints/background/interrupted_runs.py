@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
+from service_kit.hosting.background import repeat
 
 _SECONDS = 10.0
 
@@ -20,7 +20,7 @@ class InterruptedRunsLoop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "runs", _SECONDS, self.once)
+        await repeat("runs", self.once, stopping, every=_SECONDS)
 
     async def once(self) -> None:
         """One round."""

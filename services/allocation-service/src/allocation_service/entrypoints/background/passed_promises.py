@@ -6,8 +6,8 @@ import asyncio
 
 from allocation_service.application.promising.renew_passed_promises import renew_passed_promises
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 
 class PassedPromisesLoop:
@@ -18,7 +18,7 @@ class PassedPromisesLoop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "promises", self._application.settings.promise_sweep_seconds, self.once)
+        await repeat("promises", self.once, stopping, every=self._application.settings.promise_sweep_seconds)
 
     async def once(self) -> int:
         """One round; how many events it made."""

@@ -6,8 +6,8 @@ import asyncio
 
 from allocation_service.application.policies.follow_policy_changes import follow_policy_changes, note_policy_windows
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 
 class PolicyReviewsLoop:
@@ -18,7 +18,7 @@ class PolicyReviewsLoop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "policies", self._application.settings.policy_review_seconds, self.once)
+        await repeat("policies", self.once, stopping, every=self._application.settings.policy_review_seconds)
 
     async def once(self) -> int:
         """Review all queues that are marked for it; how many those were."""

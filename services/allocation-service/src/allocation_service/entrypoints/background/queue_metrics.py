@@ -9,8 +9,8 @@ from prometheus_client import Gauge
 from allocation_service.application.maintenance.maintenance_records import Backlog
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import read
+from service_kit.hosting.background import repeat
 
 OLDEST_AGE = Gauge("backorder_oldest_age_seconds", "How long the unit that waits longest has waited; 0: none waits")
 WAITING_UNITS = Gauge("backorder_waiting_units", "Units that wait in the queues")
@@ -25,7 +25,7 @@ class QueueMetricsLoop:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "metrics", self._application.settings.metrics_seconds, self.once)
+        await repeat("metrics", self.once, stopping, every=self._application.settings.metrics_seconds)
 
     async def once(self) -> int:
         """One look at the queues; how many lines wait."""

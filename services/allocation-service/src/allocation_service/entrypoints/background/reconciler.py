@@ -10,8 +10,8 @@ from prometheus_client import Counter
 from allocation_service.application.allocating.reconcile_stock import reconcile_stock
 from allocation_service.application.policies.follow_policy_changes import note_policy_windows
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ class Reconciler:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``."""
-        await repeat(stopping, "reconciler", self._application.settings.reconcile_seconds, self.once)
+        await repeat("reconciler", self.once, stopping, every=self._application.settings.reconcile_seconds)
 
     async def once(self) -> int:
         """One round; how many events it made. None that a policy does not explain (stock that was held back and is

@@ -16,8 +16,8 @@ from allocation_service.application.maintenance.forget_old_data import (
 )
 from allocation_service.application.maintenance.maintenance_records import InputRetentionStep, RetentionStep
 from allocation_service.bootstrap import AllocationApplication
-from allocation_service.entrypoints.background.repeating import repeat
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 SUMMARISED = Counter("allocation_decisions_summarised_total", "Old decisions whose detail has made way for a summary")
 
@@ -56,7 +56,7 @@ class RetentionLoop:
                     await asyncio.sleep(_REST_SECONDS)
             return total
 
-        await repeat(stopping, "retention", self._application.settings.retention_seconds, until_done)
+        await repeat("retention", until_done, stopping, every=self._application.settings.retention_seconds)
 
     async def summarise_once(self) -> RetentionStep:
         """One step of summarising old decisions."""

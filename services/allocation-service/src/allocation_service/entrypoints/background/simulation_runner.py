@@ -9,6 +9,7 @@ import asyncio
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import orjson
@@ -23,6 +24,7 @@ from allocation_service.application.simulations.run_simulation import (
 from allocation_service.application.simulations.simulation_records import Simulation
 from allocation_service.application.unit_of_work import Units
 from service_kit.commands.execute import execute
+from service_kit.hosting.background import repeat
 
 log = structlog.get_logger(__name__)
 
@@ -42,16 +44,8 @@ class SimulationRunner:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``; a simulation under way is then given up and marked as failed."""
-        while not stopping.is_set():
-            self.wanted.clear()
-            try:
-                more = await self.run_once(stopping)
-            except Exception as error:
-                # What is stored stays stored; it is looked for again after the pause.
-                log.warning("simulations_not_run", exc_info=error)
-                more = False
-            if not more:
-                await self._pause(stopping)
+        step = partial(self.run_once, stopping)
+        await repeat("simulations", step, stopping, every=self._poll_seconds, wanted=self.wanted, more=bool)
 
     async def run_once(self, stopping: asyncio.Event) -> bool:
         """Run the oldest that waits, if any; True if there was one."""
@@ -104,14 +98,6 @@ class SimulationRunner:
                 done = said["done"]
                 line = asyncio.ensure_future(process.stdout.readline())
             await execute(self._units, note_progress, simulation.simulation_id, done)
-
-    async def _pause(self, stopping: asyncio.Event) -> None:
-        tasks = [asyncio.ensure_future(event.wait()) for event in (stopping, self.wanted)]
-        await asyncio.wait(tasks, timeout=self._poll_seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
 
 async def _end(process: Process) -> None:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import timedelta
-
-import structlog
+from functools import partial
 
 from notification_service.application.dispatching import Dispatcher
 from notification_service.application.ports import Mailer, Renderer, UnitOfWorkFactory
@@ -18,11 +15,10 @@ from notification_service.application.telling import (
     gather_due,
 )
 from notification_service.application.waking import settle_waiting
+from service_kit.hosting.background import repeat
 from service_kit.runtime.clock import Clock
 
-log = structlog.get_logger(__name__)
-
-_AFTER_ERROR = 2.0
+_PURGE_EVERY = 600.0
 _PURGED_AT_ONCE = 1000
 
 
@@ -52,65 +48,30 @@ class Sweepers:
 
     async def gather(self, stopping: asyncio.Event) -> None:
         """Make messages of changes whose time has come."""
-
-        async def step() -> bool:
-            return await gather_due(self._uow, self._clock) >= GATHERED_AT_ONCE
-
-        await _loop("gather", step, self._pause, stopping)
+        step = partial(gather_due, self._uow, self._clock)
+        await repeat("gather", step, stopping, every=self._pause, more=lambda made: made >= GATHERED_AT_ONCE)
 
     async def mail(self, stopping: asyncio.Event) -> None:
         """Send mails."""
-
-        async def step() -> bool:
-            claimed = await deliver_due(self._uow, self._renderer, self._mailer, self._clock, self._mail_plan)
-            return claimed > 0
-
-        await _loop("mail", step, self._pause, stopping)
+        step = partial(deliver_due, self._uow, self._renderer, self._mailer, self._clock, self._mail_plan)
+        await repeat("mail", step, stopping, every=self._pause, more=bool)
         await self._mailer.close()
 
     async def contacts(self, stopping: asyncio.Event) -> None:
         """Wake or give up messages that wait for their contact."""
-
-        async def step() -> bool:
-            return await settle_waiting(self._uow, self._clock) > 0
-
-        await _loop("contacts", step, self._pause * 10, stopping)
+        step = partial(settle_waiting, self._uow, self._clock)
+        await repeat("contacts", step, stopping, every=self._pause * 10, more=bool)
 
     async def webhooks(self, stopping: asyncio.Event) -> None:
         """Call endpoints."""
-
-        async def step() -> bool:
-            return await self._dispatcher.dispatch_due() > 0
-
-        await _loop("webhooks", step, self._pause, stopping)
+        await repeat("webhooks", self._dispatcher.dispatch_due, stopping, every=self._pause, more=bool)
         await self._dispatcher.drain()
 
     async def purge(self, stopping: asyncio.Event) -> None:
         """Drop webhooks that are older than their retention."""
 
-        async def step() -> bool:
+        async def step() -> int:
             async with self._uow.transaction() as work:
-                before = self._clock.now() - self._retention
-                return await work.deliveries.purge(before, _PURGED_AT_ONCE) >= _PURGED_AT_ONCE
+                return await work.deliveries.purge(self._clock.now() - self._retention, _PURGED_AT_ONCE)
 
-        await _loop("purge", step, 600, stopping)
-
-
-async def _loop(name: str, step: Callable[[], Awaitable[bool]], pause: float, stopping: asyncio.Event) -> None:
-    """Repeat ``step``, at once while it says that there is more, else after ``pause`` seconds.
-
-    Nothing is lost by an error: work is claimed in the database and comes back.
-    """
-    while not stopping.is_set():
-        wait = pause
-        try:
-            if await step():
-                wait = 0
-        except Exception as error:
-            log.warning("sweep_failed", sweeper=name, error_type=type(error).__name__, exc_info=True)
-            wait = max(pause, _AFTER_ERROR)
-        if wait == 0:
-            await asyncio.sleep(0)
-            continue
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), wait)
+        await repeat("purge", step, stopping, every=_PURGE_EVERY, more=lambda purged: purged >= _PURGED_AT_ONCE)

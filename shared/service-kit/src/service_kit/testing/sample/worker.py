@@ -52,7 +52,7 @@ async def _main() -> None:
     sys.stdout.write("started\n")
     sys.stdout.flush()
     try:
-        await run_worker(service, stopping, bus=KafkaEventLog(settings, QUICK))
+        await run_worker(service, stopping, event_log=KafkaEventLog(settings, QUICK))
     finally:
         await service.database.close()
 
