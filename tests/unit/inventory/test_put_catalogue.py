@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tests.unit.inventory.order_events import a_shipment, an_order_event
 from tests.unit.inventory.scenario import at
 
 from inventory_service.application.put_location import PutLocation, put_location
@@ -112,4 +113,22 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     assert {event.payload.occurred_at for event in events} == {at(9)}
     assert all(level.priority == 1 for event in events for level in event.payload.levels)
     await execute(inventory.units, put_location, PutLocation(Location("main", "Renamed", 1)))
+    assert inventory.events() == []
+
+
+async def test_a_location_created_after_its_stock_is_announced_with_its_priority(inventory):
+    elsewhere = a_shipment(1, 2).model_copy(update={"location": "east"})
+    await inventory.apply(an_order_event("OrderShipped", 2, elsewhere))
+    inventory.events()
+    await execute(inventory.units, put_location, PutLocation(Location("east", "East", 5)))
+    [event] = inventory.events()
+    [level] = event.payload.levels
+    assert (level.location, level.priority, level.version) == ("east", 5, 2)
+
+
+async def test_a_location_created_with_the_default_priority_announces_nothing(inventory):
+    elsewhere = a_shipment(1, 2).model_copy(update={"location": "east"})
+    await inventory.apply(an_order_event("OrderShipped", 2, elsewhere))
+    inventory.events()
+    await execute(inventory.units, put_location, PutLocation(Location("east", "East")))
     assert inventory.events() == []

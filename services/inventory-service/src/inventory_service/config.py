@@ -10,7 +10,7 @@ from service_kit.runtime.settings import ServiceSettings
 
 
 class InventorySettings(ServiceSettings):
-    """What every service has; inventory adds nothing of its own."""
+    """The settings that every service has; inventory adds none."""
 
     model_config = SettingsConfigDict(env_prefix="INVENTORY_", extra="ignore", env_ignore_empty=True)
 

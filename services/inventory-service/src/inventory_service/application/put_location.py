@@ -7,7 +7,8 @@ from datetime import datetime
 
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
-from inventory_service.domain.catalogue import Location
+from inventory_service.application.queries import Versioned
+from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Location
 from inventory_service.domain.expected_version import ExpectedVersion
 from inventory_service.domain.stock_level import StockLevel
 
@@ -25,18 +26,30 @@ class PutLocation:
 
 
 async def put_location(uow: InventoryUnitOfWork, command: PutLocation) -> StoredVersion:
-    """Store the location; publish ``StockLevelChanged`` for its levels if its priority changed. Raises VersionMismatch.
+    """Store the location; publish ``StockLevelChanged`` for its levels if they get another priority.
 
     Consumers keep the priority with each level, so a new priority reaches them as a new version of every level there.
+    Raises VersionMismatch.
     """
     location = command.location
     before = await uow.catalogue.lock_location(location.location_id)
     if command.expected is not None:
         command.expected.check(None if before is None else before.version)
     stored = await uow.catalogue.put_location(location)
-    if before is not None and before.item.priority != location.priority:
+    if stored.changed and _published_priority(before, stored) != location.priority:
         await _publish_levels(uow, location, command.changed_at or uow.now)
     return stored
+
+
+def _published_priority(before: Versioned[Location] | None, stored: StoredVersion) -> int | None:
+    """The priority with which the levels at the location were published until now.
+
+    Shipments may have made levels at a location that did not exist yet. None if it is not known, because another
+    transaction created the location after this one looked for it.
+    """
+    if stored.created:
+        return DEFAULT_PRIORITY
+    return None if before is None else before.item.priority
 
 
 async def _publish_levels(uow: InventoryUnitOfWork, location: Location, occurred_at: datetime) -> None:

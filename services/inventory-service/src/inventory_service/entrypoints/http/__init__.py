@@ -1,4 +1,4 @@
-"""Inventory's HTTP API: a room for each group of resources, a file for each resource."""
+"""Inventory's HTTP API: a package for each group of resources, a module for each resource."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LARGE_BODIES = frozenset({"/v1/skus", "/v1/receipts", "/v1/counts", "/v1/adjustm
 
 TAGS = {
     "SKUs": "What can be sold, and how it may be sold when nothing is on hand",
-    "Locations and suppliers": "Where stock lies, and who brings it",
-    "Purchase orders": "What suppliers will bring, and when",
+    "Locations and suppliers": "Where stock is kept, and who delivers it",
+    "Purchase orders": "What suppliers will deliver, and when",
     "Stock documents": "Receipts, returns, counts and adjustments",
     "Stock": "Levels and the ledger that explains them",
 }

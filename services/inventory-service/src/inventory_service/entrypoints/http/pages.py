@@ -1,4 +1,4 @@
-"""A page of rows as its document."""
+"""A page of rows as the response that lists it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,10 @@ def page_of(
     request: Request,
     response: Response,
 ) -> Page[View]:
-    """The page of ``rows``, of which one more than the limit was asked for: the extra one says that more follow."""
+    """The page that shows ``rows``.
+
+    The caller reads one row more than the limit: if there is one, a next page follows.
+    """
     shown = rows[: page.limit]
     next_cursor = cursor(shown[-1]) if len(rows) > page.limit else None
     link_header(response, request, next_cursor)

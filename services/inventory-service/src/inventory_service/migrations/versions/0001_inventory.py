@@ -42,8 +42,8 @@ CREATE TABLE supplier (
     updated_at timestamptz NOT NULL
 );
 
--- No foreign keys to sku and location: requests are checked at the door, and a shipment that has left the
--- building is booked whatever this service knows of its location.
+-- No foreign keys to sku and location: use cases check the names in requests, and a shipment that has left is
+-- posted whatever this service knows of its SKU and location.
 CREATE TABLE stock_level (
     sku text COLLATE "C" NOT NULL,
     location_id text COLLATE "C" NOT NULL,
@@ -77,7 +77,7 @@ CREATE INDEX ledger_entry_by_sku ON ledger_entry (sku, occurred_at, entry_id);
 CREATE INDEX ledger_entry_by_location ON ledger_entry (location_id, occurred_at, entry_id);
 CREATE INDEX ledger_entry_by_time ON ledger_entry (occurred_at, entry_id);
 
--- Receipts, counts and adjustments: what a caller stated about stock, under the caller's own reference.
+-- Receipts, counts and adjustments: what callers state about the stock, each under a reference of the caller's own.
 CREATE TABLE stock_document (
     document_id text COLLATE "C" PRIMARY KEY,
     type text NOT NULL CHECK (type IN ('receipt', 'count', 'adjustment')),
@@ -145,8 +145,8 @@ CREATE TABLE shipment_line (
     PRIMARY KEY (shipment_id, line_id)
 );
 
--- Demand as state: the newest known quantity of each order line. The history per day follows from it, so that
--- repeats and gaps of order events leave it right.
+-- Demand as state: the newest known quantity of each order line. The history of each day follows from it, so that
+-- order events may be repeated or missing without making it wrong.
 CREATE TABLE demand_line (
     order_id text COLLATE "C" NOT NULL,
     line_id text COLLATE "C" NOT NULL,

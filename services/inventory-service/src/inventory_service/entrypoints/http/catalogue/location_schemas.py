@@ -12,13 +12,14 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class LocationBody(RequestModel):
-    """A location as it shall be."""
+    """The complete new state of a location."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Main warehouse", "priority": 10}]})
 
     name: Title
     priority: Annotated[int, Field(ge=0, le=1_000_000), WHOLE_NUMBER] = Field(
-        default=DEFAULT_PRIORITY, description="When several locations can serve, the lower one serves first"
+        default=DEFAULT_PRIORITY,
+        description="If several locations can serve a demand, the one with the lowest number serves first",
     )
     changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
 

@@ -37,7 +37,8 @@ class SellingPolicyBody(RequestModel):
 
     mode: Mode = Mode.STOCK_ONLY
     backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER] | None = Field(
-        default=None, description="Most units that may wait at once; null: no cap. Used by backorder and preorder"
+        default=None,
+        description="Most units that may be on backorder at once; null: no cap. Used by backorder and preorder",
     )
     release_date: Day | None = Field(
         default=None, validate_default=True, description="Preorders ship from this day (UTC) on; required for preorder"
@@ -52,7 +53,7 @@ class SellingPolicyBody(RequestModel):
 
 
 class SkuBody(RequestModel):
-    """A SKU as it shall be: fields left out take their default, whatever stood before."""
+    """The complete new state of a SKU: a field that is left out gets its default, whatever it was before."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -60,7 +61,9 @@ class SkuBody(RequestModel):
     category: Name | None = None
     selling_policy: SellingPolicyBody = Field(default_factory=SellingPolicyBody)
     lead_time_days: Annotated[int, Field(ge=0, le=3650), WHOLE_NUMBER] | None = Field(
-        default=None, validate_default=True, description="Days to get more; required for backorder and preorder"
+        default=None,
+        validate_default=True,
+        description="Days that a reorder takes; required for backorder and preorder",
     )
 
     @field_validator("lead_time_days")
@@ -90,7 +93,7 @@ class OneSkuBody(SkuBody):
 
 
 class NamedSkuBody(SkuBody):
-    """A SKU of a bulk."""
+    """A SKU in a bulk request."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -109,7 +112,7 @@ class NamedSkuBody(SkuBody):
 
 
 def _each_named_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-    """Report SKUs named twice together with everything else that is wrong, so that one answer lists it all."""
+    """Report repeated SKUs together with every other error, so that one response lists them all."""
     errors: list[InitErrorDetails] = []
     valid = None
     try:
@@ -137,7 +140,7 @@ def _each_named_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
 
 
 class BulkBody(RequestModel):
-    """Many SKUs: all are stored, or none and every bad one is listed."""
+    """Many SKUs: either all are stored, or none is and every invalid one is listed."""
 
     skus: Annotated[list[NamedSkuBody], Field(min_length=1, max_length=10_000), WrapValidator(_each_named_once)]
     changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
@@ -152,7 +155,7 @@ class SellingPolicyView(ResponseModel):
 
 
 class SkuView(ResponseModel):
-    """A SKU as it stands."""
+    """A SKU in its current state."""
 
     sku: str
     name: str | None
@@ -178,7 +181,7 @@ class SkuView(ResponseModel):
 
 
 class BulkView(ResponseModel):
-    """What a bulk did: SKUs made, changed, and found as they shall be."""
+    """How many SKUs a bulk request created, changed, and left unchanged."""
 
     created: int
     changed: int
@@ -186,7 +189,7 @@ class BulkView(ResponseModel):
 
     @classmethod
     def of(cls, stored: Collection[StoredVersion]) -> Self:
-        """The numbers of a bulk whose SKUs were ``stored``."""
+        """The result of a bulk request, from what became of each SKU."""
         created = sum(version.created for version in stored)
         changed = sum(version.changed for version in stored) - created
         return cls(created=created, changed=changed, unchanged=len(stored) - created - changed)

@@ -12,7 +12,7 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class SupplierBody(RequestModel):
-    """A supplier as it shall be."""
+    """The complete new state of a supplier."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Acme Trading"}]})
 
@@ -20,7 +20,7 @@ class SupplierBody(RequestModel):
 
 
 class SupplierView(ResponseModel):
-    """Someone who delivers."""
+    """A company that delivers what a purchase order asks for."""
 
     supplier_id: str
     name: str

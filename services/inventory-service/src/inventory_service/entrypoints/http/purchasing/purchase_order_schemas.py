@@ -17,11 +17,11 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class OrderedLineBody(RequestModel):
-    """What to order."""
+    """Units of one SKU to order."""
 
     sku: Name
     quantity: Units
-    eta: Eta = Field(description="When the supplier says it arrives; a day means its beginning in UTC")
+    eta: Eta = Field(description="When the supplier expects it to arrive; a day means its beginning in UTC")
 
 
 class PurchaseOrderBody(RequestModel):
@@ -59,12 +59,12 @@ class PurchaseOrderBody(RequestModel):
 
 
 class LineChangeBody(RequestModel):
-    """What shall be different; what is left out stays."""
+    """The new values; what is left out stays as it is."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"eta": "2026-11-09T17:00:00Z"}]})
 
     eta: Eta | None = None
-    quantity: Units | None = Field(default=None, description="Units ordered in all, received ones included")
+    quantity: Units | None = Field(default=None, description="Units ordered in total, including those received already")
     changed_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
 
     @model_validator(mode="after")
@@ -75,7 +75,7 @@ class LineChangeBody(RequestModel):
 
 
 class CloseBody(RequestModel):
-    """Closing short: the rest will not come."""
+    """Close the line short: the units that have not arrived are no longer expected."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "supplier delivers no more"}]})
 
@@ -84,18 +84,18 @@ class CloseBody(RequestModel):
 
 
 class PurchaseOrderLineView(ResponseModel):
-    """A line as it stands: quantity = received (as far as ordered) + cancelled + open."""
+    """A line in its current state: quantity = received (up to the quantity) + cancelled + open."""
 
     line_id: str
-    purchase_order_line_id: str = Field(description="The same id, by the name that receipts give it")
+    purchase_order_line_id: str = Field(description="The same id, under the name that receipts use for it")
     sku: str
     quantity: int
     quantity_received: int = Field(description="May exceed the quantity: over-receipts are accepted")
-    quantity_cancelled: int = Field(description="Units that will not come, because the line was closed short")
+    quantity_cancelled: int = Field(description="Units that are no longer expected, because the line was closed short")
     quantity_open: int
     eta: datetime
     state: Literal["open", "partly_received", "received", "closed"]
-    version: int = Field(description="Counts the line's changes; the ETag of the line")
+    version: int = Field(description="Counts the line's changes; also its ETag")
 
     @classmethod
     def of(cls, line: PurchaseOrderLine) -> Self:
@@ -117,7 +117,7 @@ class PurchaseOrderLineView(ResponseModel):
 
 
 class PurchaseOrderView(ResponseModel):
-    """A purchase order with its lines as they stand."""
+    """A purchase order with its lines in their current state."""
 
     purchase_order_id: str
     reference: str

@@ -17,10 +17,10 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class AdjustmentLineBody(RequestModel):
-    """Units found (positive) or lost (negative)."""
+    """Units of one SKU that were found (positive) or lost (negative)."""
 
     sku: Name
-    location_id: Name | None = Field(default=None, description="Where, if not at the adjustment's own location")
+    location_id: Name | None = Field(default=None, description="The location, if it is not that of the adjustment")
     delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000), WHOLE_NUMBER]
 
     @field_validator("delta")
@@ -32,14 +32,14 @@ class AdjustmentLineBody(RequestModel):
 
 
 class AdjustmentBody(RequestModel):
-    """Units found or lost, and why. On hand never falls below zero."""
+    """Units that were found or lost, and why. On hand never falls below zero."""
 
     model_config = example(
         reference="DMG-17", location_id="main", reason="water damage", lines=[{"sku": "85123A", "delta": -3}]
     )
 
-    reference: Name | None = Field(default=None, description="Your own unique name of it; the id where left out")
-    location_id: Name | None = Field(default=None, description="Required unless every line names its location")
+    reference: Name | None = Field(default=None, description="Your own unique reference; the id if left out")
+    location_id: Name | None = Field(default=None, description="Required unless every line states a location")
     reason: Reason
     adjusted_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
     lines: list[AdjustmentLineBody] = Field(min_length=1, max_length=MAX_LINES)
@@ -85,7 +85,7 @@ class AdjustmentLineView(ResponseModel):
 
 
 class AdjustmentView(ResponseModel):
-    """A stored adjustment."""
+    """A recorded adjustment."""
 
     adjustment_id: str
     reference: str

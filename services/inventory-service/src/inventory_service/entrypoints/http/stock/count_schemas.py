@@ -16,20 +16,20 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class CountLineBody(RequestModel):
-    """What was found."""
+    """The units of one SKU that were found."""
 
     sku: Name
     counted_quantity: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER]
 
 
 class CountBody(RequestModel):
-    """A count: replaces the levels as of its time; what moved after it stays on top."""
+    """A count replaces the levels as of its time; movements after that time are added to it."""
 
     model_config = example(
         reference="COUNT-2026-10", location_id="main", lines=[{"sku": "85123A", "counted_quantity": 117}]
     )
 
-    reference: Name | None = Field(default=None, description="Your own unique name of it; the id where left out")
+    reference: Name | None = Field(default=None, description="Your own unique reference; the id if left out")
     location_id: Name
     counted_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
     lines: list[CountLineBody] = Field(min_length=1, max_length=MAX_LINES)
@@ -53,7 +53,7 @@ class CountBody(RequestModel):
 
 
 class CountLineView(ResponseModel):
-    """A line of a count; ``on_hand_change`` is what it did to the books."""
+    """A line of a count; ``on_hand_change`` is by how much it changed the units on hand."""
 
     line_no: int
     sku: str
@@ -72,7 +72,7 @@ class CountLineView(ResponseModel):
 
 
 class CountView(ResponseModel):
-    """A stored count."""
+    """A recorded count."""
 
     count_id: str
     reference: str

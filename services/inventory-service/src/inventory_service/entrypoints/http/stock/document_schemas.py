@@ -9,5 +9,5 @@ MAX_LINES = 5_000
 
 
 def example(**body: JsonValue) -> ConfigDict:
-    """The configuration of a body whose example in the API document is ``body``."""
+    """The configuration of a request model whose example in the API document is ``body``."""
     return ConfigDict(json_schema_extra={"examples": [body]})

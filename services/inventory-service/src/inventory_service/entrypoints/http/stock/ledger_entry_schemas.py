@@ -13,7 +13,7 @@ from service_kit.http.models import ResponseModel
 
 
 class LedgerEntryView(ResponseModel):
-    """One entry. The deltas of a level sum up to its on hand and shipped."""
+    """An entry of the stock ledger. The deltas of a level add up to its on hand and shipped units."""
 
     entry_id: int
     sku: str
@@ -27,7 +27,7 @@ class LedgerEntryView(ResponseModel):
     version: int = Field(description="The level's version after the change")
     occurred_at: datetime = Field(description="Business time")
     recorded_at: datetime
-    document_id: str = Field(description="The receipt, count, adjustment or shipment")
+    document_id: str = Field(description="The receipt, count, adjustment or shipment that caused the entry")
     line_id: str
     reason: str
 

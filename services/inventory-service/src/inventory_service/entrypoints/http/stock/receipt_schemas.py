@@ -17,17 +17,18 @@ from service_kit.http.models import RequestModel, ResponseModel
 
 
 class ReceiptLineBody(RequestModel):
-    """Units that arrived."""
+    """Units of one SKU that arrived."""
 
     sku: Name
     quantity: Units
     purchase_order_line_id: Name | None = Field(
-        default=None, description="The line they were ordered on; more than ordered is accepted"
+        default=None,
+        description="The purchase-order line on which they were ordered; more units than ordered are accepted",
     )
 
 
 class ReceiptBody(RequestModel):
-    """Units that arrived: from a supplier, from a customer, or at the opening of the books."""
+    """Units that arrived from a supplier or a customer, or that were in stock when the ledger was opened."""
 
     model_config = example(
         reference="GRN-881", location_id="main", kind="purchase", lines=[{"sku": "85123A", "quantity": 120}]
@@ -60,7 +61,7 @@ class ReceiptBody(RequestModel):
 
 
 class ReceiptLineView(ResponseModel):
-    """A line of a receipt; ``on_hand_change`` is 0 where a later count had seen the units already."""
+    """A line of a receipt; ``on_hand_change`` is 0 if a later count has included the units already."""
 
     line_no: int
     sku: str
@@ -81,7 +82,7 @@ class ReceiptLineView(ResponseModel):
 
 
 class ReceiptView(ResponseModel):
-    """A stored receipt."""
+    """A recorded receipt."""
 
     receipt_id: str
     reference: str

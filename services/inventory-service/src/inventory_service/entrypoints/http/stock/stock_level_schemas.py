@@ -17,7 +17,7 @@ class StockLevelView(ResponseModel):
     sku: str
     location_id: str
     on_hand: int
-    shipped: int = Field(description="Units that ever left by a shipment; never falls")
+    shipped: int = Field(description="Units that were ever shipped; never falls")
     supply: int
     version: int = Field(description="Counts the changes")
     counted_at: datetime | None = Field(description="Business time of the last count")

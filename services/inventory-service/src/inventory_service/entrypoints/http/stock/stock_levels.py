@@ -1,4 +1,4 @@
-"""Stock levels: list."""
+"""Stock levels: list them."""
 
 from __future__ import annotations
 
