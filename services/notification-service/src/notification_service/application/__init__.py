@@ -1,1 +1,1 @@
-"""Use cases of the notification service, free of technology."""
+"""The use cases of the notification service, free of technology. Each file has one, named as the file."""

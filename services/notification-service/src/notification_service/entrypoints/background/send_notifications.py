@@ -1,0 +1,21 @@
+"""Sends notifications that are due."""
+
+from __future__ import annotations
+
+import asyncio
+
+from notification_service.bootstrap import NotificationApplication
+from notification_service.entrypoints.background.loop import BackgroundTask, loop
+
+
+def send_notifications(app: NotificationApplication) -> BackgroundTask:
+    """The loop; at its end the sessions with the mail server are closed."""
+
+    async def step() -> bool:
+        return await app.send_due_notifications() > 0
+
+    async def send_notifications(stopping: asyncio.Event) -> None:
+        await loop("send_notifications", step, app.settings.sweep_seconds, stopping)
+        await app.mailer.close()
+
+    return send_notifications

@@ -1,0 +1,33 @@
+"""What endpoints ask for: the wired application, and the caller's part of the notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from notification_service.application.notifications.read_notifications import Viewer
+from notification_service.bootstrap import NotificationApplication
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Principal
+
+
+@dataclass
+class NotificationService(Service):
+    """The service with the wired application that its endpoints use."""
+
+    application: NotificationApplication = field(kw_only=True)
+
+
+async def _application(request: Request) -> NotificationApplication:
+    service: NotificationService = request.app.state.service
+    return service.application
+
+
+Application = Annotated[NotificationApplication, Depends(_application)]
+
+
+def viewer_of(principal: Principal) -> Viewer:
+    """Which notifications the caller may see: a tracking link is for one order, a customer's key for one customer."""
+    return Viewer(order_id=principal.order_id, customer_id=principal.customer_id)
