@@ -33,6 +33,16 @@ async def test_a_change_of_an_old_version_is_refused(world):
     assert (await world.get("/v1/contacts/c1"))["email"] == "c1@example.com"
 
 
+@pytest.mark.parametrize("tag", ["*", '"1"'])
+async def test_a_change_of_a_version_does_not_bring_back_an_erased_contact(world, tag):
+    await world.contact()
+    await world.client.delete("/v1/contacts/c1")
+    body = {"email": "c1@example.com"}
+    answer = await world.client.put("/v1/contacts/c1", json=body, headers={"If-Match": tag})
+    assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    await world.get("/v1/contacts/c1", status=404)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

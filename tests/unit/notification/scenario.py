@@ -44,7 +44,7 @@ MAIL_RULES = MailRules(batch=100, lease=timedelta(minutes=5), contact_wait=timed
 WEBHOOK_RULES = WebhookRules(per_endpoint=8, lease=timedelta(minutes=1), disable_after=timedelta(days=5))
 
 
-def any_version(version: int) -> None:
+def any_version(version: int | None) -> None:
     """The precondition of a change that may be made to any version."""
 
 

@@ -15,7 +15,7 @@ class OldVersion(Exception):
     """The precondition of a test refused the change."""
 
 
-def refused(version: int) -> None:
+def refused(version: int | None) -> None:
     raise OldVersion
 
 
@@ -39,6 +39,14 @@ async def test_a_precondition_that_raises_leaves_the_contact_as_it_is(scenario, 
         with pytest.raises(OldVersion):
             await change
     assert (await read(units, get_contact, "c1")).email == "c1@example.com"
+
+
+async def test_a_precondition_is_asked_about_a_contact_that_does_not_exist_too(units):
+    asked: list[int | None] = []
+    command = PutContact("c1", "new@example.com", "en", "UTC")
+    put = await execute(units, put_contact, command, asked.append)
+    await execute(units, put_contact, command, asked.append)
+    assert asked == [None, put.contact.version]
 
 
 async def test_a_contact_that_does_not_exist_can_be_neither_read_nor_erased(units):

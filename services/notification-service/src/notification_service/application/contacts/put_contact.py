@@ -31,18 +31,21 @@ class ContactPut:
 
 
 async def put_contact(
-    uow: NotificationUnitOfWork, command: PutContact, precondition: Callable[[int], None]
+    uow: NotificationUnitOfWork, command: PutContact, precondition: Callable[[int | None], None]
 ) -> ContactPut:
     """Create or replace a contact, and queue the notifications that wait for it.
 
     A repeat of what is stored changes nothing, not even the version. ``precondition`` is called with the version
-    of an existing contact, once that is locked; what it raises refuses the change.
+    of the locked contact, or None where there is none; what it raises refuses the change.
     """
     before = await uow.contacts.lock(command.contact_id)
-    if before is not None:
-        precondition(before.version)
-        if (before.email, before.locale, before.time_zone) == (command.email, command.locale, command.time_zone):
-            return ContactPut(before, created=False)
+    precondition(before.version if before else None)
+    if before is not None and _matches(before, command):
+        return ContactPut(before, created=False)
     contact = await uow.contacts.put(command.contact_id, command.email, command.locale, command.time_zone, uow.now)
     await resume_waiting_notifications(uow, command.contact_id)
     return ContactPut(contact, created=before is None)
+
+
+def _matches(contact: Contact, command: PutContact) -> bool:
+    return (contact.email, contact.locale, contact.time_zone) == (command.email, command.locale, command.time_zone)
