@@ -1,12 +1,11 @@
 """Contacts are validated, versioned, and can be erased without a trace."""
 
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 import structlog
-
-JUNE = date(2026, 6, 3)
+from tests.unit.notification.events import JUNE, allocated, placed
 
 
 async def test_a_contact_is_created_replaced_and_read_with_its_version(world):
@@ -34,6 +33,16 @@ async def test_a_change_of_an_old_version_is_refused(world):
     assert (await world.get("/v1/contacts/c1"))["email"] == "c1@example.com"
 
 
+@pytest.mark.parametrize("tag", ["*", '"1"'])
+async def test_a_change_of_a_version_does_not_bring_back_an_erased_contact(world, tag):
+    await world.contact()
+    await world.client.delete("/v1/contacts/c1")
+    body = {"email": "c1@example.com"}
+    answer = await world.client.put("/v1/contacts/c1", json=body, headers={"If-Match": tag})
+    assert (answer.status_code, answer.json()["code"]) == (412, "precondition_failed")
+    await world.get("/v1/contacts/c1", status=404)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -59,12 +68,12 @@ async def test_contacts_need_their_scope(world):
     assert answer.status_code == 403
 
 
-async def test_erasing_removes_every_trace_of_the_person(world, placed, answered):
+async def test_erasing_removes_every_trace_of_the_person(world):
     await world.contact(email="ada.lovelace@example.com")
-    await world.take(placed(), answered(waiting=5, promise=JUNE))
-    await world.tell()
-    await world.take(answered("BackorderAllocated", version=2, allocated=5))
-    await world.gather()
+    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.compose_and_send()
+    await world.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await world.compose()
     [_, sent] = await world.notifications()
     assert (await world.get(f"/v1/notifications/{sent['notification_id']}"))["content"]["recipient"]
     assert (await world.client.delete("/v1/contacts/c1")).status_code == 204
@@ -81,10 +90,10 @@ async def test_erasing_removes_every_trace_of_the_person(world, placed, answered
     assert (await world.client.delete("/v1/contacts/c1")).status_code == 404
 
 
-async def test_an_erasure_while_a_message_is_being_sent_leaves_no_text(world, placed, answered):
+async def test_an_erasure_while_a_message_is_being_sent_leaves_no_text(world):
     await world.contact(email="ada.lovelace@example.com")
-    await world.take(placed(), answered(waiting=5, promise=JUNE))
-    await world.gather()
+    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.compose()
 
     class ErasedMeanwhile:
         async def send(self, mails):
@@ -92,7 +101,7 @@ async def test_an_erasure_while_a_message_is_being_sent_leaves_no_text(world, pl
             return await mailer.send(mails)
 
     mailer, world.mailer = world.mailer, ErasedMeanwhile()
-    await world.deliver()
+    await world.send()
     kept = "recipient IS NOT NULL OR subject IS NOT NULL OR body_text IS NOT NULL OR body_html IS NOT NULL"
     assert await world.rows(f"SELECT notification_id FROM notification WHERE {kept}") == []
 
@@ -105,14 +114,14 @@ async def test_an_id_that_was_erased_and_comes_back_is_a_new_contact(world):
     assert again.headers["ETag"] != old
 
 
-async def test_addresses_do_not_reach_the_logs(world, placed, answered):
+async def test_addresses_do_not_reach_the_logs(world):
     world.catcher.refuse["ada.lovelace@example.com"] = 451
     with structlog.testing.capture_logs() as logs:
         await world.contact(email="ada.lovelace@example.com")
-        await world.take(placed(), answered(waiting=5, promise=JUNE))
-        await world.tell()
+        await world.take(placed(), allocated(waiting=5, promise=JUNE))
+        await world.compose_and_send()
         world.clock.advance(timedelta(days=1))
-        await world.deliver()
+        await world.send()
         await world.client.delete("/v1/contacts/c1")
     assert "lovelace" not in repr(logs)
     reasons = await world.rows("SELECT reason FROM notification")

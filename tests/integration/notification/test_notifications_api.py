@@ -1,19 +1,18 @@
 """Listing, reading and resending notifications."""
 
-from datetime import date
-
-JUNE = date(2026, 6, 3)
+from tests.unit.notification.events import JUNE, allocated, placed
 
 
-async def told(world, placed, answered, order_id="o1", **order):
-    await world.take(placed(order_id=order_id, **order), answered(order_id=order_id, waiting=5, promise=JUNE))
-    await world.tell()
+async def on_backorder(world, order_id="o1", **order):
+    """A customer is told that an order is on backorder."""
+    await world.take(placed(order_id=order_id, **order), allocated(order_id=order_id, waiting=5, promise=JUNE))
+    await world.compose_and_send()
 
 
-async def test_pages_cover_all_notifications_newest_first(world, placed, answered):
+async def test_pages_cover_all_notifications_newest_first(world):
     await world.contact()
     for number in range(5):
-        await told(world, placed, answered, f"o{number}")
+        await on_backorder(world, f"o{number}")
     first = await world.client.get("/v1/notifications", params={"limit": 3})
     cursor = first.json()["next_cursor"]
     assert 'rel="next"' in first.headers["Link"]
@@ -22,10 +21,10 @@ async def test_pages_cover_all_notifications_newest_first(world, placed, answere
     assert [n["order_id"] for n in first.json()["data"] + second["data"]] == ["o4", "o3", "o2", "o1", "o0"]
 
 
-async def test_a_customers_key_sees_that_customers_notifications_only(world, placed, answered):
+async def test_a_customers_key_sees_that_customers_notifications_only(world):
     await world.contact()
-    await told(world, placed, answered, "o1", customer_id="ada")
-    await told(world, placed, answered, "o2", customer_id="bob")
+    await on_backorder(world, "o1", customer_id="ada")
+    await on_backorder(world, "o2", customer_id="bob")
     [bobs] = await world.notifications("o2")
     headers = {"Authorization": f"Bearer {world.keys['ada']}"}
     listed = await world.client.get("/v1/notifications", headers=headers)
@@ -34,9 +33,9 @@ async def test_a_customers_key_sees_that_customers_notifications_only(world, pla
     assert hidden.status_code == 404
 
 
-async def test_a_resend_is_a_new_notification_of_the_same_facts(world, placed, answered):
+async def test_a_resend_is_a_new_notification_that_says_the_same(world):
     await world.contact()
-    await told(world, placed, answered)
+    await on_backorder(world)
     [first] = await world.notifications()
     await world.contact(locale="de-DE")
     answer = await world.post(f"/v1/notifications/{first['notification_id']}/resend", key="again")
@@ -44,7 +43,7 @@ async def test_a_resend_is_a_new_notification_of_the_same_facts(world, placed, a
     copy = answer.json()
     assert copy["resend_of"] == first["notification_id"]
     assert answer.headers["Location"] == f"/v1/notifications/{copy['notification_id']}"
-    await world.deliver()
+    await world.send()
     english, german = world.catcher.messages
     assert english["Message-ID"] != german["Message-ID"]
     assert "Ihre Bestellung" in german["Subject"]
@@ -54,25 +53,25 @@ async def test_a_resend_is_a_new_notification_of_the_same_facts(world, placed, a
     assert len(await world.notifications()) == 2
 
 
-async def test_a_failed_message_can_be_sent_again_once_its_cause_is_gone(world, placed, answered):
+async def test_a_failed_message_can_be_sent_again_once_its_cause_is_gone(world):
     await world.contact()
     world.catcher.refuse["c1@example.com"] = 550
-    await told(world, placed, answered)
+    await on_backorder(world)
     [failed] = await world.notifications()
     world.catcher.refuse.clear()
     await world.post(f"/v1/notifications/{failed['notification_id']}/resend")
-    await world.deliver()
+    await world.send()
     assert [n["state"] for n in await world.notifications()] == ["sent", "failed"]
 
 
-async def test_what_cannot_be_resent_answers_with_the_reason(world, placed, answered):
+async def test_what_cannot_be_resent_answers_with_the_reason(world):
     await world.contact()
-    await world.take(placed(), answered(waiting=5, promise=JUNE))
-    await world.gather()
+    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.compose()
     [pending] = await world.notifications()
     path = f"/v1/notifications/{pending['notification_id']}/resend"
     assert (await world.post(path)).json()["code"] == "notification_on_its_way"
-    await world.deliver()
+    await world.send()
     await world.client.delete("/v1/contacts/c1")
     assert (await world.post(path)).json()["code"] == "contact_missing"
     assert (await world.post("/v1/notifications/none/resend")).status_code == 404

@@ -2,18 +2,16 @@
 
 import asyncio
 import json
-from datetime import date
 
 import httpx
 import pytest
+from tests.unit.notification.events import JUNE, allocated, placed
 
 import notification_service.entrypoints.service
 from event_contracts.envelope import decode
 from service_kit.hosting.running import serve
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.testing import eventually
-
-JUNE = date(2026, 6, 3)
 
 
 async def send(bus, *events):
@@ -26,7 +24,7 @@ async def send(bus, *events):
 
 @pytest.mark.kafka
 async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noqa: PLR0917 - fixtures
-    service_database, settings, kafka_topics, catcher_server, sink, placed, answered, tmp_path, unused_tcp_port
+    service_database, settings, kafka_topics, catcher_server, sink, tmp_path, unused_tcp_port
 ):
     catcher, _ = catcher_server
     database = await service_database("notification_service")
@@ -61,27 +59,27 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
             assert made.status_code == 201
             history = [
                 placed(),
-                answered(waiting=5, promise=JUNE),
-                answered("BackorderAllocated", version=2, allocated=5),
+                allocated(waiting=5, promise=JUNE),
+                allocated("BackorderAllocated", version=2, allocated=5),
             ]
             bus = kafka_topics.event_log()
             await send(bus, *history[:2])
             await eventually(lambda: catcher.templates() == ["placed_on_backorder"], 30)
             await send(bus, history[2])
-            await eventually(lambda: catcher.templates() == ["placed_on_backorder", "allocated"], 10)
-            await eventually(lambda: len(sink.requests) == 2, 10)
+            await eventually(lambda: catcher.templates() == ["placed_on_backorder", "allocated"], 30)
+            await eventually(lambda: len(sink.requests) == 2, 30)
             assert {json.loads(body)["type"] for _, body in sink.requests} == {"NotificationSent"}
 
             # The same facts again under new ids, as after a lost inbox: the states know better.
             again = [
                 placed(),
-                answered(waiting=5, promise=JUNE),
-                answered("BackorderAllocated", version=2, allocated=5),
+                allocated(waiting=5, promise=JUNE),
+                allocated("BackorderAllocated", version=2, allocated=5),
                 placed(order_id="o2"),
-                answered(order_id="o2", waiting=1, promise=JUNE),
+                allocated(order_id="o2", waiting=1, promise=JUNE),
             ]
             await send(bus, *again)
-            await eventually(lambda: len(catcher.messages) >= 3, 10)
+            await eventually(lambda: len(catcher.messages) >= 3, 30)
             assert catcher.templates() == ["placed_on_backorder", "allocated", "placed_on_backorder"]
     finally:
         stop.set()

@@ -1,20 +1,22 @@
 """Merchants' endpoints: created, called, retried, rotated, switched off."""
 
+import asyncio
 import json
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from standardwebhooks import Webhook
+from tests.unit.notification.events import JUNE, allocated, placed
 
+from notification_service.application.webhooks.queue_webhooks import queue_webhooks
 from service_kit.testing import eventually
 
-JUNE = date(2026, 6, 3)
 PATH = "/v1/webhook-endpoints"
 
 
-async def test_an_endpoint_gets_the_events_of_its_types_signed(world, sink, placed, answered):
-    created = await world.endpoint(sink.url, "OrderBackordered")
-    event = answered(waiting=5, promise=JUNE)
+async def test_an_endpoint_gets_the_events_of_its_types_signed(world, sink):
+    created = await world.new_endpoint(sink.url, "OrderBackordered")
+    event = allocated(waiting=5, promise=JUNE)
     await world.take(placed(), event)
     assert await world.call_endpoints() == 1
     [(headers, body)] = sink.requests
@@ -25,30 +27,19 @@ async def test_an_endpoint_gets_the_events_of_its_types_signed(world, sink, plac
     assert (shown["health"]["state"], shown["health"]["pending"]) == ("healthy", 0)
 
 
-async def test_an_endpoint_without_types_gets_all_and_outcomes_of_messages_too(world, sink, placed, answered):
-    await world.endpoint(sink.url)
+async def test_an_endpoint_without_types_gets_all_and_outcomes_of_messages_too(world, sink):
+    await world.new_endpoint(sink.url)
     await world.contact()
-    await world.take(placed(), answered(waiting=5, promise=JUNE))
-    await world.tell()
+    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.compose_and_send()
     await world.call_endpoints()
     types = sorted(json.loads(body)["type"] for _, body in sink.requests)
     assert types == ["NotificationSent", "OrderBackordered", "OrderPlaced"]
     assert "example.com" not in repr(sink.requests)
 
 
-async def test_an_event_that_comes_twice_is_delivered_once(world, sink, placed):
-    await world.endpoint(sink.url)
-    event = placed()
-    for _ in range(3):
-        await world.take(event)
-    await world.call_endpoints()
-    await world.take(event)
-    await world.call_endpoints()
-    assert len(sink.requests) == 1
-
-
-async def test_a_failed_call_is_repeated_by_schedule_with_the_same_id(world, sink, placed):
-    created = await world.endpoint(sink.url)
+async def test_a_failed_call_is_repeated_by_schedule_with_the_same_id(world, sink):
+    created = await world.new_endpoint(sink.url)
     sink.mode = "500"
     await world.take(placed())
     await world.call_endpoints()
@@ -64,39 +55,47 @@ async def test_a_failed_call_is_repeated_by_schedule_with_the_same_id(world, sin
     assert (delivery["state"], delivery["attempts"], delivery["last_status"]) == ("delivered", 2, 200)
 
 
-async def test_calls_end_with_the_schedule(world, sink, placed):
-    created = await world.endpoint(sink.url)
-    sink.mode = "500"
-    await world.take(placed())
-    for _ in range(4):
-        await world.call_endpoints(delays=[timedelta(seconds=5), timedelta(seconds=5)])
-        world.clock.advance(timedelta(minutes=1))
-    assert len(sink.requests) == 3
-    [delivery] = (await world.get(f"{PATH}/{created['endpoint_id']}/deliveries"))["data"]
-    assert (delivery["state"], delivery["last_error"]) == ("failed", "answered 500")
+async def test_an_endpoint_that_hangs_holds_up_nobody_else(world, sink):
+    slow = await world.new_endpoint(sink.url.replace("/hook", "/slow"))
+    quick = await world.new_endpoint(sink.url)
+    sink.hanging.add("/slow")
 
+    async def states(endpoint):
+        deliveries = (await world.get(f"{PATH}/{endpoint['endpoint_id']}/deliveries"))["data"]
+        return [delivery["state"] for delivery in deliveries]
 
-async def test_an_endpoint_that_hangs_holds_up_nobody_else(world, sink, placed):
-    hanging = await world.endpoint(sink.url.replace("/hook", "/slow"))
-    quick = await world.endpoint(sink.url)
-    sink.mode = "hang"
+    async def quick_is_delivered():
+        return await states(quick) == ["delivered"]
+
     await world.take(placed())
     dispatcher = world.dispatcher()
-    await dispatcher.dispatch_due()
-    await eventually(lambda: len(sink.requests) == 2)
-    sink.mode = "200"
+    assert await dispatcher.dispatch_webhooks() == 2
+    await eventually(quick_is_delivered, 60)
     await world.take(placed(sequence=2))
-    assert await dispatcher.dispatch_due() == 0, "both are still being called, one call at a time each"
+    assert await dispatcher.dispatch_webhooks() == 1, "one endpoint is still being called, one call at a time"
+    sink.release.set()
     await dispatcher.drain()
-    assert await dispatcher.dispatch_due() == 2
+    assert await dispatcher.dispatch_webhooks() == 1
     await dispatcher.drain()
-    for endpoint in (hanging, quick):
-        deliveries = (await world.get(f"{PATH}/{endpoint['endpoint_id']}/deliveries"))["data"]
-        assert sorted(d["state"] for d in deliveries) == ["delivered", "pending"]
+    assert await states(quick) == ["delivered", "delivered"]
+    assert await states(slow) == ["pending", "pending"]
 
 
-async def test_long_failure_switches_an_endpoint_off_with_the_reason(world, sink, placed):
-    created = await world.endpoint(sink.url)
+async def test_recording_calls_does_not_wait_for_those_who_queue_deliveries(world, sink, units):
+    created = await world.new_endpoint(sink.url)
+    await world.take(placed())
+    async with units.begin() as uow:
+        # The foreign key locks the endpoint's row until this transaction ends.
+        await queue_webhooks(uow, [placed(sequence=2)])
+        async with asyncio.timeout(60):
+            assert await world.call_endpoints() == 1
+        await uow.commit()
+    deliveries = (await world.get(f"{PATH}/{created['endpoint_id']}/deliveries"))["data"]
+    assert sorted(delivery["state"] for delivery in deliveries) == ["delivered", "pending"]
+
+
+async def test_long_failure_switches_an_endpoint_off_with_the_reason(world, sink):
+    created = await world.new_endpoint(sink.url)
     sink.mode = "500"
     await world.take(placed())
     await world.call_endpoints()
@@ -116,16 +115,8 @@ async def test_long_failure_switches_an_endpoint_off_with_the_reason(world, sink
     assert await world.call_endpoints() == 1
 
 
-async def test_an_endpoint_that_says_gone_is_switched_off_at_once(world, sink, placed):
-    created = await world.endpoint(sink.url)
-    sink.mode = "410"
-    await world.take(placed())
-    await world.call_endpoints()
-    assert (await world.get(f"{PATH}/{created['endpoint_id']}"))["disabled_reason"] == "endpoint_gone"
-
-
-async def test_a_rotated_secret_signs_beside_the_old_one_for_a_while(world, sink, placed):
-    created = await world.endpoint(sink.url)
+async def test_a_rotated_secret_signs_together_with_the_old_one_for_a_while(world, sink):
+    created = await world.new_endpoint(sink.url)
     rotated = (await world.client.post(f"{PATH}/{created['endpoint_id']}/rotate")).json()
     assert rotated["secret"] != created["secret"]
     await world.take(placed())
@@ -154,8 +145,8 @@ async def test_the_secret_is_shown_at_creation_only(world, sink):
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-async def test_a_test_message_tells_what_the_endpoint_answered(world, sink):
-    created = await world.endpoint(sink.url)
+async def test_a_test_message_tells_what_the_endpoint_allocated(world, sink):
+    created = await world.new_endpoint(sink.url)
     path = f"{PATH}/{created['endpoint_id']}/test"
     good = (await world.client.post(path)).json()
     assert (good["delivered"], good["status"]) == (True, 200)
@@ -167,8 +158,8 @@ async def test_a_test_message_tells_what_the_endpoint_answered(world, sink):
     assert (await world.get(f"{PATH}/{created['endpoint_id']}"))["health"]["state"] == "untried"
 
 
-async def test_a_deleted_endpoint_is_called_no_more(world, sink, placed):
-    created = await world.endpoint(sink.url)
+async def test_a_deleted_endpoint_is_called_no_more(world, sink):
+    created = await world.new_endpoint(sink.url)
     await world.take(placed())
     assert (await world.client.delete(f"{PATH}/{created['endpoint_id']}")).status_code == 204
     assert await world.call_endpoints() == 0
@@ -190,13 +181,3 @@ async def test_a_bad_endpoint_is_refused_with_the_field_named(world, body, point
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert (await world.get(PATH))["data"] == []
-
-
-async def test_old_webhooks_are_dropped_with_their_deliveries(world, sink, placed):
-    await world.endpoint(sink.url)
-    await world.take(placed())
-    await world.call_endpoints()
-    async with world.uow.transaction() as work:
-        assert await work.deliveries.purge(world.clock.now() - timedelta(days=1), 100) == 0
-        assert await work.deliveries.purge(world.clock.now() + timedelta(days=1), 100) == 1
-    assert await world.rows("SELECT event_id FROM webhook_delivery") == []

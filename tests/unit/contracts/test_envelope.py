@@ -160,7 +160,7 @@ def test_the_name_of_a_record_is_known_without_decoding_it():
 def test_ids_are_uuids_of_version_7_and_sort_by_time():
     ids = [new_event_id() for _ in range(100)]
     assert all(one[14] == "7" and one[19] in "89ab" for one in ids)
-    assert [one[:13] for one in ids] == sorted(one[:13] for one in ids)
+    assert [one[:18] for one in ids] == sorted(one[:18] for one in ids)
     assert len(set(ids)) == 100
 
 

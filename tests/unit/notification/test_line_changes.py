@@ -6,17 +6,17 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notification_service.domain.lines import ChangeKind, Told, WatchedLine, changes_of
+from notification_service.domain.lines import ChangeKind, LineProjection, LineStatus, changes_of
 
 JUNE, JULY = date(2026, 6, 3), date(2026, 7, 1)
 
 
-def line(**state: object) -> WatchedLine:
-    return replace(WatchedLine("o1", "l1", "SKU", quantity=5, order_sequence=1, line_version=1), **state)  # type: ignore[arg-type]
+def line(**state: object) -> LineProjection:
+    return replace(LineProjection("o1", "l1", "SKU", quantity=5, order_sequence=1, line_version=1), **state)  # type: ignore[arg-type]
 
 
-def kinds(watched: WatchedLine) -> list[tuple[ChangeKind, int]]:
-    return [(change.kind, change.quantity) for change in changes_of(watched)]
+def kinds(projection: LineProjection) -> list[tuple[ChangeKind, int]]:
+    return [(change.kind, change.quantity) for change in changes_of(projection)]
 
 
 def test_a_waiting_line_is_told_as_placed_on_backorder_with_its_date() -> None:
@@ -29,55 +29,57 @@ def test_a_line_partly_there_is_told_as_both() -> None:
 
 
 def test_an_arrival_tells_only_the_units_that_are_new() -> None:
-    told = Told(allocated=2, waiting=3, promise_date=JUNE)
-    (change,) = changes_of(line(allocated=4, waiting=1, promise_date=JULY, told=told))
+    told = LineStatus(allocated=2, waiting=3, promise_date=JUNE)
+    (change,) = changes_of(line(allocated=4, waiting=1, promise_date=JULY, baseline=told))
     assert (change.kind, change.quantity, change.waiting, change.promise_date) == (ChangeKind.ALLOCATED, 2, 1, JULY)
 
 
 def test_only_a_moved_date_is_told_with_the_old_one() -> None:
-    (change,) = changes_of(line(waiting=5, promise_date=JULY, told=Told(waiting=5, promise_date=JUNE)))
+    (change,) = changes_of(line(waiting=5, promise_date=JULY, baseline=LineStatus(waiting=5, promise_date=JUNE)))
     assert (change.kind, change.previous_date, change.promise_date) == (ChangeKind.DATE_MOVED, JUNE, JULY)
 
 
 def test_a_date_that_can_no_longer_be_named_is_told() -> None:
-    assert kinds(line(waiting=5, told=Told(waiting=5, promise_date=JUNE))) == [(ChangeKind.DATE_MOVED, 5)]
+    assert kinds(line(waiting=5, baseline=LineStatus(waiting=5, promise_date=JUNE))) == [(ChangeKind.DATE_MOVED, 5)]
 
 
 def test_units_that_wait_again_are_told_as_taken_back() -> None:
-    assert kinds(line(allocated=1, waiting=4, told=Told(allocated=5))) == [(ChangeKind.TAKEN_BACK, 4)]
+    assert kinds(line(allocated=1, waiting=4, baseline=LineStatus(allocated=5))) == [(ChangeKind.TAKEN_BACK, 4)]
 
 
 def test_a_take_back_that_was_undone_leaves_nothing_to_tell() -> None:
-    before = line(allocated=5, told=Told(allocated=5))
-    taken = before.answered(version=2, allocated=1, waiting=4, declined=0, reason="", promise_date=JUNE)
-    undone = taken.answered(version=3, allocated=5, waiting=0, declined=0, reason="", promise_date=None)
+    before = line(allocated=5, baseline=LineStatus(allocated=5))
+    taken = before.apply_allocation(version=2, allocated=1, waiting=4, declined=0, reason="", promise_date=JUNE)
+    undone = taken.apply_allocation(version=3, allocated=5, waiting=0, declined=0, reason="", promise_date=None)
     assert changes_of(taken)
     assert changes_of(undone) == ()
 
 
 def test_units_released_by_a_cancellation_are_not_told_as_taken_back() -> None:
-    cancelled = line(allocated=5, told=Told(allocated=5)).ordered(sequence=2, quantity=5, cancelled=3, shipped=0)
-    released = cancelled.answered(version=2, allocated=2, waiting=0, declined=0, reason="", promise_date=None)
+    cancelled = line(allocated=5, baseline=LineStatus(allocated=5)).apply_order(
+        sequence=2, quantity=5, cancelled=3, shipped=0
+    )
+    released = cancelled.apply_allocation(version=2, allocated=2, waiting=0, declined=0, reason="", promise_date=None)
     assert kinds(cancelled) == kinds(released) == [(ChangeKind.CANCELLED, 3)]
 
 
-def test_an_answer_from_before_a_cancellation_does_not_revive_cancelled_units() -> None:
+def test_an_allocation_from_before_a_cancellation_does_not_revive_cancelled_units() -> None:
     assert kinds(line(quantity=5, cancelled=5, waiting=5)) == [(ChangeKind.CANCELLED, 5)]
 
 
 def test_a_shipment_is_nothing_to_tell() -> None:
-    assert changes_of(line(allocated=5, shipped=5, told=Told(allocated=5))) == ()
+    assert changes_of(line(allocated=5, shipped=5, baseline=LineStatus(allocated=5))) == ()
 
 
 def test_declined_units_are_told_with_the_reason() -> None:
-    (change,) = changes_of(line(declined=2, allocated=3, reason="cap_reached", told=Told(allocated=3)))
+    (change,) = changes_of(line(declined=2, allocated=3, reason="cap_reached", baseline=LineStatus(allocated=3)))
     assert (change.kind, change.quantity, change.reason) == (ChangeKind.DECLINED, 2, "cap_reached")
 
 
 def test_an_older_or_repeated_report_changes_nothing() -> None:
     newest = line(line_version=4, allocated=5)
-    again = newest.answered(version=4, allocated=0, waiting=5, declined=0, reason="", promise_date=None)
-    older = newest.ordered(sequence=1, quantity=9, cancelled=1, shipped=0)
+    again = newest.apply_allocation(version=4, allocated=0, waiting=5, declined=0, reason="", promise_date=None)
+    older = newest.apply_order(sequence=1, quantity=9, cancelled=1, shipped=0)
     assert again is newest
     assert older is newest
 
@@ -95,9 +97,9 @@ STATES: st.SearchStrategy[dict[str, object]] = st.builds(
 def test_what_was_told_is_never_told_again(
     first: dict[str, object], second: dict[str, object], cancelled: int, shipped: int
 ) -> None:
-    told = line(**first).caught_up()
+    told = line(**first).rebased()
     assert changes_of(told) == ()
     moved = replace(told, **second, cancelled=cancelled, shipped=shipped)  # type: ignore[arg-type]
-    assert changes_of(moved.caught_up()) == ()
+    assert changes_of(moved.rebased()) == ()
     for change in changes_of(moved):
         assert change.quantity > 0

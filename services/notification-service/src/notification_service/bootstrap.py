@@ -1,99 +1,95 @@
-"""The one place that wires the notification service."""
+"""Wires the notification service; nothing else of it does."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from event_contracts import Event
-from notification_service.adapters.mail import MailServer, SmtpMailer
-from notification_service.adapters.rendering import TemplateRenderer
-from notification_service.adapters.webhook_client import HttpWebhookSender
-from notification_service.adapters.work import SqlUnitOfWork, SqlWork
-from notification_service.application.dispatching import Dispatcher
-from notification_service.application.ports import Mailer, Renderer, UnitOfWorkFactory, WebhookSender
-from notification_service.application.records import Endpoint
-from notification_service.application.resending import Resend, resend
-from notification_service.application.telling import MailPlan
-from notification_service.application.watching import take_in
-from notification_service.application.webhooks import CreateEndpoint, WebhookPlan, create_endpoints
+from notification_service.adapters.http_webhook_sender import HttpWebhookSender
+from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
+from notification_service.adapters.sql_unit_of_work import SqlNotificationUnitOfWork
+from notification_service.adapters.template_renderer import TemplateRenderer
+from notification_service.application.notifications.delivery_rules import MailRules
+from notification_service.application.notifications.resend_notifications import (
+    ResendNotification,
+    resend_notifications,
+)
+from notification_service.application.notifications.send_due_notifications import send_due_notifications
+from notification_service.application.ports.mail import Mailer
+from notification_service.application.ports.webhooks import WebhookSender
+from notification_service.application.project_events import project_events
+from notification_service.application.webhooks.create_webhook_endpoints import (
+    CreatedEndpoint,
+    CreateWebhookEndpoint,
+    create_webhook_endpoints,
+)
+from notification_service.application.webhooks.delivery_rules import WebhookRules
+from notification_service.application.webhooks.dispatch_webhooks import WebhookDispatcher
+from notification_service.application.webhooks.send_test_webhook import send_test_webhook
 from notification_service.config import NotificationSettings
 from notification_service.domain.retries import WEBHOOK_DELAYS
+from notification_service.domain.webhook_endpoints import WebhookResponse
 from service_kit.commands.command_batcher import CommandBatcher
-from service_kit.http.problems import Problem
-from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork as KitUnitOfWork
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
-from service_kit.messaging.subscription import EventHandler
+from service_kit.messaging.subscription import EventUseCase
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock, SystemClock
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
-    """The parts that the entrypoints stand on."""
+class NotificationApplication:
+    """The wired service, as its entrypoints use it.
+
+    Use cases that need more than a unit of work and a command are bound to what they need; the others are called
+    on ``units``.
+    """
 
     settings: NotificationSettings
-    clock: Clock
     database: Database
-    uow: UnitOfWorkFactory
-    resends: CommandBatcher[Resend, str]
-    creations: CommandBatcher[CreateEndpoint, tuple[Endpoint, str]]
-    sender: WebhookSender
-    dispatcher: Dispatcher
-    renderer: Renderer
+    units: SqlUnitOfWorkFactory[SqlNotificationUnitOfWork]
+    project_events: EventUseCase[SqlNotificationUnitOfWork]
+    resends: CommandBatcher[ResendNotification, str]
+    endpoint_creations: CommandBatcher[CreateWebhookEndpoint, CreatedEndpoint]
+    send_due_notifications: Callable[[], Awaitable[int]]
+    send_test_webhook: Callable[[str, str], Awaitable[WebhookResponse]]
+    dispatcher: WebhookDispatcher
     mailer: Mailer
-    mail_plan: MailPlan
-    handler: EventHandler
 
 
 def wire(
-    settings: NotificationSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
-) -> Wiring:
-    """The parts from the settings (read from the environment by default), on another clock or database in tests."""
+    settings: NotificationSettings | None = None,
+    *,
+    clock: Clock | None = None,
+    database: Database | None = None,
+    mailer: Mailer | None = None,
+    sender: WebhookSender | None = None,
+) -> NotificationApplication:
+    """The service from its settings, by default from the environment. Tests give what they replace."""
     settings = settings or NotificationSettings()
-    clock = clock or SystemClock()
     database = database or Database(
         settings.database_url,
         pool_size=settings.pool_size,
         application_name="notification",
         idle_in_transaction=settings.idle_in_transaction,
     )
-    uow = SqlUnitOfWork(database)
-    units = SqlUnitOfWorkFactory(database, KitUnitOfWork, clock)
-    sender = HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)
-
-    async def handle(conn: AsyncConnection, events: Sequence[Event]) -> None:
-        await take_in(SqlWork(conn), events, clock.now(), settings.holding)
-
-    async def execute_resends(uow: KitUnitOfWork, commands: Sequence[Resend]) -> Sequence[str | Problem]:
-        return await resend(SqlWork(uow.connection), commands, clock.now())
-
-    async def execute_creations(
-        uow: KitUnitOfWork, commands: Sequence[CreateEndpoint]
-    ) -> Sequence[tuple[Endpoint, str] | Problem]:
-        return await create_endpoints(SqlWork(uow.connection), commands, clock.now())
-
-    return Wiring(
+    units = SqlUnitOfWorkFactory(database, SqlNotificationUnitOfWork, clock or SystemClock())
+    mailer = mailer or SmtpMailer(_mail_server(settings), settings.mail_connections)
+    sender = sender or HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)
+    renderer = TemplateRenderer(_mail_domain(settings.mail_from))
+    return NotificationApplication(
         settings=settings,
-        clock=clock,
         database=database,
-        uow=uow,
-        resends=CommandBatcher.on(units, execute_resends),
-        creations=CommandBatcher.on(units, execute_creations),
-        sender=sender,
-        dispatcher=Dispatcher(uow, sender, clock, _webhook_plan(settings)),
-        renderer=TemplateRenderer(_domain(settings.mail_from)),
-        mailer=SmtpMailer(_mail_server(settings), settings.mail_connections),
-        mail_plan=MailPlan(
-            batch=settings.mail_batch,
-            lease=timedelta(seconds=settings.mail_lease_seconds),
-            contact_wait=timedelta(hours=settings.contact_wait_hours),
-        ),
-        handler=handle,
+        units=units,
+        project_events=partial(project_events, timing=settings.message_timing),
+        resends=CommandBatcher.on(units, resend_notifications),
+        endpoint_creations=CommandBatcher.on(units, create_webhook_endpoints),
+        send_due_notifications=partial(send_due_notifications, units, renderer, mailer, _mail_rules(settings)),
+        send_test_webhook=partial(send_test_webhook, units, sender),
+        dispatcher=WebhookDispatcher(units, sender, _webhook_rules(settings)),
+        mailer=mailer,
     )
 
 
@@ -109,15 +105,23 @@ def _mail_server(settings: NotificationSettings) -> MailServer:
     )
 
 
-def _webhook_plan(settings: NotificationSettings) -> WebhookPlan:
-    return WebhookPlan(
+def _mail_rules(settings: NotificationSettings) -> MailRules:
+    return MailRules(
+        batch=settings.mail_batch,
+        lease=timedelta(seconds=settings.mail_lease_seconds),
+        contact_wait=timedelta(hours=settings.contact_wait_hours),
+    )
+
+
+def _webhook_rules(settings: NotificationSettings) -> WebhookRules:
+    return WebhookRules(
         per_endpoint=settings.webhook_concurrency,
-        # Requests of a batch run side by side: one limit, and room to record the results.
+        # The calls of a batch are made side by side: the time that one may take, and some to record the responses.
         lease=timedelta(seconds=settings.webhook_timeout_seconds + 45),
-        patience=timedelta(days=settings.webhook_disable_after_days),
+        disable_after=timedelta(days=settings.webhook_disable_after_days),
         delays=[timedelta(seconds=seconds) for seconds in settings.webhook_delays_seconds] or WEBHOOK_DELAYS,
     )
 
 
-def _domain(sender: str) -> str:
+def _mail_domain(sender: str) -> str:
     return parseaddr(sender)[1].rpartition("@")[2] or "localhost"

@@ -8,22 +8,22 @@ from typing import ClassVar
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from notification_service.domain.messages import Holding
+from notification_service.domain.messages import MessageTiming
 from service_kit.runtime.settings import ServiceSettings
 
 
 class NotificationSettings(ServiceSettings):
-    """Where mail goes, how long changes are gathered, how webhooks are tried."""
+    """Which mail server is used, how long changes are collected into one message, how webhooks are delivered."""
 
     model_config = SettingsConfigDict(env_prefix="NOTIFICATION_", extra="ignore", env_ignore_empty=True)
 
     service_name: ClassVar[str] = "notification"
 
-    hold_seconds: float = Field(default=60, ge=0, description="Changes of one order within this time are one message")
-    settle_seconds: float = Field(default=120, ge=0, description="A take-back is told only after this time")
+    hold_seconds: float = Field(default=60, ge=0, description="Changes of an order within this time become one message")
+    settle_seconds: float = Field(default=120, ge=0, description="A take-back is announced only after this time")
     longest_hold_seconds: float = Field(default=900, ge=0, description="No message is held longer than this")
-    contact_wait_hours: float = Field(default=24, ge=0, description="How long a message waits for its contact")
-    sweep_seconds: float = Field(default=0.5, gt=0, description="Pause between two looks for due work")
+    contact_wait_hours: float = Field(default=24, ge=0, description="How long a notification waits for its contact")
+    sweep_seconds: float = Field(default=0.5, gt=0, description="Pause between two searches for due work")
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=1025, ge=1, le=65535)
@@ -32,25 +32,29 @@ class NotificationSettings(ServiceSettings):
     smtp_password: SecretStr | None = None
     smtp_timeout_seconds: float = Field(default=30, gt=0)
     mail_from: str = "Backorder <orders@backorder.example>"
-    mail_batch: int = Field(default=50, ge=1, le=5000, description="Messages claimed at once")
+    mail_batch: int = Field(default=50, ge=1, le=5000, description="Notifications claimed at once")
     mail_lease_seconds: float = Field(
-        default=300, gt=0, description="A message that was claimed and not recorded is sent again after this time"
+        default=300,
+        gt=0,
+        description="A notification claimed but never recorded is sent again after this time",
     )
     mail_connections: int = Field(default=4, ge=1, le=100, description="SMTP connections kept open")
 
     webhook_timeout_seconds: float = Field(default=15, gt=0, le=15)
     webhook_concurrency: int = Field(default=8, ge=1, le=100, description="Requests to one endpoint at a time")
-    webhook_secret_overlap_hours: float = Field(default=24, ge=0, description="How long a rotated secret still signs")
-    webhook_disable_after_days: float = Field(default=5, gt=0, description="Failing for so long switches it off")
+    webhook_secret_overlap_hours: float = Field(default=24, ge=0, description="How long a replaced secret still signs")
+    webhook_disable_after_days: float = Field(
+        default=5, gt=0, description="Failing for so long switches an endpoint off"
+    )
     webhook_retention_days: float = Field(default=30, gt=0, description="How long finished webhooks are kept")
     webhook_delays_seconds: list[float] = Field(
-        default_factory=list, description="Waits between attempts; empty means the standard schedule"
+        default_factory=list, description="Delays between attempts; empty means the standard schedule"
     )
 
     @property
-    def holding(self) -> Holding:
-        """The gathering times as the domain takes them."""
-        return Holding(
+    def message_timing(self) -> MessageTiming:
+        """How long changes of an order are collected into one message."""
+        return MessageTiming(
             timedelta(seconds=self.hold_seconds),
             timedelta(seconds=self.settle_seconds),
             timedelta(seconds=self.longest_hold_seconds),

@@ -1,1 +1,1 @@
-"""Use cases of the notification service, free of technology."""
+"""The use cases of the notification service, free of technology, and the ports that they need."""

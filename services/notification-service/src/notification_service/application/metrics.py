@@ -1,4 +1,4 @@
-"""What is counted here, on Prometheus' default registry."""
+"""The service's own metrics, on Prometheus' default registry."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which change of a line is worth telling, derived from absolute states and never from the events themselves.
+"""Which changes of an order line the customer has not been told yet.
 
-A line is held twice: as it is now, and as the customer was last told. The difference is what there is to
-tell. A duplicate, a late or a replayed event leaves the current state as it was, so there is no difference
-and nothing is said twice; a change that was undone before it was told leaves no trace either.
+A line is held twice: as it is now, and as it was when the customer was last told (its baseline). What there is to
+tell is the difference between the two, never an event. A duplicate, late or replayed event leaves the current
+state as it was, so nothing is said twice; a change that is undone before it is told leaves no difference either.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class ChangeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The quantities and the date that the customer knows of; all zero before the first message."""
+class LineStatus:
+    """What a customer can know of a line: units and the promised date. All zero before the first message."""
 
     allocated: int = 0
     waiting: int = 0
@@ -35,11 +35,12 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchedLine:
-    """A line as orders and allocation last reported it, beside what the customer was told.
+class LineProjection:
+    """A line as the order and allocation services last reported it, and what its customer was last told.
 
-    ``allocated`` is cumulative, shipped units included. ``order_sequence`` and ``line_version`` are the
-    versions of the two reports; -1 where none has arrived yet.
+    ``allocated`` is cumulative and includes shipped units. ``order_sequence`` and ``line_version`` are the
+    versions of the two reports; they are -1 until the first one arrives. ``baseline`` is what the customer was
+    last told of the line.
     """
 
     order_id: str
@@ -55,18 +56,18 @@ class WatchedLine:
     declined: int = 0
     reason: str = ""
     promise_date: date | None = None
-    told: Told = Told()
+    baseline: LineStatus = LineStatus()
 
-    def ordered(self, *, sequence: int, quantity: int, cancelled: int, shipped: int) -> WatchedLine:
-        """The line after the order's report ``sequence``; unchanged if a newer one is known."""
+    def apply_order(self, *, sequence: int, quantity: int, cancelled: int, shipped: int) -> LineProjection:
+        """The line after version ``sequence`` of its order; unchanged if that is not newer than what is known."""
         if sequence <= self.order_sequence:
             return self
         return replace(self, order_sequence=sequence, quantity=quantity, cancelled=cancelled, shipped=shipped)
 
-    def answered(
+    def apply_allocation(
         self, *, version: int, allocated: int, waiting: int, declined: int, reason: str, promise_date: date | None
-    ) -> WatchedLine:
-        """The line after allocation's report ``version``; unchanged if a newer one is known."""
+    ) -> LineProjection:
+        """The line after ``version`` of its allocation; unchanged if that is not newer than what is known."""
         if version <= self.line_version:
             return self
         return replace(
@@ -79,14 +80,14 @@ class WatchedLine:
             promise_date=promise_date,
         )
 
-    def current(self) -> Told:
-        """The state to tell: allocation's figures, cut to what the order says is still open.
+    def current(self) -> LineStatus:
+        """The status to tell: allocation's figures, cut to what the order says is still open.
 
-        An answer in flight may still speak of units that the order has cancelled since.
+        An allocation event in flight may still count units that the order has cancelled since.
         """
         open_units = max(0, self.quantity - self.cancelled - self.shipped)
         waiting = min(self.waiting, open_units)
-        return Told(
+        return LineStatus(
             allocated=self.allocated,
             waiting=waiting,
             declined=min(self.declined, open_units),
@@ -94,15 +95,15 @@ class WatchedLine:
             promise_date=self.promise_date if waiting else None,
         )
 
-    def caught_up(self) -> WatchedLine:
-        """The line once its current state is known to the customer."""
-        now = self.current()
-        return self if now == self.told else replace(self, told=now)
+    def rebased(self) -> LineProjection:
+        """The line with its current status as the baseline."""
+        current = self.current()
+        return self if current == self.baseline else replace(self, baseline=current)
 
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """One thing to say about one line: ``quantity`` units changed, ``waiting`` units wait afterwards."""
+    """One thing to tell about one line: ``quantity`` units changed, ``waiting`` units wait afterwards."""
 
     kind: ChangeKind
     line_id: str
@@ -114,29 +115,36 @@ class LineChange:
     reason: str = ""
 
 
-def changes_of(line: WatchedLine) -> tuple[LineChange, ...]:
-    """What the customer does not know yet about the line; empty where everything was told or nothing matters."""
-    told, now = line.told, line.current()
+def changes_of(line: LineProjection) -> tuple[LineChange, ...]:
+    """What the customer has not been told of the line; empty where nothing changed that matters to them."""
+    baseline, current = line.baseline, line.current()
 
     def change(kind: ChangeKind, quantity: int, reason: str = "") -> LineChange:
         return LineChange(
-            kind, line.line_id, line.sku, quantity, now.waiting, now.promise_date, told.promise_date, reason
+            kind,
+            line.line_id,
+            line.sku,
+            quantity,
+            current.waiting,
+            current.promise_date,
+            baseline.promise_date,
+            reason,
         )
 
-    found: list[LineChange] = []
-    if now.cancelled > told.cancelled:
-        found.append(change(ChangeKind.CANCELLED, now.cancelled - told.cancelled))
-    if now.declined > told.declined:
-        found.append(change(ChangeKind.DECLINED, now.declined - told.declined, line.reason))
-    more_waiting = now.waiting - told.waiting
-    granted = now.allocated - told.allocated
-    taken_back = max(0, min(-granted, more_waiting))
+    changes: list[LineChange] = []
+    if current.cancelled > baseline.cancelled:
+        changes.append(change(ChangeKind.CANCELLED, current.cancelled - baseline.cancelled))
+    if current.declined > baseline.declined:
+        changes.append(change(ChangeKind.DECLINED, current.declined - baseline.declined, line.reason))
+    more_waiting = current.waiting - baseline.waiting
+    more_allocated = current.allocated - baseline.allocated
+    taken_back = max(0, min(-more_allocated, more_waiting))
     if taken_back:
-        found.append(change(ChangeKind.TAKEN_BACK, taken_back))
+        changes.append(change(ChangeKind.TAKEN_BACK, taken_back))
     elif more_waiting > 0:
-        found.append(change(ChangeKind.PLACED_ON_BACKORDER, more_waiting))
-    elif now.waiting and now.promise_date != told.promise_date and granted <= 0:
-        found.append(change(ChangeKind.DATE_MOVED, now.waiting))
-    if granted > 0:
-        found.append(change(ChangeKind.ALLOCATED, granted))
-    return tuple(found)
+        changes.append(change(ChangeKind.PLACED_ON_BACKORDER, more_waiting))
+    elif current.waiting and current.promise_date != baseline.promise_date and more_allocated <= 0:
+        changes.append(change(ChangeKind.DATE_MOVED, current.waiting))
+    if more_allocated > 0:
+        changes.append(change(ChangeKind.ALLOCATED, more_allocated))
+    return tuple(changes)

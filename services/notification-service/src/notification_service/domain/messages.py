@@ -1,4 +1,4 @@
-"""From changes of lines to one message of an order, and the moment to send it."""
+"""The message of an order: what it says, and when it is due."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _RANK = {kind: rank for rank, kind in enumerate(ChangeKind)}
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """How long changes of an order are gathered before they become one message.
+class MessageTiming:
+    """How long changes of an order are collected into one message.
 
-    ``window``: from the first change on. ``settling``: from the latest take-back on, since a take-back may be
-    undone by a message still in flight. ``longest``: from the first change on, whatever keeps happening.
+    ``window`` and ``longest`` count from the first change, ``settling`` from the latest take-back: a take-back may
+    be undone by an event that is still in flight. No message is held longer than ``longest``.
     """
 
     window: timedelta
@@ -25,28 +25,33 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """The gathering of one order's changes: since when, and until when."""
+class MessageDue:
+    """When the message of an order is due, and since when its changes are collected."""
 
     opened_at: datetime
     due_at: datetime
 
 
-def hold(current: Due | None, changes: Iterable[LineChange], now: datetime, holding: Holding) -> Due | None:
-    """The gathering after the order's untold ``changes`` were found at ``now``; None if nothing is left to tell."""
+def next_due(
+    current: MessageDue | None, changes: Iterable[LineChange], now: datetime, timing: MessageTiming
+) -> MessageDue | None:
+    """When the order's message is due after ``changes`` were found at ``now``; None if nothing is left to tell.
+
+    ``changes`` are all that the customer has not been told, ``current`` is the result for the changes before.
+    """
     kinds = {change.kind for change in changes}
     if not kinds:
         return None
-    due = current or Due(now, now + holding.window)
+    due = current or MessageDue(now, now + timing.window)
     if ChangeKind.TAKEN_BACK not in kinds:
         return due
-    settled = max(due.due_at, now + holding.settling)
-    return Due(due.opened_at, min(settled, max(due.due_at, due.opened_at + holding.longest)))
+    settled = max(due.due_at, now + timing.settling)
+    return MessageDue(due.opened_at, min(settled, max(due.due_at, due.opened_at + timing.longest)))
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
-    """All lines of a message to which the same thing happened."""
+class MessageSection:
+    """All changes of a message that are of one kind."""
 
     kind: ChangeKind
     changes: tuple[LineChange, ...]
@@ -54,18 +59,18 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message about one order. ``template`` is the weightiest change in it and gives the subject."""
+    """One message about one order. ``template`` is the kind of change that matters most; it gives the subject."""
 
     template: ChangeKind
-    sections: tuple[Section, ...]
+    sections: tuple[MessageSection, ...]
 
 
-def compose(changes: Iterable[LineChange]) -> Message | None:
-    """One message of all changes, the weightiest first; None where there is nothing to tell."""
+def compose_message(changes: Iterable[LineChange]) -> Message | None:
+    """One message of all ``changes``, the kind that matters most first; None without changes."""
     by_kind: dict[ChangeKind, list[LineChange]] = {}
     for change in changes:
         by_kind.setdefault(change.kind, []).append(change)
     if not by_kind:
         return None
-    sections = tuple(Section(kind, tuple(by_kind[kind])) for kind in sorted(by_kind, key=_RANK.__getitem__))
+    sections = tuple(MessageSection(kind, tuple(by_kind[kind])) for kind in sorted(by_kind, key=_RANK.__getitem__))
     return Message(sections[0].kind, sections)

@@ -1,4 +1,4 @@
-"""An order as seen from here: what is known of it, what its customer knows, and when to tell the difference."""
+"""An order as projected from events: its lines, what its customer was last told, and when a message is due."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from notification_service.domain.lines import LineChange, Told, WatchedLine, changes_of
-from notification_service.domain.messages import Due, Holding, Message, compose, hold
+from notification_service.domain.lines import LineChange, LineProjection, LineStatus, changes_of
+from notification_service.domain.messages import Message, MessageDue, MessageTiming, compose_message, next_due
+
+Baseline = Mapping[str, LineStatus]
+"""What a customer was last told of the lines of an order, by line id. Lines that are not in it were never told."""
 
 
 @dataclass(frozen=True, slots=True)
-class OrderedLine:
-    """A line in an order's report; ``shipped`` counts all locations."""
+class OrderLineSnapshot:
+    """A line in an order's snapshot; ``shipped`` counts all locations."""
 
     line_id: str
     sku: str
@@ -22,8 +25,8 @@ class OrderedLine:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderReport:
-    """The whole order at its ``sequence``, as the order service reports it."""
+class OrderSnapshot:
+    """The whole order at its version ``sequence``, as the order service reports it."""
 
     order_id: str
     sequence: int
@@ -31,12 +34,15 @@ class OrderReport:
     contact_id: str | None
     customer_id: str | None
     placed_at: datetime
-    lines: tuple[OrderedLine, ...]
+    lines: tuple[OrderLineSnapshot, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class LineAnswer:
-    """Allocation's absolute state of a line at ``version``; ``allocated`` counts all locations, cumulative."""
+class LineAllocation:
+    """The allocation of a line at ``version``, as the allocation service reports it.
+
+    ``allocated`` counts all locations and is cumulative.
+    """
 
     line_id: str
     sku: str
@@ -49,11 +55,11 @@ class LineAnswer:
 
 
 @dataclass(slots=True)
-class WatchedOrder:
-    """The aggregate: its row is locked while it is changed.
+class OrderProjection:
+    """What this service knows of an order. The aggregate: its row is locked while it changes.
 
-    ``sequence`` is -1 until the order's own report arrives; allocation's answers may be faster.
-    ``cause`` is the id of the newest event that brought something to tell.
+    ``sequence`` is -1 until the first event of the order service arrives; allocation's may be faster. ``cause`` is
+    the id of the newest event that changed something the customer has to be told.
     """
 
     order_id: str
@@ -62,84 +68,89 @@ class WatchedOrder:
     contact_id: str | None = None
     customer_id: str | None = None
     placed_at: datetime | None = None
-    due: Due | None = None
+    message_due: MessageDue | None = None
     cause: str | None = None
-    lines: dict[str, WatchedLine] = field(default_factory=dict)
+    lines: dict[str, LineProjection] = field(default_factory=dict)
 
-    def ordered(self, report: OrderReport) -> bool:
-        """Take in the order's report; False (and no change) where a newer one is known."""
-        if report.sequence <= self.sequence:
+    def apply_order(self, snapshot: OrderSnapshot) -> bool:
+        """Take over the order's snapshot; False, and no change, where one as new or newer is known."""
+        if snapshot.sequence <= self.sequence:
             return False
-        self.sequence, self.reference = report.sequence, report.reference
-        self.contact_id, self.customer_id = report.contact_id, report.customer_id
-        self.placed_at = report.placed_at
-        for line in report.lines:
-            self.lines[line.line_id] = self._line(line.line_id, line.sku).ordered(
-                sequence=report.sequence, quantity=line.quantity, cancelled=line.cancelled, shipped=line.shipped
+        self.sequence, self.reference = snapshot.sequence, snapshot.reference
+        self.contact_id, self.customer_id = snapshot.contact_id, snapshot.customer_id
+        self.placed_at = snapshot.placed_at
+        for line in snapshot.lines:
+            self.lines[line.line_id] = self._line(line.line_id, line.sku).apply_order(
+                sequence=snapshot.sequence, quantity=line.quantity, cancelled=line.cancelled, shipped=line.shipped
             )
         return True
 
-    def answered(self, answers: Iterable[LineAnswer]) -> bool:
-        """Take in allocation's answers; False where newer ones are known for all of the lines."""
+    def apply_allocations(self, allocations: Iterable[LineAllocation]) -> bool:
+        """Take over the allocations of lines; False where ones as new or newer are known for all of the lines."""
         changed = False
-        for answer in answers:
-            before = self._line(answer.line_id, answer.sku)
-            after = before.answered(
-                version=answer.version,
-                allocated=answer.allocated,
-                waiting=answer.waiting,
-                declined=answer.declined,
-                reason=answer.reason,
-                promise_date=answer.promise_date,
+        for allocation in allocations:
+            before = self._line(allocation.line_id, allocation.sku)
+            after = before.apply_allocation(
+                version=allocation.version,
+                allocated=allocation.allocated,
+                waiting=allocation.waiting,
+                declined=allocation.declined,
+                reason=allocation.reason,
+                promise_date=allocation.promise_date,
             )
             changed |= after is not before
-            self.lines[answer.line_id] = after
+            self.lines[allocation.line_id] = after
         return changed
 
-    def review(self, cause: str, now: datetime, holding: Holding) -> None:
-        """Decide, after a change that event ``cause`` brought, whether and when there is something to tell.
+    def schedule_message(self, cause: str, now: datetime, timing: MessageTiming) -> None:
+        """Decide, after event ``cause`` changed the order, whether and when a message is due.
 
-        Where a line's new state needs no words it counts as known, so that later changes are measured from it.
-        An order without a contact has nobody to be told.
+        A line whose change needs no message gets its current status as the baseline, so that later changes are
+        measured from it. So does every line of an order without a contact: there is nobody to send a message to.
         """
         if self.sequence < 0:
             return
         if self.contact_id is None:
-            self._catch_up()
+            self._rebase()
             return
-        changes = self.untold()
-        self.due = hold(self.due, changes, now, holding)
+        changes = self.pending_changes()
+        self.message_due = next_due(self.message_due, changes, now, timing)
         if changes:
             self.cause = cause
-        loud = {change.line_id for change in changes}
+        changed_lines = {change.line_id for change in changes}
         for line_id, line in self.lines.items():
-            if line_id not in loud:
-                self.lines[line_id] = line.caught_up()
+            if line_id not in changed_lines:
+                self.lines[line_id] = line.rebased()
 
-    def untold(self) -> tuple[LineChange, ...]:
-        """Everything that the customer does not know yet, in the order of the lines."""
+    def pending_changes(self) -> tuple[LineChange, ...]:
+        """Everything that the customer has not been told, in the order of the lines."""
         return tuple(change for line in self.lines.values() for change in changes_of(line))
 
-    def tell(self) -> Message | None:
-        """The message of all that is untold, which counts as told from here on; None if nothing is left."""
-        message = compose(self.untold())
-        self._catch_up()
+    def take_message(self) -> Message | None:
+        """The message of all pending changes, which the baseline then includes; None if there are none."""
+        message = compose_message(self.pending_changes())
+        self._rebase()
         return message
 
-    def told(self) -> dict[str, Told]:
-        """What the customer knows of each line."""
-        return {line_id: line.told for line_id, line in self.lines.items()}
+    def baseline(self) -> dict[str, LineStatus]:
+        """What the customer was last told of each line."""
+        return {line_id: line.baseline for line_id, line in self.lines.items()}
 
-    def untell(self, before: Mapping[str, Told]) -> None:
-        """Take back what was only meant to be told: the customer knows ``before``, and nothing of other lines."""
-        self.lines = {line_id: replace(line, told=before.get(line_id, Told())) for line_id, line in self.lines.items()}
+    def restore_baseline(self, baseline: Baseline) -> None:
+        """Go back to an earlier ``baseline``, because the messages since then were never sent.
 
-    def _catch_up(self) -> None:
-        self.lines = {line_id: line.caught_up() for line_id, line in self.lines.items()}
-        self.due = None
+        What has changed since becomes pending again.
+        """
+        self.lines = {
+            line_id: replace(line, baseline=baseline.get(line_id, LineStatus())) for line_id, line in self.lines.items()
+        }
 
-    def _line(self, line_id: str, sku: str) -> WatchedLine:
-        return self.lines.get(line_id) or WatchedLine(self.order_id, line_id, sku)
+    def _rebase(self) -> None:
+        self.lines = {line_id: line.rebased() for line_id, line in self.lines.items()}
+        self.message_due = None
+
+    def _line(self, line_id: str, sku: str) -> LineProjection:
+        return self.lines.get(line_id) or LineProjection(self.order_id, line_id, sku)
 
 
 def total(by_location: Mapping[str, int]) -> int:

@@ -1,1 +1,1 @@
-"""Ways in: HTTP, the sweepers, the process."""
+"""How the service is entered: HTTP, the consumer of events, background loops, and the process itself."""

@@ -1,1 +1,1 @@
-"""Background loops."""
+"""The background loops of the service, a file each."""

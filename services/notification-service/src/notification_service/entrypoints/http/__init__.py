@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 TAGS: Mapping[str, str] = {
-    "contacts": "How to reach customers: the only personal data, erasable",
-    "notifications": "Messages to customers: what was told, when, and what became of it",
+    "contacts": "How to reach customers. The only personal data; it can be erased",
+    "notifications": "Messages to customers: what they said, when, and what became of them",
     "webhooks": "Merchants' endpoints for the public events, by the Standard Webhooks specification",
 }

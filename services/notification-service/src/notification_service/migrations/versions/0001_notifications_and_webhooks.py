@@ -1,4 +1,4 @@
-"""Orders as told, contacts, notifications, webhook endpoints and their deliveries."""
+"""Orders and what customers were told of them, contacts, notifications, webhook endpoints and their deliveries."""
 
 from alembic import op
 

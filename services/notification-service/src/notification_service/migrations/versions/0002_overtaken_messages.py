@@ -1,4 +1,4 @@
-"""Messages that were overtaken while they waited for their contact, and what the customer knew before each."""
+"""Notifications that were superseded while they waited for their contact, and the baseline before each of them."""
 
 from alembic import op
 

@@ -1,0 +1,30 @@
+"""The unit of work on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from notification_service.adapters.sql_contact_store import SqlContactStore
+from notification_service.adapters.sql_notification_store import SqlNotificationStore
+from notification_service.adapters.sql_order_store import SqlOrderStore
+from notification_service.adapters.sql_queries import SqlNotificationQueries
+from notification_service.adapters.sql_webhook_stores import SqlWebhookDeliveryStore, SqlWebhookEndpointStore
+from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
+
+
+class SqlNotificationUnitOfWork(SqlUnitOfWork):
+    """Implements NotificationUnitOfWork: all stores on the transaction of one connection."""
+
+    def __init__(
+        self, connection: AsyncConnection, now: datetime, commit: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        super().__init__(connection, now, commit)
+        self.contacts = SqlContactStore(connection)
+        self.orders = SqlOrderStore(connection)
+        self.notifications = SqlNotificationStore(connection)
+        self.endpoints = SqlWebhookEndpointStore(connection)
+        self.deliveries = SqlWebhookDeliveryStore(connection)
+        self.queries = SqlNotificationQueries(connection)

@@ -1,0 +1,1 @@
+"""Use cases of notifications: composing, sending, waiting for a contact, sending again."""

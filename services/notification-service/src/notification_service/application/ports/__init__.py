@@ -1,0 +1,1 @@
+"""What the use cases need from the world: the unit of work with its stores, the read models, and clients."""

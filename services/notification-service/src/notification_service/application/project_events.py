@@ -1,0 +1,94 @@
+"""Projecting events: what customers have to be told, the names of SKUs, and what webhook endpoints get."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from event_contracts import EVENT_TYPES, AllocationState, Event, OrderState, SkuPolicy, Topic
+from notification_service.application.ports.orders import SkuName
+from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
+from notification_service.application.webhooks.queue_webhooks import queue_webhooks
+from notification_service.domain.messages import MessageTiming
+from notification_service.domain.orders import (
+    LineAllocation,
+    OrderLineSnapshot,
+    OrderProjection,
+    OrderSnapshot,
+    total,
+)
+
+TOPICS = (Topic.ORDERS, Topic.INVENTORY, Topic.ALLOCATIONS)
+HANDLED = frozenset(name for name, event_type in EVENT_TYPES.items() if event_type.topic in TOPICS)
+"""All event types of the topics: webhook endpoints may ask for any of them."""
+
+
+async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
+    """Apply a batch of events to the projections and queue them for the webhook endpoints that want them.
+
+    Stale, repeated and reordered events change no projection. A message that becomes due is composed later, by
+    ``compose_due_notifications``.
+    """
+    await _project_orders(uow, events, timing)
+    await _project_sku_names(uow, events)
+    await queue_webhooks(uow, events)
+
+
+async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
+    order_ids = {event.key for event in events if isinstance(event.payload, OrderState | AllocationState)}
+    orders = await uow.orders.lock(order_ids) if order_ids else {}
+    changed: dict[str, OrderProjection] = {}
+    for event in events:
+        if not isinstance(event.payload, OrderState | AllocationState):
+            continue
+        order = orders[event.key]
+        if _apply(order, event.payload):
+            order.schedule_message(event.id, uow.now, timing)
+            changed[order.order_id] = order
+    await uow.orders.save(changed.values())
+
+
+async def _project_sku_names(uow: NotificationUnitOfWork, events: Sequence[Event]) -> None:
+    names: dict[str, SkuName] = {}
+    for event in events:
+        policy = event.payload
+        if isinstance(policy, SkuPolicy) and (policy.sku not in names or names[policy.sku].version < policy.version):
+            names[policy.sku] = SkuName(policy.version, policy.name)
+    if names:
+        await uow.orders.save_sku_names(names)
+
+
+def _apply(order: OrderProjection, state: OrderState | AllocationState) -> bool:
+    if isinstance(state, OrderState):
+        return order.apply_order(_snapshot(state))
+    return order.apply_allocations(_allocations(state))
+
+
+def _snapshot(state: OrderState) -> OrderSnapshot:
+    return OrderSnapshot(
+        order_id=state.order_id,
+        sequence=state.sequence,
+        reference=state.reference,
+        contact_id=state.contact_id,
+        customer_id=state.customer_id,
+        placed_at=state.placed_at,
+        lines=tuple(
+            OrderLineSnapshot(line.line_id, line.sku, line.quantity, line.cancelled, total(line.shipped))
+            for line in state.lines
+        ),
+    )
+
+
+def _allocations(state: AllocationState) -> tuple[LineAllocation, ...]:
+    return tuple(
+        LineAllocation(
+            line_id=line.line_id,
+            sku=line.sku,
+            version=line.line_version,
+            allocated=total(line.allocated),
+            waiting=line.waiting,
+            declined=line.declined,
+            reason=line.reason,
+            promise_date=line.promise.date if line.promise else None,
+        )
+        for line in state.lines
+    )

@@ -1,0 +1,24 @@
+"""What endpoints ask for: the wired application, and the caller's part of the notifications."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from notification_service.application.notifications.read_notifications import Viewer
+from notification_service.bootstrap import NotificationApplication
+from service_kit.http.api_keys import Principal
+
+
+async def _application(request: Request) -> NotificationApplication:
+    application: NotificationApplication = request.app.state.application
+    return application
+
+
+Application = Annotated[NotificationApplication, Depends(_application)]
+
+
+def viewer_of(principal: Principal) -> Viewer:
+    """Which notifications the caller may see: a tracking link is for one order, a customer's key for one customer."""
+    return Viewer(order_id=principal.order_id, customer_id=principal.customer_id)

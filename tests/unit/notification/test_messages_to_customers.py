@@ -1,0 +1,168 @@
+"""What customers get: once, true, in one message, in their language."""
+
+import itertools
+import random
+from datetime import timedelta
+
+from tests.unit.notification.events import JULY, JUNE, allocated, named, placed
+
+from event_contracts import NotificationOutcome, OrderLine
+from notification_service.application.notifications.compose_due_notifications import compose_due_notifications
+from notification_service.domain.notifications import NotificationState
+from service_kit.commands.execute import execute
+
+
+async def test_an_order_on_backorder_is_announced_once_with_its_date(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.take(placed())
+    await scenario.take(allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    [mail] = mailer.mails
+    assert (mail.template, mail.recipient) == ("placed_on_backorder", "c1@example.com")
+    assert "R-o1" in mail.subject
+    assert "3 June 2026" in mail.text
+    assert "3 June 2026" in mail.html
+    await scenario.compose_and_send()
+    assert len(mailer.mails) == 1
+
+
+async def test_changes_of_an_order_within_the_window_become_one_message(scenario, mailer):
+    await scenario.put_contact()
+    lines = tuple(OrderLine(line_id=f"o1-{n}", sku="lamp", quantity=5) for n in (1, 2, 3))
+    await scenario.take(placed(lines=lines))
+    await scenario.take(allocated(line=1, waiting=5, promise=JUNE))
+    assert await scenario.compose(timedelta(seconds=30)) == 0
+    await scenario.take(allocated("OrderAllocated", line=2, allocated=5), allocated(line=3, waiting=5, promise=JULY))
+    assert await scenario.compose(timedelta(seconds=31)) == 1
+    await scenario.send()
+    assert mailer.templates() == ["placed_on_backorder"]
+    [notification] = await scenario.all_notifications()
+    sections = notification.template_data["sections"]
+    assert [(change["kind"], change["line_id"]) for section in sections for change in section["changes"]] == [
+        ("placed_on_backorder", "o1-1"),
+        ("placed_on_backorder", "o1-3"),
+        ("allocated", "o1-2"),
+    ]
+
+
+async def test_each_template_is_sent_for_its_change(scenario, mailer):
+    await scenario.put_contact()
+    line = OrderLine(line_id="o1-1", sku="lamp", quantity=5)
+    cancelled = line.model_copy(update={"cancelled": 5})
+    history = [
+        [placed(), allocated(waiting=5, promise=JUNE)],
+        [allocated("PromiseRevised", version=2, waiting=5, promise=JULY)],
+        [allocated("BackorderAllocated", version=3, allocated=5)],
+        [allocated("AllocationReleased", version=4, waiting=5, promise=JULY)],
+        [allocated("OrderDeclined", version=5, waiting=3, declined=2, promise=JULY)],
+        [placed("OrderCancelled", sequence=2, lines=(cancelled,)), allocated("AllocationReleased", version=6)],
+    ]
+    for events in history:
+        await scenario.take(*events)
+        await scenario.compose_and_send()
+    assert mailer.templates() == [
+        "placed_on_backorder",
+        "date_moved",
+        "allocated",
+        "taken_back",
+        "declined",
+        "cancelled",
+    ]
+
+
+async def test_duplicate_shuffled_and_replayed_events_send_nothing_twice(scenario, mailer):
+    await scenario.put_contact()
+    history = [
+        placed(),
+        allocated(waiting=5, promise=JUNE),
+        allocated("BackorderAllocated", version=2, allocated=2, waiting=3, promise=JUNE),
+        allocated("BackorderAllocated", version=3, allocated=5),
+    ]
+    for event in history:
+        await scenario.take(event)
+        await scenario.compose_and_send()
+    assert mailer.templates() == ["placed_on_backorder", "allocated", "allocated"]
+    chance = random.Random(7)
+    for _ in range(5):
+        replay = history * 2
+        chance.shuffle(replay)
+        for start in range(0, len(replay), 3):
+            await scenario.take(*itertools.islice(replay, start, start + 3))
+            await scenario.compose_and_send()
+    assert len(mailer.mails) == 3
+
+
+async def test_the_latest_state_is_announced_whatever_the_order_of_arrival(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.take(allocated("BackorderAllocated", version=3, allocated=5))
+    await scenario.take(allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    assert mailer.mails == []
+    await scenario.take(placed())
+    await scenario.compose_and_send()
+    assert mailer.templates() == ["allocated"]
+
+
+async def test_a_take_back_undone_within_the_settling_time_is_never_mentioned(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.take(placed(), allocated("OrderAllocated", allocated=5))
+    await scenario.compose_and_send()
+    await scenario.take(allocated("AllocationReleased", version=2, waiting=5, promise=JUNE))
+    assert await scenario.compose(timedelta(seconds=90)) == 0
+    await scenario.take(allocated("BackorderAllocated", version=3, allocated=5))
+    await scenario.compose_and_send()
+    assert mailer.templates() == ["allocated"]
+
+
+async def test_items_have_their_newest_name_in_the_contacts_language(scenario, mailer):
+    await scenario.put_contact(locale="de-DE")
+    await scenario.take(named(2, "Lampe"))
+    await scenario.take(named(1, "Old name"))
+    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    assert "5 × Lampe: voraussichtlich 3. Juni 2026" in mailer.mails[0].text
+
+
+async def test_of_two_names_in_one_batch_the_newer_one_counts(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.take(named(2, "New name"), named(1, "Old name"), placed(), allocated(waiting=5))
+    await scenario.compose_and_send()
+    assert "5 × New name" in mailer.mails[0].text
+
+
+async def test_an_order_without_a_contact_id_has_no_messages(scenario, mailer):
+    await scenario.take(placed(contact_id=None), allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    assert mailer.mails == []
+    assert await scenario.all_notifications() == []
+
+
+async def test_a_sent_notification_is_published_without_personal_data(scenario, units):
+    await scenario.put_contact()
+    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    [event] = units.outbox
+    [notification] = await scenario.all_notifications()
+    assert (event.name, event.key, event.sequence) == ("NotificationSent", "o1", 1)
+    assert isinstance(event.payload, NotificationOutcome)
+    assert event.payload.notification_id == notification.notification_id
+    assert event.payload.contact_id == "c1"
+    assert "example.com" not in event.value().decode()
+    assert notification.state is NotificationState.SENT
+
+
+async def test_notification_events_of_an_order_are_numbered(scenario, units):
+    await scenario.put_contact()
+    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.compose_and_send()
+    await scenario.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await scenario.compose_and_send()
+    assert [(event.key, event.sequence) for event in units.outbox] == [("o1", 1), ("o1", 2)]
+
+
+async def test_composing_takes_as_many_orders_as_it_is_told_to(scenario, units, clock):
+    await scenario.put_contact()
+    for number in range(3):
+        await scenario.take(placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5))
+    clock.advance(timedelta(hours=1))
+    assert [await execute(units, compose_due_notifications, 2) for _ in range(3)] == [2, 1, 0]
