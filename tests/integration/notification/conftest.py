@@ -25,6 +25,7 @@ from event_contracts import (
     new_event,
 )
 from event_contracts.envelope import decode
+from event_contracts.sources import NOTIFICATION_SOURCE
 from notification_service.adapters.mail import MailServer, SmtpMailer
 from notification_service.adapters.rendering import TemplateRenderer
 from notification_service.adapters.webhook_client import HttpWebhookSender
@@ -189,7 +190,9 @@ class World:
         """What stands in the outbox."""
         async with self.database.reading() as conn:
             rows = await conn.execute(text("SELECT headers, value FROM outbox ORDER BY id"))
-            return [decode(unpack_headers(row.headers), row.value) for row in rows]
+            found = [decode(unpack_headers(row.headers), row.value) for row in rows]
+        assert all(event.source == NOTIFICATION_SOURCE for event in found)
+        return found
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         async with self.database.reading() as conn:

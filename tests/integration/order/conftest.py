@@ -26,6 +26,7 @@ from event_contracts import (
     new_event,
     new_event_id,
 )
+from event_contracts.sources import ORDER_SOURCE
 from order_service.config import OrderSettings
 from order_service.entrypoints.http.callers import OrderService
 from order_service.entrypoints.service import build
@@ -165,6 +166,7 @@ class Shop:
             name = headers["ce_type"].split(".")[1]
             payload = OrderState.model_validate_json(row.value)
             assert int(headers["ce_sequence"]) == payload.sequence
+            assert headers["ce_source"] == ORDER_SOURCE
             found.append((name, row.key, payload))
         return found
 

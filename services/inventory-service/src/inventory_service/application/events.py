@@ -15,11 +15,11 @@ from event_contracts import (
     new_event,
 )
 from event_contracts import StockLevel as PublicLevel
+from event_contracts.sources import INVENTORY_SOURCE
 from inventory_service.domain.catalogue import Sku
 from inventory_service.domain.purchasing import InboundLine
 from inventory_service.domain.stock import StockLevel
 
-SOURCE = "inventory"
 DEFAULT_PRIORITY = 100
 
 
@@ -54,7 +54,7 @@ def stock_changed(
     return new_event(
         name,
         payload,
-        source=SOURCE,
+        source=INVENTORY_SOURCE,
         sequence=max(level.version for level in public),
         correlation_id=cause.correlation_id if cause else None,
         causation_id=cause.id if cause else None,
@@ -73,7 +73,7 @@ def inbound_changed(name: str, line: InboundLine, occurred_at: datetime) -> Even
         version=line.version,
         occurred_at=occurred_at,
     )
-    return new_event(name, payload, source=SOURCE, sequence=line.version)
+    return new_event(name, payload, source=INVENTORY_SOURCE, sequence=line.version)
 
 
 def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
@@ -89,4 +89,4 @@ def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
         name=sku.name,
         occurred_at=occurred_at,
     )
-    return new_event("SkuPolicyChanged", payload, source=SOURCE, sequence=version)
+    return new_event("SkuPolicyChanged", payload, source=INVENTORY_SOURCE, sequence=version)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from event_contracts import Event, NotificationOutcome, new_event
+from event_contracts.sources import NOTIFICATION_SOURCE
 from notification_service.application.ports import UnitOfWork
 from notification_service.application.records import Outcome, WebhookMessage
-
-SOURCE = "notification-service"
 
 
 async def conclude(work: UnitOfWork, outcomes: Sequence[Outcome], now: datetime) -> list[Outcome]:
@@ -50,7 +49,7 @@ def _event(outcome: Outcome, number: int, now: datetime) -> Event:
         occurred_at=now,
     )
     name = "NotificationSent" if outcome.sent else "NotificationFailed"
-    return new_event(name, payload, source=SOURCE, sequence=number, now=now)
+    return new_event(name, payload, source=NOTIFICATION_SOURCE, sequence=number, now=now)
 
 
 async def queue_webhooks(work: UnitOfWork, events: Sequence[Event], now: datetime) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from event_contracts.sources import ORDER_SOURCE
 from order_service.domain.order import Change, Order
-
-SOURCE = "/backorder/order-service"
 
 MAX_EVENT_BYTES = 512 * 1024
 """What one event may carry; the outbox refuses more, so commands that would exceed it are refused first."""
@@ -13,7 +12,7 @@ MAX_EVENT_BYTES = 512 * 1024
 
 def order_event(order: Order, change: Change) -> Event:
     """The event of a change just made: the whole order as it is after it."""
-    return new_event(change.kind.value, _state(order, change), source=SOURCE, sequence=order.sequence)
+    return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence)
 
 
 def _state(order: Order, change: Change) -> OrderState:
