@@ -1,6 +1,7 @@
 """What is published in git is what the models say, and every release ever made stays readable."""
 
 import json
+import re
 import shutil
 
 import jsonschema
@@ -11,6 +12,7 @@ from event_contracts.compatibility import incompatibilities
 from event_contracts.envelope import decode
 from event_contracts.samples import sample_events
 from event_contracts.schemas import event_schema
+from event_contracts.sources import SOURCES
 
 RELEASES = publish.released()
 CURRENT = {f"{name}.v{event.version}": event_schema(event) for name, event in EVENT_TYPES.items()}
@@ -63,6 +65,13 @@ def test_the_golden_example_is_the_sample_and_fills_every_field(name):
     assert decode(*as_record(example)) == sample
     unfilled = {field for field in type(sample.payload).model_fields if field not in example["value"]}
     assert unfilled <= {"reason", "shipments", "po_lines"}
+
+
+def test_every_topic_has_one_publisher_with_a_source_of_its_own():
+    assert set(SOURCES) == set(Topic)
+    assert len(set(SOURCES.values())) == len(Topic)
+    assert all(re.fullmatch(r"/backorder/[a-z]+-service", source) for source in SOURCES.values())
+    assert {event.type.topic: event.source for event in sample_events().values()} == SOURCES
 
 
 def test_no_event_version_that_was_released_has_gone():

@@ -13,6 +13,7 @@ from tests.unit.inventory.order_events import a_shipment, an_order_event
 import inventory_service.entrypoints.service
 from event_contracts import Event, ShippedLine
 from event_contracts.envelope import decode
+from event_contracts.sources import INVENTORY_SOURCE
 from inventory_service.config import InventorySettings
 from inventory_service.invariants import INVARIANTS
 from service_kit.hosting.service import Service
@@ -81,7 +82,9 @@ class Inventory:
     async def events(self) -> list[Event]:
         """What waits in the outbox, in the order in which it will be sent."""
         rows = await self.rows("SELECT headers, value FROM outbox ORDER BY id")
-        return [decode(unpack_headers(row.headers), row.value) for row in rows]
+        found = [decode(unpack_headers(row.headers), row.value) for row in rows]
+        assert all(event.source == INVENTORY_SOURCE for event in found)
+        return found
 
     async def new_events(self) -> list[Event]:
         """As ``events``, and the outbox is empty afterwards, as if a relay had sent them."""

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation_service.application.session.integration_event import (
-    SOURCE,
     PublishedReason,
     integration_event,
     line_data,
@@ -21,6 +20,7 @@ from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.wording.reason_words import published_words
 from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
 from event_contracts.envelope import decode
+from event_contracts.sources import ALLOCATION_SOURCE
 from service_kit.messaging.header_packing import pack_headers
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -76,7 +76,8 @@ def test_an_answer_is_byte_for_byte_what_the_contract_writes(
         AllocationState(
             order_id=order_id, basis=number, decision_id="d", decided_at=at, lines=tuple(modelled(one) for one in lines)
         ),
-        source=SOURCE, sequence=number, now=at, correlation_id=order_id, causation_id=cause, traceparent=cause,
+        source=ALLOCATION_SOURCE, sequence=number, now=at,
+        correlation_id=order_id, causation_id=cause, traceparent=cause,
     )  # fmt: skip
     told = [line_data(**{**one, "promise": promise_data(*one["promise"]) if one["promise"] else None}) for one in lines]
     made = integration_event(

@@ -21,6 +21,7 @@ from event_contracts.inventory import (
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
+from event_contracts.sources import SOURCES
 
 _ORDER = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c60"
 _LINE = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c61"
@@ -158,7 +159,7 @@ def sample_events() -> dict[str, Event]:
         events[name] = Event(
             id=f"01986f1e-7000-7000-8000-{number:012d}",
             type=event_type,
-            source=f"/backorder/{event_type.topic.value}",
+            source=SOURCES[event_type.topic],
             time=_DAY,
             key=str(getattr(payload, event_type.key_field)),
             sequence=getattr(payload, "sequence", 1),

@@ -8,11 +8,10 @@ from datetime import datetime
 from event_contracts import Event, InboundChange, SellingMode, SkuPolicy, StockChange, new_event
 from event_contracts import PurchaseOrderLine as PublicOrderLine
 from event_contracts import StockLevel as PublicLevel
+from event_contracts.sources import INVENTORY_SOURCE
 from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Sku
 from inventory_service.domain.purchase_order import PurchaseOrderLine
 from inventory_service.domain.stock_level import StockLevel
-
-SOURCE = "inventory"
 
 
 def stock_changed(
@@ -50,7 +49,7 @@ def stock_changed(
     return new_event(
         name,
         payload,
-        source=SOURCE,
+        source=INVENTORY_SOURCE,
         sequence=max(level.version for level in public),
         correlation_id=cause.correlation_id if cause else None,
         causation_id=cause.id if cause else None,
@@ -69,7 +68,7 @@ def inbound_changed(name: str, line: PurchaseOrderLine, occurred_at: datetime) -
         version=line.version,
         occurred_at=occurred_at,
     )
-    return new_event(name, payload, source=SOURCE, sequence=line.version)
+    return new_event(name, payload, source=INVENTORY_SOURCE, sequence=line.version)
 
 
 def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
@@ -85,4 +84,4 @@ def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
         name=sku.name,
         occurred_at=occurred_at,
     )
-    return new_event("SkuPolicyChanged", payload, source=SOURCE, sequence=version)
+    return new_event("SkuPolicyChanged", payload, source=INVENTORY_SOURCE, sequence=version)

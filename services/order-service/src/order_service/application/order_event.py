@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from event_contracts.sources import ORDER_SOURCE
 from order_service.domain.order import Change, Order
-
-SOURCE = "/backorder/order-service"
 
 MAX_EVENT_BYTES = 512 * 1024
 """What one event may carry. The outbox accepts no more, so a command that would exceed it is refused before."""
@@ -16,7 +15,7 @@ SMALL_EVENT_LINES = 300
 
 def order_event(order: Order, change: Change) -> Event:
     """The event that reports a change just made: the whole order as it is after it."""
-    return new_event(change.kind.value, _state(order, change), source=SOURCE, sequence=order.sequence)
+    return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence)
 
 
 def is_too_large(event: Event) -> bool:

@@ -15,12 +15,11 @@ import orjson
 
 from allocation_service.domain.decisions.reasons import Reason
 from event_contracts import EVENT_TYPES, Topic, new_event_id
-
-SOURCE = "backorder/allocation"
+from event_contracts.sources import ALLOCATION_SOURCE
 
 _START = [("content-type", b"application/json"), ("ce_specversion", b"1.0")]
 _TYPES = {
-    name: [("ce_type", one.ce_type.encode()), ("ce_source", SOURCE.encode())]
+    name: [("ce_type", one.ce_type.encode()), ("ce_source", ALLOCATION_SOURCE.encode())]
     for name, one in EVENT_TYPES.items()
     if one.topic is Topic.ALLOCATIONS
 }

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from event_contracts import Event, NotificationOutcome, new_event
+from event_contracts.sources import NOTIFICATION_SOURCE
 from notification_service.application.metrics import NOTIFICATIONS
 from notification_service.application.ports.notifications import NotificationResult
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
-
-SOURCE = "notification-service"
 
 
 async def finish_notifications(uow: NotificationUnitOfWork, results: Sequence[NotificationResult]) -> None:
@@ -47,7 +46,7 @@ def _event(result: NotificationResult, sequence: int, now: datetime) -> Event:
         occurred_at=now,
     )
     name = "NotificationSent" if result.sent else "NotificationFailed"
-    return new_event(name, payload, source=SOURCE, sequence=sequence, now=now)
+    return new_event(name, payload, source=NOTIFICATION_SOURCE, sequence=sequence, now=now)
 
 
 def _count(finished: Sequence[NotificationResult]) -> None:
