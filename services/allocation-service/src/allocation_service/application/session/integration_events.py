@@ -8,14 +8,14 @@ from typing import Any
 
 from allocation_service.application.session.allocation_session import Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
-from allocation_service.application.session.integration_event import (
+from allocation_service.domain.demand.line import Line
+from event_contracts.fast_encoding import (
     IntegrationEvent,
     integration_event,
     line_data,
     moment,
     promise_data,
 )
-from allocation_service.domain.demand.line import Line
 
 ORDER_EVENTS = {
     "OrderPlaced": "placed",

@@ -1,4 +1,4 @@
-"""Events written directly are, byte for byte, what the contract's models write."""
+"""Events that are encoded without their models are, byte for byte, what the models write."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.application.session.integration_event import (
+from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
+from event_contracts.envelope import decode
+from event_contracts.fast_encoding import (
     integration_event,
     line_data,
     moment,
     promise_data,
 )
-from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
-from event_contracts.envelope import decode
 from event_contracts.sources import ALLOCATION_SOURCE
 from service_kit.messaging.header_packing import pack_headers
 
@@ -53,7 +53,7 @@ ENVELOPES = st.fixed_dictionaries(
 
 
 @given(st.lists(LINES, min_size=1, max_size=3), ENVELOPES)
-def test_an_answer_is_byte_for_byte_what_the_contract_writes(
+def test_a_fast_encoded_event_is_byte_for_byte_what_the_models_write(
     lines: list[dict[str, Any]], envelope: dict[str, Any]
 ) -> None:
     order_id, at, number, cause = (envelope[name] for name in ("order_id", "at", "number", "cause"))
@@ -77,7 +77,7 @@ def test_an_answer_is_byte_for_byte_what_the_contract_writes(
     assert decode(made.headers(), made.value()).payload == wanted.payload
 
 
-def test_an_answer_that_continues_nothing_starts_its_own_correlation() -> None:
+def test_an_event_that_continues_nothing_starts_its_own_correlation() -> None:
     made = integration_event(
         "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[], sequence=1,
         correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),

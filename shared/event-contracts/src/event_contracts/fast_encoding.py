@@ -1,7 +1,7 @@
-"""An event of this service, written directly: a fill tells a hundred thousand orders at once.
+"""Encodes allocation's events without building their models.
 
-The bytes are those that ``event_contracts`` makes of the same event (a test compares them); building
-and validating a model for each costs four times as much.
+One receipt may change a hundred thousand orders, each of which gets an event; building and validating a model for each
+costs four times as much. The bytes are those that the models of `allocations` write: a test compares them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPES = {
 
 @dataclass(slots=True)
 class IntegrationEvent:
-    """What is told of one order, ready to be stored; ``data`` is the JSON of an ``AllocationState``."""
+    """An event about one order, ready to be stored; ``data`` is the JSON of an ``AllocationState``."""
 
     id: str
     name: str
@@ -39,7 +39,7 @@ class IntegrationEvent:
 
     @property
     def topic(self) -> str:
-        """The topic of all of them."""
+        """The topic that all of these events belong to."""
         return Topic.ALLOCATIONS.value
 
     def headers(self) -> list[tuple[str, bytes]]:
@@ -78,7 +78,7 @@ def integration_event(
     traceparent: str | None,
     made_at: bytes,
 ) -> IntegrationEvent:
-    """One event; ``lines`` are made by ``line_data``, ``made_at`` by ``moment``."""
+    """A new event; ``lines`` come from ``line_data``, ``made_at`` from ``moment``."""
     state = {
         "order_id": order_id, "basis": basis, "decision_id": decision_id, "decided_at": decided_at, "lines": lines,
     }  # fmt: skip
@@ -107,7 +107,7 @@ def line_data(
     reason: str,
     promise: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The public state of a line."""
+    """The public state of a line, as an ``AllocationLine`` has it."""
     allocated = granted if all(granted.values()) else {place: units for place, units in granted.items() if units}
     data: dict[str, Any] = {
         "line_id": line_id, "sku": sku, "line_version": version, "allocated": allocated, "waiting": waiting,
@@ -119,12 +119,12 @@ def line_data(
 
 
 def promise_data(day: date | None, revision: int, cause: str) -> dict[str, Any]:
-    """The promise of a line; without a date the field is left out."""
+    """The promise of a line, as a ``Promise`` has it; without a date the field is left out."""
     if day is None:
         return {"revision": revision, "cause": cause}
     return {"date": day, "revision": revision, "cause": cause}
 
 
 def moment(at: datetime) -> bytes:
-    """A moment as envelopes write it."""
+    """A moment in the format of the envelope."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()
