@@ -15,11 +15,11 @@ from allocation_service.adapters.store import policy_inputs, promise_revisions, 
 from allocation_service.adapters.store.worker_thread import in_thread
 from allocation_service.adapters.store.write_plan import WriteStep, run
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.integration_event import IntegrationEvent
 from allocation_service.application.session.ports import MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.promising.promise_dates import Revision
 from allocation_service.domain.supply.sku import Sku
+from event_contracts.fast_encoding import IntegrationEvent
 from service_kit.messaging import outbox
 from service_kit.persistence.statements import Statement
 

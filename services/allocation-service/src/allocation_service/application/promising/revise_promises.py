@@ -7,21 +7,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from allocation_service.application.session.allocation_session import AllocationSession, Origin
-from allocation_service.application.session.integration_event import (
-    IntegrationEvent,
-    Wording,
-    integration_event,
-    line_data,
-    moment,
-    promise_data,
-    published_reason,
-)
 from allocation_service.application.session.ports import AllocationStore, MovedLine
+from allocation_service.application.session.published_reason import Wording, published_reason
 from allocation_service.application.session.store_session import PART
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.promising import promise_dates
 from allocation_service.domain.promising.promise_dates import Revision
 from event_contracts import new_event_id
+from event_contracts.fast_encoding import (
+    IntegrationEvent,
+    integration_event,
+    line_data,
+    moment,
+    promise_data,
+)
 
 
 def note_slips(session: AllocationSession, sku: str, origin: Origin) -> None:

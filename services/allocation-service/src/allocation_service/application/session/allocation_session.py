@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.application.session.integration_event import IntegrationEvent, Wording
+from allocation_service.application.session.published_reason import Wording
 from allocation_service.application.session.read_queue import Queue, Unread
 from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.demand.line import Entry, Line
@@ -18,6 +18,7 @@ from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.domain.promising.promise_dates import Expected, expected_supply
 from allocation_service.domain.supply.lateness import Evidence
 from allocation_service.domain.supply.sku import QuotaName, Sku
+from event_contracts.fast_encoding import IntegrationEvent
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""

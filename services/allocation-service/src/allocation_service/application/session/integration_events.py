@@ -8,16 +8,15 @@ from typing import Any
 
 from allocation_service.application.session.allocation_session import Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
-from allocation_service.application.session.integration_event import (
+from allocation_service.application.session.published_reason import Wording, published_reason
+from allocation_service.domain.demand.line import Line
+from event_contracts.fast_encoding import (
     IntegrationEvent,
-    Wording,
     integration_event,
     line_data,
     moment,
     promise_data,
-    published_reason,
 )
-from allocation_service.domain.demand.line import Line
 
 ORDER_EVENTS = {
     "OrderPlaced": "placed",

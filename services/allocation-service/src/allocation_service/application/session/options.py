@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.integration_event import Wording
+from allocation_service.application.session.published_reason import Wording
 from service_kit.persistence.unit_of_work import UnitOfWork
 
 

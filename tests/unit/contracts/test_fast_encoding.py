@@ -1,25 +1,20 @@
-"""Events written directly are, byte for byte, what the contract's models write."""
+"""Events that are encoded without their models are, byte for byte, what the models write."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.application.session.integration_event import (
+from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
+from event_contracts.envelope import decode
+from event_contracts.fast_encoding import (
     PublishedReason,
     integration_event,
     line_data,
     moment,
     promise_data,
-    published_reason,
 )
-from allocation_service.domain.decisions import reasons
-from allocation_service.domain.decisions.reasons import Reason
-from allocation_service.wording.reason_words import published_words
-from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
-from event_contracts.envelope import decode
 from event_contracts.sources import ALLOCATION_SOURCE
 from service_kit.messaging.header_packing import pack_headers
 
@@ -67,7 +62,7 @@ ENVELOPES = st.fixed_dictionaries(
 
 
 @given(st.lists(LINES, min_size=1, max_size=3), ENVELOPES)
-def test_an_answer_is_byte_for_byte_what_the_contract_writes(
+def test_a_fast_encoded_event_is_byte_for_byte_what_the_models_write(
     lines: list[dict[str, Any]], envelope: dict[str, Any]
 ) -> None:
     order_id, at, number, cause = (envelope[name] for name in ("order_id", "at", "number", "cause"))
@@ -91,42 +86,9 @@ def test_an_answer_is_byte_for_byte_what_the_contract_writes(
     assert decode(made.headers(), made.value()).payload == wanted.payload
 
 
-def test_an_answer_that_continues_nothing_starts_its_own_correlation() -> None:
+def test_an_event_that_continues_nothing_starts_its_own_correlation() -> None:
     made = integration_event(
         "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[], sequence=1,
         correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
     )  # fmt: skip
     assert made.correlation_id == made.id
-
-
-@pytest.mark.parametrize(
-    ("reason", "words", "parameters"),
-    [
-        (reasons.GRANTED, "granted", None),
-        (reasons.PARTLY, "partly: supply ran out", {"partly": True}),
-        (
-            reasons.too_late(date(2026, 6, 9), date(2026, 6, 2)),
-            "declined: expected 2026-06-09, later than acceptable 2026-06-02",
-            {"expected": "2026-06-09", "acceptable": "2026-06-02"},
-        ),
-    ],
-)
-def test_a_reason_is_told_in_words_and_as_data_that_every_reader_of_the_contract_understands(
-    reason: Reason, words: str, parameters: dict[str, Any] | None
-) -> None:
-    told = line_data(
-        line_id="l", sku="A", version=1, granted={}, waiting=0, declined=0, promise=None,
-        reason=published_reason(reason, published_words),
-    )  # fmt: skip
-    made = integration_event(
-        "OrderAllocated", order_id="o", basis=1, decision_id="d", decided_at=datetime.now(UTC), lines=[told],
-        sequence=1, correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
-    )  # fmt: skip
-    state = decode(made.headers(), made.value()).payload
-    assert isinstance(state, AllocationState)
-    (line,) = state.lines
-    assert (line.reason, line.reason_code, line.reason_parameters) == (words, reason.code.value, parameters)
-
-
-def test_a_line_that_nothing_was_decided_about_has_no_reason() -> None:
-    assert published_reason(None, published_words) == PublishedReason("", None, None)

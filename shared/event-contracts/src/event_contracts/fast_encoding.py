@@ -1,19 +1,17 @@
-"""An event of this service, written directly: a fill tells a hundred thousand orders at once.
+"""Encodes allocation's events without building their models.
 
-The bytes are those that ``event_contracts`` makes of the same event (a test compares them); building
-and validating a model for each costs four times as much.
+One receipt may change a hundred thousand orders, each of which gets an event; building and validating a model for each
+costs four times as much. The bytes are those that the models of `allocations` write: a test compares them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
-from allocation_service.domain.decisions.reasons import Reason
 from event_contracts import EVENT_TYPES, Topic, new_event_id
 from event_contracts.sources import ALLOCATION_SOURCE
 
@@ -23,10 +21,6 @@ _TYPES = {
     for name, one in EVENT_TYPES.items()
     if one.topic is Topic.ALLOCATIONS
 }
-
-
-Wording = Callable[[Reason], str]
-"""Puts a reason into the English words that readers of the first released version of the events go by."""
 
 
 class PublishedReason(NamedTuple):
@@ -43,7 +37,7 @@ NO_REASON = PublishedReason()
 
 @dataclass(slots=True)
 class IntegrationEvent:
-    """What is told of one order, ready to be stored; ``data`` is the JSON of an ``AllocationState``."""
+    """An event about one order, ready to be stored; ``data`` is the JSON of an ``AllocationState``."""
 
     id: str
     name: str
@@ -57,7 +51,7 @@ class IntegrationEvent:
 
     @property
     def topic(self) -> str:
-        """The topic of all of them."""
+        """The topic that all of these events belong to."""
         return Topic.ALLOCATIONS.value
 
     def headers(self) -> list[tuple[str, bytes]]:
@@ -96,7 +90,7 @@ def integration_event(
     traceparent: str | None,
     made_at: bytes,
 ) -> IntegrationEvent:
-    """One event; ``lines`` are made by ``line_data``, ``made_at`` by ``moment``."""
+    """A new event; ``lines`` come from ``line_data``, ``made_at`` from ``moment``."""
     state = {
         "order_id": order_id, "basis": basis, "decision_id": decision_id, "decided_at": decided_at, "lines": lines,
     }  # fmt: skip
@@ -125,7 +119,7 @@ def line_data(
     reason: PublishedReason,
     promise: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The public state of a line."""
+    """The public state of a line, as an ``AllocationLine`` has it."""
     allocated = granted if all(granted.values()) else {place: units for place, units in granted.items() if units}
     data: dict[str, Any] = {
         "line_id": line_id, "sku": sku, "line_version": version, "allocated": allocated, "waiting": waiting,
@@ -140,20 +134,13 @@ def line_data(
     return data
 
 
-def published_reason(reason: Reason | None, wording: Wording) -> PublishedReason:
-    """A line's reason; parameters are left out where there are none."""
-    if reason is None:
-        return NO_REASON
-    return PublishedReason(wording(reason), reason.code.value, dict(reason.parameters) or None)
-
-
 def promise_data(day: date | None, revision: int, cause: str) -> dict[str, Any]:
-    """The promise of a line; without a date the field is left out."""
+    """The promise of a line, as a ``Promise`` has it; without a date the field is left out."""
     if day is None:
         return {"revision": revision, "cause": cause}
     return {"date": day, "revision": revision, "cause": cause}
 
 
 def moment(at: datetime) -> bytes:
-    """A moment as envelopes write it."""
+    """A moment in the format of the envelope."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z").encode()
