@@ -16,8 +16,8 @@ from allocation_service.application.session.integration_event import (
     promise_data,
     published_reason,
 )
-from allocation_service.domain.decisions import reasons
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain import reasons
+from allocation_service.domain.reasons import Reason
 from allocation_service.wording.reason_words import published_words
 from event_contracts import AllocationLine, AllocationState, Event, Promise, new_event
 from event_contracts.envelope import decode

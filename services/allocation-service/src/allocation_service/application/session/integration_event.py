@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain.reasons import Reason
 from event_contracts import EVENT_TYPES, Topic, new_event_id
 
 SOURCE = "backorder/allocation"
