@@ -6,8 +6,8 @@ import pytest
 
 from allocation_service.adapters.queue import ranked_queue
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
+from allocation_service.application.allocating.handle_events import decide_events
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.handle_events import decide_events
 from allocation_service.application.session.options import Options
 from allocation_service.domain.policies.policy import Policy, Quota, Sort
 from allocation_service.wording.reason_words import published_words

@@ -139,7 +139,7 @@ async def test_a_random_history_of_loans_comes_to_rest_with_everything_kept(
 ) -> None:
     if seed % 2:
         # Parts so small that queues are served in many of them.
-        for module in ("allocating.allocate_supply", "session.handle_events", "promising.revise_promises"):
+        for module in ("allocating.allocate_supply", "allocating.handle_events", "promising.revise_promises"):
             monkeypatch.setattr(f"allocation_service.application.{module}.PART", 3)
         monkeypatch.setattr("allocation_service.application.allocating.allocate_long_queue._LINES", 2)
     await world.use(POLICIES[seed % len(POLICIES)])

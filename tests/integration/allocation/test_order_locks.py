@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from allocation_service.application.session.handle_events import handle_events
+from allocation_service.application.allocating.handle_events import handle_events
 from service_kit.testing import eventually
 
 _WAITING_FOR_A_ROW = """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from allocation_service.application.session.handle_events import handle_events
+from allocation_service.application.allocating.handle_events import handle_events
 from allocation_service.application.session.options import Options
 from allocation_service.wording.reason_words import published_words
 from event_contracts import new_event

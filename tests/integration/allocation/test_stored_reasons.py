@@ -15,7 +15,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from allocation_service.domain.decisions.reasons import ReasonCode
+from allocation_service.domain.reasons import ReasonCode
 from backorder_local.cli import app
 
 BEFORE = json.loads((Path(__file__).parent / "stored_with_english_reasons.json").read_text())

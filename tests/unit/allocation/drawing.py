@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.allocating.guards import Context
 from allocation_service.domain.policies.policy import (
     NO_DATE,
     Ageing,

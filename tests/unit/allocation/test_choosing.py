@@ -11,9 +11,9 @@ from tests.unit.allocation.drawing import NOW, SUPPLIES, TIERS, Supplies, demand
 
 from allocation_service.adapters import milp_solver
 from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.allocating.guards import Context
 from allocation_service.domain.allocating.ship_complete import OrderColumn, SkuLimit, SolverChoice
 from allocation_service.domain.allocating.ship_complete_solver import choose_orders
-from allocation_service.domain.policies.guards import Context
 from allocation_service.domain.policies.policy import Complete, Demand, Location, Policy, Share, Sort, Supply
 from allocation_service.domain.policies.policy_document import validate
 

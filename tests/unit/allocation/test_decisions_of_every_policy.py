@@ -15,7 +15,7 @@ from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES
 
 from allocation_service.application.allocating.backorder_queue import Decided
 from allocation_service.domain.allocating.deciding import Decision, decide
-from allocation_service.domain.decisions.reasons import GRANTED
+from allocation_service.domain.allocating.guards import NO_CONTEXT, Context
 from allocation_service.domain.decisions.recorded_fill import (
     StoredLine,
     context_from,
@@ -25,10 +25,10 @@ from allocation_service.domain.decisions.recorded_fill import (
     stored_supply,
 )
 from allocation_service.domain.decisions.replaying import replay
-from allocation_service.domain.policies.guards import NO_CONTEXT, Context
 from allocation_service.domain.policies.policy import Demand, Location, Policy, Quota, Share, Sort, Supply
 from allocation_service.domain.policies.policy_document import policy_document, policy_from, stored_policy
 from allocation_service.domain.policies.sorting import Ranking, class_of
+from allocation_service.domain.reasons import GRANTED
 
 
 def _given(decision: Decision) -> dict[str, int]:

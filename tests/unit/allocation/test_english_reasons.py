@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from allocation_service.domain.decisions.english_reasons import reason_of_english
-from allocation_service.domain.decisions.reasons import Reason, ReasonCode
+from allocation_service.domain.reasons import Reason, ReasonCode
 from allocation_service.wording.reason_words import published_words
 
 CODE = ReasonCode

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from allocation_service.domain.allocating.placing import Terms, refusal
-from allocation_service.domain.decisions import reasons
+from allocation_service.domain import reasons
+from allocation_service.domain.allocating.placing import refusal
 from allocation_service.domain.decisions.placing_facts import placing_facts
 from allocation_service.domain.decisions.queue_position import (
     Ahead,
@@ -19,8 +19,9 @@ from allocation_service.domain.decisions.queue_position import (
     cover,
     held_until,
 )
-from allocation_service.domain.decisions.reasons import Reason, ReasonCode
 from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Holdback, Moment, Policy, Share, Sort
+from allocation_service.domain.reasons import Reason, ReasonCode
+from allocation_service.domain.supply.selling_terms import Terms
 from allocation_service.domain.supply.sku import Inbound
 from allocation_service.wording.en import EN
 from allocation_service.wording.line_words import LineSituation, fact_in_words, receipt_in_words, summary

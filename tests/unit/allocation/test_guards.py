@@ -12,8 +12,7 @@ from tests.unit.allocation.drawing import NOW, TIERS
 
 from allocation_service.domain.allocating.deallocation import Holding, deallocate, holding_from, stored_holding
 from allocation_service.domain.allocating.deciding import Decision, decide
-from allocation_service.domain.decisions.reasons import shared_loss
-from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.allocating.guards import Context
 from allocation_service.domain.policies.holdback import protection_level
 from allocation_service.domain.policies.policy import (
     Ageing,
@@ -30,6 +29,7 @@ from allocation_service.domain.policies.policy import (
     ValueIndex,
     Weights,
 )
+from allocation_service.domain.reasons import shared_loss
 from allocation_service.wording.reason_words import published_words
 
 NOBODY = Expectation(0.0, 0.0)

@@ -14,7 +14,7 @@ from tests.unit.allocation.drawing import NOW, TIERS
 
 from allocation_service.domain.allocating.deallocation import Holding, deallocate
 from allocation_service.domain.allocating.deciding import decide
-from allocation_service.domain.allocating.placing import NewDemand, Terms, place_line
+from allocation_service.domain.allocating.placing import NewDemand, place_line
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import (
     NO_DATE,
@@ -27,6 +27,7 @@ from allocation_service.domain.policies.policy import (
     Sort,
     Supply,
 )
+from allocation_service.domain.supply.selling_terms import Terms
 
 POLICIES = (
     Policy(tiers=TIERS),

@@ -5,9 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.allocating.placing import NewDemand, Terms, place_line, place_together
+from allocation_service.domain.allocating.placing import NewDemand, place_line, place_together
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.policies.policy import Location, Supply
+from allocation_service.domain.supply.selling_terms import Terms
 from allocation_service.wording.reason_words import published_words
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

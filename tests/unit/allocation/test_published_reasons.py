@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from allocation_service.application.session.published_reason import published_reason
-from allocation_service.domain.decisions import reasons
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain import reasons
+from allocation_service.domain.reasons import Reason
 from allocation_service.wording.reason_words import published_words
 from event_contracts import AllocationState
 from event_contracts.envelope import decode

@@ -6,12 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from allocation_service.domain.allocating.placing import NewDemand, Placement, Terms, place_line, place_together
+from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
 from allocation_service.domain.decisions.decision_view import policies_used
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
 from allocation_service.domain.decisions.replaying import replay, shown_facts
 from allocation_service.domain.policies.policy import Location, Policy, Supply
+from allocation_service.domain.supply.selling_terms import Terms
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 PROMISED, LATER = date(2026, 1, 20), date(2026, 2, 3)

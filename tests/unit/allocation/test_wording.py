@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from allocation_service.adapters.store.reason_columns import columns_of, reason_of
-from allocation_service.domain.decisions import reasons
+from allocation_service.domain import reasons
 from allocation_service.domain.decisions.placing_facts import Meaning, placing_facts
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Held, Missing, Quantities, Receipt
-from allocation_service.domain.decisions.reasons import Reason, ReasonCode
 from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Moment, Policy, Share, Sort
+from allocation_service.domain.reasons import Reason, ReasonCode
 from allocation_service.entrypoints.http.language import preferred
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.de import DE

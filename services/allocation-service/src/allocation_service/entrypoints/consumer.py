@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
-from allocation_service.application.session.handle_events import handle_events
+from allocation_service.application.allocating.handle_events import handle_events
 from allocation_service.application.session.options import Options
 from allocation_service.bootstrap import AllocationApplication
 from event_contracts import Event, Topic

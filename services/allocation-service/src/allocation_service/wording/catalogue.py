@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from allocation_service.domain.decisions.placing_facts import Meaning
-from allocation_service.domain.decisions.reasons import ReasonCode
+from allocation_service.domain.reasons import ReasonCode
 
 
 class Noun(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from allocation_service.domain.decisions.placing_facts import Meaning
-from allocation_service.domain.decisions.reasons import ReasonCode
+from allocation_service.domain.reasons import ReasonCode
 from allocation_service.wording.catalogue import Catalogue, Noun
 
 DE = Catalogue(

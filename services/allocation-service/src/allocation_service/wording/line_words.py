@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from allocation_service.domain.decisions.placing_facts import Fact
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Held, Missing, Quantities, Receipt
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain.reasons import Reason
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.reason_words import cause_of, tiers_in_words
 

@@ -6,8 +6,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from allocation_service.domain.decisions.reasons import GRANTED, Reason, ReasonCode
 from allocation_service.domain.policies.policy import BetterTiers
+from allocation_service.domain.reasons import GRANTED, Reason, ReasonCode
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.en import EN
 

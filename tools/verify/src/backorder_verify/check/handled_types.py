@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from allocation_service.application.session.handle_events import HANDLED as HANDLED_BY_ALLOCATION
+from allocation_service.application.allocating.handle_events import HANDLED as HANDLED_BY_ALLOCATION
 from event_contracts import EVENT_TYPES
 from inventory_service.entrypoints.consumer import USE_CASES as USE_CASES_OF_INVENTORY
 from notification_service.application.project_events import HANDLED as HANDLED_BY_NOTIFICATION

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from allocation_service.domain.decisions.english_reasons import reason_of_english
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.decisions.recorded_reason import reason_from
+from allocation_service.domain.reasons import Reason
 
 
 def reason_of(text: str, code: str | None, parameters: Any) -> Reason | None:

@@ -15,7 +15,7 @@ from allocation_service.application.decisions.decision_records import (
     RecordedDecision,
     RecordedLine,
 )
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain.reasons import Reason
 
 
 class SqlDecisionViews:

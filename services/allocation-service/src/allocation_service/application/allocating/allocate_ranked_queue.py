@@ -14,7 +14,7 @@ from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.read_queue import Unread
 from allocation_service.application.session.store_session import PART
 from allocation_service.domain.allocating.deciding import Decision, DemandOutcome
-from allocation_service.domain.policies.guards import Guards
+from allocation_service.domain.allocating.guards import Guards
 from allocation_service.domain.policies.policy import Complete, Demand, Policy
 from allocation_service.domain.policies.sorting import Ranking, is_on_top
 from allocation_service.domain.supply.sku import Sku

@@ -14,11 +14,11 @@ from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import PART, prepare_part
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deallocation import Holding, deallocate, stored_holding
-from allocation_service.domain.decisions.reasons import RELEASED
 from allocation_service.domain.decisions.recorded_fill import stored_moment
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import NO_DATE, Moment
 from allocation_service.domain.policies.policy_document import stored_policy
+from allocation_service.domain.reasons import RELEASED
 
 
 async def allocate_supply(builder: DecisionBuilder, store: AllocationStore) -> None:

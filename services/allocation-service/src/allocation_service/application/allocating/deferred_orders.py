@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply, release
 from allocation_service.application.allocating.backorder_queue import run_decision, together
+from allocation_service.application.allocating.handle_events import close, finish
 from allocation_service.application.allocating.new_demand import place_new_demand, waits_for_deferred_order
 from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
 from allocation_service.application.session.apply_events import advance
 from allocation_service.application.session.decision_builder import DecisionBuilder
-from allocation_service.application.session.handle_events import close, finish
 from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.unit_of_work import AllocationUnitOfWork, Units

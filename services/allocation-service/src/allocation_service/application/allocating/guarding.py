@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable, Sequence
 from allocation_service.application.session.allocation_session import AllocationSession, Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.domain.allocating.deciding import Decision
+from allocation_service.domain.allocating.guards import Context, Guards, with_thresholds
 from allocation_service.domain.allocating.placing import NewDemand, Placement
-from allocation_service.domain.decisions.reasons import Limit
 from allocation_service.domain.demand.line import Entry, Line
-from allocation_service.domain.policies.guards import Context, Guards, with_thresholds
 from allocation_service.domain.policies.policy import Policy, Supply
+from allocation_service.domain.reasons import Limit
 
 
 def context_of(session: AllocationSession, skus: Iterable[str], policy: Policy, deciding: Collection[str]) -> Context:

@@ -11,10 +11,10 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
-from allocation_service.domain.decisions.reasons import UNDECIDED
 from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Supply
+from allocation_service.domain.reasons import UNDECIDED
 
 
 def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:

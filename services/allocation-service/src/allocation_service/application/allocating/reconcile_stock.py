@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from allocation_service.application.session.handle_events import finish
-from allocation_service.application.session.locked_session import allocate_free_stock, lock_session
+from allocation_service.application.allocating.handle_events import finish
+from allocation_service.application.allocating.locked_session import allocate_free_stock, lock_session
 from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 

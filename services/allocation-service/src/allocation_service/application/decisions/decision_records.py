@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.policies.policy import Key, Sort
 from allocation_service.domain.policies.sorting import Protection
+from allocation_service.domain.reasons import Reason
 
 
 class DecisionHead(NamedTuple):

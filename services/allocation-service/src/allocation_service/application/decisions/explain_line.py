@@ -11,8 +11,8 @@ from allocation_service.application.decisions.queue_barrier import Barrier, barr
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain.decisions.placing_facts import Fact, placing_facts
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Missing, Quantities, cover
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.policies.policy import NO_DATE, Demand
+from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
 
 SHOWN_DECISIONS = 20

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from allocation_service.application.allocating.guarding import context_of
 from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.domain.allocating.guards import Guards, with_thresholds
 from allocation_service.domain.decisions.queue_position import Held, held_until
-from allocation_service.domain.decisions.reasons import Reason
-from allocation_service.domain.policies.guards import Guards, with_thresholds
 from allocation_service.domain.policies.policy import Demand
 from allocation_service.domain.policies.sorting import Ranking
+from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
 
 

@@ -8,8 +8,7 @@ from datetime import date, timedelta
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
 from allocation_service.application.session.ports import AllocationStore
-from allocation_service.domain import protocol_rules
-from allocation_service.domain.decisions import reasons
+from allocation_service.domain import protocol_rules, reasons
 from allocation_service.domain.decisions.recorded_lending import stored_loans, stored_repayments
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.lending.loan_choice import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from allocation_service.application.allocating.handle_events import finish
+from allocation_service.application.allocating.locked_session import lock_session
 from allocation_service.application.session.allocation_session import Origin
-from allocation_service.application.session.handle_events import finish
-from allocation_service.application.session.locked_session import lock_session
 from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
+from allocation_service.application.allocating.handle_events import close, finish
 from allocation_service.application.runs.ports import RunSource
 from allocation_service.application.runs.run_inputs import (
     WORDS,
@@ -21,13 +22,12 @@ from allocation_service.application.runs.run_inputs import (
 from allocation_service.application.runs.run_records import Known
 from allocation_service.application.session.allocation_session import AllocationSession, Origin
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
-from allocation_service.application.session.handle_events import close, finish
 from allocation_service.application.session.options import Options
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import prepare_all
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.decisions.reasons import moved_by_run
 from allocation_service.domain.decisions.recorded_run import stored_planned, stored_run
+from allocation_service.domain.reasons import moved_by_run
 from allocation_service.domain.runs.run import Planned, RunDemand, Segment
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
 

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 
 from allocation_service.application.session.published_reason import Wording
 from allocation_service.application.session.read_queue import Queue, Unread
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.domain.promising.promise_dates import Expected, expected_supply
+from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.lateness import Evidence
 from allocation_service.domain.supply.sku import QuotaName, Sku
 from event_contracts.fast_encoding import IntegrationEvent

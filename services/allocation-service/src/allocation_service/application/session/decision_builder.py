@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order, Origin
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.placing import Placement, later
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
+from allocation_service.domain.reasons import Reason
 from event_contracts import OrderLine, new_event_id
 
 

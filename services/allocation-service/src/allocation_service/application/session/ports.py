@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.allocating.ship_complete import Solver
-from allocation_service.domain.decisions.reasons import Reason
 from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
 from event_contracts.fast_encoding import IntegrationEvent
 

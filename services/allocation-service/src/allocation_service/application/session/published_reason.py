@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain.reasons import Reason
 from event_contracts.fast_encoding import NO_REASON, PublishedReason
 
 Wording = Callable[[Reason], str]

@@ -1,1 +1,1 @@
-"""The decision itself: who gets which units, and who gives them back."""
+"""The decision itself: who gets which units, what is kept from whom, and who gives units back."""

@@ -7,7 +7,10 @@ from datetime import datetime
 from operator import itemgetter
 
 from allocation_service.domain.allocating.available_stock import AvailableStock, one_location
-from allocation_service.domain.decisions.reasons import (
+from allocation_service.domain.allocating.guards import Context, Guards
+from allocation_service.domain.policies.policy import Demand, Grants, Key, Moment, Policy, Supply
+from allocation_service.domain.policies.sorting import Ranking, is_on_top
+from allocation_service.domain.reasons import (
     BEHIND,
     DEFERRED,
     GRANTED,
@@ -18,9 +21,6 @@ from allocation_service.domain.decisions.reasons import (
     Reason,
     kept_for_it,
 )
-from allocation_service.domain.policies.guards import Context, Guards
-from allocation_service.domain.policies.policy import Demand, Grants, Key, Moment, Policy, Supply
-from allocation_service.domain.policies.sorting import Ranking, is_on_top
 
 Served = tuple[Grants, Reason, bool, bool]
 """What a demand gets and why; whether it is left to be decided elsewhere; whether its order could not be filled

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from allocation_service.domain.allocating.fair_share import Claim, divide
-from allocation_service.domain.decisions.reasons import TAKEN_BACK, Reason, shared_loss
 from allocation_service.domain.policies.policy import NO_DATE, Moment, Policy, Share
 from allocation_service.domain.policies.sorting import Ranking, class_of
+from allocation_service.domain.reasons import TAKEN_BACK, Reason, shared_loss
 
 
 class Holding(NamedTuple):

@@ -9,13 +9,13 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from allocation_service.domain.allocating.allocation_pass import AllocationPass, Served
+from allocation_service.domain.allocating.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.allocating.rationing import Member, divide_class
 from allocation_service.domain.allocating.scarcity_pricing import prices
 from allocation_service.domain.allocating.ship_complete import CompleteOrder, densities, scarcity, spans
-from allocation_service.domain.decisions.reasons import Reason
-from allocation_service.domain.policies.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.policies.policy import Demand, Grants, Key, Policy, Share, Sort, Supply
 from allocation_service.domain.policies.sorting import class_of
+from allocation_service.domain.reasons import Reason
 
 
 class DemandOutcome(NamedTuple):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.available_stock import AvailableStock, one_location
-from allocation_service.domain.decisions.reasons import (
+from allocation_service.domain.policies.policy import Grants, Supply
+from allocation_service.domain.reasons import (
     DISCONTINUED,
     GRANTED,
     INCOMPLETE,
@@ -20,15 +21,7 @@ from allocation_service.domain.decisions.reasons import (
     stock_only,
     too_late,
 )
-from allocation_service.domain.policies.policy import Grants, Supply
-
-
-class Terms(NamedTuple):
-    """How a SKU is sold past stock: its mode, the most units that may wait, the units that wait now."""
-
-    mode: str
-    cap: int | None
-    waiting: int
+from allocation_service.domain.supply.selling_terms import Terms
 
 
 class NewDemand(NamedTuple):

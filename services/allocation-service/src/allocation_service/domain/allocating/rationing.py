@@ -8,8 +8,8 @@ from typing import NamedTuple
 from allocation_service.domain.allocating.allocation_pass import AllocationPass, Served
 from allocation_service.domain.allocating.capped_share import Cap, Portion, divide_capped
 from allocation_service.domain.allocating.fair_share import Claim
-from allocation_service.domain.decisions.reasons import Limit
 from allocation_service.domain.policies.policy import Demand, Key
+from allocation_service.domain.reasons import Limit
 
 Member = tuple[Key, Demand]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from allocation_service.domain.allocating.allocation_pass import AllocationPass
+from allocation_service.domain.allocating.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.allocating.ship_complete import CompleteOrder, Solver, choose, scarcity, spans
-from allocation_service.domain.policies.guards import NO_CONTEXT, Context, with_thresholds
 from allocation_service.domain.policies.policy import Complete, Demand, Key, Policy, Share, Sort, Supply
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 
-from allocation_service.domain.decisions import reasons
-from allocation_service.domain.decisions.reasons import Limit, Reason, ReasonCode
+from allocation_service.domain import reasons
 from allocation_service.domain.policies.policy import Share
+from allocation_service.domain.reasons import Limit, Reason, ReasonCode
 
 _WHOLE = {
     "granted": reasons.GRANTED,

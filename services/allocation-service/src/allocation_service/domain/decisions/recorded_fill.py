@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.domain.allocating.deciding import DemandOutcome
-from allocation_service.domain.policies.guards import Context
+from allocation_service.domain.allocating.guards import Context
 from allocation_service.domain.policies.policy import Demand, Location, Moment, Supply
 
 

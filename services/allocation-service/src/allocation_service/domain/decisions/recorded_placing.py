@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from allocation_service.domain.allocating.placing import NewDemand, Placement, Terms, place_line, place_together
+from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
 from allocation_service.domain.policies.policy import Location, Policy, Supply
+from allocation_service.domain.supply.selling_terms import Terms
 
 Quotes = Mapping[tuple[str, int], date | None]
 """Promise dates by (SKU, units)."""

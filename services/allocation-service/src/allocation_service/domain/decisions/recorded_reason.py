@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from allocation_service.domain.decisions.english_reasons import reason_of_english
-from allocation_service.domain.decisions.reasons import Parameter, Reason, ReasonCode
+from allocation_service.domain.reasons import Parameter, Reason, ReasonCode
 
 _DAYS = frozenset({"acceptable", "due_back", "expected", "needed_on"})
 """Parameters that are days; JSON has them as text."""

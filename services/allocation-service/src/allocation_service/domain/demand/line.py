@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.decisions.reasons import Reason
+from allocation_service.domain.reasons import Reason
 
 
 class Entry(NamedTuple):

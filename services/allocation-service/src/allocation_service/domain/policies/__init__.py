@@ -1,1 +1,1 @@
-"""Allocation policies: the order of a queue, the guards, and the documents that state them."""
+"""Allocation policies: the order of a queue, what is held back, and the documents that state them."""

@@ -1,1 +1,1 @@
-"""SKUs: stock, inbound deliveries, how late they are, and what a shopper may be told."""
+"""SKUs: stock, selling terms, inbound deliveries, how late they are, and what a shopper may be told."""

@@ -8,13 +8,13 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.allocating.placing import Terms
 from allocation_service.domain.demand import demand_forecast
 from allocation_service.domain.demand.demand_forecast import DailyDemand
 from allocation_service.domain.policies.holdback import thresholds
 from allocation_service.domain.policies.policy import Forecast, Location, Moment, Policy, Share, Supply
 from allocation_service.domain.promising import promise_dates
 from allocation_service.domain.promising.promise_dates import Expected
+from allocation_service.domain.supply.selling_terms import Terms
 
 QuotaName = tuple[str, str]
 """A quota's field and name."""

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
+from allocation_service.application.allocating.handle_events import close
 from allocation_service.application.session.allocation_session import AllocationSession, Origin
 from allocation_service.application.session.apply_events import advance
 from allocation_service.application.session.decision_builder import DecisionBuilder
-from allocation_service.application.session.handle_events import close
 from allocation_service.application.session.options import Options
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.domain import protocol_rules

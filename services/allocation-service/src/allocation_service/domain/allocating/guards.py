@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from allocation_service.domain.decisions.reasons import Limit, held_back, kept_for_others, used_up
 from allocation_service.domain.policies.holdback import thresholds
 from allocation_service.domain.policies.policy import Demand, Policy, Supply
+from allocation_service.domain.reasons import Limit, held_back, kept_for_others, used_up
 
 
 class Context(NamedTuple):
