@@ -192,11 +192,11 @@ class World:
 
     # -- the handler --
 
-    async def apply(self, *events: Event, rechecks: bool = True) -> list[Event]:
-        """One batch in one transaction; the events it published (and those of its rechecks)."""
+    async def apply(self, *events: Event, deferred_orders: bool = True) -> list[Event]:
+        """One batch in one transaction; the events it published (and those of the orders it deferred)."""
         async with self.database.transaction() as conn:
             await self.handle(conn, list(events))
-        if rechecks:
+        if deferred_orders:
             await self.recheck()
         return await self.published()
 

@@ -63,8 +63,8 @@ async def test_a_shipment_changes_nothing_but_what_has_left(world: Any) -> None:
 async def test_a_mixed_batch_serves_waiters_before_newcomers(world: Any) -> None:
     await world.apply(world.sku("A"))
     await world.apply(world.order("o1", ("A", 4))[1])
-    _, newcomer = world.order("o2", ("A", 4))
-    await world.apply(newcomer, world.stock("A", 5))
+    _, new_demand = world.order("o2", ("A", 4))
+    await world.apply(new_demand, world.stock("A", 5))
     assert await world.granted("o1-1", "o2-1") == [4, 1]
     await world.check()
 

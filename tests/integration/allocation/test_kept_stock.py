@@ -43,8 +43,8 @@ async def test_what_frees_nothing_of_a_used_up_quota_reads_the_head_of_the_queue
 
     told = await handled(world, world.stock("A", 0))
     assert len(told.lines) < 15
-    newcomer = await handled(world, world.order("late", ("A", 1), channel="web")[1])
-    assert (list(newcomer.lines), newcomer.queues) == (["late-1"], {})
+    new_demand = await handled(world, world.order("late", ("A", 1), channel="web")[1])
+    assert (list(new_demand.lines), new_demand.queues) == (["late-1"], {})
     assert await world.granted("late-1") == [0]
     await world.check()
 
@@ -70,8 +70,8 @@ async def test_stock_kept_for_an_order_that_ships_complete_is_not_looked_through
     await orders(world, WAITING)
     await world.apply(world.stock("A", 5))
     assert len((await handled(world, world.stock("A", 0))).lines) < 25
-    newcomer = await handled(world, world.order("late", ("A", 1))[1])
-    assert len(newcomer.lines) < 25
+    new_demand = await handled(world, world.order("late", ("A", 1))[1])
+    assert len(new_demand.lines) < 25
     await world.check()
     # It wants them no more: those behind have them at once.
     await world.apply(world.cancel(whole))

@@ -78,9 +78,9 @@ async def test_places_pages_and_long_reads_have_the_order_of_the_keys(
         session.add_sku(sku)
         session.moments["A"] = world.now
         long = await SqlLongQueue.open(conn, session, "A", 1_000)
-        stretch = await long.read(LINES)
-        assert stretch is not None
-        assert [row["line_id"] for row in stretch.rows] == [row.line_id for row in ranked]
+        chunk = await long.read(LINES)
+        assert chunk is not None
+        assert [row["line_id"] for row in chunk.rows] == [row.line_id for row in ranked]
 
 
 @pytest.mark.parametrize("sort", Sort)

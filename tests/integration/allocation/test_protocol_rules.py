@@ -116,7 +116,7 @@ async def test_rule_12_crossed_orders_on_two_workers_never_deadlock(world: Any) 
 async def test_rule_13_an_order_over_several_skus_is_decided_with_all_of_them_locked(world: Any) -> None:
     await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
     await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
-    assert await world.apply(world.stock("A", 1), rechecks=False) == []
+    assert await world.apply(world.stock("A", 1), deferred_orders=False) == []
     assert await world.granted("o1-1", "o1-2") == [0, 0]
     assert await world.recheck() == 1
     assert await world.granted("o1-1", "o1-2") == [1, 1]
@@ -126,8 +126,8 @@ async def test_rule_13_an_order_over_several_skus_is_decided_with_all_of_them_lo
 async def test_rule_13_a_newcomer_does_not_overtake_an_order_that_is_being_rechecked(world: Any) -> None:
     await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
     await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
-    await world.apply(world.stock("A", 1), rechecks=False)
-    assert await world.apply(world.order("o2", ("A", 1))[1], rechecks=False) == []
+    await world.apply(world.stock("A", 1), deferred_orders=False)
+    assert await world.apply(world.order("o2", ("A", 1))[1], deferred_orders=False) == []
     answers = await world.apply()
     assert [(event.name, event.key) for event in answers] == [("BackorderAllocated", "o1"), ("OrderBackordered", "o2")]
     await world.check()
@@ -144,7 +144,7 @@ async def test_rule_13_those_behind_an_order_that_cannot_be_filled_get_the_stock
 async def test_rule_13_rechecks_survive_the_worker_that_left_them(world: Any) -> None:
     await world.apply(world.sku("A"), world.sku("B"), world.stock("B", 1))
     await world.apply(world.order("o1", ("A", 1), ("B", 1), ship_complete=True)[1])
-    await world.apply(world.stock("A", 1), rechecks=False)
+    await world.apply(world.stock("A", 1), deferred_orders=False)
     with pytest.raises(ZeroDivisionError):
         async with world.database.transaction() as conn:
             await handle_events(world.units.within(conn), [world.stock("B", 5)], Options(published_words))

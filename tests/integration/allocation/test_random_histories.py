@@ -151,7 +151,9 @@ class History:
         for batch in batches:
             if self.told and random.random() < 0.3:
                 batch.insert(0, random.choice(self.told))
-        await asyncio.gather(*(self.world.apply(*batch, rechecks=random.random() < 0.5) for batch in batches if batch))
+        await asyncio.gather(
+            *(self.world.apply(*batch, deferred_orders=random.random() < 0.5) for batch in batches if batch)
+        )
         self.told += [event for batch in batches for event in batch]
 
 

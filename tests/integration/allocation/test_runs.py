@@ -309,7 +309,7 @@ async def test_while_an_order_of_its_skus_is_decided_by_itself_a_run_waits(world
     await world.apply(world.order("held", ("A", 1))[1])
     await world.apply(world.order("whole", ("A", 1), ("B", 1), ship_complete=True)[1])
     await world.apply(world.order("parts", ("A", 1))[1])
-    await world.apply(world.stock("A", 1), rechecks=False)
+    await world.apply(world.stock("A", 1), deferred_orders=False)
     run = await client.preview(segment("redistribute"))
     lines = {line["line_id"]: line["note"] for line in await client.lines(run)}
     assert lines == {"held-1": "", "whole-1": RECHECKED, "whole-2": RECHECKED, "parts-1": RECHECKED}

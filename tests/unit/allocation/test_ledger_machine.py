@@ -179,8 +179,8 @@ class Office:
         return Supply("A", (Location("X", 1, free),))
 
     def place(self, paper: Paper, line: Line) -> None:
-        newcomer = NewDemand(paper.name, "A", line.undecided, line.undecided)
-        placed = place_line(newcomer, self.supply(), Terms("backorder", None, 0), lambda sku, units: None, None)
+        new_demand = NewDemand(paper.name, "A", line.undecided, line.undecided)
+        placed = place_line(new_demand, self.supply(), Terms("backorder", None, 0), lambda sku, units: None, None)
         line.accept(line.undecided)
         for location, units in placed.grants:
             line.grant(location, units)
@@ -195,7 +195,7 @@ class Office:
                 if one.unshipped
             ]
             for loss in deallocate(-free, holdings, self.policy, Moment(self.now)):
-                self.lines[loss.holding.line_id].give_back("X", loss.units)
+                self.lines[loss.holding.line_id].deallocate("X", loss.units)
             return
         demands = [
             Demand(n, n, "A", entry.quantity, entry.queued_at, p.tier, p.needed_by, customer_id=p.customer)

@@ -50,7 +50,7 @@ def test_a_lines_quantities_add_up_whatever_happens(steps: list[tuple[str, int]]
             case "decline" if line.undecided:
                 line.decline(min(units, line.undecided))
             case "back" if line.unshipped_at("X"):
-                line.give_back("X", min(units, line.unshipped_at("X")))
+                line.deallocate("X", min(units, line.unshipped_at("X")))
         line.learn(quantity, cancelled, dict(shipped), now)
         assert line.quantity == line.granted_units + line.waiting + line.declined + line.cancelled
         assert sum(line.granted.values()) == line.granted_units
@@ -68,7 +68,7 @@ def test_added_units_queue_as_of_now_and_the_old_ones_keep_their_place() -> None
     assert line.entries() == [Entry(NOW, 3), Entry(NOW + timedelta(days=1), 2)]
     line.grant("X", 4)
     assert line.entries() == [Entry(NOW + timedelta(days=1), 1)]
-    line.give_back("X", 4)
+    line.deallocate("X", 4)
     assert line.entries() == [Entry(NOW, 3), Entry(NOW + timedelta(days=1), 2)]
 
 
@@ -129,9 +129,9 @@ def test_a_promise_later_than_acceptable_is_declined() -> None:
 
 
 def _order(*, placing: bool, free: dict[str, int]) -> list[tuple[int, int]]:
-    newcomers = [NewDemand("la", "A", 2, 2), NewDemand("lb", "B", 2, 2)]
+    new_demands = [NewDemand("la", "A", 2, 2), NewDemand("lb", "B", 2, 2)]
     terms = {"A": Terms("backorder", None, 0), "B": Terms("stock_only", None, 0)}
-    found = place_together(newcomers, {s: supply(n, s) for s, n in free.items()}, terms, quote, None, placing=placing)
+    found = place_together(new_demands, {s: supply(n, s) for s, n in free.items()}, terms, quote, None, placing=placing)
     return [(sum(n for _, n in one.grants), one.declined) for one in found]
 
 

@@ -30,8 +30,10 @@ def quote(sku: str, units: int) -> date:
 class Placing:
     """A placing of some lines, in both of its stored forms."""
 
-    def __init__(self, newcomers: list[NewDemand], free: dict[str, list[Location]], *, together: bool = False) -> None:
-        self.newcomers = newcomers
+    def __init__(
+        self, new_demands: list[NewDemand], free: dict[str, list[Location]], *, together: bool = False
+    ) -> None:
+        self.new_demands = new_demands
         self.supply = {sku: Supply(sku, tuple(places), None, 7) for sku, places in free.items()}
         self.terms = {sku: Terms("backorder", 100, 3) for sku in free}
         self.quotes: dict[tuple[str, int], date | None] = {}
@@ -46,15 +48,15 @@ class Placing:
 
     def _place(self, *, together: bool) -> list[Placement]:
         if together:
-            return place_together(self.newcomers, self.supply, self.terms, self._quote, LATER, placing=True)
-        (one,) = self.newcomers
+            return place_together(self.new_demands, self.supply, self.terms, self._quote, LATER, placing=True)
+        (one,) = self.new_demands
         return [place_line(one, self.supply[one.sku], self.terms[one.sku], self._quote, LATER)]
 
     def outcome(self) -> dict[str, int]:
         return {one.line_id: one.granted for one in self.placements}
 
     def lean(self) -> tuple[dict[str, Any], list[StoredLine]]:
-        facts = [stored_demand(one, placed) for one, placed in zip(self.newcomers, self.placements, strict=True)]
+        facts = [stored_demand(one, placed) for one, placed in zip(self.new_demands, self.placements, strict=True)]
         return as_stored(stored_step(self.inputs)), self._lines(facts)
 
     def full(self) -> tuple[dict[str, Any], list[StoredLine]]:
@@ -75,14 +77,14 @@ class Placing:
                 "declined": placed.declined,
                 "promise_date": placed.promise_date,
             }
-            for one, placed in zip(self.newcomers, self.placements, strict=True)
+            for one, placed in zip(self.new_demands, self.placements, strict=True)
         ]
         return as_stored(step), self._lines(facts)
 
     def _lines(self, facts: list[dict[str, Any]]) -> list[StoredLine]:
         return [
             StoredLine(one.line_id, one.sku, one.open_units, as_stored(fact))
-            for one, fact in zip(self.newcomers, facts, strict=True)
+            for one, fact in zip(self.new_demands, facts, strict=True)
         ]
 
 
@@ -121,7 +123,7 @@ def test_both_forms_show_the_same(placing: Placing) -> None:
     (lean, lean_lines), (full, full_lines) = placing.lean(), placing.full()
     shown = [as_stored(shown_facts(lean, line, NOW)) for line in lean_lines]
     assert shown == [as_stored(shown_facts(full, line, NOW)) for line in full_lines]
-    assert [one["newcomer"]["units"] for one in shown] == [one.units for one in placing.newcomers]
+    assert [one["newcomer"]["units"] for one in shown] == [one.units for one in placing.new_demands]
 
 
 @CASES

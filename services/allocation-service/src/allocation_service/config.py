@@ -31,8 +31,8 @@ class AllocationSettings(ServiceSettings):
     """How often queues are looked for about which another policy decides than before."""
     reconcile_seconds: float = Field(default=60.0, gt=0)
     """How often free stock is compared with those who wait for it."""
-    recheck_seconds: float = Field(default=0.1, gt=0)
-    """How often stored rechecks are looked for, beside the wake-up after each batch."""
+    deferred_orders_seconds: float = Field(default=0.1, gt=0)
+    """How often deferred orders are looked for, besides the wake-up after each batch."""
     metrics_seconds: float = Field(default=15.0, gt=0)
     """How often the gauges of what waits are renewed."""
     run_valid_minutes: int = Field(default=60, ge=1, le=10_080)

@@ -14,7 +14,7 @@ def is_newer(known: int, arriving: int) -> bool:
     return arriving > known
 
 
-def must_answer(*, applied: bool, changed: bool) -> bool:
+def must_publish(*, applied: bool, changed: bool) -> bool:
     """Protocol rule 2: every applied order event is answered, whether or not it changed anything here."""
     del changed
     return applied

@@ -29,11 +29,11 @@ class Sorted:
     def __init__(self, name: str, key: Key) -> None:
         self.name, self._key = name, key
 
-    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
+    def grants(self, simulated: SimulatedSku) -> list[tuple[int, int]]:
         """From the top, as far as what is free reaches."""
-        free, given = case.free, []
-        for number in sorted(case.waiting, key=lambda one: self._key(case.lines[one])):
-            units = min(free, case.waiting[number])
+        free, given = simulated.free, []
+        for number in sorted(simulated.waiting, key=lambda one: self._key(simulated.lines[one])):
+            units = min(free, simulated.waiting[number])
             given.append((number, units))
             free -= units
             if not free:

@@ -57,7 +57,7 @@ def clairvoyant_cost(lines: Sequence[StreamLine], supply: History, days: float) 
     limits = np.array([*units, *(line.quantity for line in lines)], dtype=float)
     if not costs:
         return total
-    answer = linprog(costs, A_ub=csr_array((signs, (rows, columns)), shape=shape), b_ub=limits, method="highs")
-    if not answer.success:
-        raise RuntimeError(f"the bound could not be computed: {answer.message}")
-    return total + float(answer.fun)
+    solved = linprog(costs, A_ub=csr_array((signs, (rows, columns)), shape=shape), b_ub=limits, method="highs")
+    if not solved.success:
+        raise RuntimeError(f"the bound could not be computed: {solved.message}")
+    return total + float(solved.fun)

@@ -44,23 +44,25 @@ class ContenderDecision:
         self._policy, self._dated = policy, dated
         self._demands: dict[str, Demand] = {}
 
-    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
+    def grants(self, simulated: SimulatedSku) -> list[tuple[int, int]]:
         """What ``decide`` grants."""
-        now = _moment(case.now)
-        numbers = {case.lines[number].line_id: number for number in case.waiting}
-        demands = [self._demand(case.lines[number], units) for number, units in case.waiting.items()]
-        supply = self._supply(case, now)
+        now = _moment(simulated.now)
+        numbers = {simulated.lines[number].line_id: number for number in simulated.waiting}
+        demands = [self._demand(simulated.lines[number], units) for number, units in simulated.waiting.items()]
+        supply = self._supply(simulated, now)
         decision = decide({supply.sku: supply}, demands, self._policy, now)
         return [(numbers[one.demand.line_id], one.granted) for one in decision.outcomes if one.granted]
 
-    def _supply(self, case: SimulatedSku, now: datetime) -> Supply:
-        expected_at = case.next_supply if self._dated else None
+    def _supply(self, simulated: SimulatedSku, now: datetime) -> Supply:
+        expected_at = simulated.next_supply if self._dated else None
         next_supply = None if expected_at is None else _moment(expected_at).date()
-        supply = Supply(case.lines[0].sku, (Location("main", 1, case.free),), next_supply, LEAD_TIME_DAYS)
+        supply = Supply(simulated.lines[0].sku, (Location("main", 1, simulated.free),), next_supply, LEAD_TIME_DAYS)
         if self._policy.holdback is None:
             return supply
         horizon = supply.moment(now).horizon_days
-        forecast = tuple(Expectation(*one) for one in expected(case.lines, case.placed, case.now, horizon))
+        forecast = tuple(
+            Expectation(*one) for one in expected(simulated.lines, simulated.placed, simulated.now, horizon)
+        )
         return supply._replace(forecast=forecast)
 
     def _demand(self, line: StreamLine, units: int) -> Demand:

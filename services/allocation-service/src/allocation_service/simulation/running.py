@@ -42,7 +42,7 @@ class SimulatedSku(NamedTuple):
 class Contender(Protocol):
     """A way to hand out what is free."""
 
-    def grants(self, case: SimulatedSku) -> list[tuple[int, int]]:
+    def grants(self, simulated: SimulatedSku) -> list[tuple[int, int]]:
         """(line number, units) pairs; never more than is free or waits."""
         ...
 
@@ -117,8 +117,10 @@ class _Run:
     def _fill(self, now: float) -> None:
         if not self._free or not self._waiting:
             return
-        case = SimulatedSku(now, self._free, self._waiting, self._lines, self._placed, tuple(self._inbound.values()))
-        for number, units in self._contender.grants(case):
+        simulated = SimulatedSku(
+            now, self._free, self._waiting, self._lines, self._placed, tuple(self._inbound.values())
+        )
+        for number, units in self._contender.grants(simulated):
             left = self._waiting[number] - units
             self._free -= units
             if units <= 0 or left < 0 or self._free < 0:

@@ -81,16 +81,16 @@ def optimal_value(one: Instance) -> float:
             units.append(wanted)
     matrix = csr_array((units, (rows, columns)), shape=(len(one.free), len(one.orders)))
     with _quietly():
-        answer = milp(
+        solved = milp(
             -np.array([order.value / MICRO for order in one.orders], dtype=float),
             constraints=LinearConstraint(matrix, ub=np.array(one.free, dtype=float)),
             bounds=Bounds(0, 1),
             integrality=np.ones(len(one.orders)),
             options={"mip_rel_gap": _GAP, "time_limit": _SECONDS},
         )
-    if answer.x is None:
-        raise RuntimeError(f"the optimum could not be computed: {answer.message}")
-    return float(-answer.fun) * MICRO
+    if solved.x is None:
+        raise RuntimeError(f"the optimum could not be computed: {solved.message}")
+    return float(-solved.fun) * MICRO
 
 
 @contextmanager

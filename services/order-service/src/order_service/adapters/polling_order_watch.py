@@ -19,7 +19,7 @@ from order_service.application.ports import OrderUnitOfWork
 from order_service.application.queries import OrderVersion
 from service_kit.persistence.unit_of_work import UnitOfWorkFactory
 
-_ANSWER_SECONDS = 0.05
+_ALLOCATION_SECONDS = 0.05
 _STREAM_SECONDS = 0.25
 _AFTER_FAILURE_SECONDS = 1.0
 
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
-class _Waiter:
+class _WaitingRequest:
     order_id: str
     is_satisfied: Callable[[OrderVersion], bool]
     urgent: bool
@@ -39,14 +39,14 @@ class PollingOrderWatch:
 
     def __init__(self, units: UnitOfWorkFactory[OrderUnitOfWork]) -> None:
         self._units = units
-        self._waiters: set[_Waiter] = set()
+        self._waiting_requests: set[_WaitingRequest] = set()
         self._polling: asyncio.Task[None] | None = None
         self._look_now = asyncio.Event()
 
     @property
     def waiting(self) -> int:
         """How many wait at the moment."""
-        return len(self._waiters)
+        return len(self._waiting_requests)
 
     @property
     def polls(self) -> bool:
@@ -55,33 +55,33 @@ class PollingOrderWatch:
 
     async def answered(self, order_id: str, sequence: int, timeout: float) -> bool:
         """See OrderWatch."""
-        return await self._wait(_Waiter(order_id, lambda now: now.answered >= sequence, urgent=True), timeout)
+        return await self._wait(_WaitingRequest(order_id, lambda now: now.answered >= sequence, urgent=True), timeout)
 
     async def changed(self, order_id: str, version: int, timeout: float) -> bool:
         """See OrderWatch."""
-        return await self._wait(_Waiter(order_id, lambda now: now.version > version, urgent=False), timeout)
+        return await self._wait(_WaitingRequest(order_id, lambda now: now.version > version, urgent=False), timeout)
 
     def wake(self, order_ids: Collection[str]) -> None:
         """See OrderWatch."""
-        if any(waiter.order_id in order_ids for waiter in self._waiters):
+        if any(waiting_request.order_id in order_ids for waiting_request in self._waiting_requests):
             self._look_now.set()
 
-    async def _wait(self, waiter: _Waiter, timeout: float) -> bool:
-        self._waiters.add(waiter)
+    async def _wait(self, waiting_request: _WaitingRequest, timeout: float) -> bool:
+        self._waiting_requests.add(waiting_request)
         self._look_now.set()
         if not self.polls:
             self._polling = asyncio.create_task(self._poll(), name="order-watch")
         try:
             async with asyncio.timeout(timeout):
-                await waiter.woken
+                await waiting_request.woken
         except TimeoutError:
             return False
         finally:
-            self._waiters.discard(waiter)
+            self._waiting_requests.discard(waiting_request)
         return True
 
     async def _poll(self) -> None:
-        while self._waiters:
+        while self._waiting_requests:
             self._look_now.clear()
             try:
                 await self._look()
@@ -89,17 +89,19 @@ class PollingOrderWatch:
                 # Waiting is a convenience: whoever waits gets the order as it is when the time is up.
                 log.warning("order_watch_failed", error_type=type(error).__name__)
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
-            pause = _ANSWER_SECONDS if any(waiter.urgent for waiter in self._waiters) else _STREAM_SECONDS
+            pause = (
+                _ALLOCATION_SECONDS if any(request.urgent for request in self._waiting_requests) else _STREAM_SECONDS
+            )
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._look_now.wait(), pause)
 
     async def _look(self) -> None:
-        watched = sorted({waiter.order_id for waiter in self._waiters})
+        watched = sorted({waiting_request.order_id for waiting_request in self._waiting_requests})
         if not watched:
             return
         async with self._units.reading() as uow:
             versions = await uow.queries.versions(watched)
-        for waiter in list(self._waiters):
-            version = versions.get(waiter.order_id)
-            if version is not None and waiter.is_satisfied(version) and not waiter.woken.done():
-                waiter.woken.set_result(None)
+        for waiting_request in list(self._waiting_requests):
+            version = versions.get(waiting_request.order_id)
+            if version is not None and waiting_request.is_satisfied(version) and not waiting_request.woken.done():
+                waiting_request.woken.set_result(None)

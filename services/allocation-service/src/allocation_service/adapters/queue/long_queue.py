@@ -110,7 +110,7 @@ class SqlLongQueue:
             places = [_Place(*row) for row in await self._cursor.fetch(lines)]
         return await read_lines(self._conn, places) if places else None
 
-    def enter(self, session: AllocationSession, stretch: QueueChunk) -> None:
-        """Put a stretch into the session; the queue is known up to its last place."""
-        enter(session, stretch)
-        session.open_queue(self._sku, place_key(session, self._sku, stretch.rows[-1]), len(stretch.rows))
+    def enter(self, session: AllocationSession, chunk: QueueChunk) -> None:
+        """Put a chunk into the session; the queue is known up to its last place."""
+        enter(session, chunk)
+        session.open_queue(self._sku, place_key(session, self._sku, chunk.rows[-1]), len(chunk.rows))

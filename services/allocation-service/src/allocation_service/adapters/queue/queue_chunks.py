@@ -1,4 +1,4 @@
-"""A stretch of a queue: the lines at some places and their orders."""
+"""A chunk of a queue: the lines at some places and their orders."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ async def read_lines(conn: AsyncConnection, places: Sequence[AtPlace]) -> QueueC
     )
 
 
-def enter(session: AllocationSession, stretch: QueueChunk) -> None:
+def enter(session: AllocationSession, chunk: QueueChunk) -> None:
     """Put what was read into the session."""
-    session_reads.enter_orders(session, stretch.whole)
-    for row in stretch.rows:
+    session_reads.enter_orders(session, chunk.whole)
+    for row in chunk.rows:
         if row["order_id"] not in session.orders:
             session_reads.enter_header(session, row)
-    session_reads.enter_lines(session, stretch.rows, stretch.commitments)
+    session_reads.enter_lines(session, chunk.rows, chunk.commitments)

@@ -84,7 +84,7 @@ class SqlRunSource:
         return await self.in_thread(partial(_candidates, rows, held))
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do long work beside the event loop."""
+        """Do long work in a worker thread."""
         return await in_thread(self._conn, work)
 
     async def load_lines(

@@ -250,7 +250,9 @@ _OPEN = Statement(
 )
 
 
-async def open_rechecks(conn: AsyncConnection, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
+async def open_deferred_orders(
+    conn: AsyncConnection, session: AllocationSession, order_ids: Sequence[str]
+) -> list[str]:
     """Those of ``order_ids`` that still wait, all of whose SKUs are locked, and no older one stands before."""
     asked, ready = set(order_ids), []
     taken: set[str] = set()
@@ -258,7 +260,7 @@ async def open_rechecks(conn: AsyncConnection, session: AllocationSession, order
         skus = found or []
         if order_id in asked and not taken.intersection(skus) and all(sku in session.skus for sku in skus):
             ready.append(order_id)
-            session.rechecks_due[order_id] = DeferredOrder(order_id, cause, cause_time, tuple(skus))
+            session.deferred_orders_due[order_id] = DeferredOrder(order_id, cause, cause_time, tuple(skus))
         else:
             taken.update(skus)
     return ready

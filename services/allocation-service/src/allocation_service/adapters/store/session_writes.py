@@ -28,7 +28,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from _commitments(touched)
     yield from _queue(session, touched)
     yield from _promised(session)
-    yield from _rechecks(session)
+    yield from _deferred_orders(session)
     yield from policy_inputs.steps_of(session)
     yield from loan_writes.steps_of(session)
     yield from decision_writes.steps_of(session.decisions)
@@ -269,27 +269,27 @@ def _promised(session: AllocationSession) -> Iterator[WriteStep]:
 
 
 _DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
-_RECHECKS = Statement(
+_DEFERRED_ORDERS = Statement(
     "INSERT INTO recheck (order_id, cause, cause_time)"
     " SELECT order_id, cause, cause_time FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]),"
     " CAST(:times AS timestamptz[])) WITH ORDINALITY AS row (order_id, cause, cause_time, position)"
     " ORDER BY position ON CONFLICT DO NOTHING"
 )
-_RECHECK_SKUS = Statement(
+_DEFERRED_ORDER_SKUS = Statement(
     "INSERT INTO recheck_sku (sku, order_id)"
     " SELECT sku, order_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, order_id)"
     " ON CONFLICT DO NOTHING"
 )
 
 
-def _rechecks(session: AllocationSession) -> Iterator[WriteStep]:
+def _deferred_orders(session: AllocationSession) -> Iterator[WriteStep]:
     if session.rechecked:
         yield Execute(_DONE, {"ids": sorted(session.rechecked)})
-    new = list(session.rechecks.values())
+    new = list(session.deferred_orders.values())
     if not new:
         return
     yield Execute(
-        _RECHECKS,
+        _DEFERRED_ORDERS,
         {
             "ids": [one.order_id for one in new],
             "causes": [one.cause_event for one in new],
@@ -297,4 +297,4 @@ def _rechecks(session: AllocationSession) -> Iterator[WriteStep]:
         },
     )
     pairs = [(sku, one.order_id) for one in new for sku in one.skus]
-    yield Execute(_RECHECK_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
+    yield Execute(_DEFERRED_ORDER_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})

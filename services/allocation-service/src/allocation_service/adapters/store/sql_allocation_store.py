@@ -31,7 +31,7 @@ _LOCK_ORDERS = Statement(
     "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
     " ORDER BY order_id FOR UPDATE) AS locked"
 )
-_OLDEST_RECHECKS = Statement("SELECT order_id FROM recheck ORDER BY id LIMIT :limit")
+_OLDEST_DEFERRED_ORDERS = Statement("SELECT order_id FROM recheck ORDER BY id LIMIT :limit")
 
 
 class PreparedSession(NamedTuple):
@@ -121,11 +121,11 @@ class SqlAllocationStore:
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await promise_revisions.revise_promises(self._conn, revision)
 
-    async def oldest_rechecks(self, limit: int) -> list[str]:
-        return [row[0] for row in await _OLDEST_RECHECKS.within(self._conn, {"limit": limit})]
+    async def oldest_deferred_orders(self, limit: int) -> list[str]:
+        return [row[0] for row in await _OLDEST_DEFERRED_ORDERS.within(self._conn, {"limit": limit})]
 
-    async def open_rechecks(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
-        return await session_reads.open_rechecks(self._conn, session, order_ids)
+    async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
+        return await session_reads.open_deferred_orders(self._conn, session, order_ids)
 
     async def publish(self, events: Sequence[IntegrationEvent]) -> None:
         await outbox.publish(self._conn, events)

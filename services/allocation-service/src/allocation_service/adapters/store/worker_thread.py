@@ -1,4 +1,4 @@
-"""Long work beside the event loop, within a transaction."""
+"""Long work in a worker thread, within a transaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SIGN_OF_LIFE = 1.0
 
 
 async def in_thread(conn: AsyncConnection, work: Callable[[], T]) -> T:
-    """Do long work beside the event loop. The server ends transactions that are idle for long, so that a frozen
+    """Do long work in a worker thread. The server ends transactions that are idle for long, so that a frozen
     process holds no locks: a process that works says so."""
     working = asyncio.ensure_future(asyncio.to_thread(work))
     while not (await asyncio.wait([working], timeout=_SIGN_OF_LIFE))[0]:

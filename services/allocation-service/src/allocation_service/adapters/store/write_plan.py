@@ -37,19 +37,19 @@ COPY_FROM = 200
 
 async def run(conn: AsyncConnection, steps: Iterable[WriteStep]) -> None:
     """Write in the order given; neighbours that change different tables in one statement."""
-    beside: dict[str, Execute] = {}
+    concurrent: dict[str, Execute] = {}
     for step in steps:
         changes = step.statement.changes if isinstance(step, Execute) else None
-        if changes is None or changes in beside:
-            await _run_together(conn, list(beside.values()))
-            beside.clear()
+        if changes is None or changes in concurrent:
+            await _run_together(conn, list(concurrent.values()))
+            concurrent.clear()
         if isinstance(step, Copy):
             await copy_rows(conn, step.table, step.columns, step.rows)
         elif changes is None:
             await step.statement.within(conn, step.values)
         else:
-            beside[changes] = step
-    await _run_together(conn, list(beside.values()))
+            concurrent[changes] = step
+    await _run_together(conn, list(concurrent.values()))
 
 
 async def _run_together(conn: AsyncConnection, steps: Sequence[Execute]) -> None:

@@ -102,7 +102,7 @@ async def _waits_within_quotas(
 
 
 def _served(decision: Decision) -> int:
-    """How many outcomes say something: up to the last who got anything or is left to a recheck, and a few."""
+    """How many outcomes say something: up to the last who got anything or is deferred, and a few."""
     if decision.joint:
         return len(decision.outcomes)
     last = max((one.rank for one in decision.outcomes if one.granted or one.deferred or one.short), default=0)

@@ -35,7 +35,7 @@ async def allocate_supply(builder: DecisionBuilder, store: AllocationStore) -> N
 
 async def allocate_to_backorders(builder: DecisionBuilder, store: AllocationStore, skus: Iterable[str]) -> None:
     """Hand out free stock of these SKUs. A ship-complete order that also waits for one of them whose
-    own queue has not been served yet is left to a recheck: it would overtake there."""
+    own queue has not been served yet is deferred: it would overtake there."""
     session = builder.session
     ready = sorted(sku for sku in set(skus) if _may_serve(session, sku))
     for position, sku in enumerate(ready):
@@ -90,11 +90,11 @@ async def deallocate_shortfalls(builder: DecisionBuilder, store: AllocationStore
             missing = protocol_rules.shortfall(level.free)
             if missing:
                 await store.load_holdings(session, sku, level.location, missing + len(session.lines_of.get(sku, ())))
-                _take_back(builder, sku, level.location, missing)
+                _deallocate_shortfall(builder, sku, level.location, missing)
     builder.short.clear()
 
 
-def _take_back(builder: DecisionBuilder, sku: str, location: str, missing: int) -> None:
+def _deallocate_shortfall(builder: DecisionBuilder, sku: str, location: str, missing: int) -> None:
     session = builder.session
     holdings = [
         _holding(session, line, location)
@@ -107,7 +107,7 @@ def _take_back(builder: DecisionBuilder, sku: str, location: str, missing: int) 
     rows = []
     for loss in losses:
         line = session.lines[loss.holding.line_id]
-        builder.give_back(line, location, loss.units, loss.reason)
+        builder.deallocate(line, location, loss.units, loss.reason)
         builder.losers.add(line.order_id)
         facts = stored_holding(loss.holding)
         rows.append(
@@ -154,7 +154,7 @@ def release_incomplete(builder: DecisionBuilder) -> None:
             continue
         if not order.whole or not protocol_rules.decidable(order.skus(), session.skus):
             if order_id in builder.losers:
-                builder.recheck(order)
+                builder.defer(order)
         elif not order.undecided:
             release(builder, order)
     builder.losers.clear()
@@ -174,7 +174,7 @@ def release(builder: DecisionBuilder, order: Order) -> None:
         for location in sorted(line.granted):
             units = line.unshipped_at(location)
             if units > 0:
-                builder.give_back(line, location, units, RELEASED)
+                builder.deallocate(line, location, units, RELEASED)
                 facts = {"order_id": order.order_id, "location": location}
                 rows.append(
                     DecisionRow(

@@ -66,7 +66,7 @@ def carry_out(builder: DecisionBuilder, decided: Decided) -> None:
     changed = False
     for outcome in outcomes:
         if outcome.deferred:
-            builder.recheck(session.orders[outcome.demand.order_id])
+            builder.defer(session.orders[outcome.demand.order_id])
         elif outcome.grants:
             builder.grant(session.lines[outcome.demand.line_id], outcome.grants, outcome.reason)
             session.given[outcome.demand.sku] = session.given.get(outcome.demand.sku, 0) + outcome.granted

@@ -50,13 +50,13 @@ async def decide_deferred_orders(uow: AllocationUnitOfWork, options: Options, li
 
 
 async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -> AllocationSession | None:
-    order_ids = await store.oldest_rechecks(limit)
+    order_ids = await store.oldest_deferred_orders(limit)
     if not order_ids:
         return None
     session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     skus = await store.skus_of_orders(order_ids)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
-    ready = await store.open_rechecks(session, order_ids)
+    ready = await store.open_deferred_orders(session, order_ids)
     session.asked = set(ready)
     await store.load_orders(session, ready)
     left = sorted(ready, key=lambda order_id: _place(session, session.orders[order_id]))
@@ -71,24 +71,24 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
             pending[sku].discard(order_id)
         session.rechecked.add(order_id)
         session.decided += 1
-        await _recheck(store, session, order, pending)
+        await _decide_deferred(store, session, order, pending)
     session.pending = pending
     await finish(store, session)
     return session
 
 
-async def _recheck(
+async def _decide_deferred(
     store: AllocationStore, session: AllocationSession, order: Order, pending: dict[str, set[str]]
 ) -> None:
     """Decide one order as if it were alone; those behind it do not stand in its way, those ahead are done.
 
     ``pending`` holds who else waits to be decided by itself, per SKU; who joins them is added.
     """
-    recheck = session.rechecks_due[order.order_id]
-    now = protocol_rules.decision_time(recheck.cause_time, [session.skus[sku].last_now for sku in order.skus()])
+    deferred = session.deferred_orders_due[order.order_id]
+    now = protocol_rules.decision_time(deferred.cause_time, [session.skus[sku].last_now for sku in order.skus()])
     for sku in order.skus():
         advance(session.skus[sku], now)
-    builder = DecisionBuilder(session, Origin("Recheck", recheck.cause_event), now)
+    builder = DecisionBuilder(session, Origin("Recheck", deferred.cause_event), now)
     builder.own = order.order_id
     session.pending = {}
     _fill(builder, order)
@@ -123,7 +123,7 @@ def _fill(builder: DecisionBuilder, order: Order) -> None:
 
 
 def _place(session: AllocationSession, order: Order) -> tuple[object, ...]:
-    """Where an order stands among the rechecks of one transaction: as in its first line's queue."""
+    """Where an order stands among the deferred orders of one transaction: as in its first line's queue."""
     places = []
     for line in order.lines.values():
         if line.layers:

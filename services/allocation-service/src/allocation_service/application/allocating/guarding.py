@@ -67,11 +67,11 @@ def kept_elsewhere(builder: DecisionBuilder, order: Order, policy: Policy) -> bo
     return False
 
 
-def explained(placement: Placement, newcomer: NewDemand, limit: Limit | None) -> Placement:
+def explained(placement: Placement, new_demand: NewDemand, limit: Limit | None) -> Placement:
     """A placing that says what kept it from stock that was there."""
-    if limit is None or placement.declined or placement.granted == newcomer.open_units:
+    if limit is None or placement.declined or placement.granted == new_demand.open_units:
         return placement
-    return placement._replace(reason=limit.reason(placement.granted, newcomer.open_units))
+    return placement._replace(reason=limit.reason(placement.granted, new_demand.open_units))
 
 
 def note_passed(builder: DecisionBuilder, decision: Decision) -> None:

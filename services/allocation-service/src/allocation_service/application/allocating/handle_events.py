@@ -184,7 +184,7 @@ async def _on_order(
     order.answer_due = None
     if not decided or (order.undecided and waits_for_deferred_order(session, order)):
         order.answer_due, answering = answering, None
-    elif not protocol_rules.must_answer(applied=True, changed=bool(builder.before)):
+    elif not protocol_rules.must_publish(applied=True, changed=bool(builder.before)):
         answering = None
     close(builder, order, answering)
 

@@ -18,13 +18,13 @@ from allocation_service.domain.reasons import UNDECIDED
 
 
 def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
-    """Decide all undecided units of an order that can be decided; False where it became a recheck."""
+    """Decide all undecided units of an order that can be decided; False where the order was deferred."""
     session = builder.session
     new = [line for line in order.lines.values() if _to_judge(line)]
     if not new:
         return True
     if order.ship_complete and not protocol_rules.decidable(order.skus(), session.skus):
-        builder.recheck(order)
+        builder.defer(order)
         return False
     known = [
         line
@@ -36,7 +36,7 @@ def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
         return True
     skus = order.skus() if order.ship_complete else {line.sku for line in known}
     if protocol_rules.must_queue_behind(order.order_id, skus, session.pending):
-        builder.recheck(order)
+        builder.defer(order)
         return False
     if order.ship_complete:
         # Whatever else of it waits was accepted before; lines of which nothing is left stand in nobody's way.
@@ -60,7 +60,7 @@ def _to_judge(line: Line) -> bool:
     return protocol_rules.units_to_judge(line.undecided, line.waiting) > 0
 
 
-def _newcomer(order: Order, line: Line) -> NewDemand:
+def _new_demand(order: Order, line: Line) -> NewDemand:
     units = protocol_rules.units_to_judge(line.undecided, line.waiting)
     return NewDemand(line.line_id, line.sku, units, line.waiting, order.preference, line.promise_date)
 
@@ -69,26 +69,26 @@ class _Quotes:
     """Promise dates as asked for, kept for the record."""
 
     def __init__(self, builder: DecisionBuilder, supply: Mapping[str, Supply]) -> None:
-        self._case, self._supply = builder, supply
+        self._builder, self._supply = builder, supply
         self.given: dict[tuple[str, int], date | None] = {}
 
     def __call__(self, sku: str, units: int) -> date | None:
         key = (sku, units)
         if key not in self.given:
             # Of what is there, no more than the order may have.
-            state, session = self._case.session.skus[sku], self._case.session
+            state, session = self._builder.session.skus[sku], self._builder.session
             most = min(state.open_stock, self._supply[sku].free)
-            self.given[key] = state.quote(units, self._case.now, session.grace_days, most)
+            self.given[key] = state.quote(units, self._builder.now, session.grace_days, most)
         return self.given[key]
 
 
 def _place_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
     sku = builder.session.skus[line.sku]
-    newcomer, terms = _newcomer(order, line), sku.terms()
+    new_demand, terms = _new_demand(order, line), sku.terms()
     supply, limit = limited(builder, order, [line], sku.supply(None))
     quotes = _Quotes(builder, {line.sku: supply})
-    placement = explained(place_line(newcomer, supply, terms, quotes, order.latest_acceptable), newcomer, limit)
-    _apply(builder, line, newcomer, placement)
+    placement = explained(place_line(new_demand, supply, terms, quotes, order.latest_acceptable), new_demand, limit)
+    _apply(builder, line, new_demand, placement)
     inputs = PlacingInputs(
         order.order_id,
         {line.sku: supply},
@@ -98,35 +98,35 @@ def _place_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
         placing=None,
         followed={line.sku: sku.policy},
     )
-    _record(builder, inputs, [newcomer], [placement])
+    _record(builder, inputs, [new_demand], [placement])
 
 
 def _place_together(builder: DecisionBuilder, order: Order) -> None:
     session = builder.session
-    newcomers = [_newcomer(order, line) for line in order.lines.values() if line.waiting]
-    skus = sorted({one.sku for one in newcomers})
+    new_demands = [_new_demand(order, line) for line in order.lines.values() if line.waiting]
+    skus = sorted({one.sku for one in new_demands})
     supply = {}
     for sku in skus:
         lines = [one for one in order.lines.values() if one.sku == sku]
         supply[sku], _ = limited(builder, order, lines, session.skus[sku].supply(None))
     terms = {sku: session.skus[sku].terms() for sku in skus}
     quotes, placing, latest = _Quotes(builder, supply), not order.placed, order.latest_acceptable
-    placements = place_together(newcomers, supply, terms, quotes, latest, placing=placing)
-    for newcomer, placement in zip(newcomers, placements, strict=True):
-        _apply(builder, session.lines[newcomer.line_id], newcomer, placement)
+    placements = place_together(new_demands, supply, terms, quotes, latest, placing=placing)
+    for new_demand, placement in zip(new_demands, placements, strict=True):
+        _apply(builder, session.lines[new_demand.line_id], new_demand, placement)
     followed = {sku: session.skus[sku].policy for sku in skus}
     inputs = PlacingInputs(order.order_id, supply, terms, quotes.given, latest, placing, followed)
-    _record(builder, inputs, newcomers, placements)
+    _record(builder, inputs, new_demands, placements)
     order.placed = order.changed = True
     release(builder, order)
 
 
-def _apply(builder: DecisionBuilder, line: Line, newcomer: NewDemand, placement: Placement) -> None:
+def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, placement: Placement) -> None:
     session = builder.session
     waited = line.queued_units
     sku = session.skus[line.sku]
     promised_from = sku.open_stock
-    builder.place(line, newcomer.units, placement)
+    builder.place(line, new_demand.units, placement)
     session.enqueue(line)
     taken = placement.granted
     if taken and sku.waiting_units and sku.open_stock < promised_from:
@@ -140,21 +140,21 @@ def _apply(builder: DecisionBuilder, line: Line, newcomer: NewDemand, placement:
 
 
 def _record(
-    builder: DecisionBuilder, inputs: PlacingInputs, newcomers: Sequence[NewDemand], placements: Sequence[Placement]
+    builder: DecisionBuilder, inputs: PlacingInputs, new_demands: Sequence[NewDemand], placements: Sequence[Placement]
 ) -> None:
     number = builder.step_number
     rows = [
         DecisionRow(
             number,
             rank,
-            newcomer.line_id,
-            newcomer.sku,
-            newcomer.open_units,
+            new_demand.line_id,
+            new_demand.sku,
+            new_demand.open_units,
             placement.granted,
             placement.reason,
-            stored_demand(newcomer, placement),
+            stored_demand(new_demand, placement),
         )
-        for rank, (newcomer, placement) in enumerate(zip(newcomers, placements, strict=True), start=1)
+        for rank, (new_demand, placement) in enumerate(zip(new_demands, placements, strict=True), start=1)
     ]
     builder.add_step(stored_step(inputs), rows)
 

@@ -193,7 +193,7 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
     lender, borrower = session.lines[loan.lender], session.lines[loan.borrower]
     gave, got = reasons.lent(loan.units, loan.repay_by), reasons.borrowed(loan.units, loan.need)
     freed, returned = state.sku in builder.freed, loan.lender in builder.returned
-    builder.give_back(lender, loan.location, loan.units, gave)
+    builder.deallocate(lender, loan.location, loan.units, gave)
     builder.grant(borrower, ((loan.location, loan.units),), got)
     if lender.promise_date is None or lender.promise_date > loan.need:
         builder.promise(lender, loan.repay_by, LENT)

@@ -13,7 +13,7 @@ def warnings(policy: Policy, tier_names: Sequence[str]) -> list[Fault]:
 
     ``tier_names`` are the tiers that the service knows, best first: an order's tier counts by its place there.
     """
-    return [*_tiers(policy, tier_names), *_sharing(policy), *_guards(policy), *_quotas(policy)]
+    return [*_tiers(policy, tier_names), *_rationing_faults(policy), *_guards(policy), *_quotas(policy)]
 
 
 def _tiers(policy: Policy, tier_names: Sequence[str]) -> Iterator[Fault]:
@@ -25,7 +25,7 @@ def _tiers(policy: Policy, tier_names: Sequence[str]) -> Iterator[Fault]:
         )
 
 
-def _sharing(policy: Policy) -> Iterator[Fault]:
+def _rationing_faults(policy: Policy) -> Iterator[Fault]:
     if policy.share is Share.PROPORTIONAL:
         yield Fault(
             "/share",

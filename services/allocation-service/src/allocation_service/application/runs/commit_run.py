@@ -153,7 +153,7 @@ def _carry_out(builder: DecisionBuilder, store: AllocationStore, run: StoredRun,
         if planned.change < 0:
             line = builder.session.lines[planned.candidate.line_id]
             for location, units in planned.moves:
-                builder.give_back(line, location, -units, moved_by_run(units, words[planned.segment]))
+                builder.deallocate(line, location, -units, moved_by_run(units, words[planned.segment]))
     for planned in plan.lines:
         if planned.change > 0:
             line = builder.session.lines[planned.candidate.line_id]

@@ -121,5 +121,5 @@ class RunSource(Protocol):
         ...
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do long work beside the event loop, while the transaction stays open; the session is the work's own."""
+        """Do long work in a worker thread, while the transaction stays open; the session is the work's own."""
         ...

@@ -134,14 +134,14 @@ class AllocationSession:
         self.given: dict[str, int] = {}
         self.just_known: set[str] = set()
         self.revisions: dict[str, Origin] = {}
-        self.rechecks: dict[str, DeferredOrder] = {}
-        self.rechecks_due: dict[str, DeferredOrder] = {}
+        self.deferred_orders: dict[str, DeferredOrder] = {}
+        self.deferred_orders_due: dict[str, DeferredOrder] = {}
         self.rechecked: set[str] = set()
         self.decisions: list[Any] = []
         self.events: list[IntegrationEvent] = []
         self.told = 0
         self.decided = 0
-        self.rechecks_left = False
+        self.deferred_orders_left = False
         self.missed: set[str] = set()
         self.asked: set[str] = set()
         self.moments: dict[str, datetime] = {}
@@ -262,7 +262,7 @@ class AllocationSession:
     def written(self) -> None:
         """Everything changed so far is stored and told: the database has what the session has."""
         self.told += len(self.events)
-        self.rechecks_left |= bool(self.rechecks)
+        self.deferred_orders_left |= bool(self.deferred_orders)
         for order in self.orders.values():
             order.stored |= order.changed
             order.changed = order.moved = False
@@ -275,7 +275,7 @@ class AllocationSession:
         for loans in self.loans.values():
             for loan in loans:
                 loan.new = loan.changed = False
-        for some in (self.stored, self.booked, self.promised_change, self.rechecks, self.ordered):
+        for some in (self.stored, self.booked, self.promised_change, self.deferred_orders, self.ordered):
             some.clear()
         self.quotas_changed.clear()
         self.quotas_cleared.clear()
@@ -390,5 +390,5 @@ class AllocationSession:
         self.queues[sku] = Queue(entries, horizon is None and not unread, horizon, limit, unread)
 
     def blocked(self, sku: str) -> bool:
-        """An older recheck of an order that is not being processed here waits for this SKU."""
+        """An older deferred order that is not being processed here waits for this SKU."""
         return bool(self.pending.get(sku))

@@ -1,4 +1,4 @@
-"""A case: one cause, the changes it brings, the decision that records them and the events that tell of them."""
+"""One cause, the changes it brings, the decision that records them and the events that tell of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class DecisionRecord:
 
 
 class Before(NamedTuple):
-    """A line as it was before the case."""
+    """A line as it was before the decision."""
 
     granted: dict[str, int]
     granted_units: int
@@ -108,10 +108,10 @@ class DecisionBuilder:
             line.grant(location, units)
             self.session.move_grant(line, location, units)
 
-    def give_back(self, line: Line, location: str, units: int, reason: Reason) -> None:
+    def deallocate(self, line: Line, location: str, units: int, reason: Reason) -> None:
         """Take granted units back; they wait again where they stood."""
         self.touch(line)
-        line.give_back(location, units)
+        line.deallocate(location, units)
         line.reason = reason
         self.session.move_grant(line, location, -units)
         self.session.settle(line)
@@ -157,12 +157,12 @@ class DecisionBuilder:
             self.session.settle(line)
             self.session.enqueue(line)
 
-    def recheck(self, order: Order) -> None:
+    def defer(self, order: Order) -> None:
         """Leave the order to a transaction that locks all of its SKUs up front."""
         session = self.session
         skus = tuple(sorted(order.skus()))
-        if order.order_id not in session.rechecks:
-            session.rechecks[order.order_id] = DeferredOrder(order.order_id, self.record.cause, self.now, skus)
+        if order.order_id not in session.deferred_orders:
+            session.deferred_orders[order.order_id] = DeferredOrder(order.order_id, self.record.cause, self.now, skus)
         for sku in skus:
             session.pending.setdefault(sku, set()).add(order.order_id)
 

@@ -1,4 +1,4 @@
-"""From a case to its events: one for each order, the line's absolute state, the type names the cause."""
+"""From a decision to its events: one for each order, the line's absolute state, the type names the cause."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def events_of(
     answering: str | None = None,
     line_ids: Iterable[str] | None = None,
 ) -> list[IntegrationEvent]:
-    """The events of a case: the answer to its own order (all lines), and one for each other order that changed.
+    """The events of a decision: one for its own order (all lines), and one for each other order that changed.
 
-    ``own`` without ``answering`` is told nothing yet: its answer follows its recheck.
+    ``own`` without ``answering`` is told nothing yet: its event follows when the deferred order is decided.
     ``line_ids`` limits them to some of the touched lines.
     """
     touched: dict[str, list[Line]] = {}
@@ -74,7 +74,7 @@ def events_of(
 
 
 def event_name(builder: DecisionBuilder, order: Order, answering: str) -> str:
-    """The type of an answer to an order event."""
+    """The type of the event that follows an order event."""
     if answering in ("placed", "amended") and _declined(builder, order.lines.values()):
         return "OrderDeclined"
     if answering in ("cancelled", "shipped"):

@@ -52,5 +52,5 @@ def note_effects(uow: UnitOfWork, session: AllocationSession, options: Options) 
     loans, effects = dict(session.loans_noted), options.effects
     if loans:
         uow.after_commit(lambda: effects.loans_noted(loans))
-    if session.rechecks_left:
+    if session.deferred_orders_left:
         uow.after_commit(effects.deferred_orders_left)

@@ -45,7 +45,7 @@ class LongQueue(Protocol):
         ...
 
     def enter(self, session: AllocationSession, places: Any) -> None:
-        """Put a stretch into the session; its queue is known up to the last place."""
+        """Put a chunk into the session; its queue is known up to the last place."""
         ...
 
 
@@ -132,7 +132,7 @@ class AllocationStore(Protocol):
         ...
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Do long work beside the event loop, while the transaction shows that it lives."""
+        """Do long work in a worker thread, while the transaction shows that it lives."""
         ...
 
     def solver(self) -> Solver:
@@ -143,11 +143,11 @@ class AllocationStore(Protocol):
         """Move the promises that the supply no longer keeps, in one statement; the lines that moved."""
         ...
 
-    async def oldest_rechecks(self, limit: int) -> list[str]:
-        """Order ids of the oldest rechecks."""
+    async def oldest_deferred_orders(self, limit: int) -> list[str]:
+        """Order ids of the oldest deferred orders."""
         ...
 
-    async def open_rechecks(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
+    async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
         """Those of ``order_ids`` that still wait and stand behind no older one of the locked SKUs."""
         ...
 

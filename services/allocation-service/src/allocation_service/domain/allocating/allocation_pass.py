@@ -88,12 +88,12 @@ class AllocationPass:
         """Serve a demand as far as the supply reaches; an order that ships complete whole or not at all."""
         if demand.ship_complete:
             return self._serve_together(key, demand)
-        shelf = self.shelves.get(demand.sku)
-        if shelf is None or not shelf.total:
+        available_stock = self.shelves.get(demand.sku)
+        if available_stock is None or not available_stock.total:
             return _RAN_OUT
         limit = None
         if not self._unguarded:
-            limit = self.guards.limit(demand, self.level(key, demand), shelf.total)
+            limit = self.guards.limit(demand, self.level(key, demand), available_stock.total)
             if not limit.units:
                 return ((), limit.reason(0, demand.quantity), False, False)
         if demand.sku in self.blocked or not demand.order_skus_locked:
@@ -101,7 +101,7 @@ class AllocationPass:
             return _BEHIND
         if limit is not None:
             return self.give(demand, min(demand.quantity, limit.units), limit)
-        grants = shelf.take(demand.quantity, demand.preference)
+        grants = available_stock.take(demand.quantity, demand.preference)
         given = grants[0][1] if len(grants) == 1 else sum([units for _, units in grants])
         return grants, GRANTED if given == demand.quantity else PARTLY, False, False
 

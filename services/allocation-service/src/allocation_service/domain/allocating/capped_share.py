@@ -31,10 +31,10 @@ def divide_capped(share: Share, claims: Sequence[Claim], supply: int, caps: Sequ
     """
     if not caps:
         return [Portion(units, None) for units in divide(share, claims, supply)]
-    return _Capping(share, claims, supply, caps).run()
+    return _CappedShareSearch(share, claims, supply, caps).run()
 
 
-class _Capping:
+class _CappedShareSearch:
     def __init__(self, share: Share, claims: Sequence[Claim], supply: int, caps: Sequence[Cap]) -> None:
         self.share, self.claims, self.supply = share, claims, supply
         self.members = [cap.members for cap in caps]

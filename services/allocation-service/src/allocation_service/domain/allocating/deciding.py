@@ -72,16 +72,16 @@ def decide(
     cannot be decided here blocks the SKU it stands before.
     """
     context = with_thresholds(context, policy, supply)
-    serving = AllocationPass(supply, demands, policy, now, blocked=blocked, context=context)
-    queue = serving.queue(demands)
+    allocation_pass = AllocationPass(supply, demands, policy, now, blocked=blocked, context=context)
+    queue = allocation_pass.queue(demands)
     served: Sequence[Served] | None = None
     if policy.share is not Share.SEQUENTIAL:
-        served = _by_class(serving, queue)
-    elif policy.sort is Sort.VALUE_INDEX and serving.together:
-        served = _by_worth(serving, queue, context)
+        served = _by_class(allocation_pass, queue)
+    elif policy.sort is Sort.VALUE_INDEX and allocation_pass.together:
+        served = _by_worth(allocation_pass, queue, context)
     joint = served is not None
     if served is None:
-        serve = serving.serve
+        serve = allocation_pass.serve
         served = [serve(key, demand) for key, demand in queue]
     outcomes = tuple(
         [
@@ -89,24 +89,24 @@ def decide(
             for rank, (key, demand), (grants, reason, deferred, short) in zip(count(1), queue, served)
         ]
     )
-    return Decision(now, policy, outcomes, context, _passed(serving, queue, served), joint)
+    return Decision(now, policy, outcomes, context, _passed(allocation_pass, queue, served), joint)
 
 
-def _by_class(serving: AllocationPass, queue: Sequence[Member]) -> list[Served]:
+def _by_class(allocation_pass: AllocationPass, queue: Sequence[Member]) -> list[Served]:
     served: list[Served] = []
     for _, members in groupby(queue, key=lambda pair: class_of(pair[0])):
-        served += divide_class(serving, list(members))
+        served += divide_class(allocation_pass, list(members))
     return served
 
 
-def _by_worth(serving: AllocationPass, queue: Sequence[Member], context: Context) -> list[Served] | None:
+def _by_worth(allocation_pass: AllocationPass, queue: Sequence[Member], context: Context) -> list[Served] | None:
     """Where orders that ship complete compete for several scarce SKUs: by value per scarce unit, or those
     first that a solver chose. None where they do not, and the queue's order is the best there is.
 
     Those who take parts still stand in the queue's order among themselves.
     """
     candidates = [CompleteOrder(demand, -key[1]) for key, demand in queue]
-    free = {sku: shelf.total for sku, shelf in serving.shelves.items()}
+    free = {sku: stock.total for sku, stock in allocation_pass.shelves.items()}
     scarce = scarcity(candidates, free)
     if not spans(candidates, scarce):
         return None
@@ -115,12 +115,12 @@ def _by_worth(serving: AllocationPass, queue: Sequence[Member], context: Context
     else:
         turn = _by_density(candidates, prices(candidates, free, scarce))
     turns = [
-        ((0, 0) if serving.comes_first(key, demand) else turn(candidate), key, number)
+        ((0, 0) if allocation_pass.comes_first(key, demand) else turn(candidate), key, number)
         for number, ((key, demand), candidate) in enumerate(zip(queue, candidates, strict=True))
     ]
     found: dict[int, Served] = {}
     for _, key, number in sorted(turns, key=itemgetter(0, 1)):
-        found[number] = serving.serve(key, queue[number][1])
+        found[number] = allocation_pass.serve(key, queue[number][1])
     return [found[number] for number in range(len(queue))]
 
 
@@ -144,15 +144,15 @@ def _by_choice(chosen: Iterable[str]) -> Turn:
     return turn
 
 
-def _passed(serving: AllocationPass, queue: Sequence[Member], served: Sequence[Served]) -> tuple[str, ...]:
+def _passed(allocation_pass: AllocationPass, queue: Sequence[Member], served: Sequence[Served]) -> tuple[str, ...]:
     """Orders that may still be passed, could not be filled whole, and stand before a demand that was served."""
-    if serving.policy.bypass_limit is None:
+    if allocation_pass.policy.bypass_limit is None:
         return ()
     passed: set[str] = set()
     given: set[str] = set()
     for (_, demand), (grants, _, _, short) in zip(reversed(queue), reversed(served), strict=True):
         if grants:
             given.add(demand.sku)
-        elif short and demand.sku in given and not serving.at_limit(demand.order_id):
+        elif short and demand.sku in given and not allocation_pass.at_limit(demand.order_id):
             passed.add(demand.order_id)
     return tuple(sorted(passed))

@@ -82,25 +82,25 @@ def later(first: date | None, second: date | None) -> date | None:
     return max(first, second)
 
 
-def place_line(newcomer: NewDemand, supply: Supply, terms: Terms, quote: Quote, latest: date | None) -> Placement:
+def place_line(new_demand: NewDemand, supply: Supply, terms: Terms, quote: Quote, latest: date | None) -> Placement:
     """Decide the new units of one line: what is free at once, the rest waits, or all of it is declined."""
     free = supply.free
-    waits = min(newcomer.units, max(0, newcomer.open_units - free))
-    promise_date = newcomer.promise_date
+    waits = min(new_demand.units, max(0, new_demand.open_units - free))
+    promise_date = new_demand.promise_date
     if waits:
         # The stock that is free counts as supply, and this line takes it: the last unit's date is the date of all.
-        promise_date = later(quote(newcomer.sku, waits + min(free, newcomer.open_units)), promise_date)
-    refused = refusal(newcomer.units, waits, terms, free, promise_date=promise_date, latest=latest)
+        promise_date = later(quote(new_demand.sku, waits + min(free, new_demand.open_units)), promise_date)
+    refused = refusal(new_demand.units, waits, terms, free, promise_date=promise_date, latest=latest)
     if refused is not None:
-        return Placement(newcomer.line_id, (), newcomer.units, newcomer.promise_date, refused)
-    grants = AvailableStock(supply).take(newcomer.open_units, newcomer.preference)
+        return Placement(new_demand.line_id, (), new_demand.units, new_demand.promise_date, refused)
+    grants = AvailableStock(supply).take(new_demand.open_units, new_demand.preference)
     given = _units(grants)
-    reason = GRANTED if given == newcomer.open_units else PARTLY if given else RAN_OUT
-    return Placement(newcomer.line_id, grants, 0, promise_date, reason)
+    reason = GRANTED if given == new_demand.open_units else PARTLY if given else RAN_OUT
+    return Placement(new_demand.line_id, grants, 0, promise_date, reason)
 
 
 def place_together(
-    newcomers: Sequence[NewDemand],
+    new_demands: Sequence[NewDemand],
     supply: Mapping[str, Supply],
     terms: Mapping[str, Terms],
     quote: Quote,
@@ -113,18 +113,19 @@ def place_together(
     At placing, one declined line declines the order; later only the refused increment is declined
     and the rest is tried again.
     """
-    granted = _all_or_nothing(newcomers, supply, terms)
+    granted = _all_or_nothing(new_demands, supply, terms)
     if granted is not None:
         return granted
     asked: dict[str, int] = {}
-    for one in newcomers:
+    for one in new_demands:
         asked[one.sku] = asked.get(one.sku, 0) + one.units
     quotes = [
-        later(quote(one.sku, asked[one.sku]), one.promise_date) if one.units else one.promise_date for one in newcomers
+        later(quote(one.sku, asked[one.sku]), one.promise_date) if one.units else one.promise_date
+        for one in new_demands
     ]
     whole = None if any(quoted is None for quoted in quotes) else max([d for d in quotes if d], default=None)
     refused: dict[str, Reason] = {}
-    for one in newcomers:
+    for one in new_demands:
         free = supply[one.sku].free
         missing = one.units if terms[one.sku].mode != "stock_only" else max(0, asked[one.sku] - free)
         scale = terms[one.sku]._replace(waiting=terms[one.sku].waiting + asked[one.sku] - one.units)
@@ -132,21 +133,21 @@ def place_together(
         if why:
             refused[one.line_id] = why
     if refused and protocol_rules.declines_whole(placing=placing):
-        return [_declined(one, refused.get(one.line_id, OTHER_LINE_DECLINED)) for one in newcomers]
+        return [_declined(one, refused.get(one.line_id, OTHER_LINE_DECLINED)) for one in new_demands]
     if refused:
         rest = [
             one if one.line_id not in refused else one._replace(units=0, open_units=one.open_units - one.units)
-            for one in newcomers
+            for one in new_demands
         ]
         again = {p.line_id: p for p in place_together(rest, supply, terms, quote, latest, placing=False)}
         return [
             again[one.line_id]._replace(declined=one.units, reason=refused[one.line_id])
             if one.line_id in refused
             else again[one.line_id]
-            for one in newcomers
+            for one in new_demands
         ]
     return [
-        Placement(one.line_id, (), 0, whole if one.open_units else one.promise_date, INCOMPLETE) for one in newcomers
+        Placement(one.line_id, (), 0, whole if one.open_units else one.promise_date, INCOMPLETE) for one in new_demands
     ]
 
 
@@ -155,20 +156,20 @@ def _declined(one: NewDemand, reason: Reason) -> Placement:
 
 
 def _all_or_nothing(
-    newcomers: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms]
+    new_demands: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms]
 ) -> list[Placement] | None:
     needed: dict[str, int] = {}
-    for one in newcomers:
+    for one in new_demands:
         if one.units and terms[one.sku].mode == "discontinued":
             return None
         needed[one.sku] = needed.get(one.sku, 0) + one.open_units
     if any(supply[sku].free < units for sku, units in needed.items()):
         return None
     shelves = {sku: AvailableStock(supply[sku]) for sku in needed}
-    place = one_location(shelves, needed, newcomers[0].preference)
+    place = one_location(shelves, needed, new_demands[0].preference)
     return [
         Placement(
             one.line_id, shelves[one.sku].take(one.open_units, place or one.preference), 0, one.promise_date, GRANTED
         )
-        for one in newcomers
+        for one in new_demands
     ]

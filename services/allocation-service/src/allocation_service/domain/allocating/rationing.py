@@ -14,7 +14,7 @@ from allocation_service.domain.reasons import Limit
 Member = tuple[Key, Demand]
 
 
-def divide_class(serving: AllocationPass, members: Sequence[Member]) -> list[Served]:
+def divide_class(allocation_pass: AllocationPass, members: Sequence[Member]) -> list[Served]:
     """What each member of a class gets, in their order.
 
     Customers share, however many lines they have (``max_min``, ``uniform_losses``), weighted by their tier.
@@ -25,7 +25,7 @@ def divide_class(serving: AllocationPass, members: Sequence[Member]) -> list[Ser
     in the queue before the later ones; otherwise the others divide what there is, and it may have what they
     leave. One that was passed as often as may be is served before the shares are made.
     """
-    return _Division(serving, members).run()
+    return _Division(allocation_pass, members).run()
 
 
 class _Claimant(NamedTuple):
@@ -48,8 +48,8 @@ class _Shares(NamedTuple):
 
 
 class _Division:
-    def __init__(self, serving: AllocationPass, members: Sequence[Member]) -> None:
-        self.serving, self.members = serving, members
+    def __init__(self, allocation_pass: AllocationPass, members: Sequence[Member]) -> None:
+        self.allocation_pass, self.members = allocation_pass, members
         self.found: dict[int, Served] = {}
         self.claimants: dict[str, list[tuple[_Claimant, Claim]]] = {}
         self.levels: dict[str, int] = {}
@@ -60,41 +60,45 @@ class _Division:
         admitted = self._admit()
         shares = self._divide(admitted)
         for order_id in admitted:
-            self.serving.commit(order_id)
+            self.allocation_pass.commit(order_id)
         self._give(shares)
         for order_id, level in self.levels.items():
-            if self.serving.open(order_id):
-                self.serving.settle(order_id, level)
+            if self.allocation_pass.open(order_id):
+                self.allocation_pass.settle(order_id, level)
         return [
-            self.serving.serve(key, demand) if demand.ship_complete else self.found[number]
+            self.allocation_pass.serve(key, demand) if demand.ship_complete else self.found[number]
             for number, (key, demand) in enumerate(self.members)
         ]
 
     def _enter(self) -> None:
         """Everybody's claims, in the queue's order; what an older order decided elsewhere blocks waits for it."""
-        serving = self.serving
+        allocation_pass = self.allocation_pass
         for key, demand in self.members:
-            if demand.ship_complete and serving.open(demand.order_id) and serving.at_limit(demand.order_id):
-                serving.settle(demand.order_id, serving.level(key, demand))
-        blocked = set(serving.blocked)
+            if (
+                demand.ship_complete
+                and allocation_pass.open(demand.order_id)
+                and allocation_pass.at_limit(demand.order_id)
+            ):
+                allocation_pass.settle(demand.order_id, allocation_pass.level(key, demand))
+        blocked = set(allocation_pass.blocked)
         for number, (key, demand) in enumerate(self.members):
-            level = serving.level(key, demand)
+            level = allocation_pass.level(key, demand)
             if not demand.ship_complete:
-                if demand.sku in blocked or demand.sku not in serving.shelves:
-                    self.found[number] = serving.serve(key, demand)
+                if demand.sku in blocked or demand.sku not in allocation_pass.shelves:
+                    self.found[number] = allocation_pass.serve(key, demand)
                 else:
                     self._claim(demand.sku, _Claimant(demand, level, number), demand.quantity)
-            elif demand.order_id not in self.levels and serving.open(demand.order_id):
-                needs = serving.needs(demand.order_id)
-                if blocked.intersection(needs) or any(sku not in serving.shelves for sku in needs):
-                    serving.settle(demand.order_id, level)
+            elif demand.order_id not in self.levels and allocation_pass.open(demand.order_id):
+                needs = allocation_pass.needs(demand.order_id)
+                if blocked.intersection(needs) or any(sku not in allocation_pass.shelves for sku in needs):
+                    allocation_pass.settle(demand.order_id, level)
                     continue
                 self.levels[demand.order_id] = level
                 for sku, units in needs.items():
                     self._claim(sku, _Claimant(demand, level, number, demand.order_id), units)
 
     def _claim(self, sku: str, claimant: _Claimant, units: int) -> None:
-        demand, tiers = claimant.demand, self.serving.policy.tiers
+        demand, tiers = claimant.demand, self.allocation_pass.policy.tiers
         weight = tiers[min(demand.tier_rank, len(tiers) - 1)].weight
         party = demand.customer_id if demand.customer_id is not None else f"order {demand.order_id}"
         self.claimants.setdefault(sku, []).append((claimant, Claim(units, weight, party)))
@@ -142,8 +146,8 @@ class _Division:
         return found
 
     def _divide_sku(self, sku: str, claimants: list[_Claimant], claims: list[Claim]) -> _Shares:
-        guards = self.serving.guards
-        pool = guards.stock(sku, 0, self.serving.shelves[sku].total)
+        guards = self.allocation_pass.guards
+        pool = guards.stock(sku, 0, self.allocation_pass.shelves[sku].total)
         caps: list[Cap] = []
         limits: list[Limit] = []
         for level, limit in guards.steps(sku, pool.units):
@@ -157,7 +161,7 @@ class _Division:
             left = guards.left(sku, quota)
             caps.append(Cap(left, tuple(members)))
             limits.append(guards.quota_limit(quota, left))
-        portions = divide_capped(self.serving.policy.share, claims, pool.units, caps)
+        portions = divide_capped(self.allocation_pass.policy.share, claims, pool.units, caps)
         return _Shares(claimants, claims, limits, portions, pool)
 
     def _give(self, division: dict[str, _Shares]) -> None:
@@ -172,7 +176,7 @@ class _Division:
                 limit = shares.pool if portion.cap is None else shares.limits[portion.cap]
                 if not demand.order_skus_locked and portion.units:
                     deferred.add(sku)
-                    self.found[claimant.number] = self.serving.defer()
+                    self.found[claimant.number] = self.allocation_pass.defer()
                 else:
-                    self.found[claimant.number] = self.serving.give(demand, portion.units, limit)
-        self.serving.blocked |= deferred
+                    self.found[claimant.number] = self.allocation_pass.give(demand, portion.units, limit)
+        self.allocation_pass.blocked |= deferred

@@ -119,12 +119,12 @@ def choose(
         for sku in sorted(scarce)
         for units, lines in limits(sku)
     )
-    answer = solver(SolverChoice(tuple(columns), rows))
-    if isinstance(answer, str):
-        return answer
-    if any(sum(answer[n] * each for n, each in row.uses) > row.capacity for row in rows):
+    choice = solver(SolverChoice(tuple(columns), rows))
+    if isinstance(choice, str):
+        return choice
+    if any(sum(choice[n] * each for n, each in row.uses) > row.capacity for row in rows):
         return "the solver's answer takes more than there is"
-    return tuple(sorted(name for (name, _), n in names.items() if columns[n].whole and answer[n]))
+    return tuple(sorted(name for (name, _), n in names.items() if columns[n].whole and choice[n]))
 
 
 def _summed(uses: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

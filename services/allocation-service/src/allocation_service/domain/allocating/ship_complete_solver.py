@@ -29,36 +29,38 @@ def choose_orders(
     if policy.complete is not Complete.OPTIMAL or not _has_values(policy):
         return context
     context = with_thresholds(context, policy, supply)
-    serving = AllocationPass(supply, demands, policy, now, blocked=blocked, context=context)
-    queue = serving.queue(demands)
-    rest = [(key, demand) for key, demand in queue if not serving.comes_first(key, demand)]
+    allocation_pass = AllocationPass(supply, demands, policy, now, blocked=blocked, context=context)
+    queue = allocation_pass.queue(demands)
+    rest = [(key, demand) for key, demand in queue if not allocation_pass.comes_first(key, demand)]
     for key, demand in queue:
-        if serving.comes_first(key, demand):
-            serving.serve(key, demand)
-    rest = _decidable(serving, rest)
+        if allocation_pass.comes_first(key, demand):
+            allocation_pass.serve(key, demand)
+    rest = _decidable(allocation_pass, rest)
     candidates = [CompleteOrder(demand, -key[1]) for key, demand in rest]
-    scarce = scarcity(candidates, {sku: shelf.total for sku, shelf in serving.shelves.items()})
+    scarce = scarcity(candidates, {sku: stock.total for sku, stock in allocation_pass.shelves.items()})
     if not spans(candidates, scarce):
         return context
-    answer = choose(candidates, scarce, _Limits(serving, rest), solver)
-    if isinstance(answer, str):
-        return context._replace(note=answer)
-    return context._replace(chosen=answer)
+    choice = choose(candidates, scarce, _Limits(allocation_pass, rest), solver)
+    if isinstance(choice, str):
+        return context._replace(note=choice)
+    return context._replace(chosen=choice)
 
 
 def _has_values(policy: Policy) -> bool:
     return policy.sort is Sort.VALUE_INDEX and policy.share is Share.SEQUENTIAL
 
 
-def _decidable(serving: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> list[tuple[Key, Demand]]:
+def _decidable(allocation_pass: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> list[tuple[Key, Demand]]:
     """Those who can be served here: neither left to be decided elsewhere, nor behind such an order, nor already
     settled with an order of which another line stands at the top."""
-    elsewhere = serving.blocked | {demand.sku for _, demand in queue if not demand.order_skus_locked}
+    elsewhere = allocation_pass.blocked | {demand.sku for _, demand in queue if not demand.order_skus_locked}
 
     def is_decidable(demand: Demand) -> bool:
         if not demand.ship_complete:
             return demand.sku not in elsewhere
-        return serving.open(demand.order_id) and not elsewhere.intersection(serving.needs(demand.order_id))
+        return allocation_pass.open(demand.order_id) and not elsewhere.intersection(
+            allocation_pass.needs(demand.order_id)
+        )
 
     return [(key, demand) for key, demand in queue if is_decidable(demand)]
 
@@ -66,16 +68,16 @@ def _decidable(serving: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> 
 class _Limits:
     """For a scarce SKU, (units, line ids) pairs: those lines together may take no more than that."""
 
-    def __init__(self, serving: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> None:
-        self.serving = serving
+    def __init__(self, allocation_pass: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> None:
+        self.allocation_pass = allocation_pass
         self.members: dict[str, list[tuple[int, Demand]]] = {}
         for key, demand in queue:
-            self.members.setdefault(demand.sku, []).append((serving.level(key, demand), demand))
+            self.members.setdefault(demand.sku, []).append((allocation_pass.level(key, demand), demand))
 
     def __call__(self, sku: str) -> list[tuple[int, frozenset[str]]]:
-        guards, members = self.serving.guards, self.members[sku]
-        shelf = self.serving.shelves.get(sku)
-        pool = guards.stock(sku, 0, shelf.total if shelf is not None else 0).units
+        guards, members = self.allocation_pass.guards, self.members[sku]
+        available_stock = self.allocation_pass.shelves.get(sku)
+        pool = guards.stock(sku, 0, available_stock.total if available_stock is not None else 0).units
         found = [(pool, frozenset(demand.line_id for _, demand in members))]
         for level, limit in guards.steps(sku, pool):
             found.append((limit.units, frozenset(demand.line_id for at, demand in members if at >= level)))

@@ -55,15 +55,15 @@ def stored_step(inputs: PlacingInputs) -> dict[str, Any]:
     return step
 
 
-def stored_demand(newcomer: NewDemand, placement: Placement) -> dict[str, Any]:
+def stored_demand(new_demand: NewDemand, placement: Placement) -> dict[str, Any]:
     """What is kept of a demand beside its columns, where ``quantity`` is all that is open of it."""
     facts: dict[str, Any] = {"grants": placement.grants}
-    if newcomer.units != newcomer.open_units:
-        facts["units"] = newcomer.units
-    if newcomer.preference is not None:
-        facts["preference"] = newcomer.preference
-    if newcomer.promise_date is not None:
-        facts["promised_before"] = newcomer.promise_date
+    if new_demand.units != new_demand.open_units:
+        facts["units"] = new_demand.units
+    if new_demand.preference is not None:
+        facts["preference"] = new_demand.preference
+    if new_demand.promise_date is not None:
+        facts["promised_before"] = new_demand.promise_date
     if placement.declined:
         facts["declined"] = placement.declined
     if placement.promise_date is not None:
@@ -87,17 +87,17 @@ def new_demand_of(line_id: str, sku: str, quantity: int, facts: Mapping[str, Any
     )
 
 
-def shown_demand(newcomer: NewDemand, facts: Mapping[str, Any]) -> dict[str, Any]:
+def shown_demand(new_demand: NewDemand, facts: Mapping[str, Any]) -> dict[str, Any]:
     """All that was known of a demand, and what became of it."""
     return {
-        "newcomer": newcomer._asdict(),
+        "newcomer": new_demand._asdict(),
         "grants": facts["grants"],
         "declined": facts.get("declined", 0),
         "promise_date": facts.get("promise_date"),
     }
 
 
-def place_again(step: Mapping[str, Any], newcomers: Sequence[NewDemand]) -> list[Placement]:
+def place_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> list[Placement]:
     """What the stored inputs lead to."""
     supply = {
         sku: Supply(sku, tuple(Location(*place) for place in one["locations"])) for sku, one in step["supply"].items()
@@ -110,8 +110,8 @@ def place_again(step: Mapping[str, Any], newcomers: Sequence[NewDemand]) -> list
         return quotes[sku, units]
 
     if placing is not None:
-        return place_together(newcomers, supply, terms, quote, latest, placing=placing)
-    one = newcomers[0]
+        return place_together(new_demands, supply, terms, quote, latest, placing=placing)
+    one = new_demands[0]
     return [place_line(one, supply[one.sku], terms[one.sku], quote, latest)]
 
 

@@ -52,7 +52,7 @@ def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) 
     return again(step, lines, now) if again is not None else None
 
 
-def _replay_take_back(step: Mapping[str, Any], _: Sequence[StoredLine], now: datetime) -> Result:
+def _replay_deallocation(step: Mapping[str, Any], _: Sequence[StoredLine], now: datetime) -> Result:
     holdings = [holding_from(one) for one in step["holdings"]]
     losses = deallocate(step["shortfall"], holdings, policy_from(step["policy"]), moment_of(step, now))
     return {loss.holding.line_id: -loss.units for loss in losses}
@@ -82,7 +82,7 @@ def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine], _: datet
 _AGAIN: Mapping[str, Callable[[Mapping[str, Any], Sequence[StoredLine], datetime], Result]] = {
     "fill": _replay_fill,
     "place": _replay_place,
-    "take_back": _replay_take_back,
+    "take_back": _replay_deallocation,
     "run": lambda step, lines, _: replay_run(step, lines),
     "lend": lambda step, _, __: lend_again(step),
     "repay": lambda step, _, __: repay_again(step),

@@ -114,7 +114,7 @@ class Line:
         self.granted[location] = self.granted.get(location, 0) + units
         self.granted_units += units
 
-    def give_back(self, location: str, units: int) -> None:
+    def deallocate(self, location: str, units: int) -> None:
         """Return granted units that have not left; they take the places in the queue they had."""
         if units <= 0 or units > self.unshipped_at(location):
             raise ValueError(f"{self.line_id}: cannot give back {units} at {location}")

@@ -179,10 +179,10 @@ def choose_loans(situation: LendingSituation) -> tuple[Loan, ...]:
     """
     choice = _Choice(situation)
     lenders = sorted(situation.lenders, key=lambda one: (one.need, one.tier_rank, one.queued_at, one.line_id))
-    shelf = [(one, dict(one.held)) for one in reversed(lenders)]
+    lendable = [(one, dict(one.held)) for one in reversed(lenders)]
     for borrower in sorted(situation.borrowers, key=lambda one: (one.due, one.queued_at, one.line_id)):
         wanted, refused = borrower.units, set[date]()
-        for lender, held in shelf:
+        for lender, held in lendable:
             if not wanted or lender.need <= borrower.due:
                 break
             if not held or lender.need in refused or lender.order_id == borrower.order_id:
@@ -191,7 +191,7 @@ def choose_loans(situation: LendingSituation) -> tuple[Loan, ...]:
             wanted -= lent
             if not lent:
                 refused.add(lender.need)
-        shelf = [(one, held) for one, held in shelf if held]
+        lendable = [(one, held) for one, held in lendable if held]
     return tuple(choice.loans)
 
 
@@ -219,10 +219,14 @@ class Repayment(NamedTuple):
 
 def repay_first(supply: Supply, claims: Iterable[RepaymentClaim]) -> tuple[Repayment, ...]:
     """Free stock goes to lenders before anybody else: first to whom it must be back soonest."""
-    shelf = AvailableStock(supply)
+    available_stock = AvailableStock(supply)
     found = []
     for claim in sorted(claims, key=lambda one: (one.repay_by, one.loan_id)):
-        grants = shelf.take(min(claim.units, shelf.total), claim.preference) if shelf.total else ()
+        grants = (
+            available_stock.take(min(claim.units, available_stock.total), claim.preference)
+            if available_stock.total
+            else ()
+        )
         if grants:
             found.append(Repayment(claim, grants))
     return tuple(found)

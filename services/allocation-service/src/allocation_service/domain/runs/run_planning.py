@@ -143,18 +143,18 @@ def _moves(
         for one in claim.members:
             lost = one.confirmed_units - new[one.line_id]
             if lost > 0:
-                back = _give_back(one, lost, orders[one.sku])
+                back = _deallocate(one, lost, orders[one.sku])
                 moves[one.line_id] = tuple((place, -units) for place, units in back)
-                shelf = returned.setdefault(one.sku, {})
+                at_places = returned.setdefault(one.sku, {})
                 for place, units in back:
-                    shelf[place] = shelf.get(place, 0) + units
-    shelves = {sku: _shelf(stock, returned.get(sku, {})) for sku, stock in stocks.items()}
+                    at_places[place] = at_places.get(place, 0) + units
+    shelves = {sku: _available_stock(stock, returned.get(sku, {})) for sku, stock in stocks.items()}
     for claim in claims:
         _hand_out(claim, new, shelves, moves)
-    return moves, {sku: shelf.total for sku, shelf in shelves.items()}
+    return moves, {sku: available_stock.total for sku, available_stock in shelves.items()}
 
 
-def _give_back(one: RunDemand, units: int, priorities: Mapping[str, int]) -> Grants:
+def _deallocate(one: RunDemand, units: int, priorities: Mapping[str, int]) -> Grants:
     """The reverse of how units are handed out: the preferred location keeps its own the longest."""
     back: list[tuple[str, int]] = []
     order = sorted(one.confirmed, key=lambda pair: (pair[0] == one.preference, -priorities.get(pair[0], 0), pair[0]))
@@ -166,7 +166,7 @@ def _give_back(one: RunDemand, units: int, priorities: Mapping[str, int]) -> Gra
     return tuple(back)
 
 
-def _shelf(stock: Stock, returned: Mapping[str, int]) -> AvailableStock:
+def _available_stock(stock: Stock, returned: Mapping[str, int]) -> AvailableStock:
     places = [
         Location(place.name, place.priority, max(0, place.free) + returned.get(place.name, 0))
         for place in stock.locations

@@ -22,7 +22,9 @@ class DeferredOrdersLoop:
     async def run(self, stopping: asyncio.Event) -> None:
         """Until ``stopping``; woken by the decision that left orders."""
         wanted = self._application.effects.deferred_orders
-        await repeat("rechecks", self.once, stopping, every=self._application.settings.recheck_seconds, wanted=wanted)
+        await repeat(
+            "rechecks", self.once, stopping, every=self._application.settings.deferred_orders_seconds, wanted=wanted
+        )
 
     async def once(self) -> int:
         """One round; how many orders were decided."""

@@ -29,7 +29,7 @@ from service_kit.hosting.background import repeat
 log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS = 5.0
-_LARGEST_ANSWER = 16 * 1024 * 1024
+_LARGEST_RESULT = 16 * 1024 * 1024
 WORKER = (sys.executable, "-m", "allocation_service.simulation.worker")
 
 
@@ -65,7 +65,7 @@ class SimulationRunner:
     async def _run(self, simulation: Simulation, stopping: asyncio.Event) -> str | None:
         """Why there is no result; None where there is one."""
         process = await asyncio.create_subprocess_exec(
-            *self._worker, stdin=PIPE, stdout=PIPE, stderr=None, limit=_LARGEST_ANSWER
+            *self._worker, stdin=PIPE, stdout=PIPE, stderr=None, limit=_LARGEST_RESULT
         )
         reading = asyncio.create_task(self._follow(process, simulation))
         stopped = asyncio.create_task(stopping.wait())

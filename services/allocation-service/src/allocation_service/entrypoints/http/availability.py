@@ -102,7 +102,7 @@ async def check_cart(
     wanted: dict[str, int] = {}
     for line in cart.lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
-    return await _answer(application, wanted)
+    return await _availability(application, wanted)
 
 
 @router.fast_path("POST", "/v1/availability")
@@ -117,7 +117,7 @@ async def _read_cart(request: Request) -> Call:
 async def get_availability(
     principal: Annotated[Principal, require(_SCOPE)], sku: Skus, application: Application, quantity: Quantity = 1
 ) -> AvailabilityList:
-    return await _answer(application, dict.fromkeys(sku, quantity))
+    return await _availability(application, dict.fromkeys(sku, quantity))
 
 
 @router.fast_path("GET", "/v1/availability")
@@ -129,7 +129,7 @@ async def _read_skus(request: Request) -> Call:
     return lambda response: get_availability(principal, skus, application, quantity)
 
 
-async def _answer(application: AllocationApplication, wanted: Mapping[str, int]) -> AvailabilityList:
+async def _availability(application: AllocationApplication, wanted: Mapping[str, int]) -> AvailabilityList:
     now = await application.now()
     found = await read(application.units, read_availability, wanted, now, application.options.grace_days)
     return AvailabilityList(data=[_view(one, wanted[one.sku], now) for one in found])
