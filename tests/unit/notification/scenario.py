@@ -44,10 +44,6 @@ MAIL_RULES = MailRules(batch=100, lease=timedelta(minutes=5), contact_wait=timed
 WEBHOOK_RULES = WebhookRules(per_endpoint=8, lease=timedelta(minutes=1), disable_after=timedelta(days=5))
 
 
-def any_version(version: int | None) -> None:
-    """The precondition of a change that may be made to any version."""
-
-
 @dataclass
 class RecordingMailer:
     """A mail server in memory. ``results`` are its answers by address, for addresses that it does not accept."""
@@ -133,7 +129,7 @@ class Scenario:
     async def put_contact(self, contact_id: str = "c1", *, email: str = "", locale: str = "en-GB") -> ContactPut:
         """Store a contact."""
         command = PutContact(contact_id, email or f"{contact_id}@example.com", locale, "Europe/London")
-        return await execute(self.units, put_contact, command, any_version)
+        return await execute(self.units, put_contact, command)
 
     async def all_notifications(self, order_id: str = "o1") -> list[Notification]:
         """The order's notifications, the newest first."""

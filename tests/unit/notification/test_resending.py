@@ -2,7 +2,6 @@
 
 import pytest
 from tests.unit.notification.events import JUNE, allocated, placed
-from tests.unit.notification.scenario import any_version
 
 from notification_service.application.contacts.erase_contact import erase_contact
 from notification_service.application.notifications.read_notifications import (
@@ -96,7 +95,7 @@ async def test_a_notification_to_an_erased_contact_is_not_sent_again(scenario, u
     await scenario.put_contact()
     await on_backorder(scenario)
     [sent] = await scenario.all_notifications()
-    await execute(units, erase_contact, "c1", any_version)
+    await execute(units, erase_contact, "c1")
     refusal = await resend(scenario, sent.notification_id)
     assert (type(refusal), refusal.state) == (RecipientUnknown, "sent")
 

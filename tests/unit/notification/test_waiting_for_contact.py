@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from prometheus_client import REGISTRY
 from tests.unit.notification.events import JULY, JUNE, allocated, placed
-from tests.unit.notification.scenario import any_version
 
 from notification_service.application.contacts.erase_contact import erase_contact
 from notification_service.application.notifications.give_up_waiting_notifications import (
@@ -122,7 +121,7 @@ async def test_erasing_a_contact_fails_what_has_not_been_sent_to_it(scenario, ma
     await scenario.put_contact()
     await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
     await scenario.compose()
-    await execute(units, erase_contact, "c1", any_version)
+    await execute(units, erase_contact, "c1")
     await scenario.send()
     assert mailer.mails == []
     assert await states(scenario) == [("failed", "contact_erased")]
@@ -139,7 +138,7 @@ async def test_notifications_that_fail_without_being_sent_are_counted(scenario, 
     await scenario.put_contact()
     await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
     await scenario.compose()
-    await execute(units, erase_contact, "c1", any_version)
+    await execute(units, erase_contact, "c1")
     assert failed() - before == 1
 
 

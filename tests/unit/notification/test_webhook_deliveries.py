@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from tests.unit.notification.events import JUNE, allocated, placed
 from tests.unit.notification.in_memory_stores import InMemoryUnits
-from tests.unit.notification.scenario import WEBHOOK_RULES, any_version
+from tests.unit.notification.scenario import WEBHOOK_RULES
 
 from notification_service.application.webhooks.change_webhook_endpoint import (
     ChangeWebhookEndpoint,
@@ -20,8 +20,9 @@ from notification_service.application.webhooks.delete_webhook_endpoint import de
 from notification_service.application.webhooks.purge_webhooks import purge_webhooks
 from notification_service.application.webhooks.rotate_webhook_secret import rotate_webhook_secret
 from notification_service.application.webhooks.send_test_webhook import send_test_webhook
-from notification_service.domain.webhook_endpoints import WebhookEndpointNotFound
+from notification_service.domain.webhook_endpoints import VersionRequired, WebhookEndpointNotFound
 from service_kit.commands.execute import execute
+from service_kit.commands.expected_version import ExpectedVersion, VersionMismatch
 from service_kit.testing import eventually
 
 URL = "https://shop.example.com/hook"
@@ -176,11 +177,22 @@ async def test_long_failure_switches_an_endpoint_off_with_the_reason(scenario, s
     assert disabled.version == 2
     clock.advance(timedelta(days=1))
     assert await scenario.call_endpoints() == 0
-    change = ChangeWebhookEndpoint(endpoint_id, enabled=True)
-    enabled = await execute(units, change_webhook_endpoint, change, any_version)
+    change = ChangeWebhookEndpoint(endpoint_id, ExpectedVersion(frozenset({2})), enabled=True)
+    enabled = await execute(units, change_webhook_endpoint, change)
     assert (enabled.endpoint.enabled, enabled.endpoint.failing_since, enabled.pending) == (True, None, 1)
     sender.respond(200)
     assert await scenario.call_endpoints() == 1
+
+
+@pytest.mark.parametrize(
+    ("expected", "refusal"), [(None, VersionRequired), (ExpectedVersion(frozenset({7})), VersionMismatch)]
+)
+async def test_an_endpoint_is_changed_only_on_its_current_version(scenario, units, expected, refusal):
+    created = await scenario.create_endpoint(URL)
+    change = ChangeWebhookEndpoint(created.endpoint.endpoint_id, expected, enabled=False)
+    with pytest.raises(refusal):
+        await execute(units, change_webhook_endpoint, change)
+    assert (await scenario.endpoint(created.endpoint.endpoint_id)).endpoint == created.endpoint
 
 
 async def test_an_endpoint_that_says_it_is_gone_is_switched_off_at_once(scenario, sender):
@@ -251,7 +263,7 @@ async def test_an_endpoint_deleted_during_a_call_stays_deleted(scenario, sender,
 @pytest.mark.parametrize("use_case", ["change", "delete", "rotate", "test"])
 async def test_an_endpoint_that_does_not_exist_is_refused(units, sender, use_case):
     attempts = {
-        "change": lambda: execute(units, change_webhook_endpoint, ChangeWebhookEndpoint("none"), any_version),
+        "change": lambda: execute(units, change_webhook_endpoint, ChangeWebhookEndpoint("none", None)),
         "delete": lambda: execute(units, delete_webhook_endpoint, "none"),
         "rotate": lambda: execute(units, rotate_webhook_secret, "none", timedelta(hours=24)),
         "test": lambda: send_test_webhook(units, sender, "none", "m1"),

@@ -29,6 +29,10 @@ class WebhookEndpointNotFound(Exception):
         self.endpoint_id = endpoint_id
 
 
+class VersionRequired(Exception):
+    """An endpoint is changed only by a caller who says which version the change is based on."""
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookResponse:
     """How an endpoint responded to one call: its HTTP status, or None and in ``error`` why there was none.

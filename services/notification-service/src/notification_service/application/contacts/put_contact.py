@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from notification_service.application.notifications.resume_waiting_notifications import (
@@ -10,6 +9,7 @@ from notification_service.application.notifications.resume_waiting_notifications
 )
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.domain.contacts import Contact
+from service_kit.commands.expected_version import ExpectedVersion, check_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class PutContact:
     email: str = field(repr=False)
     locale: str
     time_zone: str
+    expected: ExpectedVersion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +31,14 @@ class ContactPut:
     created: bool
 
 
-async def put_contact(
-    uow: NotificationUnitOfWork, command: PutContact, precondition: Callable[[int | None], None]
-) -> ContactPut:
+async def put_contact(uow: NotificationUnitOfWork, command: PutContact) -> ContactPut:
     """Create or replace a contact, and queue the notifications that wait for it.
 
-    A repeat of what is stored changes nothing, not even the version. ``precondition`` is called with the version
-    of the locked contact, or None where there is none; what it raises refuses the change.
+    A repeat of what is stored changes nothing, not even the version. Raises VersionMismatch, also where a version is
+    expected and there is no contact.
     """
     before = await uow.contacts.lock(command.contact_id)
-    precondition(before.version if before else None)
+    check_version(command.expected, before.version if before else None)
     if before is not None and _matches(before, command):
         return ContactPut(before, created=False)
     contact = await uow.contacts.put(command.contact_id, command.email, command.locale, command.time_zone, uow.now)

@@ -14,7 +14,7 @@ from notification_service.entrypoints.http.dependencies import Application
 from service_kit.commands.execute import execute, read
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
-from service_kit.http.conditional import IfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.conditional import IfMatch, expected_version, not_modified, not_modified_response, set_etag
 from service_kit.http.fields import Name
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
@@ -38,8 +38,8 @@ async def put_contact_by_id(
     if_match: IfMatch = None,
 ) -> ContactView:
     """Messages that waited for this contact are sent: one for each order, which says how it stands now."""
-    command = PutContact(contact_id, body.email, body.locale, body.time_zone)
-    put = await execute(app.units, put_contact, command, lambda version: matches_version(if_match, version))
+    command = PutContact(contact_id, body.email, body.locale, body.time_zone, expected_version(if_match))
+    put = await execute(app.units, put_contact, command)
     response.status_code = 201 if put.created else 200
     set_etag(response, put.contact.version)
     return contact_view(put.contact)
@@ -65,4 +65,4 @@ async def erase_contact_by_id(
 
     Messages that have not been sent fail with the reason `contact_erased`.
     """
-    await execute(app.units, erase_contact, contact_id, lambda version: matches_version(if_match, version))
+    await execute(app.units, erase_contact, contact_id, expected_version(if_match))

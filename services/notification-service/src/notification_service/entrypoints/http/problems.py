@@ -9,10 +9,10 @@ from notification_service.domain.notifications import (
     NotificationSuperseded,
     RecipientUnknown,
 )
-from notification_service.domain.webhook_endpoints import WebhookEndpointNotFound
+from notification_service.domain.webhook_endpoints import VersionRequired, WebhookEndpointNotFound
 from notification_service.domain.webhook_targets import TargetRefused
 from service_kit.http.errors import ProblemTable
-from service_kit.http.problems import FieldError, Problem, conflict, not_found, unprocessable
+from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_required, unprocessable
 
 
 def _not_yet_sent(error: NotificationNotYetSent) -> Problem:
@@ -40,5 +40,6 @@ PROBLEMS: ProblemTable = {
     NotificationNotYetSent: _not_yet_sent,
     NotificationSuperseded: _superseded,
     RecipientUnknown: _recipient_unknown,
+    VersionRequired: lambda _: precondition_required(),
     TargetRefused: _target_refused,
 }

@@ -40,7 +40,7 @@ from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import execute, read
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
-from service_kit.http.conditional import RequiredIfMatch, matches_version, set_etag
+from service_kit.http.conditional import RequiredIfMatch, expected_version, set_etag
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
@@ -116,10 +116,10 @@ async def change_webhook_endpoint(
     if body.url is not None:
         check_url(body.url, allow_localhost=app.settings.local_mode)
     event_types = None if body.event_types is None else tuple(body.event_types)
-    command = ChangeWebhookEndpoint(endpoint_id, body.url, body.description, event_types, body.enabled)
-    overview = await execute(
-        app.units, change_endpoint, command, lambda version: matches_version(if_match, version, required=True)
+    command = ChangeWebhookEndpoint(
+        endpoint_id, expected_version(if_match), body.url, body.description, event_types, body.enabled
     )
+    overview = await execute(app.units, change_endpoint, command)
     set_etag(response, overview.endpoint.version)
     return endpoint_view(overview)
 
