@@ -262,7 +262,7 @@ def test_a_ship_complete_order_leaves_only_when_all_open_units_have_stock() -> N
     assert order.state is State.PARTIALLY_SHIPPED
 
 
-def test_what_left_before_a_take_back_may_still_be_reported() -> None:
+def test_units_that_left_before_a_deallocation_may_still_be_reported() -> None:
     order = placed(5)
     answer(order, allocated={"A": 5})
     answer(order, allocated={"A": 2}, waiting=3, at=NOW + timedelta(hours=2))
@@ -281,7 +281,7 @@ def test_units_released_by_a_cancellation_do_not_ship_whenever_they_are_said_to_
     assert order.state is State.SHIPPED
 
 
-def test_a_take_back_in_flight_leaves_no_negative_figures() -> None:
+def test_a_deallocation_in_flight_leaves_no_negative_figures() -> None:
     order = placed(5)
     answer(order, allocated={"A": 5})
     order.ship(shipment(5), {})

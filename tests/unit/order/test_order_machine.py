@@ -136,7 +136,7 @@ class OrderMachine(RuleBasedStateMachine):
             self.under_way.append(known.answer(line_id))
 
     @rule(line_id=st.sampled_from(LINES), location=st.sampled_from(LOCATIONS), units=st.integers(1, 6))
-    def allocation_takes_back(self, line_id: str, location: str, units: int) -> None:
+    def allocation_deallocates(self, line_id: str, location: str, units: int) -> None:
         known = self.allocation[line_id]
         taken = min(units, known.granted.get(location, 0) - known.shipped.get(location, 0))
         if taken > 0:

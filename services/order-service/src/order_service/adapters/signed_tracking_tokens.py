@@ -40,7 +40,7 @@ class SignedTrackingTokens:
         return f"{_PREFIX}{self._current}.{text}"
 
     def principal(self, token: str) -> Principal | None:
-        """The principal that a token stands for, a reader of one order; None if it is forged, foreign or expired."""
+        """The principal that a token authenticates, a reader of one order; None if it is forged, foreign or expired."""
         key_id, _, signed = token.removeprefix(_PREFIX).partition(".")
         signer = self._signers.get(key_id)
         if signer is None or not token.startswith(_PREFIX):

@@ -1,4 +1,4 @@
-"""Storage of whole orders that are changed: locked, loaded and written back in sets."""
+"""Storage of orders that are changed: locked, loaded whole, and written back in sets."""
 
 from __future__ import annotations
 

@@ -69,8 +69,8 @@ _HOLDERS = Statement(
 class SqlPlacementStore:
     """`PlacementStore` in one statement, which also claims the idempotency keys of the batch's commands.
 
-    ``claimed_before`` holds, after the statement, what stands in the way of orders whose key was not free: the record
-    of the key, or that it is in flight elsewhere. Such orders were not stored.
+    After the statement, ``used_keys`` holds the orders that were not stored because their key was not free: by order
+    id, the record of the key, or that another process is working on the same key.
     """
 
     def __init__(self, conn: DirectConnection, now: datetime, claims: Sequence[IdempotencyClaim]) -> None:
@@ -78,7 +78,7 @@ class SqlPlacementStore:
         self._now = now
         self._claims = claims
         self.carried_out = False
-        self.claimed_before: dict[str, Claimed | IdempotencyRecord] = {}
+        self.used_keys: dict[str, Claimed | IdempotencyRecord] = {}
 
     async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
         """See PlacementStore. One statement; up to two more if orders were left out. Call it once."""
@@ -102,7 +102,7 @@ class SqlPlacementStore:
         self.carried_out = True
         self._conn.outbox_written = True
         outcomes = outcomes_of(rows)
-        self.claimed_before = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
+        self.used_keys = {order_id: found for order_id, found in outcomes.items() if found is not Claimed.NEW}
         left_out = {order.order_id: order.terms.reference for order in orders if order.order_id not in outcomes}
         return await self._why_left_out(left_out) if left_out else {}
 
@@ -110,7 +110,7 @@ class SqlPlacementStore:
         """The holders of the references, by the id of the order left out, unless its key was recorded meanwhile."""
         claims = [claim for claim in self._claims if claim.resource_id in references]
         recorded = await recorded_meanwhile(self._conn, claims)
-        self.claimed_before.update(recorded)
+        self.used_keys.update(recorded)
         taken = {order_id: reference for order_id, reference in references.items() if order_id not in recorded}
         return await self._holders(taken) if taken else {}
 
@@ -141,8 +141,8 @@ PlacementUseCase = Callable[[PlacementUnitOfWork, Sequence[PlaceOrder]], Awaitab
 class PlacementInOneStatement:
     """Runs the use case for a batch whose claims, effects and events are one statement; see `SingleStatementAttempt`.
 
-    A command whose key is not free is answered by what stands under the key, even if the use case refused it: a
-    repeated request gets its first answer although, for example, a date in it has passed since.
+    A command whose key was used before gets the answer recorded with the key, even if the use case refuses it now: a
+    repeated request is answered as the first time although, for example, a date in it has passed since.
     """
 
     def __init__(self, use_case: PlacementUseCase, clock: Clock) -> None:
@@ -153,11 +153,11 @@ class PlacementInOneStatement:
     async def __call__(
         self, conn: DirectConnection, commands: Sequence[PlaceOrder], claims: Sequence[IdempotencyClaim | None]
     ) -> Sequence[Accepted | Refusal | IdempotencyRecord | Claimed]:
-        """Carry out ``commands``; for each its result, its refusal, or what stands under its key already."""
+        """Carry out ``commands``; for each its result, its refusal, or what its key was used for already."""
         given = [claim for claim in claims if claim is not None]
         uow = SqlPlacementUnitOfWork(conn, self._clock.now(), self._known, given)
         results = await self._use_case(uow, commands)
         if not uow.placements.carried_out:
             await uow.placements.add([])
-        before = uow.placements.claimed_before
-        return [before.get(command.order_id, result) for command, result in zip(commands, results, strict=True)]
+        used_keys = uow.placements.used_keys
+        return [used_keys.get(command.order_id, result) for command, result in zip(commands, results, strict=True)]

@@ -14,7 +14,7 @@ SMALL_EVENT_LINES = 300
 
 
 def order_event(order: Order, change: Change) -> Event:
-    """The event that reports a change just made: the whole order as it is after it."""
+    """The event that reports a change just made: the order, with all lines and shipments, as it is afterwards."""
     return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence)
 
 

@@ -93,7 +93,7 @@ class ChangedOrder:
 
 
 class OrderStore(Protocol):
-    """Storage of whole orders that are changed."""
+    """Storage of orders, for changes that need an order with all its lines and shipments."""
 
     async def lock(self, visible_to: Mapping[str, Collection[str | None]]) -> dict[str, Order]:
         """Load orders by id and lock them, so that nobody else changes them before the unit of work ends.

@@ -16,7 +16,7 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Why one line stands in the way of a change. ``line`` is a copy of it at that moment; ``code`` is stable."""
+    """Why one line prevents a change. ``line`` is a copy of it at that moment; ``code`` is stable."""
 
     line: Line
     code: str

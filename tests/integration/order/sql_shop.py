@@ -1,0 +1,87 @@
+"""The order service on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import event, text
+from tests.unit.order.shop import Shop, open_client
+
+from event_contracts import Event, OrderState
+from order_service.config import OrderSettings
+from order_service.entrypoints.service import build
+from service_kit.persistence.database import Database
+
+_INTROSPECTION = ("typeinfo_tree", "current_setting('jit')")
+"""In statements of the driver's own, by which each new connection learns of types."""
+
+
+@dataclass
+class SqlShop(Shop):
+    """The service on PostgreSQL."""
+
+    @property
+    def database(self) -> Database:
+        """The service's database."""
+        return self.service.database
+
+    async def deliver(self, *events: Event) -> None:
+        """See Shop."""
+        assert self.service.subscription is not None
+        async with self.database.transaction() as conn:
+            await self.service.subscription.handle(conn, events)
+
+    async def published(self) -> list[tuple[str, str, OrderState]]:
+        """See Shop: what waits in the outbox."""
+        async with self.database.reading() as conn:
+            rows = (await conn.execute(text("SELECT key, headers, value FROM outbox ORDER BY id"))).all()
+        found = []
+        for row in rows:
+            headers = dict(orjson.loads(row.headers))
+            name = headers["ce_type"].split(".")[1]
+            payload = OrderState.model_validate_json(row.value)
+            assert int(headers["ce_sequence"]) == payload.sequence
+            found.append((name, row.key, payload))
+        return found
+
+    @asynccontextmanager
+    async def statements(self) -> AsyncIterator[list[str]]:
+        """Collects the statements that reach the server within the block, whether through SQLAlchemy or past it."""
+        seen: list[str] = []
+        heard: set[Any] = set()
+
+        def note(query: Any) -> None:
+            if not any(mark in query.query for mark in _INTROSPECTION):
+                seen.append(query.query)
+
+        def listen(connection: Any, *_: object) -> None:
+            if connection.driver_connection not in heard:
+                heard.add(connection.driver_connection)
+                connection.driver_connection.add_query_logger(note)
+
+        engine = self.database.engine.sync_engine
+        event.listen(engine, "checkout", listen)
+        try:
+            yield seen
+            await asyncio.sleep(0)  # the driver notes a statement at the loop's next turn
+        finally:
+            event.remove(engine, "checkout", listen)
+            for driver in heard:
+                driver.remove_query_logger(note)
+
+    @asynccontextmanager
+    async def another_process(self) -> AsyncIterator[SqlShop]:
+        """A second instance of the service on the same database."""
+        database = Database(self.database.url, pool_size=2)
+        assert isinstance(self.service.settings, OrderSettings)
+        service = build(self.service.settings, clock=self.clock, database=database)
+        try:
+            async with open_client(service, self.keys) as client:
+                yield SqlShop(service, client, self.clock, self.keys)
+        finally:
+            await database.close()

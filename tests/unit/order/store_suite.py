@@ -1,0 +1,455 @@
+"""What the stores of the order service promise, for stores in memory and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+from tests.unit.order.scenarios import NOW, entry, lines_of, placement, shipment
+
+from event_contracts import SellingMode, SkuPolicy
+from order_service.application.ports import ChangedOrder, OrderUnitOfWork, OwnedLine, Placement
+from order_service.application.queries import OrderFilter, OrderKey, Visibility
+from order_service.domain.lines import Line, LineAllocation, LocationUnits, PromisedDate, Reason
+from order_service.domain.order import Order
+from order_service.domain.states import Totals
+from service_kit.persistence.unit_of_work import UnitOfWorkFactory
+from service_kit.testing import FakeClock
+
+EVERYBODY = Visibility()
+WHY = Reason("held back", "held_back", {"tier": "gold", "or_better": True, "kept": 3})
+Rest = Callable[[OrderUnitOfWork], Coroutine[Any, Any, Any]]
+
+
+class Stores(Protocol):
+    """The stores under test, empty at first."""
+
+    clock: FakeClock
+
+    @property
+    def units(self) -> UnitOfWorkFactory[OrderUnitOfWork]:
+        """Opens units of work."""
+        ...
+
+    async def place(self, *placements: Placement) -> Mapping[str, str]:
+        """`PlacementStore.add` in a unit of work of its own."""
+        ...
+
+    async def unknown(self, *skus: str) -> set[str]:
+        """`SkuCatalogue.unknown`."""
+        ...
+
+    async def published(self) -> list[tuple[str, str]]:
+        """Name and key of the events that were sent, in order."""
+        ...
+
+
+def policy(sku: str, version: int = 1, release_at: datetime | None = None, *, preorder: bool = True) -> SkuPolicy:
+    """A policy with a release date; it counts for preorders only."""
+    mode = SellingMode.PREORDER if preorder else SellingMode.BACKORDER
+    return SkuPolicy(sku=sku, version=version, mode=mode, release_at=release_at, lead_time_days=7, occurred_at=NOW)
+
+
+def allocated(line: Line, *, version: int = 1, waiting: int = 0, **units: int) -> Line:
+    """The line after allocation reported ``units`` by location."""
+    line.apply(LineAllocation(line.line_id, version, 1, NOW, units, waiting, 0, WHY, None))
+    return line
+
+
+class StoreSuite:
+    """Tests of the stores; a subclass has the fixture ``stores``."""
+
+    async def load(self, stores: Stores, order_id: str) -> Order:
+        """The order with its shipments."""
+        async with stores.units.begin() as uow:
+            return (await uow.orders.lock({order_id: [None]}))[order_id]
+
+    async def change(self, stores: Stores, order: Order, *line_ids: str, **changed: Any) -> None:
+        """Save changes of an order with one history entry."""
+        async with stores.units.begin() as uow:
+            one = ChangedOrder(order, set(line_ids), changed.get("shipments", []))
+            await uow.orders.save([one], [entry(order.order_id, order.version)])
+            await uow.commit()
+
+    async def save_lines(self, stores: Stores, *lines: Line) -> None:
+        """Save lines, and what follows from them for their orders."""
+        async with stores.units.begin() as uow:
+            await uow.lines.save(lines)
+            order_ids = sorted(
+                {owned.order_id for owned in (await uow.lines.find([x.line_id for x in lines])).values()}
+            )
+            headers, totals = await uow.lines.lock_orders(order_ids), await uow.lines.totals(order_ids)
+            for header in headers.values():
+                header.version += 1
+            history = [entry(each.order_id, each.version, "OrderAllocated") for each in headers.values()]
+            await uow.lines.save_orders([(headers[each], totals[each]) for each in order_ids], history)
+            await uow.commit()
+
+    async def list(
+        self, stores: Stores, wanted: OrderFilter, visibility: Visibility = EVERYBODY, limit: int = 2
+    ) -> list[str]:
+        """The ids of all orders listed, read in pages of ``limit``."""
+        found: list[str] = []
+        after: OrderKey | None = None
+        async with stores.units.reading() as uow:
+            while True:
+                page = await uow.queries.orders(wanted, visibility, after=after, limit=limit)
+                found += [record.order.order_id for record in page]
+                if len(page) < limit:
+                    return found
+                after = wanted.key_of(page[-1])
+
+    # Placing
+
+    async def test_a_placed_order_is_stored_with_all_that_was_asked_for(self, stores: Stores) -> None:
+        terms: dict[str, Any] = {
+            "reference": "WEB-1",
+            "customer_id": "c1",
+            "contact_id": "p1",
+            "tier": "gold",
+            "channel": "web",
+            "country": "DE",
+            "region": "BE",
+            "jurisdiction": "EU",
+            "currency": "GBP",
+            "charge_at": "deposit",
+            "deposit_percent": 20,
+            "needed_by": date(2026, 2, 1),
+            "latest_acceptable_date": date(2026, 3, 1),
+            "ship_complete": True,
+            "location_preference": "A",
+            "metadata": {"gift": True, "note": "ring twice", "n": 3, "none": None},
+        }
+        new = placement("o1", ("lamp", 2), ("bulb", 4), **terms)
+        new.order.lines["o1-0"].reference = "first"
+        new.order.lines["o1-0"].unit_price = 4999
+        assert await stores.place(new) == {}
+        async with stores.units.reading() as uow:
+            record = await uow.queries.order("o1", EVERYBODY)
+        assert record is not None
+        assert record.order == new.order
+        assert (record.updated_at, record.answered) == (NOW, 0)
+        assert list(record.order.lines) == ["o1-0", "o1-1"]
+        assert await self.load(stores, "o1") == new.order
+
+    async def test_a_placed_order_begins_its_history_and_its_event_is_sent(self, stores: Stores) -> None:
+        new = placement("o1", ("lamp", 2))
+        await stores.place(new)
+        async with stores.units.reading() as uow:
+            [recorded] = await uow.queries.history("o1", EVERYBODY, after=0, limit=9)
+        assert (recorded.entry, recorded.recorded_at) == (new.history_entry, NOW)
+        assert await stores.published() == [("OrderPlaced", "o1")]
+
+    async def test_an_order_whose_reference_is_taken_is_left_out_with_all_that_belongs_to_it(
+        self, stores: Stores
+    ) -> None:
+        await stores.place(placement("o1", ("lamp", 1), reference="taken"))
+        holders = await stores.place(
+            placement("o2", ("lamp", 1)),
+            placement("o3", ("lamp", 1), reference="taken"),
+            placement("o4", ("lamp", 1), reference="twin"),
+            placement("o5", ("lamp", 1), reference="twin"),
+        )
+        winner = ({"o4", "o5"} - holders.keys()).pop()
+        loser = ({"o4", "o5"} - {winner}).pop()
+        assert holders == {"o3": "o1", loser: winner}
+        assert await self.list(stores, OrderFilter()) == sorted(["o1", "o2", winner], reverse=True)
+        assert sorted(await stores.published()) == [("OrderPlaced", each) for each in sorted(["o1", "o2", winner])]
+        async with stores.units.reading() as uow:
+            assert await uow.queries.history("o3", EVERYBODY, after=0, limit=9) == []
+        async with stores.units.begin() as uow:
+            assert (await uow.lines.find(["o3-0", "o2-0"])).keys() == {"o2-0"}
+
+    async def test_a_sku_is_known_once_inventory_has_announced_it(self, stores: Stores) -> None:
+        assert await stores.unknown("lamp", "bulb") == {"lamp", "bulb"}
+        async with stores.units.begin() as uow:
+            await uow.skus.save_policies([policy("lamp")])
+            await uow.commit()
+        assert await stores.unknown("lamp", "Lamp", "bulb") == {"Lamp", "bulb"}
+        assert await stores.unknown("lamp") == set()
+        assert await stores.unknown() == set()
+
+    # Changing whole orders
+
+    async def test_orders_are_locked_only_for_those_who_may_see_them(self, stores: Stores) -> None:
+        await stores.place(
+            placement("o1", ("lamp", 1), customer_id="c1"),
+            placement("o2", ("lamp", 1), customer_id="c2"),
+            placement("o3", ("lamp", 1)),
+        )
+        async with stores.units.begin() as uow:
+            mine = await uow.orders.lock({"o1": ["c1"], "o2": ["c1"], "o3": ["c1"], "nope": ["c1"]})
+            assert list(mine) == ["o1"]
+            several = await uow.orders.lock({"o1": ["c2", None], "o2": ["c1", "c2"], "o3": [None]})
+            assert sorted(several) == ["o1", "o2", "o3"]
+            assert await uow.orders.lock({}) == {}
+
+    async def test_a_changed_order_is_written_back_with_its_changed_lines_and_history(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2), metadata={"a": 1}))
+        stores.clock.advance(timedelta(hours=1))
+        order = await self.load(stores, "o1")
+        order.amend_terms(
+            replace(order.terms, country="FR", region="PA", needed_by=date(2026, 2, 1), metadata={"b": 2}), NOW
+        )
+        order.cancel(NOW + timedelta(minutes=1), "less", {"o1-0": 2})
+        await self.change(stores, order, "o1-0")
+        assert await self.load(stores, "o1") == order
+        async with stores.units.reading() as uow:
+            record = await uow.queries.order("o1", EVERYBODY)
+            entries = await uow.queries.history("o1", EVERYBODY, after=1, limit=9)
+        assert record is not None and record.updated_at == NOW + timedelta(hours=1)
+        assert [(each.entry, each.recorded_at) for each in entries] == [(entry("o1", 3), NOW + timedelta(hours=1))]
+
+    async def test_only_lines_named_as_changed_are_written(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2)))
+        order = await self.load(stores, "o1")
+        order.version, order.lines["o1-0"].waiting, order.lines["o1-1"].waiting = 2, 5, 2
+        await self.change(stores, order, "o1-1")
+        loaded = await self.load(stores, "o1")
+        assert [line.waiting for line in loaded.lines.values()] == [0, 2]
+
+    async def test_what_is_not_committed_leaves_no_trace(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5)))
+        async with stores.units.begin() as uow:
+            order = (await uow.orders.lock({"o1": [None]}))["o1"]
+            order.cancel(NOW, None)
+            await uow.orders.save([ChangedOrder(order, {"o1-0"}, [])], [entry("o1", 2)])
+            assert (await uow.orders.lock({"o1": [None]}))["o1"] == order
+        assert await self.load(stores, "o1") == placement("o1", ("lamp", 5)).order
+        async with stores.units.reading() as uow:
+            assert len(await uow.queries.history("o1", EVERYBODY, after=0, limit=9)) == 1
+
+    async def test_shipments_are_stored_with_their_order(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5), ("bulb", 5)), placement("o2", ("lamp", 5)))
+        first = shipment("s1", ("o1-0", 2), ("o1-1", 1), reference="P1", tracking_number="T1")
+        second = shipment("s2", ("o1-0", 1), location="B", shipped_at=NOW + timedelta(days=1))
+        order = await self.load(stores, "o1")
+        allocated(order.lines["o1-0"], A=2, B=1)
+        allocated(order.lines["o1-1"], A=1)
+        order.ship(first, {})
+        await self.change(stores, order, "o1-0", "o1-1", shipments=[first])
+        order.ship(second, {})
+        await self.change(stores, order, "o1-0", shipments=[second])
+        assert (await self.load(stores, "o1")).shipments == [first, second]
+        assert await self.load(stores, "o1") == order
+        async with stores.units.reading() as uow:
+            assert list(await uow.queries.shipments("o1")) == [first, second]
+            assert list(await uow.queries.shipments("o2")) == []
+            assert await uow.shipments.ids_by_reference(["P1", "P2"]) == {"P1": "s1"}
+            assert await uow.shipments.ids_by_reference([]) == {}
+
+    # Changing single lines
+
+    async def test_lines_are_found_by_id_with_their_order(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2)), placement("o2", ("lamp", 1)))
+        async with stores.units.begin() as uow:
+            found = await uow.lines.find(["o1-1", "o2-0", "nope"])
+            assert await uow.lines.find([]) == {}
+        assert found == {
+            "o1-1": OwnedLine("o1", lines_of("o1", ("lamp", 5), ("bulb", 2))[1]),
+            "o2-0": OwnedLine("o2", lines_of("o2", ("lamp", 1))[0]),
+        }
+
+    async def test_all_of_a_lines_figures_are_kept(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 9)))
+        line = (await self.load(stores, "o1")).lines["o1-0"]
+        line.cancelled, line.cut_sequence, line.line_version, line.basis = 1, 4, 7, 3
+        line.waiting, line.declined, line.reason = 2, 1, WHY
+        line.promise = PromisedDate(date(2026, 2, 1), 3, "inbound")
+        line.locations = {"A": LocationUnits(3, 1, 2, NOW), "B": LocationUnits(2, 0)}
+        await self.save_lines(stores, line)
+        assert (await self.load(stores, "o1")).lines["o1-0"] == line
+        line.promise, line.reason = PromisedDate(None, 4, "no supply"), Reason("no supply")
+        await self.save_lines(stores, line)
+        assert (await self.load(stores, "o1")).lines["o1-0"] == line
+
+    async def test_a_line_that_was_found_changes_nothing_until_it_is_saved(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 5)))
+        async with stores.units.begin() as uow:
+            allocated((await uow.lines.find(["o1-0"]))["o1-0"].line, A=5)
+            assert (await uow.lines.find(["o1-0"]))["o1-0"].line.allocated == 0
+
+    async def test_totals_are_the_sums_of_the_lines_as_saved(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 9), ("bulb", 4)), placement("o2", ("lamp", 1)))
+        order = await self.load(stores, "o1")
+        first, second = order.lines.values()
+        first.cancelled, first.declined, first.waiting, first.basis = 1, 2, 1, 3
+        first.locations = {"A": LocationUnits(4, 2)}
+        second.locations, second.basis = {"B": LocationUnits(9, 0)}, 2
+        await self.save_lines(stores, first, second)
+        async with stores.units.begin() as uow:
+            totals = await uow.lines.totals(["o1", "o2"])
+        assert totals["o1"].totals == order.totals
+        assert totals["o1"].answered == 2
+        assert totals["o2"] == (Totals(1, 0, 0, 0, 1, 0, 0), 0)
+
+    async def test_orders_are_locked_without_their_lines_and_move_on(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 2)), placement("o2", ("lamp", 1)))
+        stores.clock.advance(timedelta(hours=1))
+        line = allocated(lines_of("o1", ("lamp", 2))[0], A=2)
+        await self.save_lines(stores, line)
+        async with stores.units.begin() as uow:
+            headers = await uow.lines.lock_orders(["o1", "o2", "nope"])
+            assert {each: header.version for each, header in headers.items()} == {"o1": 2, "o2": 1}
+        async with stores.units.reading() as uow:
+            record = await uow.queries.order("o1", EVERYBODY)
+            entries = await uow.queries.history("o1", EVERYBODY, after=1, limit=9)
+            assert await uow.queries.versions(["o1", "o2", "nope"]) == {"o1": (2, 1), "o2": (1, 0)}
+        assert record is not None
+        assert (record.order.version, record.answered, record.updated_at) == (2, 1, NOW + timedelta(hours=1))
+        assert [each.entry for each in entries] == [entry("o1", 2, "OrderAllocated")]
+        assert await self.list(stores, OrderFilter(state="allocated")) == ["o1"]
+
+    # SKUs
+
+    async def test_only_preorders_have_a_release_date(self, stores: Stores) -> None:
+        async with stores.units.begin() as uow:
+            await uow.skus.save_policies(
+                [policy("book", release_at=NOW), policy("lamp", release_at=NOW, preorder=False), policy("soon")]
+            )
+            assert await uow.skus.release_dates(["book", "lamp", "soon", "nope"]) == {"book": NOW}
+            assert await uow.skus.release_dates([]) == {}
+
+    async def test_an_older_policy_does_not_undo_a_newer_one(self, stores: Stores) -> None:
+        later = NOW + timedelta(days=1)
+        async with stores.units.begin() as uow:
+            await uow.skus.save_policies([policy("book", 3, later)])
+            await uow.skus.save_policies([policy("book", 2, NOW)])
+            assert await uow.skus.release_dates(["book"]) == {"book": later}
+            await uow.skus.save_policies([policy("book", 4, NOW)])
+            assert await uow.skus.release_dates(["book"]) == {"book": NOW}
+
+    # Reading
+
+    async def test_orders_are_listed_by_any_filter_newest_first(self, stores: Stores) -> None:
+        for number in range(5):
+            sku = "lamp" if number % 2 else "bulb"
+            await stores.place(placement(f"o{number}", (sku, 1), (sku, 2), customer_id=f"c{number % 2}"))
+        waiting = [allocated(line, waiting=line.quantity) for line in lines_of("o1", ("lamp", 1), ("lamp", 2))]
+        await self.save_lines(stores, *waiting)
+        assert await self.list(stores, OrderFilter()) == ["o4", "o3", "o2", "o1", "o0"]
+        assert await self.list(stores, OrderFilter(reference="O3")) == ["o3"]
+        assert await self.list(stores, OrderFilter(customer_id="c0")) == ["o4", "o2", "o0"]
+        assert await self.list(stores, OrderFilter(state="backordered")) == ["o1"]
+        assert await self.list(stores, OrderFilter(state="pending", sku="lamp")) == ["o3"]
+        assert await self.list(stores, OrderFilter(sku="bulb", customer_id="c0")) == ["o4", "o2", "o0"]
+        assert await self.list(stores, OrderFilter(sku="Bulb")) == []
+
+    async def test_orders_changed_since_are_listed_in_order_of_change(self, stores: Stores) -> None:
+        for number in range(5):
+            stores.clock.advance(timedelta(minutes=1 if number < 4 else 0))
+            await stores.place(placement(f"o{number}", ("lamp", 1)))
+        stores.clock.advance(timedelta(minutes=1))
+        await self.save_lines(stores, allocated(lines_of("o2", ("lamp", 1))[0], waiting=1))
+        since = NOW + timedelta(minutes=1)
+        assert await self.list(stores, OrderFilter(updated_after=since), limit=1) == ["o1", "o3", "o4", "o2"]
+        assert await self.list(stores, OrderFilter(updated_after=since, state="backordered")) == ["o2"]
+
+    async def test_nothing_is_found_of_orders_that_the_caller_may_not_see(self, stores: Stores) -> None:
+        await stores.place(
+            placement("o1", ("lamp", 1), customer_id="c1"),
+            placement("o2", ("lamp", 1), customer_id="c2"),
+            placement("o3", ("lamp", 1)),
+        )
+        customer, link = Visibility(customer_id="c1"), Visibility(order_id="o2")
+        assert await self.list(stores, OrderFilter(), customer) == ["o1"]
+        assert await self.list(stores, OrderFilter(customer_id="c2"), customer) == []
+        assert await self.list(stores, OrderFilter(), link) == ["o2"]
+        async with stores.units.reading() as uow:
+            queries = uow.queries
+            for visibility, visible in ((customer, "o1"), (link, "o2")):
+                for order_id in ("o1", "o2", "o3", "nope"):
+                    record = await queries.order(order_id, visibility)
+                    assert (record is not None) == (order_id == visible)
+                    version = await queries.order_version(order_id, visibility)
+                    assert version == (1 if order_id == visible else None)
+                    entries = await queries.history(order_id, visibility, after=0, limit=9)
+                    assert len(entries) == (order_id == visible)
+            assert await queries.order_version("o3", EVERYBODY) == 1
+
+    async def test_the_history_is_read_in_pages_oldest_first(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 1)), placement("o2", ("lamp", 1)))
+        order = await self.load(stores, "o1")
+        for version in (2, 3, 4):
+            order.version = version
+            await self.change(stores, order)
+        async with stores.units.reading() as uow:
+
+            async def versions(after: int, limit: int) -> Sequence[int]:
+                found = await uow.queries.history("o1", EVERYBODY, after=after, limit=limit)
+                return [each.entry.version for each in found]
+
+            assert await versions(0, 2) == [1, 2]
+            assert await versions(2, 2) == [3, 4]
+            assert await versions(4, 2) == []
+            assert await versions(2**62, 2) == []
+
+    async def test_what_can_ship_is_listed_by_location(self, stores: Stores) -> None:
+        terms: dict[str, Any] = {"tier": "gold", "country": "DE", "region": "BE", "needed_by": date(2026, 2, 1)}
+        await stores.place(
+            placement("o1", ("lamp", 2), ("bulb", 3), customer_id="c1", **terms),
+            placement("o2", ("lamp", 5)),
+            placement("o3", ("lamp", 4)),
+        )
+        shipped, whole = lines_of("o1", ("lamp", 2), ("bulb", 3))
+        allocated(shipped, A=2).locations["A"].shipped = 2
+        split = allocated(lines_of("o2", ("lamp", 5))[0], A=1, B=2, waiting=2)
+        cut = allocated(lines_of("o3", ("lamp", 4))[0], A=4)
+        cut.cancelled, cut.cut_sequence = 1, 2
+        await self.save_lines(stores, shipped, allocated(whole, A=3), split, cut)
+        async with stores.units.reading() as uow:
+
+            async def listed(location: str, who: Visibility = EVERYBODY, after: str = "", limit: int = 9) -> Any:
+                found = await uow.queries.shippable_units(location, NOW, who, after=after, limit=limit)
+                return [(each.line_id, each.quantity) for each in found]
+
+            assert await listed("A") == [("o1-1", 3), ("o2-0", 1)], "shipped units and unanswered cuts are left out"
+            assert await listed("B") == [("o2-0", 2)]
+            assert await listed("C") == []
+            assert await listed("A", limit=1) == [("o1-1", 3)]
+            assert await listed("A", after="o1-1") == [("o2-0", 1)]
+            assert await listed("A", Visibility(customer_id="c1")) == [("o1-1", 3)]
+            [units] = await uow.queries.shippable_units("A", NOW, EVERYBODY, after="", limit=1)
+        assert (units.order_id, units.order_reference, units.sku, units.location_id) == ("o1", "O1", "bulb", "A")
+        assert (units.placed_at, units.needed_by, units.promise_date) == (NOW, date(2026, 2, 1), None)
+        assert (units.ship_complete, units.tier, units.country, units.region) == (False, "gold", "DE", "BE")
+        assert units.reference is None
+
+    async def test_a_ship_complete_order_can_ship_once_all_of_it_has_stock(self, stores: Stores) -> None:
+        await stores.place(placement("o1", ("lamp", 2), ("bulb", 2), ship_complete=True))
+        first, second = lines_of("o1", ("lamp", 2), ("bulb", 2))
+
+        async def listed() -> list[str]:
+            async with stores.units.reading() as uow:
+                found = await uow.queries.shippable_units("A", NOW, EVERYBODY, after="", limit=9)
+                return [each.line_id for each in found]
+
+        await self.save_lines(stores, allocated(first, A=2), allocated(second, waiting=2))
+        assert await listed() == []
+        await self.save_lines(stores, allocated(second, version=2, A=2))
+        assert await listed() == ["o1-0", "o1-1"]
+
+    async def test_a_preorder_can_ship_from_its_release_date_on(self, stores: Stores) -> None:
+        release = NOW + timedelta(days=3)
+        async with stores.units.begin() as uow:
+            await uow.skus.save_policies([policy("book", release_at=release), policy("soon")])
+            await uow.commit()
+        await stores.place(placement("o1", ("book", 1), ("soon", 1)))
+        await self.save_lines(stores, *(allocated(line, A=1) for line in lines_of("o1", ("book", 1), ("soon", 1))))
+        async with stores.units.reading() as uow:
+            for moment, expected in ((release - timedelta(seconds=1), ["o1-1"]), (release, ["o1-0", "o1-1"])):
+                found = await uow.queries.shippable_units("A", moment, EVERYBODY, after="", limit=9)
+                assert [each.line_id for each in found] == expected
+
+    async def test_times_are_kept_to_the_microsecond(self, stores: Stores) -> None:
+        at = datetime(2010, 12, 1, 8, 26, 0, 123456, tzinfo=UTC)
+        new = placement("o1", ("lamp", 1), at=at)
+        await stores.place(new)
+        order = await self.load(stores, "o1")
+        assert (order.placed_at, order.changed_at) == (at, at)
+        parcel = shipment("s1", ("o1-0", 1), shipped_at=at)
+        order.version = 2
+        await self.change(stores, order, shipments=[parcel])
+        assert (await self.load(stores, "o1")).shipments == [parcel]

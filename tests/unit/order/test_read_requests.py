@@ -1,0 +1,132 @@
+"""Requests to read: parameters, who may see what, tracking links, the API's document."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.order.conftest import OpenShop
+from tests.unit.order.shop import InMemoryShop, answer, answer_line
+
+from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"cursor": "nonsense"},
+        {"limit": "0"},
+        {"limit": "501"},
+        {"state": "lost"},
+        {"updated_after": "yesterday"},
+        {"updated_after": "0.5"},
+        {"updated_after": "2026-01-01T00:00:00"},
+        {"sku": "a\0b"},
+    ],
+)
+async def test_bad_parameters_are_refused(shop: InMemoryShop, params: dict[str, str]) -> None:
+    response = await shop.client.get("/v1/orders", params=params)
+    assert response.status_code == 400, response.text
+
+
+async def test_an_unchanged_order_is_not_sent_again(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1))
+    path = f"/v1/orders/{order['order_id']}"
+    assert (await shop.client.get(path, headers={"If-None-Match": '"1"'})).status_code == 304
+    await shop.deliver(answer(order, answer_line(order, waiting=1)))
+    assert (await shop.client.get(path, headers={"If-None-Match": '"1"'})).status_code == 200
+
+
+async def test_a_customers_key_orders_for_that_customer(shop: InMemoryShop) -> None:
+    shop.client = shop.client_as("customer-1")
+    assert (await shop.place(("lamp", 1)))["customer_id"] == "c1"
+    assert (await shop.post_order(("lamp", 1), customer_id="c2")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("who", "method", "path"),
+    [
+        ("warehouse", "GET", "/v1/orders"),
+        ("warehouse", "POST", "/v1/orders"),
+        ("reader", "POST", "/v1/orders"),
+        ("reader", "POST", "/v1/orders/x/cancel"),
+        ("reader", "POST", "/v1/orders/x/shipments"),
+        ("shopkeeper", "GET", "/v1/fulfillable-lines"),
+    ],
+)
+async def test_a_key_does_what_its_scopes_allow(shop: InMemoryShop, who: str, method: str, path: str) -> None:
+    response = await shop.client_as(who).request(method, path)
+    assert (response.status_code, response.json()["code"]) == (403, "missing_scope")
+    assert (await shop.client_as().request(method, path)).status_code == 401
+
+
+async def test_a_tracking_link_opens_its_order_and_events_read_only(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1), customer_id="c1", contact_id="p1", metadata={"secret": "x"})
+    other = await shop.place(("lamp", 1))
+    link = await shop.tracking_link(order, days=2)
+    assert link["expires_at"] == "2026-01-07T09:00:00Z"
+    guest = shop.client_as()
+    opened = await guest.get(link["url"])
+    assert opened.status_code == 200
+    assert opened.headers["Referrer-Policy"] == "no-referrer"
+    shown = opened.json()
+    assert (shown["order_id"], shown["customer_id"], shown["contact_id"], shown["metadata"]) == (
+        order["order_id"],
+        None,
+        None,
+        {},
+    )
+    bearer = shop.client_as(token=link["token"])
+    path = f"/v1/orders/{order['order_id']}"
+    assert (await bearer.get(path)).status_code == 200
+    assert (await bearer.get(f"{path}/events")).status_code == 200
+    assert (await guest.get(f"/v1/orders/{other['order_id']}", params={"token": link["token"]})).status_code == 404
+    assert (await bearer.get(f"/v1/orders/{other['order_id']}/events")).status_code == 404
+    assert (await bearer.get("/v1/orders")).status_code == 403
+    assert (await bearer.get(f"{path}/shipments")).status_code == 403
+    assert (await bearer.get("/v1/fulfillable-lines", params={"location_id": "A"})).status_code == 403
+    assert (await bearer.post(f"{path}/cancel", json={})).status_code == 403
+    assert (await bearer.patch(path, json={"needed_by": None}, headers={"If-Match": "*"})).status_code == 403
+    assert (await bearer.post(f"{path}/tracking-links")).status_code == 403
+
+
+async def test_a_tracking_link_expires_and_cannot_be_forged(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1))
+    link = await shop.tracking_link(order, days=1)
+    path = f"/v1/orders/{order['order_id']}"
+    guest = shop.client_as()
+    for forged in (link["token"][:-2] + "xx", link["token"].replace("bo_track_", ""), "bo_track_00000000.x", ""):
+        assert (await guest.get(path, params={"token": forged})).status_code == 401
+    shop.clock.advance(timedelta(days=1))
+    assert (await guest.get(path, params={"token": link["token"]})).status_code == 401
+
+
+async def test_links_made_before_the_secret_changed_still_open(open_shop: OpenShop) -> None:
+    before = await open_shop(tracking_secret="old")
+    await before.know("lamp")
+    order = await before.place(("lamp", 1))
+    link = await before.tracking_link(order)
+    after = SignedTrackingTokens(["new", "old"], before.clock)
+    principal = after.principal(link["token"])
+    assert principal is not None and principal.order_id == order["order_id"]
+    assert SignedTrackingTokens(["new"], before.clock).principal(link["token"]) is None
+
+
+async def test_the_description_names_every_operation_once(shop: InMemoryShop) -> None:
+    document = (await shop.client.get("/openapi.json")).json()
+    operations = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+    assert len(operations) == len(set(operations))
+    assert {
+        "place_order",
+        "get_order",
+        "list_orders",
+        "amend_order",
+        "amend_line",
+        "cancel_order",
+        "ship_order",
+        "list_shipments",
+        "get_shipment",
+        "list_fulfillable_lines",
+        "list_order_events",
+        "create_tracking_link",
+    } <= set(operations)
