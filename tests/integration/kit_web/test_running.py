@@ -38,7 +38,7 @@ class Running:
     def output(self) -> str:
         return self.log.read_text()
 
-    async def ended(self, within: float = 15) -> int:
+    async def ended(self, within: float = 60) -> int:
         await eventually(lambda: self.process.poll() is not None, within, reason=self.output())
         return self.process.returncode
 

@@ -35,6 +35,14 @@ def test_the_rows_are_a_table_of_typed_parameters() -> None:
     )
 
 
+def test_json_is_sent_as_text() -> None:
+    columns: Columns = (("sku", "text"), ("notes", "jsonb"))
+    assert unnest(columns, "n", position=True) == (
+        "(SELECT sku, CAST(notes AS jsonb) AS notes, position"
+        " FROM unnest(CAST(:sku AS text[]), CAST(:notes AS text[])) WITH ORDINALITY AS row (sku, notes, position)) AS n"
+    )
+
+
 def test_an_insert_may_update_what_is_there() -> None:
     assert assignments(LEVELS[1:], "n") == "location = n.location, on_hand = n.on_hand"
     assert (

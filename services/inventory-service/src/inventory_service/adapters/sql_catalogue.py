@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, Sku, Supplier
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 _UNKNOWN_SKUS = text(
     "SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"
@@ -29,21 +30,23 @@ _LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
 _LOCK_LOCATION = text("SELECT location_id, name, priority, version FROM location WHERE location_id = :id FOR UPDATE")
 _LOCK_SUPPLIER = text("SELECT version FROM supplier WHERE supplier_id = :id FOR UPDATE")
 
+_SKU: Columns = (
+    ("sku", "text"),
+    ("name", "text"),
+    ("category", "text"),
+    ("lead_time_days", "integer"),
+    ("mode", "text"),
+    ("backorder_cap", "integer"),
+    ("release_date", "date"),
+)
 # A row that has these values already is neither updated nor returned, and keeps its version.
 _PUT_SKUS = text(
-    """
-    INSERT INTO sku AS known (sku, name, category, lead_time_days, mode, backorder_cap, release_date,
-                              created_at, updated_at)
-    SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, :now, :now
-    FROM unnest(CAST(:skus AS text[]), CAST(:names AS text[]), CAST(:categories AS text[]),
-                CAST(:lead_times AS integer[]), CAST(:modes AS text[]), CAST(:caps AS integer[]),
-                CAST(:releases AS date[]))
-         AS new (sku, name, category, lead_time_days, mode, backorder_cap, release_date)
+    f"""
+    INSERT INTO sku AS known ({names(_SKU)}, created_at, updated_at)
+    SELECT {names(_SKU)}, :now, :now FROM {unnest(_SKU, "new")}
     ORDER BY sku COLLATE "C"
     ON CONFLICT (sku) DO UPDATE
-    SET name = excluded.name, category = excluded.category, lead_time_days = excluded.lead_time_days,
-        mode = excluded.mode, backorder_cap = excluded.backorder_cap, release_date = excluded.release_date,
-        version = known.version + 1, updated_at = excluded.updated_at
+    SET {assignments(_SKU[1:], "excluded")}, version = known.version + 1, updated_at = excluded.updated_at
     WHERE (known.name, known.category, known.lead_time_days, known.mode, known.backorder_cap, known.release_date)
           IS DISTINCT FROM (excluded.name, excluded.category, excluded.lead_time_days, excluded.mode,
                             excluded.backorder_cap, excluded.release_date)
@@ -114,15 +117,7 @@ class SqlCatalogue:
 
     async def put_skus(self, skus: Sequence[Sku]) -> dict[str, StoredVersion]:
         """See Catalogue."""
-        values = {
-            "skus": [sku.sku for sku in skus],
-            "names": [sku.name for sku in skus],
-            "categories": [sku.category for sku in skus],
-            "lead_times": [sku.lead_time_days for sku in skus],
-            "modes": [sku.policy.mode.value for sku in skus],
-            "caps": [sku.policy.backorder_cap for sku in skus],
-            "releases": [sku.policy.release_date for sku in skus],
-        }
+        values = arrays(_SKU, (_sku_row(sku) for sku in skus))
         rows = await self._connection.execute(_PUT_SKUS, {**values, "now": self._now})
         stored = {row.sku: _written(row.version) for row in rows}
         same = [sku.sku for sku in skus if sku.sku not in stored]
@@ -153,6 +148,19 @@ class SqlCatalogue:
             return _written(written)
         current = (await self._connection.execute(version, {"id": values["id"]})).scalar_one()
         return StoredVersion(current, created=False, changed=False)
+
+
+def _sku_row(sku: Sku) -> tuple[object, ...]:
+    policy = sku.policy
+    return (
+        sku.sku,
+        sku.name,
+        sku.category,
+        sku.lead_time_days,
+        policy.mode.value,
+        policy.backorder_cap,
+        policy.release_date,
+    )
 
 
 def _written(version: int) -> StoredVersion:

@@ -9,29 +9,40 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
+_SHIPMENT: Columns = (
+    ("shipment_id", "text"),
+    ("line_id", "text"),
+    ("order_id", "text"),
+    ("sku", "text"),
+    ("location_id", "text"),
+    ("quantity", "bigint"),
+    ("shipped_at", "timestamptz"),
+)
 _ADD_SHIPMENTS = text(
-    """
-    INSERT INTO shipment_line (shipment_id, line_id, order_id, sku, location_id, quantity, shipped_at, recorded_at)
-    SELECT shipment_id, line_id, order_id, sku, location_id, quantity, shipped_at, :now
-    FROM unnest(CAST(:shipments AS text[]), CAST(:lines AS text[]), CAST(:orders AS text[]),
-                CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:quantities AS bigint[]),
-                CAST(:shipped AS timestamptz[]))
-         AS new (shipment_id, line_id, order_id, sku, location_id, quantity, shipped_at)
+    f"""
+    INSERT INTO shipment_line ({names(_SHIPMENT)}, recorded_at)
+    SELECT {names(_SHIPMENT)}, :now FROM {unnest(_SHIPMENT, "new")}
     ORDER BY shipment_id COLLATE "C", line_id COLLATE "C"
     ON CONFLICT (shipment_id, line_id) DO NOTHING
     RETURNING shipment_id, line_id
     """
 )
+_DEMAND: Columns = (
+    ("order_id", "text"),
+    ("line_id", "text"),
+    ("sku", "text"),
+    ("day", "date"),
+    ("quantity", "bigint"),
+    ("cancelled", "bigint"),
+    ("order_sequence", "bigint"),
+)
 _SAVE_DEMAND = text(
-    """
-    INSERT INTO demand_line AS known (order_id, line_id, sku, day, quantity, cancelled, order_sequence)
-    SELECT * FROM unnest(CAST(:orders AS text[]), CAST(:lines AS text[]), CAST(:skus AS text[]),
-                         CAST(:days AS date[]), CAST(:quantities AS bigint[]), CAST(:cancelled AS bigint[]),
-                         CAST(:sequences AS bigint[]))
-    ON CONFLICT (order_id, line_id) DO UPDATE
-    SET sku = excluded.sku, day = excluded.day, quantity = excluded.quantity, cancelled = excluded.cancelled,
-        order_sequence = excluded.order_sequence
+    f"""
+    INSERT INTO demand_line AS known ({names(_DEMAND)})
+    SELECT {names(_DEMAND)} FROM {unnest(_DEMAND, "new")}
+    ON CONFLICT (order_id, line_id) DO UPDATE SET {assignments(_DEMAND[2:], "excluded")}
     WHERE known.order_sequence < excluded.order_sequence
     """
 )
@@ -46,17 +57,12 @@ class SqlShipments:
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
         """See Shipments."""
-        values = {
-            "shipments": [line.shipment_id for line in lines],
-            "lines": [line.line_id for line in lines],
-            "orders": [line.order_id for line in lines],
-            "skus": [line.key.sku for line in lines],
-            "locations": [line.key.location_id for line in lines],
-            "quantities": [line.quantity for line in lines],
-            "shipped": [line.shipped_at for line in lines],
-        }
-        rows = await self._connection.execute(_ADD_SHIPMENTS, {**values, "now": self._now})
-        return {(row.shipment_id, row.line_id) for row in rows}
+        rows = (
+            (one.shipment_id, one.line_id, one.order_id, one.key.sku, one.key.location_id, one.quantity, one.shipped_at)
+            for one in lines
+        )
+        added = await self._connection.execute(_ADD_SHIPMENTS, {**arrays(_SHIPMENT, rows), "now": self._now})
+        return {(row.shipment_id, row.line_id) for row in added}
 
 
 class SqlDemand:
@@ -68,13 +74,8 @@ class SqlDemand:
     async def save(self, lines: Collection[DemandLine]) -> None:
         """See Demand."""
         if lines:
-            values = {
-                "orders": [line.order_id for line in lines],
-                "lines": [line.line_id for line in lines],
-                "skus": [line.sku for line in lines],
-                "days": [line.day for line in lines],
-                "quantities": [line.quantity for line in lines],
-                "cancelled": [line.cancelled for line in lines],
-                "sequences": [line.sequence for line in lines],
-            }
-            await self._connection.execute(_SAVE_DEMAND, values)
+            rows = (
+                (line.order_id, line.line_id, line.sku, line.day, line.quantity, line.cancelled, line.sequence)
+                for line in lines
+            )
+            await self._connection.execute(_SAVE_DEMAND, arrays(_DEMAND, rows))

@@ -11,14 +11,19 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
+_ORDER: Columns = (
+    ("purchase_order_id", "text"),
+    ("reference", "text"),
+    ("supplier_id", "text"),
+    ("location_id", "text"),
+    ("ordered_at", "timestamptz"),
+)
 _CLAIM = text(
-    """
-    INSERT INTO purchase_order (purchase_order_id, reference, supplier_id, location_id, ordered_at, created_at)
-    SELECT purchase_order_id, reference, supplier_id, location_id, ordered_at, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:references AS text[]), CAST(:suppliers AS text[]),
-                CAST(:locations AS text[]), CAST(:ordered AS timestamptz[]))
-         WITH ORDINALITY AS new (purchase_order_id, reference, supplier_id, location_id, ordered_at, position)
+    f"""
+    INSERT INTO purchase_order ({names(_ORDER)}, created_at)
+    SELECT {names(_ORDER)}, :now FROM {unnest(_ORDER, "new", position=True)}
     ORDER BY reference COLLATE "C", position
     ON CONFLICT (reference) DO NOTHING
     RETURNING purchase_order_id
@@ -27,13 +32,18 @@ _CLAIM = text(
 _HOLDERS = text(
     "SELECT reference, purchase_order_id FROM purchase_order WHERE reference = ANY(CAST(:references AS text[]))"
 )
+_NEW_LINE: Columns = (
+    ("line_id", "text"),
+    ("purchase_order_id", "text"),
+    ("line_no", "integer"),
+    ("sku", "text"),
+    ("quantity", "bigint"),
+    ("eta", "timestamptz"),
+)
 _ADD_LINES = text(
-    """
-    INSERT INTO purchase_order_line (line_id, purchase_order_id, line_no, sku, quantity, eta, first_eta, updated_at)
-    SELECT line_id, purchase_order_id, line_no, sku, quantity, eta, eta, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:orders AS text[]), CAST(:numbers AS integer[]), CAST(:skus AS text[]),
-                CAST(:quantities AS bigint[]), CAST(:etas AS timestamptz[]))
-         AS new (line_id, purchase_order_id, line_no, sku, quantity, eta)
+    f"""
+    INSERT INTO purchase_order_line ({names(_NEW_LINE)}, first_eta, updated_at)
+    SELECT {names(_NEW_LINE)}, eta, :now FROM {unnest(_NEW_LINE, "new")}
     """
 )
 _VERSION = text("SELECT coalesce(sum(version), 0)::bigint FROM purchase_order_line WHERE purchase_order_id = :id")
@@ -52,14 +62,18 @@ _LINES = f"""
 _READ_LINES = text(_LINES)
 _LOCK_LINES = text(_LINES + " FOR UPDATE OF line")
 
+_CHANGED_LINE: Columns = (
+    ("line_id", "text"),
+    ("quantity", "bigint"),
+    ("received", "bigint"),
+    ("closed", "boolean"),
+    ("eta", "timestamptz"),
+    ("version", "bigint"),
+)
 _SAVE_LINES = text(
-    """
-    UPDATE purchase_order_line line
-    SET quantity = new.quantity, received = new.received, closed = new.closed, eta = new.eta,
-        version = new.version, updated_at = :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:quantities AS bigint[]), CAST(:received AS bigint[]),
-                CAST(:closed AS boolean[]), CAST(:etas AS timestamptz[]), CAST(:versions AS bigint[]))
-         AS new (line_id, quantity, received, closed, eta, version)
+    f"""
+    UPDATE purchase_order_line line SET {assignments(_CHANGED_LINE[1:], "new")}, updated_at = :now
+    FROM {unnest(_CHANGED_LINE, "new")}
     WHERE line.line_id = new.line_id
     """
 )
@@ -76,15 +90,12 @@ class SqlPurchaseOrders:
         """See PurchaseOrders."""
         if not orders:
             return set()
-        values = {
-            "ids": [order.purchase_order_id for order in orders],
-            "references": [order.reference for order in orders],
-            "suppliers": [order.supplier_id for order in orders],
-            "locations": [order.location_id for order in orders],
-            "ordered": [order.ordered_at for order in orders],
-        }
-        rows = await self._connection.execute(_CLAIM, {**values, "now": self._now})
-        return {row.purchase_order_id for row in rows}
+        rows = (
+            (order.purchase_order_id, order.reference, order.supplier_id, order.location_id, order.ordered_at)
+            for order in orders
+        )
+        claimed = await self._connection.execute(_CLAIM, {**arrays(_ORDER, rows), "now": self._now})
+        return {row.purchase_order_id for row in claimed}
 
     async def holders(self, references: Collection[str]) -> dict[str, str]:
         """See PurchaseOrders."""
@@ -93,17 +104,13 @@ class SqlPurchaseOrders:
 
     async def add_lines(self, orders: Sequence[PurchaseOrder]) -> None:
         """See PurchaseOrders. Lines are numbered from 1 within their order."""
-        numbered = [(number, line) for order in orders for number, line in enumerate(order.lines, start=1)]
-        if numbered:
-            values = {
-                "ids": [line.line_id for _, line in numbered],
-                "orders": [line.purchase_order_id for _, line in numbered],
-                "numbers": [number for number, _ in numbered],
-                "skus": [line.sku for _, line in numbered],
-                "quantities": [line.quantity for _, line in numbered],
-                "etas": [line.eta for _, line in numbered],
-            }
-            await self._connection.execute(_ADD_LINES, {**values, "now": self._now})
+        rows = [
+            (line.line_id, line.purchase_order_id, number, line.sku, line.quantity, line.eta)
+            for order in orders
+            for number, line in enumerate(order.lines, start=1)
+        ]
+        if rows:
+            await self._connection.execute(_ADD_LINES, {**arrays(_NEW_LINE, rows), "now": self._now})
 
     async def lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
         """See PurchaseOrders."""
@@ -116,15 +123,8 @@ class SqlPurchaseOrders:
     async def save_lines(self, lines: Collection[PurchaseOrderLine]) -> None:
         """See PurchaseOrders."""
         if lines:
-            values = {
-                "ids": [line.line_id for line in lines],
-                "quantities": [line.quantity for line in lines],
-                "received": [line.received for line in lines],
-                "closed": [line.closed for line in lines],
-                "etas": [line.eta for line in lines],
-                "versions": [line.version for line in lines],
-            }
-            await self._connection.execute(_SAVE_LINES, {**values, "now": self._now})
+            rows = ((line.line_id, line.quantity, line.received, line.closed, line.eta, line.version) for line in lines)
+            await self._connection.execute(_SAVE_LINES, {**arrays(_CHANGED_LINE, rows), "now": self._now})
 
     async def version(self, purchase_order_id: str) -> int:
         """See PurchaseOrders."""

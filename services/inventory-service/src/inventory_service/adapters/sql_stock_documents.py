@@ -10,16 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import StatedDocument, StockDocument
+from service_kit.persistence.bulk import Columns, arrays, insert, names, unnest
 
+_DOCUMENT: Columns = (
+    ("document_id", "text"),
+    ("type", "text"),
+    ("reference", "text"),
+    ("location_id", "text"),
+    ("kind", "text"),
+    ("reason", "text"),
+    ("occurred_at", "timestamptz"),
+)
 _CLAIM = text(
-    """
-    INSERT INTO stock_document (document_id, type, reference, location_id, kind, reason, occurred_at, recorded_at)
-    SELECT document_id, type, reference, location_id, kind, reason, occurred_at, :now
-    FROM unnest(CAST(:ids AS text[]), CAST(:types AS text[]), CAST(:references AS text[]),
-                CAST(:locations AS text[]), CAST(:kinds AS text[]), CAST(:reasons AS text[]),
-                CAST(:occurred AS timestamptz[]))
-         WITH ORDINALITY
-         AS new (document_id, type, reference, location_id, kind, reason, occurred_at, position)
+    f"""
+    INSERT INTO stock_document ({names(_DOCUMENT)}, recorded_at)
+    SELECT {names(_DOCUMENT)}, :now FROM {unnest(_DOCUMENT, "new", position=True)}
     ORDER BY reference COLLATE "C", position
     ON CONFLICT (type, reference) DO NOTHING
     RETURNING document_id
@@ -30,15 +35,16 @@ _HOLDERS = text(
     " WHERE type = :type AND reference = ANY(CAST(:references AS text[]))"
 )
 _WITHDRAW = text("DELETE FROM stock_document WHERE document_id = ANY(CAST(:ids AS text[]))")
-_ADD_LINES = text(
-    """
-    INSERT INTO stock_document_line (document_id, line_no, sku, location_id, quantity, purchase_order_line_id,
-                                     on_hand_change)
-    SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:numbers AS integer[]), CAST(:skus AS text[]),
-                         CAST(:locations AS text[]), CAST(:quantities AS bigint[]), CAST(:ordered AS text[]),
-                         CAST(:changes AS bigint[]))
-    """
+_LINE: Columns = (
+    ("document_id", "text"),
+    ("line_no", "integer"),
+    ("sku", "text"),
+    ("location_id", "text"),
+    ("quantity", "bigint"),
+    ("purchase_order_line_id", "text"),
+    ("on_hand_change", "bigint"),
 )
+_ADD_LINES = text(insert("stock_document_line", _LINE))
 
 
 class SqlStockDocuments:
@@ -52,17 +58,12 @@ class SqlStockDocuments:
         """See StockDocuments."""
         if not documents:
             return set()
-        values = {
-            "ids": [document.document_id for document in documents],
-            "types": [document.type.value for document in documents],
-            "references": [document.reference for document in documents],
-            "locations": [document.location_id for document in documents],
-            "kinds": [document.kind for document in documents],
-            "reasons": [document.reason for document in documents],
-            "occurred": [document.occurred_at for document in documents],
-        }
-        rows = await self._connection.execute(_CLAIM, {**values, "now": self._now})
-        return {row.document_id for row in rows}
+        rows = (
+            (one.document_id, one.type.value, one.reference, one.location_id, one.kind, one.reason, one.occurred_at)
+            for one in documents
+        )
+        claimed = await self._connection.execute(_CLAIM, {**arrays(_DOCUMENT, rows), "now": self._now})
+        return {row.document_id for row in claimed}
 
     async def holders(self, document_type: DocumentType, references: Collection[str]) -> dict[str, str]:
         """See StockDocuments."""
@@ -75,15 +76,18 @@ class SqlStockDocuments:
 
     async def add_lines(self, documents: Sequence[StockDocument]) -> None:
         """See StockDocuments."""
-        rows = [(document.document_id, line) for document in documents for line in document.lines]
+        rows = [
+            (
+                document.document_id,
+                line.line_no,
+                line.key.sku,
+                line.key.location_id,
+                line.quantity,
+                line.purchase_order_line_id,
+                line.on_hand_change,
+            )
+            for document in documents
+            for line in document.lines
+        ]
         if rows:
-            values = {
-                "ids": [document_id for document_id, _ in rows],
-                "numbers": [line.line_no for _, line in rows],
-                "skus": [line.key.sku for _, line in rows],
-                "locations": [line.key.location_id for _, line in rows],
-                "quantities": [line.quantity for _, line in rows],
-                "ordered": [line.purchase_order_line_id for _, line in rows],
-                "changes": [line.on_hand_change for _, line in rows],
-            }
-            await self._connection.execute(_ADD_LINES, values)
+            await self._connection.execute(_ADD_LINES, arrays(_LINE, rows))

@@ -11,14 +11,17 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.stock_level import CountAt, EntryKind, LaterMovements, LedgerEntry, LevelKey, StockLevel
+from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
+
+_KEY: Columns = (("sku", "text"), ("location_id", "text"))
 
 # Missing rows are created first, then all are locked, both in the order of the keys, so that no two transactions can
 # wait for each other.
 _CREATE_MISSING = text(
-    """
+    f"""
     INSERT INTO stock_level (sku, location_id, on_hand, shipped, version, updated_at)
     SELECT sku, location_id, 0, 0, 0, now()
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS key (sku, location_id)
+    FROM {unnest(_KEY, "key")}
     WHERE NOT EXISTS (
         SELECT FROM stock_level level WHERE level.sku = key.sku AND level.location_id = key.location_id
     )
@@ -27,49 +30,55 @@ _CREATE_MISSING = text(
     """
 )
 _LOCK = text(
-    """
+    f"""
     SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at
     FROM stock_level level
-    JOIN unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS key (sku, location_id)
+    JOIN {unnest(_KEY, "key")}
       ON level.sku = key.sku AND level.location_id = key.location_id
     ORDER BY level.sku, level.location_id
     FOR UPDATE OF level
     """
 )
+_LEVEL: Columns = (
+    *_KEY,
+    ("on_hand", "bigint"),
+    ("shipped", "bigint"),
+    ("version", "bigint"),
+    ("counted_at", "timestamptz"),
+)
 _SAVE = text(
-    """
-    UPDATE stock_level level
-    SET on_hand = new.on_hand, shipped = new.shipped, version = new.version, counted_at = new.counted_at,
-        updated_at = :now
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:on_hand AS bigint[]),
-                CAST(:shipped AS bigint[]), CAST(:versions AS bigint[]), CAST(:counted AS timestamptz[]))
-         AS new (sku, location_id, on_hand, shipped, version, counted_at)
+    f"""
+    UPDATE stock_level level SET {assignments(_LEVEL[2:], "new")}, updated_at = :now
+    FROM {unnest(_LEVEL, "new")}
     WHERE level.sku = new.sku AND level.location_id = new.location_id
     """
 )
+_ENTRY: Columns = (
+    *_KEY,
+    ("kind", "text"),
+    ("on_hand_delta", "bigint"),
+    ("shipped_delta", "bigint"),
+    ("on_hand_after", "bigint"),
+    ("shipped_after", "bigint"),
+    ("level_version", "bigint"),
+    ("occurred_at", "timestamptz"),
+    ("document_id", "text"),
+    ("line_id", "text"),
+    ("reason", "text"),
+)
 _APPEND = text(
-    """
-    INSERT INTO ledger_entry (sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-                              level_version, occurred_at, recorded_at, document_id, line_id, reason)
-    SELECT sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-           version, occurred_at, :now, document_id, line_id, reason
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:kinds AS text[]),
-                CAST(:on_hand AS bigint[]), CAST(:shipped AS bigint[]),
-                CAST(:on_hand_after AS bigint[]), CAST(:shipped_after AS bigint[]),
-                CAST(:versions AS bigint[]), CAST(:occurred AS timestamptz[]),
-                CAST(:documents AS text[]), CAST(:lines AS text[]), CAST(:reasons AS text[]))
-         WITH ORDINALITY
-         AS new (sku, location_id, kind, on_hand_delta, shipped_delta, on_hand_after, shipped_after,
-                 version, occurred_at, document_id, line_id, reason, position)
+    f"""
+    INSERT INTO ledger_entry ({names(_ENTRY)}, recorded_at)
+    SELECT {names(_ENTRY)}, :now FROM {unnest(_ENTRY, "new", position=True)}
     ORDER BY position
     """
 )
 # One lateral subquery for each count: it reads the index range of the SKU's entries after that moment, usually few.
+_COUNT: Columns = (*_KEY, ("moment", "timestamptz"))
 _LATER = text(
-    """
+    f"""
     SELECT coalesce(total, 0) AS total, coalesce(least(lowest, 0), 0) AS lowest
-    FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]), CAST(:moments AS timestamptz[]))
-         WITH ORDINALITY AS count (sku, location_id, moment, position)
+    FROM {unnest(_COUNT, "count", position=True)}
     CROSS JOIN LATERAL (
         SELECT sum(delta)::bigint AS total, min(running)::bigint AS lowest
         FROM (
@@ -107,7 +116,7 @@ class SqlStockLevels:
         """See StockLevels."""
         if not keys:
             return {}
-        values = {"skus": [key.sku for key in keys], "locations": [key.location_id for key in keys]}
+        values = arrays(_KEY, ((key.sku, key.location_id) for key in keys))
         await self._connection.execute(_CREATE_MISSING, values)
         levels = (_level(row) for row in await self._connection.execute(_LOCK, values))
         return {level.key: level for level in levels}
@@ -116,26 +125,18 @@ class SqlStockLevels:
         """See StockLevels."""
         if not levels:
             return
-        values = {
-            "skus": [level.key.sku for level in levels],
-            "locations": [level.key.location_id for level in levels],
-            "on_hand": [level.on_hand for level in levels],
-            "shipped": [level.shipped for level in levels],
-            "versions": [level.version for level in levels],
-            "counted": [level.counted_at for level in levels],
-        }
-        await self._connection.execute(_SAVE, {**values, "now": self._now})
+        rows = (
+            (level.key.sku, level.key.location_id, level.on_hand, level.shipped, level.version, level.counted_at)
+            for level in levels
+        )
+        await self._connection.execute(_SAVE, {**arrays(_LEVEL, rows), "now": self._now})
         await self._append([entry for level in levels for entry in level.entries])
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         """See StockLevels."""
-        values = {
-            "skus": [count.key.sku for count in counts],
-            "locations": [count.key.location_id for count in counts],
-            "moments": [count.counted_at for count in counts],
-            "derived": _DERIVED,
-        }
-        return [LaterMovements(row.total, row.lowest) for row in await self._connection.execute(_LATER, values)]
+        asked = arrays(_COUNT, ((count.key.sku, count.key.location_id, count.counted_at) for count in counts))
+        rows = await self._connection.execute(_LATER, {**asked, "derived": _DERIVED})
+        return [LaterMovements(row.total, row.lowest) for row in rows]
 
     async def raise_versions_at(self, location_id: str) -> list[StockLevel]:
         """See StockLevels."""
@@ -143,21 +144,24 @@ class SqlStockLevels:
         return [_level(row) for row in rows]
 
     async def _append(self, entries: Sequence[LedgerEntry]) -> None:
-        columns = {
-            "skus": [entry.key.sku for entry in entries],
-            "locations": [entry.key.location_id for entry in entries],
-            "kinds": [entry.kind.value for entry in entries],
-            "on_hand": [entry.on_hand_delta for entry in entries],
-            "shipped": [entry.shipped_delta for entry in entries],
-            "on_hand_after": [entry.on_hand_after for entry in entries],
-            "shipped_after": [entry.shipped_after for entry in entries],
-            "versions": [entry.version for entry in entries],
-            "occurred": [entry.occurred_at for entry in entries],
-            "documents": [entry.source.document_id for entry in entries],
-            "lines": [entry.source.line_id for entry in entries],
-            "reasons": [entry.source.reason for entry in entries],
-        }
-        await self._connection.execute(_APPEND, {**columns, "now": self._now})
+        rows = (
+            (
+                entry.key.sku,
+                entry.key.location_id,
+                entry.kind.value,
+                entry.on_hand_delta,
+                entry.shipped_delta,
+                entry.on_hand_after,
+                entry.shipped_after,
+                entry.version,
+                entry.occurred_at,
+                entry.source.document_id,
+                entry.source.line_id,
+                entry.source.reason,
+            )
+            for entry in entries
+        )
+        await self._connection.execute(_APPEND, {**arrays(_ENTRY, rows), "now": self._now})
 
 
 def _level(row: Row[Any]) -> StockLevel:

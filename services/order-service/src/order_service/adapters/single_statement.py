@@ -14,8 +14,15 @@ import asyncpg
 
 from service_kit.commands.attempt import LostRace
 from service_kit.commands.errors import OutcomeUnknown
-from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
-from service_kit.messaging.outbox import Prepared
+from service_kit.commands.idempotency import (
+    RECORD_COLUMNS,
+    Claimed,
+    IdempotencyClaim,
+    IdempotencyRecord,
+    claim_rows,
+)
+from service_kit.messaging.outbox import OUTBOX_COLUMNS, Prepared
+from service_kit.persistence.bulk import arrays, names, unnest
 from service_kit.persistence.database import Database, DirectConnection
 from service_kit.persistence.statements import Statement
 from service_kit.persistence.transient_errors import is_transient
@@ -24,15 +31,12 @@ from service_kit.runtime.failpoints import failpoint
 C = TypeVar("C")
 R = TypeVar("R")
 
-CLAIMS = """
+CLAIMS = f"""
 claim AS MATERIALIZED (
     SELECT c.*, pg_try_advisory_xact_lock(
         hashtextextended(principal || E'\\x1f' || operation || E'\\x1f' || key, 4711)
     ) AS free
-    FROM unnest(
-        CAST(:claim_principals AS text[]), CAST(:claim_operations AS text[]), CAST(:claim_keys AS text[]),
-        CAST(:claim_fingerprints AS bytea[]), CAST(:claim_resources AS text[]), CAST(:claim_statuses AS smallint[])
-    ) AS c (principal, operation, key, fingerprint, resource_id, status)
+    FROM {unnest(RECORD_COLUMNS, "c", "claim_")}
 ), known AS MATERIALIZED (
     SELECT c.resource_id AS claimed, r.fingerprint, r.resource_id, r.status
     FROM claim c, LATERAL (
@@ -50,10 +54,10 @@ is recorded already or another process works on it. Records are looked up one by
 while there are few of them does not read all of them when there are many.
 """
 
-RECORDED = """
+RECORDED = f"""
 recorded AS (
-    INSERT INTO idempotency_record (principal, operation, key, fingerprint, resource_id, status)
-    SELECT principal, operation, key, fingerprint, resource_id, status FROM claim JOIN made USING (resource_id)
+    INSERT INTO idempotency_record ({names(RECORD_COLUMNS)})
+    SELECT {names(RECORD_COLUMNS)} FROM claim JOIN made USING (resource_id)
 )
 """
 """Records the keys of what was made; stands after ``made (resource_id)``.
@@ -63,14 +67,11 @@ statement; see :func:`lost_race`. If something else left the command out before 
 NOTHING``), the key violates nothing: ask :func:`recorded_meanwhile` about everything that was not made.
 """
 
-SENT = """
+SENT = f"""
 sent AS (
-    INSERT INTO outbox (event_id, topic, key, headers, value)
-    SELECT event_id, topic, key, headers, value
-    FROM unnest(
-        CAST(:event_ids AS text[]), CAST(:event_topics AS text[]), CAST(:event_keys AS text[]),
-        CAST(:event_headers AS bytea[]), CAST(:event_values AS bytea[])
-    ) WITH ORDINALITY AS event (event_id, topic, key, headers, value, position)
+    INSERT INTO outbox ({names(OUTBOX_COLUMNS)})
+    SELECT {names(OUTBOX_COLUMNS)}
+    FROM {unnest(OUTBOX_COLUMNS, "event", "event_", position=True)}
     JOIN made ON made.resource_id = event.key
     ORDER BY position
 )
@@ -87,20 +88,12 @@ UNION ALL SELECT resource_id, NULL, NULL, NULL, FALSE FROM claim WHERE NOT free
 
 def claim_parameters(claims: Sequence[IdempotencyClaim]) -> dict[str, list[Any]]:
     """The parameters of ``CLAIMS``; no two claims may have the same key."""
-    return {
-        "claim_principals": [claim.principal for claim in claims],
-        "claim_operations": [claim.operation for claim in claims],
-        "claim_keys": [claim.key for claim in claims],
-        "claim_fingerprints": [claim.fingerprint for claim in claims],
-        "claim_resources": [claim.resource_id for claim in claims],
-        "claim_statuses": [claim.status for claim in claims],
-    }
+    return arrays(RECORD_COLUMNS, claim_rows(claims), "claim_")
 
 
 def event_parameters(rows: Sequence[Prepared]) -> dict[str, list[Any]]:
     """The parameters of ``SENT``."""
-    names = ("event_ids", "event_topics", "event_keys", "event_headers", "event_values")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    return arrays(OUTBOX_COLUMNS, rows, "event_")
 
 
 def outcomes_of(rows: Sequence[Any]) -> dict[str, Claimed | IdempotencyRecord]:
@@ -121,12 +114,9 @@ def outcomes_of(rows: Sequence[Any]) -> dict[str, Claimed | IdempotencyRecord]:
 
 
 _RECORDS = Statement(
-    """
+    f"""
     SELECT c.resource_id AS claimed, r.fingerprint, r.resource_id, r.status
-    FROM unnest(
-        CAST(:claim_principals AS text[]), CAST(:claim_operations AS text[]), CAST(:claim_keys AS text[]),
-        CAST(:claim_resources AS text[])
-    ) AS c (principal, operation, key, resource_id)
+    FROM {unnest(RECORD_COLUMNS, "c", "claim_")}
     JOIN idempotency_record AS r USING (principal, operation, key)
     """
 )

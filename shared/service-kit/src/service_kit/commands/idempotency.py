@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service_kit.persistence.bulk import Columns, arrays, names, unnest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +50,28 @@ class Claimed(Enum):
     IN_FLIGHT = auto()
 
 
+_KEY_COLUMNS: Columns = (("principal", "text"), ("operation", "text"), ("key", "text"))
+RECORD_COLUMNS: Columns = (
+    *_KEY_COLUMNS,
+    ("fingerprint", "bytea"),
+    ("resource_id", "text"),
+    ("status", "smallint"),
+)
+"""What a claim becomes once its command is carried out."""
+
 # The lock is tried, never waited for: one slow duplicate elsewhere must not hold up a batch. It is
 # freed after the commit is visible, so who gets it sees the record of whoever held it before.
 _CLAIM = text(
-    """
+    f"""
     WITH claim AS (
-        SELECT * FROM unnest(
-            CAST(:principals AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]),
-            CAST(:fingerprints AS bytea[]), CAST(:resources AS text[]), CAST(:statuses AS smallint[])
-        ) AS c (principal, operation, key, fingerprint, resource_id, status)
+        SELECT * FROM {unnest(RECORD_COLUMNS, "c")}
     ), locked AS MATERIALIZED (
         SELECT *, pg_try_advisory_xact_lock(
             hashtextextended(principal || E'\\x1f' || operation || E'\\x1f' || key, 4711)
         ) AS free FROM claim
     ), inserted AS (
-        INSERT INTO idempotency_record (principal, operation, key, fingerprint, resource_id, status)
-        SELECT principal, operation, key, fingerprint, resource_id, status FROM locked WHERE free
+        INSERT INTO idempotency_record ({names(RECORD_COLUMNS)})
+        SELECT {names(RECORD_COLUMNS)} FROM locked WHERE free
         ON CONFLICT DO NOTHING
         RETURNING principal, operation, key
     )
@@ -73,19 +81,17 @@ _CLAIM = text(
 )
 
 _RECORDS = text(
-    """
+    f"""
     SELECT r.principal, r.operation, r.key, r.fingerprint, r.resource_id, r.status
-    FROM unnest(CAST(:principals AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]))
-        AS c (principal, operation, key)
+    FROM {unnest(_KEY_COLUMNS, "c")}
     JOIN idempotency_record r USING (principal, operation, key)
     """
 )
 
 _RELEASE = text(
-    """
+    f"""
     DELETE FROM idempotency_record r
-    USING unnest(CAST(:principals AS text[]), CAST(:operations AS text[]), CAST(:keys AS text[]))
-        AS c (principal, operation, key)
+    USING {unnest(_KEY_COLUMNS, "c")}
     WHERE (r.principal, r.operation, r.key) = (c.principal, c.operation, c.key)
     """
 )
@@ -102,27 +108,16 @@ _FORGET = text(
 Identity = tuple[str, str, str]
 
 
-def _columns(identities: Sequence[Identity]) -> dict[str, list[str]]:
-    return {
-        "principals": [identity[0] for identity in identities],
-        "operations": [identity[1] for identity in identities],
-        "keys": [identity[2] for identity in identities],
-    }
+def claim_rows(claims: Sequence[IdempotencyClaim]) -> Iterator[tuple[object, ...]]:
+    """The values of ``RECORD_COLUMNS``."""
+    return ((*claim.identity, claim.fingerprint, claim.resource_id, claim.status) for claim in claims)
 
 
 async def claim(connection: AsyncConnection, claims: Sequence[IdempotencyClaim]) -> list[Claimed | IdempotencyRecord]:
     """Claim each key (no two of them equal): new, in flight elsewhere, or what is recorded, in order."""
     if not claims:
         return []
-    rows = await connection.execute(
-        _CLAIM,
-        {
-            **_columns([claim.identity for claim in claims]),
-            "fingerprints": [claim.fingerprint for claim in claims],
-            "resources": [claim.resource_id for claim in claims],
-            "statuses": [claim.status for claim in claims],
-        },
-    )
+    rows = await connection.execute(_CLAIM, arrays(RECORD_COLUMNS, claim_rows(claims)))
     answers: dict[Identity, Claimed | IdempotencyRecord] = {}
     recorded: list[Identity] = []
     for principal, operation, key, free, fresh in rows:
@@ -132,7 +127,7 @@ async def claim(connection: AsyncConnection, claims: Sequence[IdempotencyClaim])
             recorded.append(identity)
     if recorded:
         # A statement of its own: the first one's snapshot may be older than the record.
-        for row in await connection.execute(_RECORDS, _columns(recorded)):
+        for row in await connection.execute(_RECORDS, arrays(_KEY_COLUMNS, recorded)):
             answers[(row[0], row[1], row[2])] = IdempotencyRecord(bytes(row[3]), row[4], row[5])
     return [answers[claim.identity] for claim in claims]
 
@@ -140,7 +135,7 @@ async def claim(connection: AsyncConnection, claims: Sequence[IdempotencyClaim])
 async def release(connection: AsyncConnection, claims: Sequence[IdempotencyClaim]) -> None:
     """Take back claims of commands that were refused: a failure is never recorded."""
     if claims:
-        await connection.execute(_RELEASE, _columns([claim.identity for claim in claims]))
+        await connection.execute(_RELEASE, arrays(_KEY_COLUMNS, [claim.identity for claim in claims]))
 
 
 async def forget(connection: AsyncConnection, before: datetime, *, batch: int = 5000) -> int:

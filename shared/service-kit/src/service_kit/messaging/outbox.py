@@ -24,7 +24,7 @@ class PayloadTooLarge(ValueError):
     """An event's data exceeds 512 KiB. The broker would never take it, and it would block all events behind it."""
 
 
-_COLUMNS: Columns = (
+OUTBOX_COLUMNS: Columns = (
     ("event_id", "text"),
     ("topic", "text"),
     ("key", "text"),
@@ -33,8 +33,8 @@ _COLUMNS: Columns = (
 )
 _INSERT = Statement(
     f"""
-    INSERT INTO outbox ({names(_COLUMNS)})
-    SELECT {names(_COLUMNS)} FROM {unnest(_COLUMNS, "row", position=True)} ORDER BY position
+    INSERT INTO outbox ({names(OUTBOX_COLUMNS)})
+    SELECT {names(OUTBOX_COLUMNS)} FROM {unnest(OUTBOX_COLUMNS, "row", position=True)} ORDER BY position
     """
 )
 
@@ -95,9 +95,9 @@ async def store(conn: AsyncConnection, rows: Sequence[Prepared]) -> None:
     if not rows:
         return
     if len(rows) >= _COPY_FROM:
-        await copy_rows(conn, "outbox", [name for name, _ in _COLUMNS], rows)
+        await copy_rows(conn, "outbox", [name for name, _ in OUTBOX_COLUMNS], rows)
     else:
-        await _INSERT.within(conn, arrays(_COLUMNS, rows))
+        await _INSERT.within(conn, arrays(OUTBOX_COLUMNS, rows))
     if conn.sync_connection is not None:
         conn.sync_connection.info[OUTBOX_WRITTEN] = True
 

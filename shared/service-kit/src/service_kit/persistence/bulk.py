@@ -29,13 +29,15 @@ def names(columns: Columns) -> str:
 def unnest(columns: Columns, alias: str, prefix: str = "", *, position: bool = False) -> str:
     """The rows as a table: ``unnest(…) AS alias (columns)``, over one array parameter for each column.
 
-    A parameter has the name of its column with ``prefix`` before it. With ``position`` the table has a last column
-    of that name, which counts the rows from 1 in the order given.
+    A parameter has the name of its column with ``prefix`` before it. Values of ``jsonb`` columns are JSON texts. With
+    ``position`` the table has a last column of that name, which counts the rows from 1 in the order given.
     """
-    parameters = ", ".join(f"CAST(:{prefix}{name} AS {kind}[])" for name, kind in columns)
-    if position:
-        return f"unnest({parameters}) WITH ORDINALITY AS {alias} ({names(columns)}, position)"
-    return f"unnest({parameters}) AS {alias} ({names(columns)})"
+    parameters = ", ".join(f"CAST(:{prefix}{name} AS {_sent_as(kind)}[])" for name, kind in columns)
+    ordinality, last = (" WITH ORDINALITY", ", position") if position else ("", "")
+    if all(_sent_as(kind) == kind for _, kind in columns):
+        return f"unnest({parameters}){ordinality} AS {alias} ({names(columns)}{last})"
+    rows = f"unnest({parameters}){ordinality} AS row ({names(columns)}{last})"
+    return f"(SELECT {_received(columns)}{last} FROM {rows}) AS {alias}"
 
 
 def arrays(columns: Columns, rows: Iterable[Sequence[Any]], prefix: str = "") -> dict[str, list[Any]]:
@@ -70,11 +72,9 @@ def recordset(columns: Columns, alias: str, parameter: str) -> str:
     The driver checks and packs each element of each array. For many columns and few rows one document takes it half
     the time.
     """
-    typed = ", ".join(f"{name} {'text' if kind == 'jsonb' else kind}" for name, kind in columns)
-    given = ", ".join(f"CAST({name} AS jsonb) AS {name}" if kind == "jsonb" else name for name, kind in columns)
-    return (
-        f"(SELECT {given} FROM json_to_recordset(CAST(CAST(:{parameter} AS text) AS json)) AS row ({typed})) AS {alias}"
-    )
+    typed = ", ".join(f"{name} {_sent_as(kind)}" for name, kind in columns)
+    document = f"CAST(CAST(:{parameter} AS text) AS json)"
+    return f"(SELECT {_received(columns)} FROM json_to_recordset({document}) AS row ({typed})) AS {alias}"
 
 
 def documents(columns: Columns, rows: Iterable[Sequence[Any]]) -> str:
@@ -84,3 +84,13 @@ def documents(columns: Columns, rows: Iterable[Sequence[Any]]) -> str:
     """
     keys = [name for name, _ in columns]
     return orjson.dumps([dict(zip(keys, row, strict=True)) for row in rows]).decode()
+
+
+def _sent_as(kind: str) -> str:
+    """JSON is sent as text: the driver would call a function of its codec for each value."""
+    return "text" if kind == "jsonb" else kind
+
+
+def _received(columns: Columns) -> str:
+    """The columns of rows as they were sent, cast to their types."""
+    return ", ".join(name if _sent_as(kind) == kind else f"CAST({name} AS {kind}) AS {name}" for name, kind in columns)

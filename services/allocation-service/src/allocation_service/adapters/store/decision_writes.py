@@ -11,41 +11,23 @@ import orjson
 from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
 from allocation_service.application.session.decision_builder import DecisionRecord
+from service_kit.persistence.bulk import Columns, arrays, insert
 from service_kit.persistence.statements import Statement
 
-_DECISIONS = Statement(
-    """
-    INSERT INTO decision (decision_id, cause, cause_type, decided_at, digest, steps)
-    SELECT decision_id, cause, cause_type, decided_at, digest, CAST(steps AS jsonb)
-    FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[]), CAST(:c2 AS text[]), CAST(:c3 AS timestamptz[]),
-                CAST(:c4 AS text[]), CAST(:c5 AS text[]))
-         AS row (decision_id, cause, cause_type, decided_at, digest, steps)
-    """,
-    changes="decision",
-)
-_SKUS = Statement(
-    "INSERT INTO decision_sku (sku, decision_id)"
-    " SELECT sku, decision_id FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS text[])) AS row (sku, decision_id)",
-    changes="decision_sku",
-)
-_LINES = Statement(
-    """
-    INSERT INTO decision_line (decision_id, step, rank, line_id, sku, quantity, granted, reason_code,
-                               reason_parameters, facts)
-    SELECT decision_id, step, rank, line_id, sku, quantity, granted, reason_code, CAST(reason_parameters AS jsonb),
-           CAST(facts AS jsonb)
-    FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS int[]), CAST(:c2 AS int[]), CAST(:c3 AS text[]), CAST(:c4 AS text[]),
-                CAST(:c5 AS bigint[]), CAST(:c6 AS bigint[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]),
-                CAST(:c9 AS text[]))
-         AS row (decision_id, step, rank, line_id, sku, quantity, granted, reason_code, reason_parameters, facts)
-    """,
-    changes="decision_line",
-)
-_DECISION_COLUMNS = ("decision_id", "cause", "cause_type", "decided_at", "digest", "steps")
-_SKU_COLUMNS = ("sku", "decision_id")
-_LINE_COLUMNS = (
-    "decision_id", "step", "rank", "line_id", "sku", "quantity", "granted", "reason_code", "reason_parameters", "facts",
+_DECISION: Columns = (
+    ("decision_id", "text"), ("cause", "text"), ("cause_type", "text"), ("decided_at", "timestamptz"),
+    ("digest", "text"), ("steps", "jsonb"),
 )  # fmt: skip
+_DECISION_SKU: Columns = (("sku", "text"), ("decision_id", "text"))
+_DECISION_LINE: Columns = (
+    ("decision_id", "text"), ("step", "int"), ("rank", "int"), ("line_id", "text"), ("sku", "text"),
+    ("quantity", "bigint"), ("granted", "bigint"), ("reason_code", "text"), ("reason_parameters", "jsonb"),
+    ("facts", "jsonb"),
+)  # fmt: skip
+_INSERTS = {
+    table: Statement(insert(table, columns), changes=table)
+    for table, columns in (("decision", _DECISION), ("decision_sku", _DECISION_SKU), ("decision_line", _DECISION_LINE))
+}
 
 
 def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
@@ -66,15 +48,13 @@ def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
             (decision_id, record.cause, record.cause_type, record.decided_at, digest.hexdigest(), encoded.decode())
         )
     skus = [(sku, record.decision_id) for record in records for sku in sorted(record.skus)]
-    yield from _added("decision", _DECISION_COLUMNS, _DECISIONS, heads)
-    yield from _added("decision_sku", _SKU_COLUMNS, _SKUS, skus)
-    yield from _added("decision_line", _LINE_COLUMNS, _LINES, rows)
+    yield from _added("decision", _DECISION, heads)
+    yield from _added("decision_sku", _DECISION_SKU, skus)
+    yield from _added("decision_line", _DECISION_LINE, rows)
 
 
-def _added(
-    table: str, columns: Sequence[str], insert: Statement, rows: Sequence[tuple[Any, ...]]
-) -> Iterator[WriteStep]:
+def _added(table: str, columns: Columns, rows: Sequence[tuple[Any, ...]]) -> Iterator[WriteStep]:
     if len(rows) > COPY_FROM:
-        yield Copy(table, columns, rows)
+        yield Copy(table, [name for name, _ in columns], rows)
     elif rows:
-        yield Execute(insert, {f"c{n}": list(column) for n, column in enumerate(zip(*rows, strict=True))})
+        yield Execute(_INSERTS[table], arrays(columns, rows))

@@ -15,7 +15,7 @@ from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execut
 from allocation_service.application.session.allocation_session import AllocationSession, Stored
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import NO_DATE
-from service_kit.persistence.bulk import Columns, arrays, insert, or_update
+from service_kit.persistence.bulk import Columns, arrays, assignments, insert, names, or_update, unnest
 from service_kit.persistence.statements import Statement
 
 
@@ -34,7 +34,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from decision_writes.steps_of(session.decisions)
 
 
-def _insert(table: str, columns: Columns, rest: str) -> Statement:
+def _insert(table: str, columns: Columns, rest: str = "") -> Statement:
     return Statement(insert(table, columns, rest), changes=table)
 
 
@@ -109,34 +109,18 @@ def _orders(session: AllocationSession) -> Iterator[WriteStep]:
 _LINE = (
     ("line_id", "text"), ("order_id", "text"), ("sku", "text"), ("quantity", "bigint"), ("cancelled", "bigint"),
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
-    ("queued_at", "timestamptz"), ("layers", "text"), ("line_version", "bigint"), ("reason_code", "text"),
-    ("reason_parameters", "text"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
+    ("queued_at", "timestamptz"), ("layers", "jsonb"), ("line_version", "bigint"), ("reason_code", "text"),
+    ("reason_parameters", "jsonb"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
     ("unit_value", "bigint"),
 )  # fmt: skip
-_LINE_NAMES = ", ".join(name for name, _ in _LINE)
-_JSON = frozenset({"layers", "reason_parameters"})
+_LINE_INSERT = _insert("demand", _LINE)
 
 
-def _from_row(name: str) -> str:
-    """A value of the arrays; JSON comes as text."""
-    return f"CAST(row.{name} AS jsonb)" if name in _JSON else f"row.{name}"
-
-
-_LINE_INSERT = Statement(
-    f"INSERT INTO demand ({_LINE_NAMES}) SELECT {', '.join(_from_row(name) for name, _ in _LINE)}"
-    f" FROM unnest({', '.join(f'CAST(:{name} AS {kind}[])' for name, kind in _LINE)}) AS row ({_LINE_NAMES})",
-    changes="demand",
-)
-
-
-def _change(columns: Sequence[tuple[str, str]]) -> Statement:
-    """``UPDATE demand`` from one array a column; the first is the key. The text that the reason had before there
-    were codes goes."""
-    sets = ", ".join(["reason = ''", *(f"{name} = {_from_row(name)}" for name, _ in columns[1:])])
-    arrays = ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in columns)
-    names = ", ".join(name for name, _ in columns)
+def _change(columns: Columns) -> Statement:
+    """``UPDATE demand``; the first column is the key. The text that a reason had before there were codes is erased."""
     return Statement(
-        f"UPDATE demand SET {sets} FROM unnest({arrays}) AS row ({names}) WHERE demand.line_id = row.line_id",
+        f"UPDATE demand SET reason = '', {assignments(columns[1:], 'new')}"
+        f" FROM {unnest(columns, 'new')} WHERE demand.line_id = new.line_id",
         changes="demand",
     )
 
@@ -146,7 +130,7 @@ _LINE_UPDATE = _change(_LINE_CHANGE)
 # All that a grant changes of a line; a fill changes a hundred thousand.
 _GRANT = (
     ("line_id", "text"), ("granted_units", "bigint"), ("line_version", "bigint"), ("reason_code", "text"),
-    ("reason_parameters", "text"),
+    ("reason_parameters", "jsonb"),
 )  # fmt: skip
 _GRANT_UPDATE = _change(_GRANT)
 
@@ -190,7 +174,7 @@ _COMMITMENT = (
 )  # fmt: skip
 _COMMITMENT_ROWS = _insert("commitment", _COMMITMENT, or_update(_COMMITMENT, 2))
 _UNCOMMITTED = Statement(
-    "DELETE FROM commitment USING unnest(CAST(:ids AS text[]), CAST(:locations AS text[])) AS gone (line_id, location)"
+    f"DELETE FROM commitment USING {unnest(_COMMITMENT[:2], 'gone')}"
     " WHERE commitment.line_id = gone.line_id AND commitment.location = gone.location"
 )
 
@@ -209,7 +193,7 @@ def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
                 changed.append(row)
     if gone:
         # Lines without grants are read without their commitments: none may be left that a COPY would meet.
-        yield Execute(_UNCOMMITTED, {"ids": [one for one, _ in gone], "locations": [place for _, place in gone]})
+        yield Execute(_UNCOMMITTED, arrays(_COMMITMENT[:2], gone))
     if len(new) > COPY_FROM:
         yield Copy("commitment", [name for name, _ in _COMMITMENT], new)
         new = []
@@ -222,7 +206,7 @@ _ENTRY = (
     ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
     ("unit_value", "bigint"),
 )  # fmt: skip
-_ENTRY_ROWS = _insert("queue_entry", _ENTRY, "")
+_ENTRY_ROWS = _insert("queue_entry", _ENTRY)
 _LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
 
 
@@ -253,8 +237,8 @@ _PROMISED_ROWS = _insert(
     "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
 )
 _PROMISED_EMPTY = Statement(
-    "DELETE FROM promised USING unnest(CAST(:skus AS text[]), CAST(:days AS date[])) AS row (sku, day)"
-    " WHERE promised.sku = row.sku AND promise_date = row.day AND units = 0"
+    f"DELETE FROM promised USING {unnest(_PROMISED[:2], 'empty')}"
+    " WHERE promised.sku = empty.sku AND promised.promise_date = empty.promise_date AND units = 0"
 )
 
 
@@ -265,21 +249,17 @@ def _promised(session: AllocationSession) -> Iterator[WriteStep]:
     yield Execute(_PROMISED_ROWS, arrays(_PROMISED, rows))
     gone = [(sku, day) for sku, day, _ in rows if not session.skus[sku].promised.get(day)]
     if gone:
-        yield Execute(_PROMISED_EMPTY, {"skus": [sku for sku, _ in gone], "days": [day for _, day in gone]})
+        yield Execute(_PROMISED_EMPTY, arrays(_PROMISED[:2], gone))
 
 
 _DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
+_DEFERRED_ORDER = (("order_id", "text"), ("cause", "text"), ("cause_time", "timestamptz"))
 _DEFERRED_ORDERS = Statement(
-    "INSERT INTO recheck (order_id, cause, cause_time)"
-    " SELECT order_id, cause, cause_time FROM unnest(CAST(:ids AS text[]), CAST(:causes AS text[]),"
-    " CAST(:times AS timestamptz[])) WITH ORDINALITY AS row (order_id, cause, cause_time, position)"
-    " ORDER BY position ON CONFLICT DO NOTHING"
+    f"INSERT INTO recheck ({names(_DEFERRED_ORDER)}) SELECT {names(_DEFERRED_ORDER)}"
+    f" FROM {unnest(_DEFERRED_ORDER, 'new', position=True)} ORDER BY position ON CONFLICT DO NOTHING"
 )
-_DEFERRED_ORDER_SKUS = Statement(
-    "INSERT INTO recheck_sku (sku, order_id)"
-    " SELECT sku, order_id FROM unnest(CAST(:skus AS text[]), CAST(:ids AS text[])) AS row (sku, order_id)"
-    " ON CONFLICT DO NOTHING"
-)
+_DEFERRED_ORDER_SKU = (("sku", "text"), ("order_id", "text"))
+_DEFERRED_ORDER_SKUS = Statement(insert("recheck_sku", _DEFERRED_ORDER_SKU, "ON CONFLICT DO NOTHING"))
 
 
 def _deferred_orders(session: AllocationSession) -> Iterator[WriteStep]:
@@ -289,12 +269,7 @@ def _deferred_orders(session: AllocationSession) -> Iterator[WriteStep]:
     if not new:
         return
     yield Execute(
-        _DEFERRED_ORDERS,
-        {
-            "ids": [one.order_id for one in new],
-            "causes": [one.cause_event for one in new],
-            "times": [one.cause_time for one in new],
-        },
+        _DEFERRED_ORDERS, arrays(_DEFERRED_ORDER, [(one.order_id, one.cause_event, one.cause_time) for one in new])
     )
     pairs = [(sku, one.order_id) for one in new for sku in one.skus]
-    yield Execute(_DEFERRED_ORDER_SKUS, {"skus": [sku for sku, _ in pairs], "ids": [one for _, one in pairs]})
+    yield Execute(_DEFERRED_ORDER_SKUS, arrays(_DEFERRED_ORDER_SKU, pairs))
