@@ -1,6 +1,7 @@
-"""The rules of the protocol between the services (docs/protocol.md), one function per rule.
+"""Those rules of the protocol between the services that are decisions of their own; docs/protocol.md numbers them.
 
-They are called through this module, so that a test can take one away and show what breaks.
+They are called through this module, so that a test can take one away and show what breaks. An argument that a rule
+deletes is what its broken variant in such a test goes by.
 """
 
 from __future__ import annotations

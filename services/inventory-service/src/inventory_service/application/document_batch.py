@@ -30,7 +30,7 @@ class DocumentBatch:
         self._levels: Levels = {}
 
     @property
-    def accepted(self) -> list[StatedDocument]:
+    def unposted(self) -> list[StatedDocument]:
         """The documents that are neither refused nor posted."""
         return [document for document in self._documents if document.document_id not in self._results]
 
@@ -40,7 +40,7 @@ class DocumentBatch:
         ``order_lines`` are the existing ones of the purchase-order lines that the documents name.
         """
         await self._refuse_names(order_lines or {})
-        self._levels = await self._uow.levels.lock({line.key for each in self.accepted for line in each.lines})
+        self._levels = await self._uow.levels.lock({line.key for each in self.unposted for line in each.lines})
         await self._claim_references()
         if self._levels:
             self._priorities = await self._uow.catalogue.priorities({key.location_id for key in self._levels})
@@ -102,7 +102,7 @@ class DocumentBatch:
                 self._results[document.document_id] = NamesRefused(faults)
 
     async def _claim_references(self) -> None:
-        documents = self.accepted
+        documents = self.unposted
         claimed = await self._uow.documents.claim(documents)
         lost = [document for document in documents if document.document_id not in claimed]
         if lost:

@@ -66,7 +66,7 @@ async def record_adjustments(uow: InventoryUnitOfWork, commands: Sequence[Record
     batch = DocumentBatch(uow, [command.document() for command in commands])
     await batch.open()
     events: list[Event] = []
-    for document in batch.accepted:
+    for document in batch.unposted:
         posting = batch.post(document, post_adjustment)
         if posting is not None:
             events += batch.events("StockLevelChanged", posting, reason=document.kind)

@@ -54,14 +54,14 @@ async def record_counts(uow: InventoryUnitOfWork, commands: Sequence[RecordCount
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
     await batch.open()
-    counts = [CountAt(line.key, document.occurred_at) for document in batch.accepted for line in document.lines]
+    counts = [CountAt(line.key, document.occurred_at) for document in batch.unposted for line in document.lines]
     later = dict(zip(counts, await uow.levels.later_movements(counts) if counts else (), strict=True))
 
     def rule(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:
         return post_count(document, levels, later, recorded_at)
 
     events: list[Event] = []
-    for document in batch.accepted:
+    for document in batch.unposted:
         posting = batch.post(document, rule)
         if posting is not None:
             events += batch.events("StockLevelChanged", posting, reason=document.kind)

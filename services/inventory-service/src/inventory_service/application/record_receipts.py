@@ -59,13 +59,14 @@ async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordRec
     Returns the document or the refusal of each command, in the same order; see DocumentResult.
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
-    named = _order_line_ids(batch.accepted)
+    # Read without locks to refuse unknown lines; locked only after levels and references, as everybody does.
+    named = _order_line_ids(batch.unposted)
     await batch.open(await uow.purchase_orders.lines(named) if named else {})
-    ordered = _order_line_ids(batch.accepted)
+    ordered = _order_line_ids(batch.unposted)
     order_lines = await uow.purchase_orders.lock_lines(ordered) if ordered else {}
     before = dict(order_lines)
     events: list[Event] = []
-    for document in batch.accepted:
+    for document in batch.unposted:
         posting = batch.post(document, post_receipt)
         if posting is not None:
             arrived = _receive(document, order_lines)

@@ -13,7 +13,8 @@ class PurchaseOrderLine:
     """One line of a purchase order. ``version`` counts its changes; quantities are units.
 
     Only the ordered and received quantities and the closing are stored; everything else follows from them. More units
-    than ordered may arrive, and units may arrive on a closed line: a receipt states a fact, so it is never refused.
+    than ordered may arrive, and units may arrive on a closed line: a receipt states a fact, and the state of the
+    line never refuses it.
     """
 
     line_id: str

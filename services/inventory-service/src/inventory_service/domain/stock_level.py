@@ -1,7 +1,8 @@
 """The stock level of one SKU at one location, and the ledger entries that explain it.
 
-Supply = on hand + shipped. A shipment moves units from on hand to shipped and leaves the supply unchanged;
-only receipts, counts and adjustments change the supply. Every change appends signed ledger entries, so that
+Supply = on hand + shipped. A shipment moves units from on hand to shipped and leaves the supply unchanged, unless
+it exceeds on hand or a later count has already seen its units go: it then adds the missing units first. Otherwise only
+receipts, counts and adjustments change the supply. Every change appends signed ledger entries, so that
 ``on_hand`` is always the sum of ``on_hand_delta``, and ``shipped`` the sum of ``shipped_delta``.
 """
 

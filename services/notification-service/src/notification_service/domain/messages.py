@@ -15,8 +15,9 @@ _RANK = {kind: rank for rank, kind in enumerate(ChangeKind)}
 class MessageTiming:
     """How long changes of an order are collected into one message.
 
-    ``window`` and ``longest`` count from the first change, ``settling`` from the latest take-back: a take-back may
-    be undone by an event that is still in flight. No message is held longer than ``longest``.
+    ``window`` and ``longest`` count from the first change. While a take-back is among the changes, ``settling`` counts
+    from the latest of them: a take-back may be undone by an event that is still in flight.
+    No message is held longer than ``longest``.
     """
 
     window: timedelta

@@ -80,7 +80,8 @@ class Change:
 
 @dataclass(slots=True)
 class Order:
-    """An order with its lines. ``sequence`` counts published changes, ``version`` every visible one.
+    """An order with its lines. ``sequence`` counts the changes that are published as events, ``version`` every
+    visible one, those that allocation decides included.
 
     ``changed_at`` is the business time of the last change that was made in this service; it never moves back.
     """

@@ -14,7 +14,7 @@ from service_kit.runtime.clock import Clock
 _DESCRIPTION = """
 Orders and their whole life: placed, amended, cancelled, shipped. Quantities are the truth, states are
 derived from them; stock is decided by allocation, whose answers this service stores as they come.
-A line is `pending` until allocation has answered the order's latest change.
+A line's `pending` is true until allocation has decided about the order's latest change.
 """.strip()
 
 

@@ -1,4 +1,4 @@
-"""Serving a queue that has no index's order, or in which stock may stand before some who wait.
+"""Serving a queue that no database index can read in order, or where free stock may be withheld from some who wait.
 
 What is read grows until nobody unread could be given anything; only then the decision counts.
 """

@@ -22,15 +22,15 @@ from allocation_service.domain.reasons import RELEASED
 
 
 async def allocate_supply(builder: DecisionBuilder, store: AllocationStore) -> None:
-    """What a case freed or lost: take back where too much is granted, then serve those who wait."""
+    """Take back where more is granted than there is, then serve the queues that changed."""
     if builder.short:
         await deallocate_shortfalls(builder, store)
     release_incomplete(builder)
     await repay_lenders(builder, store)
-    if builder.freed:
-        await allocate_to_backorders(builder, store, builder.freed)
+    if builder.queues_to_serve:
+        await allocate_to_backorders(builder, store, builder.queues_to_serve)
     await lend_to_urgent(builder, store)
-    builder.freed.clear()
+    builder.queues_to_serve.clear()
 
 
 async def allocate_to_backorders(builder: DecisionBuilder, store: AllocationStore, skus: Iterable[str]) -> None:
@@ -49,10 +49,14 @@ def _may_serve(session: AllocationSession, sku: str) -> bool:
 
 
 async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, unserved: frozenset[str]) -> None:
-    """Serve one queue as far as the supply reaches."""
+    """Serve one queue as far as the supply reaches.
+
+    A queue that an index can read in order is read and served in parts, a very large supply in chunks; any other is
+    ranked in memory.
+    """
     session = builder.session
     policy = session.skus[sku].policy
-    session.tell_promises(sku)
+    session.refresh_kept_promises(sku)
     if policy.shared and session.blocked(sku):
         # Shares are for all at once: they are made when the order that is decided by itself is done.
         return

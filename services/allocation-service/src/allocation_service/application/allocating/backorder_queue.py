@@ -72,7 +72,7 @@ def carry_out(builder: DecisionBuilder, decided: Decided) -> None:
             session.given[outcome.demand.sku] = session.given.get(outcome.demand.sku, 0) + outcome.granted
         changed |= outcome.deferred or bool(outcome.grants)
     note_passed(builder, decided.decision)
-    if changed or (outcomes and builder.tells_of_supply):
+    if changed or (outcomes and builder.caused_by_inventory):
         _record(builder, decided)
 
 

@@ -99,7 +99,9 @@ async def _decide_deferred(
         pending.setdefault(sku, set()).update(orders)
     session.pending = pending
     # Whoever shares what there is waited for this order.
-    builder.freed.update(sku for sku in order.skus() if session.skus[sku].policy.shared and not session.blocked(sku))
+    builder.queues_to_serve.update(
+        sku for sku in order.skus() if session.skus[sku].policy.shared and not session.blocked(sku)
+    )
     await allocate_supply(builder, store)
     builder.renew_promises()
     answering = None

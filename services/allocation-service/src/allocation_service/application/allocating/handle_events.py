@@ -14,7 +14,7 @@ from allocation_service.application.session.decision_builder import DecisionBuil
 from allocation_service.application.session.integration_events import ORDER_EVENTS, events_of
 from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.session.ports import AllocationStore
-from allocation_service.application.session.store_session import PART, store_and_tell
+from allocation_service.application.session.store_session import PART, store_and_publish
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain import protocol_rules
 from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
@@ -45,8 +45,8 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
     session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     await _lock(store, session, facts, [state for _, state in orders])
     categories = {name: sku.category for name, sku in session.skus.items()}
-    told = apply_inventory(session, facts)
-    moved = [sku for sku in told if session.skus[sku].category != categories[sku]]
+    newest_facts = apply_inventory(session, facts)
+    moved = [sku for sku in newest_facts if session.skus[sku].category != categories[sku]]
     if moved:
         await store.reload_policies(session, moved)
     for _, state in orders:
@@ -54,8 +54,8 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
             session.moments[sku] = protocol_rules.decision_time(
                 state.updated_at, [session.moments.get(sku), session.skus[sku].last_now]
             )
-    await _read_ahead(store, session, [state for _, state in orders], set(told))
-    for sku, event in told.items():
+    await _read_ahead(store, session, [state for _, state in orders], set(newest_facts))
+    for sku, event in newest_facts.items():
         await _on_inventory(store, session, sku, event, alone=len(events) == 1)
     for event, state in orders:
         await _on_order(store, session, event, state, options, alone=len(events) == 1)
@@ -65,8 +65,8 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
 
 async def finish(store: AllocationStore, session: AllocationSession) -> None:
     """Store and tell what was decided; then revise the promises that the supply no longer keeps."""
-    await store_and_tell(store, session)
-    session.told += await revise(store, session)
+    await store_and_publish(store, session)
+    session.published_count += await revise(store, session)
 
 
 async def _lock(
@@ -121,7 +121,7 @@ async def _on_inventory(
     builder = DecisionBuilder(session, _origin(event, alone=alone), _now(state.last_now))
     if any(protocol_rules.shortfall(level.free) for level in state.levels.values()):
         builder.short.add(sku)
-    builder.freed.add(sku)
+    builder.queues_to_serve.add(sku)
     await allocate_supply(builder, store)
     if sku in session.just_known:
         await _decide_undecided(store, builder, sku)
@@ -163,21 +163,23 @@ async def _on_order(
         session.changed_skus.add(line.sku)
     if order.ship_complete or order.moved:
         # A line that was closed, or another place in the queue, may make it an eligible waiter.
-        builder.freed.update(line.sku for line in order.lines.values() if line.queued_units)
+        builder.queues_to_serve.update(line.sku for line in order.lines.values() if line.queued_units)
     for one in order.lines.values():
         sku = session.skus.get(one.sku)
         if sku is None or not sku.waiting_units:
             continue
         if sku.policy.lets_go and one.undecided:
             # Time may have let go of what a policy kept: those who wait come first.
-            builder.freed.add(one.sku)
+            builder.queues_to_serve.add(one.sku)
         elif order.order_id in sku.kept_for:
             # It may want less of what was kept for it.
-            builder.freed.add(one.sku)
+            builder.queues_to_serve.add(one.sku)
+    # Who waits comes before new demand; what the new demand gave back goes to who waits again.
     await allocate_supply(builder, store)
     decided = place_new_demand(builder, order)
     await allocate_supply(builder, store)
     builder.renew_promises()
+    # The oldest order event without an event of its own decides the type, unless this one places the order.
     answering: str | None = ORDER_EVENTS[event.name]
     if order.answer_due is not None and answering != "placed":
         answering = order.answer_due
@@ -190,7 +192,7 @@ async def _on_order(
 
 
 def close(builder: DecisionBuilder, order: Order | None = None, answering: str | None = None) -> None:
-    """Turn a case into its events and its decision."""
+    """Turn what the builder did into its events and its decision."""
     events = events_of(builder, order, answering)
     builder.session.events += events
     for sku in builder.record.skus:

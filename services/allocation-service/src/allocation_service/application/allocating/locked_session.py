@@ -33,11 +33,11 @@ async def allocate_free_stock(store: AllocationStore, session: AllocationSession
     sku = session.skus[name]
     if sku.last_now is None:
         return False
-    published = session.told + len(session.events)
+    published = session.published_count + len(session.events)
     builder = DecisionBuilder(session, Origin(cause), sku.last_now)
-    builder.freed.add(name)
+    builder.queues_to_serve.add(name)
     builder.short.add(name)
     await allocate_supply(builder, store)
     builder.renew_promises()
     close(builder)
-    return session.told + len(session.events) > published
+    return session.published_count + len(session.events) > published

@@ -18,7 +18,10 @@ from allocation_service.domain.reasons import UNDECIDED
 
 
 def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
-    """Decide all undecided units of an order that can be decided; False where the order was deferred."""
+    """Decide all undecided units of an order that can be decided; False where the order was deferred.
+
+    Units of a SKU without a selling policy stay undecided; the order gets its event all the same.
+    """
     session = builder.session
     new = [line for line in order.lines.values() if _to_judge(line)]
     if not new:

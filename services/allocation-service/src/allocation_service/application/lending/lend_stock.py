@@ -43,7 +43,7 @@ async def repay_lenders(builder: DecisionBuilder, store: AllocationStore) -> Non
 async def lend_to_urgent(builder: DecisionBuilder, store: AllocationStore) -> None:
     """Where a policy lends and somebody waits who is due before any stock comes, lend what others need later.
 
-    Everybody is looked at when stock or what is inbound changed, else only whom this case is about.
+    Everybody is looked at when stock or what is inbound changed, else only whom the decision is about.
     """
     for sku in _concerned(builder):
         if builder.session.skus[sku].open_loans:
@@ -63,7 +63,7 @@ async def lend(builder: DecisionBuilder, store: AllocationStore, sku: str) -> No
     before = session.next_supply(sku)
     if not coming or before is None:
         return
-    if sku in builder.freed:
+    if sku in builder.queues_to_serve:
         await store.load_urgent(session, sku, before, _MOST_LINES)
         candidates: Iterable[str] = session.lines_of.get(sku, ())
     else:
@@ -85,12 +85,12 @@ async def lend(builder: DecisionBuilder, store: AllocationStore, sku: str) -> No
 
 
 def _concerned(builder: DecisionBuilder) -> list[str]:
-    """SKUs of this case that lend or have lent."""
+    """SKUs of this decision that lend or have lent."""
     session = builder.session
     if not session.lending:
         return []
     touched = {session.lines[line_id].sku for line_id in builder.before if line_id in session.lines}
-    return sorted(session.lending & (touched | builder.freed))
+    return sorted(session.lending & (touched | builder.queues_to_serve))
 
 
 def _may_lend(session: AllocationSession, state: Sku) -> bool:
@@ -192,7 +192,7 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
     session = builder.session
     lender, borrower = session.lines[loan.lender], session.lines[loan.borrower]
     gave, got = reasons.lent(loan.units, loan.repay_by), reasons.borrowed(loan.units, loan.need)
-    freed, returned = state.sku in builder.freed, loan.lender in builder.returned
+    freed, returned = state.sku in builder.queues_to_serve, loan.lender in builder.returned
     builder.deallocate(lender, loan.location, loan.units, gave)
     builder.grant(borrower, ((loan.location, loan.units),), got)
     if lender.promise_date is None or lender.promise_date > loan.need:
@@ -201,7 +201,7 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
         session.enqueue(lender)
     # Nothing became free, and the lender has its date.
     if not freed:
-        builder.freed.discard(state.sku)
+        builder.queues_to_serve.discard(state.sku)
     if not returned:
         builder.returned.discard(loan.lender)
     kept = KeptLoan(

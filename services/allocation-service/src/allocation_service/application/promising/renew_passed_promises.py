@@ -23,4 +23,4 @@ async def renew_passed_promises(uow: AllocationUnitOfWork, options: Options, now
         session.revisions[sku] = Origin(PASSED)
     await finish(uow.store, session)
     note_effects(uow, session, options)
-    return session.told
+    return session.published_count

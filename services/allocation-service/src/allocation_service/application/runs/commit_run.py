@@ -182,7 +182,7 @@ async def _hand_on(store: AllocationStore, session: AllocationSession, done: Dec
     left = {sku for sku, units in plan.left.items() if units and session.skus[sku].waiting_units}
     if left:
         builder = DecisionBuilder(session, done.origin, done.now)
-        builder.freed |= left
+        builder.queues_to_serve |= left
         await allocate_supply(builder, store)
         builder.renew_promises()
         close(builder)

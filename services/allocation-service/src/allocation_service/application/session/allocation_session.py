@@ -139,7 +139,7 @@ class AllocationSession:
         self.rechecked: set[str] = set()
         self.decisions: list[Any] = []
         self.events: list[IntegrationEvent] = []
-        self.told = 0
+        self.published_count = 0
         self.decided = 0
         self.deferred_orders_left = False
         self.missed: set[str] = set()
@@ -259,9 +259,9 @@ class AllocationSession:
         self.quotas_cleared.add(sku)
         self.quotas_changed = {one for one in self.quotas_changed if one[0] != sku}
 
-    def written(self) -> None:
-        """Everything changed so far is stored and told: the database has what the session has."""
-        self.told += len(self.events)
+    def mark_prepared(self) -> None:
+        """Everything changed so far is in the prepared write; the session counts it as stored."""
+        self.published_count += len(self.events)
         self.deferred_orders_left |= bool(self.deferred_orders)
         for order in self.orders.values():
             order.stored |= order.changed
@@ -319,7 +319,7 @@ class AllocationSession:
             self._kept_through[sku] = state.kept_through(now, self.grace_days)
         return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
 
-    def tell_promises(self, sku: str) -> None:
+    def refresh_kept_promises(self, sku: str) -> None:
         """Find out which promises the stock that is free now must keep; where these are others than before,
         the queue has another order, and what was read of it is forgotten."""
         before = self.moment(sku).kept_through

@@ -15,7 +15,7 @@ from event_contracts import Event, InboundChange, OrderLine, OrderState, Purchas
 
 def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict[str, Event]:
     """Apply stock, inbound and policy facts; the newest event of each SKU that they told something new of."""
-    told: dict[str, Event] = {}
+    newest_facts: dict[str, Event] = {}
     for event in events:
         payload = event.payload
         if isinstance(payload, StockChange):
@@ -33,9 +33,9 @@ def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict
             raise TypeError(f"{event.name} is not an event of inventory")
         if new:
             session.changed_skus.add(payload.sku)
-            told[payload.sku] = event
+            newest_facts[payload.sku] = event
             advance(session.skus[payload.sku], payload.occurred_at)
-    return told
+    return newest_facts
 
 
 def advance(sku: Sku, cause: datetime) -> datetime:

@@ -61,7 +61,7 @@ class DecisionBuilder:
         self.session, self.origin, self.now = session, origin, now
         self.record = DecisionRecord(new_event_id(), origin.event_id or origin.name, origin.name, now)
         self.before: dict[str, Before] = {}
-        self.freed: set[str] = set()
+        self.queues_to_serve: set[str] = set()
         self.short: set[str] = set()
         self.returned: set[str] = set()
         self.losers: set[str] = set()
@@ -87,7 +87,7 @@ class DecisionBuilder:
         for location, change in line.learn(fact.quantity, fact.cancelled, dict(fact.shipped), self.now).items():
             self.session.move_grant(line, location, change)
             if change < 0:
-                self.freed.add(line.sku)
+                self.queues_to_serve.add(line.sku)
             elif protocol_rules.shortfall(self.session.skus[line.sku].level(location).free):
                 self.short.add(line.sku)
         self.session.settle(line)
@@ -117,7 +117,7 @@ class DecisionBuilder:
         self.session.settle(line)
         self.session.enqueue(line)
         self.returned.add(line.line_id)
-        self.freed.add(line.sku)
+        self.queues_to_serve.add(line.sku)
 
     def place(self, line: Line, units: int, placement: Placement) -> None:
         """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
@@ -175,7 +175,7 @@ class DecisionBuilder:
         self.record.skus.update(row.sku for row in rows)
 
     def settled_lines(self) -> list[str]:
-        """Touched lines that this case does nothing more with, save those of the order it answers."""
+        """Touched lines that nothing more is done with, save those of the order it answers."""
         return [
             line_id
             for line_id in self.before
@@ -188,7 +188,7 @@ class DecisionBuilder:
         self.record = DecisionRecord(new_event_id(), was.cause, was.cause_type, was.decided_at)
 
     @property
-    def tells_of_supply(self) -> bool:
+    def caused_by_inventory(self) -> bool:
         """Caused by an event that is about a SKU, not about an order: what it leads to is told even if
         nobody gets anything."""
         return self.own is None and self.origin.event_id is not None

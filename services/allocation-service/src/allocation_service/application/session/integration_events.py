@@ -93,6 +93,7 @@ def change_event_name(builder: DecisionBuilder, lines: list[Line]) -> str | None
     rise = _rise(builder, lines)
     if rise:
         return "BackorderAllocated" if rise > 0 else "AllocationReleased"
+    # Units moved between locations: where the order ships from has changed, how much is allocated has not.
     if any(line.granted != builder.before[line.line_id].granted for line in lines):
         return "BackorderAllocated"
     return "PromiseRevised"

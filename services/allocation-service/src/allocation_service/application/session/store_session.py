@@ -14,7 +14,7 @@ PART = 10_000
 """Units handed out, and events told, before a part is stored."""
 
 
-async def store_and_tell(store: AllocationStore, session: AllocationSession) -> None:
+async def store_and_publish(store: AllocationStore, session: AllocationSession) -> None:
     """Write the session, then its events, behind the locks of their orders (protocol rule 12, docs/protocol.md)."""
     await store.store(prepare_all(store, session))
 
@@ -47,5 +47,5 @@ def prepare_all(store: AllocationStore, session: AllocationSession) -> Any:
     prepared = store.prepare(
         session, protocol_rules.lock_order({event.key for event in session.events} - session.locked_orders)
     )
-    session.written()
+    session.mark_prepared()
     return prepared

@@ -36,7 +36,8 @@ class NewDemand(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """``grants`` may cover older units of the line too; ``declined`` and ``accepted`` count the new ones."""
+    """What was decided about the new units of a line. ``grants`` may cover older units of it too; ``declined`` counts
+    new units only, and the other new units are accepted."""
 
     line_id: str
     grants: Grants
@@ -88,7 +89,8 @@ def place_line(new_demand: NewDemand, supply: Supply, terms: Terms, quote: Quote
     waits = min(new_demand.units, max(0, new_demand.open_units - free))
     promise_date = new_demand.promise_date
     if waits:
-        # The stock that is free counts as supply, and this line takes it: the last unit's date is the date of all.
+        # A quote counts the free stock that this line is about to take, so it is asked for all units at once; the date
+        # of the last unit is the promise of all.
         promise_date = later(quote(new_demand.sku, waits + min(free, new_demand.open_units)), promise_date)
     refused = refusal(new_demand.units, waits, terms, free, promise_date=promise_date, latest=latest)
     if refused is not None:
