@@ -9,6 +9,7 @@ import orjson
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
+from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.store_suite import StoreSuite
 
 from order_service.adapters.sql_placement import SqlPlacementUnitOfWork
@@ -63,8 +64,8 @@ class SqlStores:
             await statements.give_back()
 
 
-class TestSqlStores(StoreSuite):
-    """The suite on PostgreSQL."""
+class TestSqlStores(StoreSuite, QuerySuite):
+    """Both suites on PostgreSQL."""
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def stores(self, service_database: ServiceDatabase) -> SqlStores:

@@ -2,104 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from datetime import date, timedelta
+from typing import Any
 
 from tests.unit.order.scenarios import NOW, entry, lines_of, placement, shipment
+from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated, policy
 
-from event_contracts import SellingMode, SkuPolicy
-from order_service.application.ports import ChangedOrder, OrderUnitOfWork, OwnedLine, Placement
-from order_service.application.queries import OrderFilter, OrderKey, Visibility
-from order_service.domain.lines import Line, LineAllocation, LocationUnits, PromisedDate, Reason
-from order_service.domain.order import Order
+from order_service.application.ports import ChangedOrder, OwnedLine
+from order_service.application.queries import OrderFilter
+from order_service.domain.lines import LocationUnits, PromisedDate, Reason
 from order_service.domain.states import Totals
-from service_kit.persistence.unit_of_work import UnitOfWorkFactory
-from service_kit.testing import FakeClock
-
-EVERYBODY = Visibility()
-WHY = Reason("held back", "held_back", {"tier": "gold", "or_better": True, "kept": 3})
-Rest = Callable[[OrderUnitOfWork], Coroutine[Any, Any, Any]]
 
 
-class Stores(Protocol):
-    """The stores under test, empty at first."""
-
-    clock: FakeClock
-
-    @property
-    def units(self) -> UnitOfWorkFactory[OrderUnitOfWork]:
-        """Opens units of work."""
-        ...
-
-    async def place(self, *placements: Placement) -> Mapping[str, str]:
-        """`PlacementStore.add` in a unit of work of its own."""
-        ...
-
-    async def unknown(self, *skus: str) -> set[str]:
-        """`SkuCatalogue.unknown`."""
-        ...
-
-    async def published(self) -> list[tuple[str, str]]:
-        """Name and key of the events that were sent, in order."""
-        ...
-
-
-def policy(sku: str, version: int = 1, release_at: datetime | None = None, *, preorder: bool = True) -> SkuPolicy:
-    """A policy with a release date; it counts for preorders only."""
-    mode = SellingMode.PREORDER if preorder else SellingMode.BACKORDER
-    return SkuPolicy(sku=sku, version=version, mode=mode, release_at=release_at, lead_time_days=7, occurred_at=NOW)
-
-
-def allocated(line: Line, *, version: int = 1, waiting: int = 0, **units: int) -> Line:
-    """The line after allocation reported ``units`` by location."""
-    line.apply(LineAllocation(line.line_id, version, 1, NOW, units, waiting, 0, WHY, None))
-    return line
-
-
-class StoreSuite:
-    """Tests of the stores; a subclass has the fixture ``stores``."""
-
-    async def load(self, stores: Stores, order_id: str) -> Order:
-        """The order with its shipments."""
-        async with stores.units.begin() as uow:
-            return (await uow.orders.lock({order_id: [None]}))[order_id]
-
-    async def change(self, stores: Stores, order: Order, *line_ids: str, **changed: Any) -> None:
-        """Save changes of an order with one history entry."""
-        async with stores.units.begin() as uow:
-            one = ChangedOrder(order, set(line_ids), changed.get("shipments", []))
-            await uow.orders.save([one], [entry(order.order_id, order.version)])
-            await uow.commit()
-
-    async def save_lines(self, stores: Stores, *lines: Line) -> None:
-        """Save lines, and what follows from them for their orders."""
-        async with stores.units.begin() as uow:
-            await uow.lines.save(lines)
-            order_ids = sorted(
-                {owned.order_id for owned in (await uow.lines.find([x.line_id for x in lines])).values()}
-            )
-            headers, totals = await uow.lines.lock_orders(order_ids), await uow.lines.totals(order_ids)
-            for header in headers.values():
-                header.version += 1
-            history = [entry(each.order_id, each.version, "OrderAllocated") for each in headers.values()]
-            await uow.lines.save_orders([(headers[each], totals[each]) for each in order_ids], history)
-            await uow.commit()
-
-    async def list(
-        self, stores: Stores, wanted: OrderFilter, visibility: Visibility = EVERYBODY, limit: int = 2
-    ) -> list[str]:
-        """The ids of all orders listed, read in pages of ``limit``."""
-        found: list[str] = []
-        after: OrderKey | None = None
-        async with stores.units.reading() as uow:
-            while True:
-                page = await uow.queries.orders(wanted, visibility, after=after, limit=limit)
-                found += [record.order.order_id for record in page]
-                if len(page) < limit:
-                    return found
-                after = wanted.key_of(page[-1])
+class StoreSuite(Suite):
+    """Tests of the stores."""
 
     # Placing
 
@@ -320,136 +237,3 @@ class StoreSuite:
             assert await uow.skus.release_dates(["book"]) == {"book": later}
             await uow.skus.save_policies([policy("book", 4, NOW)])
             assert await uow.skus.release_dates(["book"]) == {"book": NOW}
-
-    # Reading
-
-    async def test_orders_are_listed_by_any_filter_newest_first(self, stores: Stores) -> None:
-        for number in range(5):
-            sku = "lamp" if number % 2 else "bulb"
-            await stores.place(placement(f"o{number}", (sku, 1), (sku, 2), customer_id=f"c{number % 2}"))
-        waiting = [allocated(line, waiting=line.quantity) for line in lines_of("o1", ("lamp", 1), ("lamp", 2))]
-        await self.save_lines(stores, *waiting)
-        assert await self.list(stores, OrderFilter()) == ["o4", "o3", "o2", "o1", "o0"]
-        assert await self.list(stores, OrderFilter(reference="O3")) == ["o3"]
-        assert await self.list(stores, OrderFilter(customer_id="c0")) == ["o4", "o2", "o0"]
-        assert await self.list(stores, OrderFilter(state="backordered")) == ["o1"]
-        assert await self.list(stores, OrderFilter(state="pending", sku="lamp")) == ["o3"]
-        assert await self.list(stores, OrderFilter(sku="bulb", customer_id="c0")) == ["o4", "o2", "o0"]
-        assert await self.list(stores, OrderFilter(sku="Bulb")) == []
-
-    async def test_orders_changed_since_are_listed_in_order_of_change(self, stores: Stores) -> None:
-        for number in range(5):
-            stores.clock.advance(timedelta(minutes=1 if number < 4 else 0))
-            await stores.place(placement(f"o{number}", ("lamp", 1)))
-        stores.clock.advance(timedelta(minutes=1))
-        await self.save_lines(stores, allocated(lines_of("o2", ("lamp", 1))[0], waiting=1))
-        since = NOW + timedelta(minutes=1)
-        assert await self.list(stores, OrderFilter(updated_after=since), limit=1) == ["o1", "o3", "o4", "o2"]
-        assert await self.list(stores, OrderFilter(updated_after=since, state="backordered")) == ["o2"]
-
-    async def test_nothing_is_found_of_orders_that_the_caller_may_not_see(self, stores: Stores) -> None:
-        await stores.place(
-            placement("o1", ("lamp", 1), customer_id="c1"),
-            placement("o2", ("lamp", 1), customer_id="c2"),
-            placement("o3", ("lamp", 1)),
-        )
-        customer, link = Visibility(customer_id="c1"), Visibility(order_id="o2")
-        assert await self.list(stores, OrderFilter(), customer) == ["o1"]
-        assert await self.list(stores, OrderFilter(customer_id="c2"), customer) == []
-        assert await self.list(stores, OrderFilter(), link) == ["o2"]
-        async with stores.units.reading() as uow:
-            queries = uow.queries
-            for visibility, visible in ((customer, "o1"), (link, "o2")):
-                for order_id in ("o1", "o2", "o3", "nope"):
-                    record = await queries.order(order_id, visibility)
-                    assert (record is not None) == (order_id == visible)
-                    version = await queries.order_version(order_id, visibility)
-                    assert version == (1 if order_id == visible else None)
-                    entries = await queries.history(order_id, visibility, after=0, limit=9)
-                    assert len(entries) == (order_id == visible)
-            assert await queries.order_version("o3", EVERYBODY) == 1
-
-    async def test_the_history_is_read_in_pages_oldest_first(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 1)), placement("o2", ("lamp", 1)))
-        order = await self.load(stores, "o1")
-        for version in (2, 3, 4):
-            order.version = version
-            await self.change(stores, order)
-        async with stores.units.reading() as uow:
-
-            async def versions(after: int, limit: int) -> Sequence[int]:
-                found = await uow.queries.history("o1", EVERYBODY, after=after, limit=limit)
-                return [each.entry.version for each in found]
-
-            assert await versions(0, 2) == [1, 2]
-            assert await versions(2, 2) == [3, 4]
-            assert await versions(4, 2) == []
-            assert await versions(2**62, 2) == []
-
-    async def test_what_can_ship_is_listed_by_location(self, stores: Stores) -> None:
-        terms: dict[str, Any] = {"tier": "gold", "country": "DE", "region": "BE", "needed_by": date(2026, 2, 1)}
-        await stores.place(
-            placement("o1", ("lamp", 2), ("bulb", 3), customer_id="c1", **terms),
-            placement("o2", ("lamp", 5)),
-            placement("o3", ("lamp", 4)),
-        )
-        shipped, whole = lines_of("o1", ("lamp", 2), ("bulb", 3))
-        allocated(shipped, A=2).locations["A"].shipped = 2
-        split = allocated(lines_of("o2", ("lamp", 5))[0], A=1, B=2, waiting=2)
-        cut = allocated(lines_of("o3", ("lamp", 4))[0], A=4)
-        cut.cancelled, cut.cut_sequence = 1, 2
-        await self.save_lines(stores, shipped, allocated(whole, A=3), split, cut)
-        async with stores.units.reading() as uow:
-
-            async def listed(location: str, who: Visibility = EVERYBODY, after: str = "", limit: int = 9) -> Any:
-                found = await uow.queries.shippable_units(location, NOW, who, after=after, limit=limit)
-                return [(each.line_id, each.quantity) for each in found]
-
-            assert await listed("A") == [("o1-1", 3), ("o2-0", 1)], "shipped units and unanswered cuts are left out"
-            assert await listed("B") == [("o2-0", 2)]
-            assert await listed("C") == []
-            assert await listed("A", limit=1) == [("o1-1", 3)]
-            assert await listed("A", after="o1-1") == [("o2-0", 1)]
-            assert await listed("A", Visibility(customer_id="c1")) == [("o1-1", 3)]
-            [units] = await uow.queries.shippable_units("A", NOW, EVERYBODY, after="", limit=1)
-        assert (units.order_id, units.order_reference, units.sku, units.location_id) == ("o1", "O1", "bulb", "A")
-        assert (units.placed_at, units.needed_by, units.promise_date) == (NOW, date(2026, 2, 1), None)
-        assert (units.ship_complete, units.tier, units.country, units.region) == (False, "gold", "DE", "BE")
-        assert units.reference is None
-
-    async def test_a_ship_complete_order_can_ship_once_all_of_it_has_stock(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 2), ("bulb", 2), ship_complete=True))
-        first, second = lines_of("o1", ("lamp", 2), ("bulb", 2))
-
-        async def listed() -> list[str]:
-            async with stores.units.reading() as uow:
-                found = await uow.queries.shippable_units("A", NOW, EVERYBODY, after="", limit=9)
-                return [each.line_id for each in found]
-
-        await self.save_lines(stores, allocated(first, A=2), allocated(second, waiting=2))
-        assert await listed() == []
-        await self.save_lines(stores, allocated(second, version=2, A=2))
-        assert await listed() == ["o1-0", "o1-1"]
-
-    async def test_a_preorder_can_ship_from_its_release_date_on(self, stores: Stores) -> None:
-        release = NOW + timedelta(days=3)
-        async with stores.units.begin() as uow:
-            await uow.skus.save_policies([policy("book", release_at=release), policy("soon")])
-            await uow.commit()
-        await stores.place(placement("o1", ("book", 1), ("soon", 1)))
-        await self.save_lines(stores, *(allocated(line, A=1) for line in lines_of("o1", ("book", 1), ("soon", 1))))
-        async with stores.units.reading() as uow:
-            for moment, expected in ((release - timedelta(seconds=1), ["o1-1"]), (release, ["o1-0", "o1-1"])):
-                found = await uow.queries.shippable_units("A", moment, EVERYBODY, after="", limit=9)
-                assert [each.line_id for each in found] == expected
-
-    async def test_times_are_kept_to_the_microsecond(self, stores: Stores) -> None:
-        at = datetime(2010, 12, 1, 8, 26, 0, 123456, tzinfo=UTC)
-        new = placement("o1", ("lamp", 1), at=at)
-        await stores.place(new)
-        order = await self.load(stores, "o1")
-        assert (order.placed_at, order.changed_at) == (at, at)
-        parcel = shipment("s1", ("o1-0", 1), shipped_at=at)
-        order.version = 2
-        await self.change(stores, order, shipments=[parcel])
-        assert (await self.load(stores, "o1")).shipments == [parcel]

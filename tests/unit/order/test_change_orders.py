@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
 from tests.unit.order.scenarios import NOW, placement, references, shipment
-from tests.unit.order.store_suite import policy
+from tests.unit.order.suite import policy
 
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, AmendLine, AmendOrder, CancelOrder, ChangeOrder, ShipOrder

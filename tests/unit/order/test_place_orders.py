@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
 from tests.unit.order.scenarios import NOW, place_command, references
-from tests.unit.order.store_suite import policy
+from tests.unit.order.suite import policy
 
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
