@@ -73,7 +73,7 @@ async def _all_shipments(_: object, lines: Any) -> Any:
 
 
 REMOVED: dict[str, tuple[list[tuple[Any, str, Any]], dict[str, Any]]] = {
-    "2: every order event is answered": ([(protocol_rules, "must_answer", lambda *, applied, changed: changed)], {}),
+    "2: every order event is answered": ([(protocol_rules, "must_publish", lambda *, applied, changed: changed)], {}),
     "5: supply counts what was shipped": ([(protocol_rules, "supply_of", lambda on_hand, shipped: on_hand)], {}),
     "7: a shipment is booked once for ever": ([(SqlShipments, "add_new", _all_shipments)], {"purged_inbox": True}),
     "8: a receipt and the fall of its inbound are one event": (
