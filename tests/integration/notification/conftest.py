@@ -16,10 +16,12 @@ from notification_service.adapters.sql_unit_of_work import SqlNotificationUnitOf
 from notification_service.bootstrap import wire
 from notification_service.config import NotificationSettings
 from notification_service.entrypoints.service import service_of
+from notification_service.invariants import INVARIANTS
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.testing import FakeClock
+from service_kit.testing.invariants import assert_invariants
 
 GENEROUS_TIMEOUT = 60
 """Seconds that a call may take where its duration is not what is tested."""
@@ -92,5 +94,6 @@ async def world(units, clock, settings, catcher_server, tmp_path) -> AsyncIterat
         headers={"Authorization": f"Bearer {secret}"},
     ) as client:
         yield World(clock, units, mailer, sender, service, client, keys, database, catcher)
+    await assert_invariants(database, INVARIANTS)
     await mailer.close()
     await service.database.close()

@@ -19,6 +19,7 @@ from notification_service.application.notifications.resend_notifications import 
 )
 from notification_service.application.notifications.send_due_notifications import send_due_notifications
 from notification_service.application.ports.mail import Mailer
+from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.ports.webhooks import WebhookSender
 from notification_service.application.project_events import project_events
 from notification_service.application.webhooks.create_webhook_endpoints import (
@@ -50,7 +51,7 @@ class NotificationApplication:
     settings: NotificationSettings
     database: Database
     units: SqlUnitOfWorkFactory[SqlNotificationUnitOfWork]
-    project_events: EventUseCase[SqlNotificationUnitOfWork]
+    project_events: EventUseCase[NotificationUnitOfWork]
     resends: CommandBatcher[ResendNotification, str]
     endpoint_creations: CommandBatcher[CreateWebhookEndpoint, CreatedEndpoint]
     send_due_notifications: Callable[[], Awaitable[int]]

@@ -90,7 +90,7 @@ _RETRY = text(
     WHERE n.notification_id = r.notification_id AND n.state = 'pending'
     """
 )
-_OUTCOME_COLUMNS: Columns = (
+_RESULT_COLUMNS: Columns = (
     ("notification_id", "text"),
     ("reason", "text"),
     ("recipient", "text"),
@@ -101,11 +101,11 @@ _OUTCOME_COLUMNS: Columns = (
 _FINISH = text(
     f"""
     UPDATE notification AS n
-    SET state = CASE WHEN o.reason IS NULL THEN 'sent' ELSE 'failed' END, reason = o.reason, finished_at = :now,
-        next_attempt_at = NULL, recipient = o.recipient, subject = o.subject, body_text = o.body_text,
-        body_html = o.body_html, version = n.version + 1
-    FROM {unnest(_OUTCOME_COLUMNS, "o")}
-    WHERE n.notification_id = o.notification_id AND n.state IN ('pending', 'waiting_for_contact')
+    SET state = CASE WHEN r.reason IS NULL THEN 'sent' ELSE 'failed' END, reason = r.reason, finished_at = :now,
+        next_attempt_at = NULL, recipient = r.recipient, subject = r.subject, body_text = r.body_text,
+        body_html = r.body_html, version = n.version + 1
+    FROM {unnest(_RESULT_COLUMNS, "r")}
+    WHERE n.notification_id = r.notification_id AND n.state IN ('pending', 'waiting_for_contact')
     RETURNING n.notification_id
     """
 )
@@ -278,7 +278,7 @@ class SqlNotificationStore:
             mail = result.mail if result.notification.contact_id in keep_texts_of else None
             texts = (mail.recipient, mail.subject, mail.text, mail.html) if mail else (None,) * 4
             rows.append((result.notification.notification_id, result.reason, *texts))
-        ended = {row[0] for row in await self._conn.execute(_FINISH, {**arrays(_OUTCOME_COLUMNS, rows), "now": now})}
+        ended = {row[0] for row in await self._conn.execute(_FINISH, {**arrays(_RESULT_COLUMNS, rows), "now": now})}
         return [result for result in results if result.notification.notification_id in ended]
 
     async def erase_texts(self, contact_id: str) -> None:

@@ -31,6 +31,23 @@ _LOCK_DUE = text(
     SELECT {_ORDER} FROM watched_order WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
     """
 )
+_ORDER_COLUMNS: Columns = (
+    ("order_id", "text"),
+    ("sequence", "bigint"),
+    ("reference", "text"),
+    ("contact_id", "text"),
+    ("customer_id", "text"),
+    ("placed_at", "timestamptz"),
+    ("cause", "text"),
+    ("opened_at", "timestamptz"),
+    ("due_at", "timestamptz"),
+)
+_SAVE_ORDERS = text(
+    f"""
+    UPDATE watched_order AS o SET {assignments(_ORDER_COLUMNS[1:], "n")}
+    FROM {unnest(_ORDER_COLUMNS, "n")} WHERE o.order_id = n.order_id
+    """
+)
 _LINE_COLUMNS: Columns = (
     ("order_id", "text"),
     ("line_id", "text"),
@@ -59,25 +76,6 @@ _LINES = text(
 )
 _BASELINE = next(index for index, (name, _) in enumerate(_LINE_COLUMNS) if name.startswith("told_"))
 """Position in ``_LINES`` of the columns of the baseline."""
-
-_ORDER_COLUMNS: Columns = (
-    ("order_id", "text"),
-    ("sequence", "bigint"),
-    ("reference", "text"),
-    ("contact_id", "text"),
-    ("customer_id", "text"),
-    ("placed_at", "timestamptz"),
-    ("cause", "text"),
-    ("opened_at", "timestamptz"),
-    ("due_at", "timestamptz"),
-)
-_SAVE_ORDERS = text(
-    f"""
-    UPDATE watched_order AS o SET {assignments(_ORDER_COLUMNS[1:], "n")}
-    FROM {unnest(_ORDER_COLUMNS, "n")} WHERE o.order_id = n.order_id
-    """
-)
-
 _SAVE_LINES = text(insert("watched_line", _LINE_COLUMNS, or_update(_LINE_COLUMNS, 2)))
 _NEXT_SEQUENCES = text(
     """

@@ -65,8 +65,8 @@ _ADD_MESSAGES = text(
     ORDER BY event_id ON CONFLICT DO NOTHING
     """
 )
-# The join leaves out endpoints that were deleted since they were read.
 _DELIVERY_COLUMNS: Columns = (("endpoint_id", "text"), ("event_id", "text"))
+# The join leaves out endpoints that were deleted since they were read.
 _ADD_DELIVERIES = text(
     f"""
     INSERT INTO webhook_delivery (endpoint_id, event_id, next_attempt_at, created_at)
@@ -100,7 +100,7 @@ _CLAIM = text(
     FROM claimed c JOIN webhook_message m USING (event_id) ORDER BY c.event_id
     """
 )
-_RESULT_COLUMNS: Columns = (
+_ATTEMPT_COLUMNS: Columns = (
     ("endpoint_id", "text"),
     ("event_id", "text"),
     ("accepted", "boolean"),
@@ -114,7 +114,7 @@ _RECORD = text(
     SET state = CASE WHEN r.accepted THEN 'delivered' WHEN r.retry_at IS NULL THEN 'failed' ELSE 'pending' END,
         next_attempt_at = r.retry_at, last_status = r.status, last_error = r.error,
         finished_at = CASE WHEN r.retry_at IS NULL THEN CAST(:now AS timestamptz) END
-    FROM {unnest(_RESULT_COLUMNS, "r")}
+    FROM {unnest(_ATTEMPT_COLUMNS, "r")}
     WHERE w.endpoint_id = r.endpoint_id AND w.event_id = r.event_id AND w.state = 'pending'
     """
 )
@@ -216,7 +216,7 @@ class SqlWebhookDeliveryStore:
             )
             for attempt in attempts
         )
-        await self._conn.execute(_RECORD, {**arrays(_RESULT_COLUMNS, rows), "now": now})
+        await self._conn.execute(_RECORD, {**arrays(_ATTEMPT_COLUMNS, rows), "now": now})
 
     async def count_pending(self, endpoint_id: str) -> int:
         """See WebhookDeliveryStore."""

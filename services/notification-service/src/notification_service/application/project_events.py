@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from event_contracts import EVENT_TYPES, AllocationState, Event, OrderState, SkuPolicy, Topic
+from event_contracts import AllocationState, Event, OrderState, SkuPolicy
 from notification_service.application.ports.orders import SkuName
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
@@ -16,10 +16,6 @@ from notification_service.domain.orders import (
     OrderSnapshot,
     total,
 )
-
-TOPICS = (Topic.ORDERS, Topic.INVENTORY, Topic.ALLOCATIONS)
-HANDLED = frozenset(name for name, event_type in EVENT_TYPES.items() if event_type.topic in TOPICS)
-"""All event types of the topics: webhook endpoints may ask for any of them."""
 
 
 async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:

@@ -1,19 +1,16 @@
-"""The notification service as the kit runs it: its API, its subscription and its background loops."""
+"""The notification service: the wired application with its API, its subscription and its background loops."""
 
 from __future__ import annotations
 
 from notification_service.bootstrap import NotificationApplication, wire
 from notification_service.config import NotificationSettings
+from notification_service.entrypoints import http
 from notification_service.entrypoints.background.compose_notifications import compose_notifications
 from notification_service.entrypoints.background.dispatch_webhooks import dispatch_webhooks
 from notification_service.entrypoints.background.purge_webhooks import purge_webhooks
-from notification_service.entrypoints.background.review_waiting_notifications import (
-    review_waiting_notifications,
-)
+from notification_service.entrypoints.background.review_waiting_notifications import review_waiting_notifications
 from notification_service.entrypoints.background.send_notifications import send_notifications
 from notification_service.entrypoints.consumer import subscription
-from notification_service.entrypoints.http import TAGS, contacts, notifications, webhook_endpoints
-from notification_service.entrypoints.http.problems import PROBLEMS
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.persistence.database import Database
@@ -31,22 +28,22 @@ personal data of the system and can be erased.
 def build(
     settings: NotificationSettings | None = None, *, clock: Clock | None = None, database: Database | None = None
 ) -> Service:
-    """The service from its settings, by default from the environment; on another clock or database in tests."""
+    """The service with these settings, by default those of the environment; tests give a clock or a database."""
     return service_of(wire(settings, clock=clock, database=database))
 
 
 def service_of(app: NotificationApplication) -> Service:
-    """The service of a wired application."""
+    """The service that runs the wired application."""
     return Service(
         name=app.settings.service_name,
         settings=app.settings,
         database=app.database,
         api=Api(
-            [contacts.router, notifications.router, webhook_endpoints.router],
+            http.ROUTERS,
             title="Backorder notification",
             description=_DESCRIPTION,
-            tags=TAGS,
-            problems=PROBLEMS,
+            tags=http.TAGS,
+            problems=http.PROBLEMS,
             application=app,
         ),
         subscription=subscription(app),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from allocation_service.application.allocating.handle_events import HANDLED as HANDLED_BY_ALLOCATION
 from event_contracts import EVENT_TYPES
 from inventory_service.entrypoints.consumer import USE_CASES as USE_CASES_OF_INVENTORY
-from notification_service.application.project_events import HANDLED as HANDLED_BY_NOTIFICATION
+from notification_service.entrypoints.consumer import HANDLED as HANDLED_BY_NOTIFICATION
 from order_service.entrypoints.consumer import HANDLED as HANDLED_BY_ORDER
 
 

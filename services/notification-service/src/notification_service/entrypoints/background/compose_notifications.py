@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from notification_service.application.notifications.compose_due_notifications import (
     ORDERS_AT_ONCE,
@@ -15,12 +16,11 @@ from service_kit.hosting.service import BackgroundTask
 
 
 def compose_notifications(app: NotificationApplication) -> BackgroundTask:
-    """The loop; a full batch is followed by the next one at once."""
-
-    async def step() -> bool:
-        return await execute(app.units, compose_due_notifications) >= ORDERS_AT_ONCE
+    """The loop. A full batch is followed by the next one at once."""
+    step = partial(execute, app.units, compose_due_notifications)
+    every = app.settings.sweep_seconds
 
     async def compose_notifications(stopping: asyncio.Event) -> None:
-        await repeat("compose_notifications", step, stopping, every=app.settings.sweep_seconds, more=bool)
+        await repeat("compose_notifications", step, stopping, every=every, more=lambda count: count >= ORDERS_AT_ONCE)
 
     return compose_notifications

@@ -10,13 +10,11 @@ from service_kit.hosting.service import BackgroundTask
 
 
 def dispatch_webhooks(app: NotificationApplication) -> BackgroundTask:
-    """The loop; at its end the calls under way are finished and recorded."""
-
-    async def step() -> bool:
-        return await app.dispatcher.dispatch_webhooks() > 0
+    """The loop. At its end the calls under way are finished and recorded."""
+    every = app.settings.sweep_seconds
 
     async def dispatch_webhooks(stopping: asyncio.Event) -> None:
-        await repeat("dispatch_webhooks", step, stopping, every=app.settings.sweep_seconds, more=bool)
+        await repeat("dispatch_webhooks", app.dispatcher.dispatch_webhooks, stopping, every=every, more=bool)
         await app.dispatcher.drain()
 
     return dispatch_webhooks

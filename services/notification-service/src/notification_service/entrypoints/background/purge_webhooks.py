@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 
 from notification_service.application.webhooks.purge_webhooks import MESSAGES_AT_ONCE
 from notification_service.application.webhooks.purge_webhooks import purge_webhooks as purge
@@ -16,13 +17,12 @@ _EVERY_SECONDS = 600
 
 
 def purge_webhooks(app: NotificationApplication) -> BackgroundTask:
-    """The loop; a full batch is followed by the next one at once."""
-    retention = timedelta(days=app.settings.webhook_retention_days)
-
-    async def step() -> bool:
-        return await execute(app.units, purge, retention) >= MESSAGES_AT_ONCE
+    """The loop. A full batch is followed by the next one at once."""
+    step = partial(execute, app.units, purge, timedelta(days=app.settings.webhook_retention_days))
 
     async def purge_webhooks(stopping: asyncio.Event) -> None:
-        await repeat("purge_webhooks", step, stopping, every=_EVERY_SECONDS, more=bool)
+        await repeat(
+            "purge_webhooks", step, stopping, every=_EVERY_SECONDS, more=lambda count: count >= MESSAGES_AT_ONCE
+        )
 
     return purge_webhooks

@@ -15,21 +15,17 @@ from service_kit.commands.execute import execute
 from service_kit.hosting.background import repeat
 from service_kit.hosting.service import BackgroundTask
 
-_PAUSES = 10
-"""Storing a contact queues its notifications at once, so that this loop finds only what that missed."""
-
 
 def review_waiting_notifications(app: NotificationApplication) -> BackgroundTask:
     """The loop. Its two use cases lock in different orders, so each has a transaction of its own."""
+    # Storing a contact queues its notifications at once, so there is rarely anything to do here.
+    every = app.settings.sweep_seconds * 10
 
-    async def step() -> bool:
+    async def step() -> int:
         resumed = await execute(app.units, resume_waiting_notifications)
-        given_up = await execute(app.units, give_up_waiting_notifications)
-        return resumed + given_up > 0
+        return resumed + await execute(app.units, give_up_waiting_notifications)
 
     async def review_waiting_notifications(stopping: asyncio.Event) -> None:
-        await repeat(
-            "review_waiting_notifications", step, stopping, every=app.settings.sweep_seconds * _PAUSES, more=bool
-        )
+        await repeat("review_waiting_notifications", step, stopping, every=every, more=bool)
 
     return review_waiting_notifications

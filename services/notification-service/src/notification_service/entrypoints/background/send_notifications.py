@@ -10,13 +10,11 @@ from service_kit.hosting.service import BackgroundTask
 
 
 def send_notifications(app: NotificationApplication) -> BackgroundTask:
-    """The loop; at its end the sessions with the mail server are closed."""
-
-    async def step() -> bool:
-        return await app.send_due_notifications() > 0
+    """The loop. At its end the sessions with the mail server are closed."""
+    every = app.settings.sweep_seconds
 
     async def send_notifications(stopping: asyncio.Event) -> None:
-        await repeat("send_notifications", step, stopping, every=app.settings.sweep_seconds, more=bool)
+        await repeat("send_notifications", app.send_due_notifications, stopping, every=every, more=bool)
         await app.mailer.close()
 
     return send_notifications

@@ -1,4 +1,4 @@
-"""What endpoints ask for: the wired application, and the caller's part of the notifications."""
+"""What endpoints declare as parameters: the application, and the caller's part of the notifications."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ async def _application(request: Request) -> NotificationApplication:
 
 
 Application = Annotated[NotificationApplication, Depends(_application)]
+"""The wired application."""
 
 
 def viewer_of(principal: Principal) -> Viewer:
