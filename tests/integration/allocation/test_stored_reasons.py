@@ -1,7 +1,8 @@
 """Decisions that were stored before reasons had codes are explained as they were then, and can be computed again.
 
 ``stored_with_english_reasons.json`` holds the rows of a database that release 0001-0009 wrote, and what the API of
-that time answered about them.
+that time answered about them. It is an excerpt: 40 units of J that went to lines left out of it were taken off J's
+``granted`` and ``on_hand``, so that the counters agree with the commitments that are there.
 """
 
 import asyncio
