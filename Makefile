@@ -10,7 +10,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos bench
+.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos mutants bench
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,12 +30,11 @@ status: ## Show each part of the running system
 demo: bootstrap ## Start everything, replay some weeks of orders, show one order's life (ONCE=1: check, stop, exit)
 	@$(BIN)/backorder demo $(if $(ONCE),--once) $(ARGS)
 
-# Runs pytest on those of the named folders that exist; a folder without tests is no failure.
-define pytest
-	@folders=""; for folder in $(1); do [ -d $$folder ] && folders="$$folders $$folder"; done; \
-	if [ -z "$$folders" ]; then echo "no tests yet in $(1)"; else \
-	  echo "pytest$$folders $(2)"; code=0; $(BIN)/pytest $$folders $(2) $(ARGS) || code=$$?; \
-	  [ $$code -eq 5 ] && code=0; exit $$code; fi
+# One pytest run for each folder, as many at a time as there are workers; a run's output is shown when it ends. A folder
+# is a run of its own: what one leaves in its event loop cannot slow down another's time limits. The longest come first.
+define runs_of_folders
+	@printf '%s\n' $(1) | xargs -P $(WORKERS) -I{} sh -c 'log=$$(mktemp); code=0; \
+	  $(BIN)/pytest {} -q $(ARGS) >$$log 2>&1 || code=$$?; echo "pytest {}"; cat $$log; rm -f $$log; exit $$code'
 endef
 
 test: bootstrap check unit integration e2e ## Everything CI runs
@@ -51,25 +50,25 @@ types:
 	$(BIN)/mypy
 
 unit:
-	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
+	$(BIN)/pytest tests/unit tests/contract -q -n $(WORKERS) $(ARGS)
 
-# A run for each folder: what one leaves in its event loop cannot slow down another's time limits. Several processes
-# save for those whose tests start whole systems of their own.
+LONG := tests/integration/kit tests/integration/protocol tests/integration/allocation tests/integration/local
 integration:
-	@for folder in tests/integration/*/; do \
-	  ls $$folder/test_*.py >/dev/null 2>&1 || continue; \
-	  case $$folder in */check/|*/images/|*/local/) more=;; *) more="-n $(WORKERS)";; esac; \
-	  echo "pytest $$folder $$more"; $(BIN)/pytest $$folder -q $$more $(ARGS) || exit 1; done
+	$(call runs_of_folders,$(LONG) $(filter-out $(LONG),$(patsubst %/,%,$(dir $(wildcard tests/integration/*/conftest.py)))))
 
+# The chaos run has the machine to itself: what it measures is how fast the system recovers.
 e2e:
-	$(call pytest,tests/e2e,-q --durations=10)
+	$(call runs_of_folders,tests/e2e/replay tests/e2e/demo tests/e2e/simulate)
+	$(BIN)/pytest tests/e2e/chaos -q $(ARGS)
 
-test-fast: bootstrap ## Unit and contract tests only
-	$(call pytest,tests/unit tests/contract,-q -n $(WORKERS))
+test-fast: bootstrap unit ## Unit and contract tests only
 
 chaos: bootstrap ## Kill everything at random under load, then check every promise (KILLS=60 SEED=n RATE=15 FREEZE=20 PLANT=inbox)
 	@$(BIN)/python -m backorder_verify.chaos --kills $(or $(KILLS),60) $(if $(SEED),--seed $(SEED)) \
 	  $(if $(RATE),--rate $(RATE)) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(PLANT),--plant $(PLANT)) $(ARGS)
+
+mutants: bootstrap ## Plant each defect of docs/testing.md and expect its tests to fail (ONLY=name,name)
+	@$(BIN)/python -m backorder_verify.mutants $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 bench: bootstrap ## Measure against floors of the same run; writes bench.json (ROWS=relay,fill-100k: only these)
 	@$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)

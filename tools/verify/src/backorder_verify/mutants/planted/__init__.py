@@ -1,0 +1,13 @@
+"""The list of mutants, by the package that each is planted in."""
+
+from __future__ import annotations
+
+from backorder_verify.mutants.mutant import Mutant
+from backorder_verify.mutants.planted import allocation, inventory, kit, notification, order
+
+MUTANTS: dict[str, Mutant] = {
+    mutant.name: mutant
+    for mutants in (kit.MUTANTS, order.MUTANTS, inventory.MUTANTS, allocation.MUTANTS, notification.MUTANTS)
+    for mutant in mutants
+}
+"""Every mutant by its name."""

@@ -1,0 +1,103 @@
+"""Mutants of the allocation service."""
+
+from __future__ import annotations
+
+from backorder_verify.mutants.mutant import Mutant
+
+_SERVICE = "services/allocation-service/src/allocation_service"
+_UNIT = "tests/unit/allocation"
+_INTEGRATION = "tests/integration/allocation"
+
+MUTANTS = (
+    Mutant(
+        "equal-sequence-counts-as-newer",
+        "A fact with the version that is known already is applied again",
+        f"{_SERVICE}/domain/protocol_rules.py",
+        "return arriving > known",
+        "return arriving >= known",
+        (f"{_INTEGRATION}/test_protocol_rules.py",),
+    ),
+    Mutant(
+        "stale-receipt-lowers-inbound",
+        "A receipt that is older than what is known of its purchase-order line changes the inbound",
+        f"{_SERVICE}/application/session/apply_events.py",
+        """    if not protocol_rules.is_newer(known.version, fact.version):
+        return False
+    known.remaining, known.version, known.changed = fact.remaining, fact.version, True""",
+        "    known.remaining, known.version, known.changed = fact.remaining, fact.version, True",
+        (f"{_INTEGRATION}/test_protocol_rules.py",),
+    ),
+    Mutant(
+        "orders-not-locked-before-outbox",
+        "Revised promises are published without a lock on their orders: events of one order may swap",
+        f"{_SERVICE}/application/promising/revise_promises.py",
+        "        await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))\n",
+        "",
+        (f"{_INTEGRATION}/test_order_locks.py",),
+    ),
+    Mutant(
+        "deferred-orders-do-not-queue",
+        "A new order takes stock that an older deferred order waits to be decided about",
+        f"{_SERVICE}/domain/protocol_rules.py",
+        "return any(other != order_id for sku in skus for other in pending.get(sku, ()))",
+        "return False",
+        (f"{_INTEGRATION}/test_protocol_rules.py", f"{_INTEGRATION}/test_handling_orders.py"),
+    ),
+    Mutant(
+        "promise-sweep-a-day-early",
+        "A promise is renewed on its own day, before it has passed",
+        f"{_SERVICE}/application/promising/renew_passed_promises.py",
+        "skus_with_passed_promises(now.date())",
+        "skus_with_passed_promises(now.date().replace(year=now.year + 1))",
+        (f"{_INTEGRATION}/test_sweeping.py", f"{_INTEGRATION}/test_promises.py"),
+    ),
+    Mutant(
+        "cap-one-too-low",
+        "The last unit under a cap is declined",
+        f"{_SERVICE}/domain/allocating/placing.py",
+        "terms.waiting + waits > terms.cap",
+        "terms.waiting + waits >= terms.cap",
+        (f"{_UNIT}/test_lines_and_placing.py",),
+    ),
+    Mutant(
+        "latest-date-exclusive",
+        "A promise for the very last acceptable day is declined",
+        f"{_SERVICE}/domain/allocating/placing.py",
+        "promise_date > latest",
+        "promise_date >= latest",
+        (f"{_UNIT}/test_lines_and_placing.py",),
+    ),
+    Mutant(
+        "promises-do-not-count",
+        "A promise is made of supply that others were promised",
+        f"{_SERVICE}/domain/promising/promise_dates.py",
+        "left = supply - sum(promised.values())",
+        "left = supply",
+        (f"{_UNIT}/test_promising.py",),
+    ),
+    Mutant(
+        "overdue-delivery-expected-yesterday",
+        "An overdue delivery is expected on a day that is over",
+        f"{_SERVICE}/domain/promising/promise_dates.py",
+        "return day if day >= now.date() else",
+        "return day if day else",
+        (f"{_UNIT}/test_promising.py",),
+    ),
+    Mutant(
+        "newest-units-ship-first",
+        "A cut takes the units that have waited longest",
+        f"{_SERVICE}/domain/demand/line.py",
+        "queued_at, units = self.layers.pop()",
+        "queued_at, units = self.layers.pop(0)",
+        (f"{_UNIT}/test_ledger_machine.py", f"{_UNIT}/test_lines_and_placing.py"),
+    ),
+    Mutant(
+        "what-left-is-not-granted",
+        "A shipment beyond the grants is not counted as granted: its units are sold again",
+        f"{_SERVICE}/domain/protocol_rules.py",
+        "return max(granted, shipped)",
+        "return granted",
+        (f"{_INTEGRATION}/test_protocol_rules.py", f"{_UNIT}/test_ledger_machine.py"),
+    ),
+)
+"""Mutants of the allocation service."""
