@@ -1,0 +1,91 @@
+"""What allocation tells: how much of each line of an order is allocated, waits or was declined, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from tests.scenario.timeline import Timeline
+
+from event_contracts import AllocationLine, AllocationState, Event, OrderState, Promise, new_event
+from event_contracts.sources import ALLOCATION_SOURCE
+
+AllocationEventName = Literal[
+    "OrderAllocated",
+    "OrderBackordered",
+    "OrderDeclined",
+    "BackorderAllocated",
+    "AllocationReleased",
+    "PromiseRevised",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineAnswer:
+    """What allocation says of one line of an order."""
+
+    line: int = 1
+    """Its number, 1 for the first."""
+    allocated: int | Mapping[str, int] = 0
+    """Units by location, or those at the usual location."""
+    waiting: int = 0
+    declined: int = 0
+    promise: date | None = None
+    """The day that waiting units are promised for."""
+    reason: str = ""
+    reason_code: str | None = None
+    reason_parameters: dict[str, str | bool | int] | None = None
+
+
+@dataclass(kw_only=True)
+class AllocationEvents(Timeline):
+    """Allocation's events, each with the next version of its lines."""
+
+    promises: dict[str, Promise] = field(default_factory=dict)
+
+    def answer(
+        self,
+        order: OrderState,
+        *answers: LineAnswer,
+        name: AllocationEventName = "OrderAllocated",
+        basis: int | None = None,
+        decided_at: datetime | None = None,
+    ) -> Event:
+        """An answer about lines of an order; its basis is the sequence of the order as given, if no other is said."""
+        lines = tuple(self._line(order, answer) for answer in answers)
+        number = self.next_version("decision", order.order_id)
+        state = AllocationState(
+            order_id=order.order_id,
+            basis=order.sequence if basis is None else basis,
+            decision_id=f"{order.order_id}-decision-{number}",
+            decided_at=decided_at or self.later(),
+            lines=lines,
+        )
+        sequence = max((line.line_version for line in lines), default=0)
+        return new_event(name, state, source=ALLOCATION_SOURCE, sequence=sequence)
+
+    def _line(self, order: OrderState, answer: LineAnswer) -> AllocationLine:
+        known = order.lines[answer.line - 1]
+        at = {self.location: answer.allocated} if isinstance(answer.allocated, int) else answer.allocated
+        return AllocationLine(
+            line_id=known.line_id,
+            sku=known.sku,
+            line_version=self.next_version("line", known.line_id),
+            allocated={location: units for location, units in at.items() if units},
+            waiting=answer.waiting,
+            declined=answer.declined,
+            reason=answer.reason,
+            reason_code=answer.reason_code,
+            reason_parameters=answer.reason_parameters,
+            promise=self._promise(known.line_id, answer.promise) if answer.waiting else None,
+        )
+
+    def _promise(self, line_id: str, day: date | None) -> Promise:
+        """The promise of a line; another day is its next revision."""
+        known = self.promises.get(line_id)
+        if known is None or known.date != day:
+            revision = self.next_version("promise", line_id)
+            known = self.promises[line_id] = Promise(date=day, revision=revision, cause="inbound")
+        return known

@@ -1,0 +1,125 @@
+"""What inventory tells: selling policies, stock levels, what is inbound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypedDict, Unpack
+
+from tests.scenario.timeline import Timeline
+
+from event_contracts import (
+    Event,
+    InboundChange,
+    PurchaseOrderLine,
+    SellingMode,
+    SkuPolicy,
+    StockChange,
+    StockLevel,
+    new_event,
+)
+from event_contracts.sources import INVENTORY_SOURCE
+
+
+class SellingTerms(TypedDict, total=False):
+    """What a selling policy says besides its mode."""
+
+    cap: int | None
+    lead_time_days: int
+    release_at: datetime | None
+    category: str | None
+    name: str | None
+
+
+@dataclass
+class KnownLevel:
+    """The level of a SKU at a location, as it was last told."""
+
+    on_hand: int = 0
+    shipped: int = 0
+
+
+@dataclass(kw_only=True)
+class InventoryEvents(Timeline):
+    """Inventory's events, each with the next version of its row."""
+
+    levels: dict[tuple[str, str], KnownLevel] = field(default_factory=dict)
+
+    def sku(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> Event:
+        """``SkuPolicyChanged`` with the next selling policy of a SKU; see ``sku_policy``."""
+        policy = self.sku_policy(sku, mode, **terms)
+        return new_event("SkuPolicyChanged", policy, source=INVENTORY_SOURCE, sequence=policy.version)
+
+    def sku_policy(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> SkuPolicy:
+        """The next selling policy of a SKU. If no mode is said: preorder with a release date, backorder without."""
+        usual = SellingMode.PREORDER if terms.get("release_at") else SellingMode.BACKORDER
+        stated: SellingTerms = {"lead_time_days": 14, **terms}
+        return SkuPolicy(
+            sku=sku,
+            version=self.next_version("sku policy", sku),
+            mode=SellingMode(mode or usual),
+            occurred_at=self.later(),
+            **stated,
+        )
+
+    def stock(
+        self,
+        sku: str,
+        change: int,
+        location: str | None = None,
+        *,
+        shipped: int = 0,
+        priority: int = 100,
+        po_line: str | None = None,
+        remaining: int = 0,
+    ) -> Event:
+        """The level after ``change`` units arrived (or were lost) and ``shipped`` units left.
+
+        A receipt on a purchase-order line says how many units of it remain.
+        """
+        location = location or self.location
+        level = self.level_of(sku, location)
+        level.on_hand += change - shipped
+        level.shipped += shipped
+        version = self.next_version("level", sku, location)
+        payload = StockChange(
+            sku=sku,
+            reason="receipt" if change > 0 else "shipment" if shipped else "count",
+            occurred_at=self.later(),
+            po_lines=() if po_line is None else (self._shortened(po_line, remaining),),
+            levels=(
+                StockLevel(
+                    location=location,
+                    on_hand=level.on_hand,
+                    shipped=level.shipped,
+                    version=version,
+                    priority=priority,
+                ),
+            ),
+        )
+        name = "StockReceived" if change > 0 else "StockLevelChanged"
+        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
+
+    def level_of(self, sku: str, location: str | None = None) -> KnownLevel:
+        """The level as it was last told; nothing, if it never was."""
+        return self.levels.setdefault((sku, location or self.location), KnownLevel())
+
+    def inbound(self, sku: str, po_line: str, remaining: int, eta: datetime, *, supplier: str = "S") -> Event:
+        """A purchase-order line as it is now: scheduled at first, later rescheduled, cancelled when nothing remains."""
+        version = self.next_version("purchase-order line", po_line)
+        payload = InboundChange(
+            sku=sku,
+            po_line=po_line,
+            remaining=remaining,
+            eta=eta,
+            supplier=supplier,
+            location=self.location,
+            version=version,
+            occurred_at=self.later(),
+        )
+        name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
+        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
+
+    def _shortened(self, po_line: str, remaining: int) -> PurchaseOrderLine:
+        version = self.next_version("purchase-order line", po_line)
+        return PurchaseOrderLine(id=po_line, remaining=remaining, version=version)

@@ -1,0 +1,37 @@
+"""Business time that moves when it is told to, and counters that rise by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from service_kit.testing import FakeClock
+
+START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass(kw_only=True)
+class Timeline:
+    """When things happen, at which location, and how often the row of each counter has changed."""
+
+    clock: FakeClock = field(default_factory=lambda: FakeClock(START))
+    tick: timedelta = timedelta(seconds=1)
+    """How much later than the one before each event happens; nothing where a service under test has the clock too."""
+    location: str = "HH"
+    """Where things happen if no location is named."""
+    counters: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    @property
+    def now(self) -> datetime:
+        """The business time that it is."""
+        return self.clock.now()
+
+    def later(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> datetime:
+        """Let time pass, a tick if it is not said how much; the business time that it then is."""
+        passed = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
+        return self.clock.advance(passed if passed else self.tick)
+
+    def next_version(self, *row: str) -> int:
+        """The next number of the counter that belongs to a row: 1, 2, 3 ..."""
+        self.counters[row] = self.counters.get(row, 0) + 1
+        return self.counters[row]
