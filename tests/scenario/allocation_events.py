@@ -60,7 +60,7 @@ class AllocationEvents(Timeline):
             order_id=order.order_id,
             basis=order.sequence if basis is None else basis,
             decision_id=f"{order.order_id}-decision-{number}",
-            decided_at=decided_at or self.later(),
+            decided_at=decided_at or self.next_moment(),
             lines=lines,
         )
         sequence = max((line.line_version for line in lines), default=0)

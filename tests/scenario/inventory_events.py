@@ -58,7 +58,7 @@ class InventoryEvents(Timeline):
             sku=sku,
             version=self.next_version("sku policy", sku),
             mode=SellingMode(mode or usual),
-            occurred_at=self.later(),
+            occurred_at=self.next_moment(),
             **stated,
         )
 
@@ -85,7 +85,7 @@ class InventoryEvents(Timeline):
         payload = StockChange(
             sku=sku,
             reason="receipt" if change > 0 else "shipment" if shipped else "count",
-            occurred_at=self.later(),
+            occurred_at=self.next_moment(),
             po_lines=() if po_line is None else (self._shortened(po_line, remaining),),
             levels=(
                 StockLevel(
@@ -115,7 +115,7 @@ class InventoryEvents(Timeline):
             supplier=supplier,
             location=self.location,
             version=version,
-            occurred_at=self.later(),
+            occurred_at=self.next_moment(),
         )
         name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
         return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)

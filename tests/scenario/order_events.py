@@ -55,7 +55,7 @@ class OrderEvents(Timeline):
         self, order_id: str, *lines: tuple[str, int], unit_price: int = 0, **terms: Unpack[OrderTerms]
     ) -> tuple[OrderRecord, Event]:
         """A new order of (SKU, quantity) lines with ids order_id-1, order_id-2 ..., and its ``OrderPlaced``."""
-        at = self.later()
+        at = self.next_moment()
         stated: OrderTerms = {"reference": order_id, "placed_at": at, **terms}
         state = OrderState(
             order_id=order_id,
@@ -114,7 +114,7 @@ class OrderEvents(Timeline):
     def _change(self, name: OrderEventName, order: OrderRecord, number: int, line: OrderLine) -> Event:
         lines = (*order.state.lines[: number - 1], line, *order.state.lines[number:])
         order.state = order.state.model_copy(
-            update={"sequence": order.state.sequence + 1, "updated_at": self.later(), "lines": lines}
+            update={"sequence": order.state.sequence + 1, "updated_at": self.next_moment(), "lines": lines}
         )
         return self._event(name, order)
 

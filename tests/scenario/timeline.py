@@ -26,10 +26,13 @@ class Timeline:
         """The business time that it is."""
         return self.clock.now()
 
-    def later(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> datetime:
-        """Let time pass, a tick if it is not said how much; the business time that it then is."""
-        passed = timedelta(seconds=seconds, minutes=minutes, hours=hours, days=days)
-        return self.clock.advance(passed if passed else self.tick)
+    def later(self, *, minutes: float = 0, hours: float = 0, days: float = 0) -> datetime:
+        """Let time pass; the business time that it then is."""
+        return self.clock.advance(timedelta(minutes=minutes, hours=hours, days=days))
+
+    def next_moment(self) -> datetime:
+        """When the next event happens: a tick later."""
+        return self.clock.advance(self.tick)
 
     def next_version(self, *row: str) -> int:
         """The next number of the counter that belongs to a row: 1, 2, 3 ..."""

@@ -1,10 +1,10 @@
-"""A world around the allocation handler: what order and inventory would say, and what it answered."""
+"""A world around the allocation handler: its neighbours' events go in, and what it answered comes out."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.scenario import Neighbours
 
 from allocation_service.adapters.local_effects import LocalEffects
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
@@ -28,18 +29,7 @@ from allocation_service.invariants import INVARIANTS
 from allocation_service.wording.reason_words import published_words
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
-from event_contracts import (
-    Event,
-    InboundChange,
-    OrderLine,
-    OrderState,
-    PurchaseOrderLine,
-    SellingMode,
-    SkuPolicy,
-    StockChange,
-    StockLevel,
-    new_event,
-)
+from event_contracts import Event
 from event_contracts.envelope import decode
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
@@ -50,29 +40,13 @@ from service_kit.runtime.clock import Clock
 from service_kit.testing import FakeClock
 from service_kit.testing.invariants import assert_invariants
 
-START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
 
 @dataclass
-class TheOrder:
-    """An order as the order service would keep it."""
-
-    state: OrderState
-
-    @property
-    def order_id(self) -> str:
-        return self.state.order_id
-
-
-@dataclass
-class World:
-    """Makes events with rising versions and gives them to the real handler on a real database."""
+class World(Neighbours):
+    """Gives its neighbours' events to the real handler on a real database."""
 
     database: Database
     options: Options = field(default_factory=lambda: Options(published_words, effects=LocalEffects()))
-    now: datetime = START
-    versions: dict[Any, int] = field(default_factory=dict)
-    levels: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
     # -- the service --
 
@@ -90,91 +64,6 @@ class World:
     async def handle(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
         """One batch in a transaction that the caller commits."""
         await deciding(self.options)(self.units.within(conn), events)
-
-    # -- time and versions --
-
-    def later(self, **by: float) -> datetime:
-        self.now += timedelta(**by) if by else timedelta(seconds=1)
-        return self.now
-
-    def _next(self, key: Any) -> int:
-        self.versions[key] = self.versions.get(key, 0) + 1
-        return self.versions[key]
-
-    # -- what inventory says --
-
-    def sku(self, sku: str, mode: str = "backorder", *, cap: int | None = None, lead: int = 14, **more: Any) -> Event:
-        policy = SkuPolicy(
-            sku=sku, version=self._next(("policy", sku)), mode=SellingMode(mode), cap=cap, lead_time_days=lead,
-            occurred_at=self.later(), **more,
-        )  # fmt: skip
-        return new_event("SkuPolicyChanged", policy, source="test", sequence=policy.version)
-
-    def stock(self, sku: str, change: int, location: str = "HH", *, shipped: int = 0, priority: int = 100,
-              po_line: str | None = None, remaining: int = 0) -> Event:  # fmt: skip
-        """The level after ``change`` units arrived (or were lost) and ``shipped`` units left."""
-        level = self.levels.setdefault((sku, location), [0, 0])
-        level[0] += change - shipped
-        level[1] += shipped
-        version = self._next(("level", sku, location))
-        po_lines: tuple[PurchaseOrderLine, ...] = ()
-        if po_line is not None:
-            po_lines = (PurchaseOrderLine(id=po_line, remaining=remaining, version=self._next(("po", po_line))),)
-        payload = StockChange(
-            sku=sku, reason="test", occurred_at=self.later(), po_lines=po_lines,
-            levels=(StockLevel(location=location, on_hand=level[0], shipped=level[1], version=version,
-                               priority=priority),),
-        )  # fmt: skip
-        name = "StockReceived" if change > 0 else "StockLevelChanged"
-        return new_event(name, payload, source="test", sequence=version)
-
-    def inbound(self, sku: str, po_line: str, remaining: int, eta: datetime) -> Event:
-        version = self._next(("po", po_line))
-        payload = InboundChange(
-            sku=sku, po_line=po_line, remaining=remaining, eta=eta, supplier="S", location="HH", version=version,
-            occurred_at=self.later(),
-        )  # fmt: skip
-        name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
-        return new_event(name, payload, source="test", sequence=version)
-
-    # -- what order says --
-
-    def order(self, name: str, *lines: tuple[str, int], **more: Any) -> tuple[TheOrder, Event]:
-        """A new order ``name`` with lines (sku, quantity); line ids are name-1, name-2, ..."""
-        at = self.later()
-        state = OrderState(
-            order_id=name, sequence=1, reference=name, placed_at=at, updated_at=at,
-            lines=tuple(OrderLine(line_id=f"{name}-{n}", sku=sku, quantity=quantity)
-                        for n, (sku, quantity) in enumerate(lines, start=1)),
-            **more,
-        )  # fmt: skip
-        order = TheOrder(state)
-        return order, self.told("OrderPlaced", order)
-
-    def told(self, name: str, order: TheOrder) -> Event:
-        return new_event(name, order.state, source="test", sequence=order.state.sequence)
-
-    def change(self, name: str, order: TheOrder, line: int, **changes: Any) -> Event:
-        """An event ``name`` after changing one line (1 is the first) of the order."""
-        lines = list(order.state.lines)
-        lines[line - 1] = lines[line - 1].model_copy(update=changes)
-        order.state = order.state.model_copy(
-            update={"sequence": order.state.sequence + 1, "updated_at": self.later(), "lines": tuple(lines)}
-        )
-        return self.told(name, order)
-
-    def cancel(self, order: TheOrder, line: int = 1, units: int | None = None) -> Event:
-        fact = order.state.lines[line - 1]
-        whole = fact.quantity - sum(fact.shipped.values())
-        return self.change("OrderCancelled", order, line, cancelled=whole if units is None else fact.cancelled + units)
-
-    def amend(self, order: TheOrder, line: int, quantity: int) -> Event:
-        return self.change("OrderAmended", order, line, quantity=quantity)
-
-    def ship(self, order: TheOrder, line: int, units: int, location: str = "HH") -> Event:
-        shipped = dict(order.state.lines[line - 1].shipped)
-        shipped[location] = shipped.get(location, 0) + units
-        return self.change("OrderShipped", order, line, shipped=shipped)
 
     # -- what merchandisers say --
 
@@ -301,6 +190,3 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]
         transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers
     ) as opened:
         yield opened
-
-
-__all__ = ["START", "TheOrder", "World", "replace"]

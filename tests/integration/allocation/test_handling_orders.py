@@ -13,7 +13,7 @@ async def test_what_is_on_hand_is_allocated_at_once(world: Any) -> None:
 
 
 async def test_what_is_not_there_waits_with_a_promise_date(world: Any) -> None:
-    await world.apply(world.sku("A", lead=14), world.stock("A", 2))
+    await world.apply(world.sku("A", lead_time_days=14), world.stock("A", 2))
     _, placed = world.order("o1", ("A", 5))
     answer = (await world.apply(placed))[0]
     line = answer.payload.lines[0]

@@ -11,7 +11,10 @@ from service_kit.testing.usual_routes import without_fast_path
 
 async def test_availability_speaks_the_storefronts_words(world: Any, client: httpx.AsyncClient) -> None:
     await world.apply(
-        world.sku("here"), world.stock("here", 3), world.sku("soon", cap=5, lead=7), world.sku("none", "stock_only")
+        world.sku("here"),
+        world.stock("here", 3),
+        world.sku("soon", cap=5, lead_time_days=7),
+        world.sku("none", "stock_only"),
     )
     await world.apply(world.sku("pre", "preorder", release_at=world.now + timedelta(days=60)))
     await world.apply(world.order("o1", ("soon", 2))[1])
@@ -39,7 +42,7 @@ async def test_a_cart_counts_a_sku_that_stands_twice_in_it_once(world: Any, clie
 async def test_availability_is_told_alike_on_the_fast_path_and_by_fastapis_own_routes(
     world: Any, client: httpx.AsyncClient
 ) -> None:
-    await world.apply(world.sku("here"), world.stock("here", 3), world.sku("soon", cap=5, lead=7))
+    await world.apply(world.sku("here"), world.stock("here", 3), world.sku("soon", cap=5, lead_time_days=7))
 
     async def told() -> list[tuple[int, dict[str, str], str]]:
         answers = [

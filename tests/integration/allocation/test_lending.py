@@ -175,7 +175,7 @@ async def test_what_one_delivery_brings_is_pledged_once(world: Any) -> None:
 
 async def test_the_lender_keeps_its_date_however_far_off_more_supply_would_be(world: Any) -> None:
     await world.remember_deliveries()
-    await world.apply(world.sku("A", lead=60), world.stock("A", 5))
+    await world.apply(world.sku("A", lead_time_days=60), world.stock("A", 5))
     await world.apply(world.order("late", ("A", 5), needed_by=in_days(world, 40))[1])
     await world.apply(world.inbound("A", "po", 2, world.now + timedelta(days=10)))
     await world.apply(urgent(world))

@@ -63,7 +63,8 @@ class History:
         if self.purchases and self.random.random() < 0.4:
             po_line, (sku, remaining) = self.random.choice(sorted(self.purchases.items()))
             return [self.world.inbound(sku, po_line, remaining, eta)]
-        po_line, sku, units = f"p{len(self.world.versions)}", self.random.choice(SKUS), self.random.randint(3, 12)
+        po_line = f"p{self.world.next_version('delivery')}"
+        sku, units = self.random.choice(SKUS), self.random.randint(3, 12)
         self.purchases[po_line] = (sku, units)
         return [self.world.inbound(sku, po_line, units, eta)]
 
@@ -88,14 +89,14 @@ class History:
         if not left:
             return []
         sku = order.state.lines[number - 1].sku
-        units = min(left, self.world.levels.get((sku, "HH"), [0, 0])[0], self.random.randint(1, 3))
+        units = min(left, self.world.level_of(sku).on_hand, self.random.randint(1, 3))
         if units <= 0:
             return []
         return [self.world.ship(order, number, units), self.world.stock(sku, 0, shipped=units)]
 
     def lose(self) -> list[Any]:
         sku = self.random.choice(SKUS)
-        on_hand = self.world.levels.get((sku, "HH"), [0, 0])[0]
+        on_hand = self.world.level_of(sku).on_hand
         return [self.world.stock(sku, -self.random.randint(1, min(3, on_hand)))] if on_hand else []
 
     async def run(self, steps: int) -> None:

@@ -21,7 +21,7 @@ LINES = 40
 
 async def _queue(world: Any, random: Random) -> None:
     """A queue with promises of every kind: broken, to keep, behind all that is announced, and none."""
-    await world.apply(world.sku("A", lead=random.choice((0, 12))))
+    await world.apply(world.sku("A", lead_time_days=random.choice((0, 12))))
     for number in range(LINES):
         needed = (world.now + timedelta(days=random.randint(1, 9))).date() if random.random() < 0.5 else None
         tier = random.choice(("platinum", "gold", "silver", "standard"))

@@ -330,13 +330,13 @@ async def test_the_queue_is_shown_in_the_order_in_which_it_is_served(
 ) -> None:
     await world.use(policy)
     start = world.now
-    world.now -= timedelta(days=12)
-    await world.apply(world.sku("A", lead=5))
+    world.later(days=-12)
+    await world.apply(world.sku("A", lead_time_days=5))
     for number, tier in enumerate(["silver", "gold", None, "platinum", "silver", "gold", None, "silver"]):
         needed = (start + timedelta(days=9 - number)).date() if number % 3 == 0 else None
         await world.apply(world.order(f"o{number}", ("A", 1), tier=tier, needed_by=needed)[1])
         world.later(days=1)
-    world.now = start
+    world.clock.set(start)
     rows, url = [], "/v1/backorders?sku=A&limit=3"
     while url:
         page = await client.get(url)

@@ -52,7 +52,7 @@ async def test_a_promise_is_never_published_earlier(world: Any) -> None:
 
 
 async def test_an_order_that_accepts_no_later_date_is_declined(world: Any) -> None:
-    await world.apply(world.sku("A", lead=14))
+    await world.apply(world.sku("A", lead_time_days=14))
     latest = (world.now + timedelta(days=10)).date()
     answer = (await world.apply(world.order("o1", ("A", 1), latest_acceptable_date=latest)[1]))[0]
     assert answer.name == "OrderDeclined"
@@ -60,7 +60,7 @@ async def test_an_order_that_accepts_no_later_date_is_declined(world: Any) -> No
 
 
 async def test_a_line_without_a_date_gets_one_when_supply_is_announced(world: Any) -> None:
-    await world.apply(world.sku("A", lead=0), world.order("o1", ("A", 1))[1])
+    await world.apply(world.sku("A", lead_time_days=0), world.order("o1", ("A", 1))[1])
     assert await world.promise("o1-1") is None
     eta = world.now + timedelta(days=9)
     events = await world.apply(world.inbound("A", "p1", 5, eta))
@@ -81,7 +81,9 @@ async def test_the_sweeper_renews_promises_whose_day_is_over(world: Any) -> None
 
 async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once(world: Any) -> None:
     eta = world.now + timedelta(days=3)
-    await world.apply(world.sku("A", lead=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1])
+    await world.apply(
+        world.sku("A", lead_time_days=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1]
+    )
     async with world.database.transaction() as conn:
         await conn.execute(text("DELETE FROM inbound"))
     now = world.later(days=4)
@@ -101,7 +103,9 @@ async def test_a_passed_promise_without_supply_or_lead_time_becomes_no_date_once
 
 async def test_a_promise_that_nothing_supports_any_more_becomes_no_date_when_that_is_known(world: Any) -> None:
     eta = world.now + timedelta(days=9)
-    await world.apply(world.sku("A", lead=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1])
+    await world.apply(
+        world.sku("A", lead_time_days=0), world.inbound("A", "p1", 1, eta), world.order("o1", ("A", 1))[1]
+    )
     events = await world.apply(world.inbound("A", "p1", 0, eta))
     assert [(event.name, event.payload.lines[0].promise.date) for event in events] == [("PromiseRevised", None)]
     await world.check()
@@ -144,7 +148,7 @@ async def test_priority_moves_stock_among_waiters_but_never_a_promise_already_ma
 async def test_a_delivery_in_parts_keeps_the_promises_made_of_it(sort: Sort, world: Any) -> None:
     await world.use(Policy(sort=sort))
     today = world.now + timedelta(hours=3)
-    await world.apply(world.sku("A", lead=20), world.inbound("A", "p1", 12, today))
+    await world.apply(world.sku("A", lead_time_days=20), world.inbound("A", "p1", 12, today))
     await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
     await world.apply(world.order("gold", ("A", 5), tier="gold", needed_by=world.now.date())[1])
     await world.apply(world.stock("A", 5, po_line="p1", remaining=7))
@@ -159,7 +163,7 @@ async def test_a_delivery_in_parts_keeps_the_promises_made_of_it(sort: Sort, wor
 @pytest.mark.parametrize("sort", Sort)
 async def test_a_delivery_that_comes_early_keeps_the_promises_made_of_it(sort: Sort, world: Any) -> None:
     await world.use(Policy(sort=sort))
-    await world.apply(world.sku("A", lead=14), world.inbound("A", "p1", 10, world.now + timedelta(days=10)))
+    await world.apply(world.sku("A", lead_time_days=14), world.inbound("A", "p1", 10, world.now + timedelta(days=10)))
     await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
     await world.apply(world.order("gold", ("A", 10), tier="gold", needed_by=world.now.date())[1])
     world.later(days=5)
@@ -176,7 +180,7 @@ async def test_a_delivery_that_comes_early_keeps_the_promises_made_of_it(sort: S
 async def test_promises_made_of_an_overdue_delivery_are_kept_when_it_comes(sort: Sort, world: Any) -> None:
     """An overdue delivery is counted on two days later: that day is later than any it was announced for."""
     await world.use(Policy(sort=sort))
-    await world.apply(world.sku("A", lead=14), world.inbound("A", "p1", 10, world.now + timedelta(days=3)))
+    await world.apply(world.sku("A", lead_time_days=14), world.inbound("A", "p1", 10, world.now + timedelta(days=3)))
     world.later(days=5)
     await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
     await world.apply(world.order("gold", ("A", 10), tier="gold", needed_by=world.now.date())[1])
@@ -188,7 +192,7 @@ async def test_promises_made_of_an_overdue_delivery_are_kept_when_it_comes(sort:
 
 async def test_what_is_shared_among_all_is_not_tied_to_promises(world: Any) -> None:
     await world.use(Policy(share=Share.MAX_MIN))
-    await world.apply(world.sku("A", lead=30), world.inbound("A", "p1", 100, world.now + timedelta(days=10)))
+    await world.apply(world.sku("A", lead_time_days=30), world.inbound("A", "p1", 100, world.now + timedelta(days=10)))
     await world.apply(world.order("large", ("A", 100), customer_id="large")[1])
     await world.apply(world.order("small", ("A", 20), customer_id="small")[1])
     world.later(days=10)
@@ -201,7 +205,7 @@ async def test_within_a_batch_each_fill_keeps_the_promises_there_are_by_then(wor
     """What was read of the queue stood in another order: a promise that had to be kept first no longer has to."""
     await world.use(Policy(sort=Sort.PRIORITY))
     today = world.now + timedelta(hours=3)
-    await world.apply(world.sku("A", lead=20), world.inbound("A", "p1", 12, today))
+    await world.apply(world.sku("A", lead_time_days=20), world.inbound("A", "p1", 12, today))
     silver = world.order("silver", ("A", 10), tier="silver")
     await world.apply(silver[1], world.order("tin", ("A", 2))[1], world.order("gold", ("A", 6), tier="gold")[1])
     await world.apply(world.stock("A", 5, po_line="p1", remaining=7), world.cancel(silver[0]))
@@ -212,7 +216,7 @@ async def test_within_a_batch_each_fill_keeps_the_promises_there_are_by_then(wor
 @pytest.mark.parametrize("seed", range(15))
 async def test_the_statement_moves_the_same_lines_as_its_pure_twin(seed: int, worlds: Any) -> None:
     world, random = await worlds(), Random(seed)  # promise dates are written by hand: no invariant holds afterwards
-    await world.apply(world.sku("A", lead=random.choice((0, 14))), world.sku("B"))
+    await world.apply(world.sku("A", lead_time_days=random.choice((0, 14))), world.sku("B"))
     waiting, others = [], {}
     for n in range(12):
         together = n % 4 == 0
@@ -264,7 +268,7 @@ async def test_a_line_that_waits_for_the_rest_of_its_order_is_promised_with_it_a
 async def test_what_is_left_when_a_delivery_is_closed_goes_to_those_who_were_promised_it(world: Any) -> None:
     """Whatever the sort says: nothing else is announced that could keep their date."""
     await world.use(Policy(sort=Sort.PRIORITY))
-    await world.apply(world.sku("A", lead=14), world.inbound("A", "po", 10, world.now + timedelta(days=9)))
+    await world.apply(world.sku("A", lead_time_days=14), world.inbound("A", "po", 10, world.now + timedelta(days=9)))
     await world.apply(world.order("silver", ("A", 10), tier="silver")[1])
     await world.apply(world.order("platinum", ("A", 10), tier="platinum")[1])
     assert await world.promise("silver-1") < await world.promise("platinum-1")

@@ -37,7 +37,7 @@ class History:
         random = self.random
         mode = random.choices(("backorder", "stock_only", "preorder", "discontinued"), (8, 1, 1, 1))[0]
         cap = random.choice((None, None, 10))
-        return [self.world.sku(random.choice(SKUS), mode, cap=cap, lead=random.choice((0, 7, 14)))]
+        return [self.world.sku(random.choice(SKUS), mode, cap=cap, lead_time_days=random.choice((0, 7, 14)))]
 
     def place(self) -> list[Any]:
         random = self.random
@@ -70,7 +70,7 @@ class History:
 
     def lose(self) -> list[Any]:
         sku, location = self.random.choice(SKUS), self.random.choice(LOCATIONS)
-        on_hand = self.world.levels.get((sku, location), [0, 0])[0]
+        on_hand = self.world.level_of(sku, location).on_hand
         return [self.world.stock(sku, -self.random.randint(1, on_hand), location)] if on_hand else []
 
     def inbound(self) -> list[Any]:
@@ -114,7 +114,7 @@ class History:
         order, number, line = found
         left = line.quantity - line.cancelled - sum(line.shipped.values())
         location = self.random.choice(LOCATIONS)
-        on_hand = self.world.levels.get((line.sku, location), [0, 0])[0]
+        on_hand = self.world.level_of(line.sku, location).on_hand
         units = min(left, on_hand, self.random.randint(1, 3))
         if units <= 0:
             return []

@@ -46,9 +46,8 @@ async def _history(world: Any, random: Random) -> None:
             order = world.order(f"h{day}-{number}", ("A", random.randint(1, 3)), tier=random.choice(TIERS))
             events.append(order[1])
     await world.apply(*events)
-    level = world.levels["A", "HH"]
     granted = (await world.rows("SELECT sum(granted) AS units FROM commitment"))[0].units
-    await world.apply(world.stock("A", granted - level[0]))
+    await world.apply(world.stock("A", granted - world.level_of("A").on_hand))
 
 
 async def _queue(world: Any, random: Random, *, several: bool) -> list[str]:

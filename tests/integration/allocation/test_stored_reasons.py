@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 from sqlalchemy import text
+from tests.scenario import KnownLevel
 from typer.testing import CliRunner
 
 from allocation_service.domain.reasons import ReasonCode
@@ -89,9 +90,9 @@ async def test_nothing_that_was_stored_is_left_unrecognised(client: httpx.AsyncC
 async def test_a_line_of_before_is_decided_about_on_from_there_and_stored_with_a_code(world: Any) -> None:
     (before,) = await world.rows("SELECT reason, reason_code FROM demand WHERE line_id = 'o2-1'")
     assert (before.reason, before.reason_code) == ("partly: supply ran out", None)
-    world.now = datetime.fromisoformat(BEFORE["now"])
-    world.versions[("level", "A", "HH")] = 100
-    world.levels[("A", "HH")] = [1, 0]
+    world.clock.set(datetime.fromisoformat(BEFORE["now"]))
+    world.counters["level", "A", "HH"] = 100
+    world.levels["A", "HH"] = KnownLevel(on_hand=1)
     told = await world.apply(world.stock("A", 5))
     (line,) = [line for event in told for line in event.payload.lines if line.line_id == "o2-1"]
     assert (line.reason, line.reason_code, line.reason_parameters) == ("granted", "granted", None)
@@ -106,8 +107,8 @@ async def test_a_line_of_before_is_decided_about_on_from_there_and_stored_with_a
 async def test_a_line_of_before_that_is_not_decided_about_anew_is_told_with_a_code(world: Any) -> None:
     """Its promise moves; the reason is read from the text that it has."""
     (row,) = await world.rows("SELECT reason FROM demand WHERE line_id = 'mid-1'")
-    world.now = datetime.fromisoformat(BEFORE["now"])
-    world.versions["po", "po-q"] = 100
+    world.clock.set(datetime.fromisoformat(BEFORE["now"]))
+    world.counters["purchase-order line", "po-q"] = 100
     told = await world.apply(world.inbound("Q", "po-q", 10, world.now + timedelta(days=40)))
     (line,) = [line for event in told for line in event.payload.lines if line.line_id == "mid-1"]
     assert (line.reason, line.reason_code) == (row.reason, "taken_back_by_run")

@@ -46,7 +46,7 @@ async def test_the_reconciler_takes_back_what_is_granted_beyond_the_supply(world
 
 
 async def test_promises_are_swept_by_the_time_of_events_where_that_is_set(world: Any) -> None:
-    await world.apply(world.sku("A", lead=3), world.order("o1", ("A", 2))[1])
+    await world.apply(world.sku("A", lead_time_days=3), world.order("o1", ("A", 2))[1])
     assert await PassedPromisesLoop(replaying(world)).once() == 0
     world.later(days=5)
     await world.apply(world.sku("B"))

@@ -17,7 +17,6 @@ from allocation_service.domain.policies.policy import Ageing, Holdback, Policy, 
 from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.entrypoints.service import build
 from allocation_service.wording.en import EN
-from event_contracts import new_event
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.testing import FakeClock
@@ -83,7 +82,7 @@ async def test_a_waiting_line_tells_its_place_its_receipt_and_what_was_decided(w
 
 
 async def test_a_line_of_an_order_that_ships_complete_names_what_must_come_too(world: Any, ask: Ask) -> None:
-    await world.apply(world.sku("A"), world.stock("A", 2), world.sku("B", lead=6))
+    await world.apply(world.sku("A"), world.stock("A", 2), world.sku("B", lead_time_days=6))
     await world.apply(world.order("o1", ("A", 2), ("B", 1), ship_complete=True)[1])
     why = await ask("/v1/demands/o1-1/why")
     assert why["summary"] == (
@@ -147,7 +146,7 @@ async def test_a_tier_that_is_not_known_counts_as_the_last_and_that_is_told(worl
 
 
 async def test_a_promise_that_has_passed_and_that_nothing_covers_is_told_as_that(world: Any, ask: Ask) -> None:
-    await world.apply(world.sku("A", lead=6), world.order("o1", ("A", 1))[1])
+    await world.apply(world.sku("A", lead_time_days=6), world.order("o1", ("A", 1))[1])
     promised = world.now + timedelta(days=6)
     world.later(days=8)
     why = await ask("/v1/demands/o1-1/why")
@@ -159,7 +158,7 @@ async def test_a_promise_that_has_passed_and_that_nothing_covers_is_told_as_that
 
 async def test_the_place_in_a_queue_that_no_index_orders_is_found_by_ranking(world: Any, ask: Ask) -> None:
     await world.use(Policy("by-value", 1, Sort.VALUE_INDEX))
-    await world.apply(world.sku("A", lead=0))
+    await world.apply(world.sku("A", lead_time_days=0))
     tiers = {"a": "standard", "b": "gold", "c": "platinum", "d": "standard"}
     await world.apply(*[world.order(name, ("A", 2), tier=tier)[1] for name, tier in tiers.items()])
     places = {name: (await ask(f"/v1/demands/{name}-1/why"))["queue"][0] for name in tiers}
@@ -178,12 +177,9 @@ async def test_places_found_class_by_class_are_those_of_the_ranked_queue(world: 
         world.later(hours=random.randint(1, 40))
         needed = (world.now + timedelta(days=random.randint(1, 9))).date() if random.random() < 0.5 else None
         tier = random.choice(["platinum", "gold", "silver", "standard"])
-        _, placed = world.order(f"o{number:02}", ("A", random.randint(1, 3)), tier=tier, needed_by=needed)
-        lines = tuple(
-            one.model_copy(update={"unit_price": random.choice([50, 900, 90_000])}) for one in placed.payload.lines
-        )
-        state = placed.payload.model_copy(update={"lines": lines})
-        await world.apply(new_event("OrderPlaced", state, source="test", sequence=1))
+        units, unit_price = random.randint(1, 3), random.choice([50, 900, 90_000])
+        terms = {"tier": tier, "needed_by": needed, "unit_price": unit_price}
+        await world.apply(world.order(f"o{number:02}", ("A", units), **terms)[1])
     rows = await world.rows("SELECT * FROM queue_entry WHERE sku = 'A'")
     weights = ValueIndex(Weights(date=3, value=20))
     ageing = Ageing(5, 25)
