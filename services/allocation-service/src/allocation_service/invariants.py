@@ -167,7 +167,7 @@ _STOCK_INVARIANTS = (
     Invariant(
         name="allocation: no idle stock",
         meaning="No unit is free while a demand waits that may take part of its quantity, unless a policy withholds it"
-        " or the SKU is about to be decided again; otherwise a customer waits for goods that lie on the shelf.",
+        " or the SKU is about to be decided again; otherwise a customer waits for goods that are there.",
         sql=f"""
             SELECT array[q.sku] AS skus, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
             FROM queue_entry q JOIN ({_FREE}) f USING (sku) JOIN sku s USING (sku)

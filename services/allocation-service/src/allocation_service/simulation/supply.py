@@ -46,7 +46,7 @@ class Buyer:
         self.on_order = 0
 
     def opening(self) -> tuple[int, list[SupplyDelivery]]:
-        """Units on the shelf at the start, and a first delivery ordered then."""
+        """Units on hand at the start, and a first delivery ordered then."""
         level = self._level(0.0)
         return math.ceil(level / 2), self._order(0.0, level // 2)
 

@@ -169,7 +169,9 @@ def _lenders(session: AllocationSession, sku: str, candidates: Iterable[str], af
         order = session.orders[line.order_id]
         days = [one for one in (order.needed_by, line.promise_date) if one is not None]
         held = tuple(
-            (place, line.unshipped_at(place)) for place in sorted(line.granted) if line.unshipped_at(place) > 0
+            (location, line.unshipped_at(location))
+            for location in sorted(line.granted)
+            if line.unshipped_at(location) > 0
         )
         if order.ship_complete or line.waiting or line_id in in_loans or not held or not days or min(days) <= after:
             continue

@@ -54,11 +54,11 @@ def inputs_of(skus: Mapping[str, Sku], selection: RunSelection, now: datetime, g
     for name in moving_skus(selection):
         sku = skus[name]
         next_supply = sku.next_supply(now, grace_days)
-        places = tuple(
+        locations = tuple(
             Location(level.location, level.priority, max(0, level.free))
             for level in sorted(sku.levels.values(), key=lambda one: one.location)
         )
-        stocks[name] = Stock(name, places, sku.policy, next_supply, sku.lead_time_days)
+        stocks[name] = Stock(name, locations, sku.policy, next_supply, sku.lead_time_days)
         coming = sorted((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
         outlooks[name] = PromiseOutlook(
             tuple((eta, units) for eta, units in coming if units > 0),

@@ -26,8 +26,8 @@ Served = tuple[Grants, Reason, bool, bool]
 """What a demand gets and why; whether it is left to be decided elsewhere; whether its order could not be filled
 whole from the stock there is. A plain tuple: one is made for each of a hundred thousand demands."""
 
-Place = tuple[str, datetime]
-"""A line and the moment these units of it joined the queue."""
+EntryKey = tuple[str, datetime]
+"""What names a queue entry: its line, and the moment these units of it joined the queue."""
 
 _RAN_OUT: Served = ((), RAN_OUT, False, False)
 _BEHIND: Served = ((), BEHIND, True, False)
@@ -48,7 +48,7 @@ class AllocationPass:
         context: Context,
     ) -> None:
         self.policy, self.blocked = policy, set(blocked)
-        self.shelves = {sku: AvailableStock(one) for sku, one in supply.items()}
+        self.available = {sku: AvailableStock(one) for sku, one in supply.items()}
         self.guards = Guards(policy, context)
         self._rankings = {sku: Ranking(policy, one.moment(now)) for sku, one in supply.items()}
         self._nothing = Ranking(policy, Moment(now))
@@ -60,7 +60,7 @@ class AllocationPass:
         for members in self.together.values():
             # In the queue's order, not the caller's: a decision must not depend on how its inputs were listed.
             members.sort(key=lambda one: (one.queued_at, one.line_id))
-        self._settled: dict[str, dict[Place, Grants]] = {}
+        self._settled: dict[str, dict[EntryKey, Grants]] = {}
         self._held: dict[str, Served] = {}
 
     def ranking(self, sku: str) -> Ranking:
@@ -88,7 +88,7 @@ class AllocationPass:
         """Serve a demand as far as the supply reaches; an order that ships complete whole or not at all."""
         if demand.ship_complete:
             return self._serve_together(key, demand)
-        available_stock = self.shelves.get(demand.sku)
+        available_stock = self.available.get(demand.sku)
         if available_stock is None or not available_stock.total:
             return _RAN_OUT
         limit = None
@@ -106,10 +106,10 @@ class AllocationPass:
         return grants, GRANTED if given == demand.quantity else PARTLY, False, False
 
     def give(self, demand: Demand, units: int, limit: Limit) -> Served:
-        """Give a demand units of what is on the shelf."""
+        """Give a demand units of what is available."""
         if not units:
             return ((), limit.reason(0, demand.quantity), False, False)
-        grants = self.shelves[demand.sku].take(units, demand.preference)
+        grants = self.available[demand.sku].take(units, demand.preference)
         self.guards.spend(demand, units)
         return (grants, limit.reason(units, demand.quantity), False, False)
 
@@ -144,11 +144,11 @@ class AllocationPass:
             self._held[order_id] = ((), DEFERRED, True, False) if undecidable else _BEHIND
             self.blocked.update(needed)
             return
-        preference = one_location(self.shelves, needed, members[0].preference)
+        preference = one_location(self.available, needed, members[0].preference)
         settled = self._settled[order_id] = {}
         for member in members:
-            place = preference or member.preference
-            settled[member.line_id, member.queued_at] = self.shelves[member.sku].take(member.quantity, place)
+            location = preference or member.preference
+            settled[member.line_id, member.queued_at] = self.available[member.sku].take(member.quantity, location)
             self.guards.spend(member, member.quantity)
 
     def at_limit(self, order_id: str) -> bool:
@@ -161,8 +161,8 @@ class AllocationPass:
         if not self.at_limit(order_id):
             return _INCOMPLETE
         for sku, units in self.needs(order_id).items():
-            if sku in self.shelves:
-                self.guards.keep(sku, units, self.shelves[sku].total)
+            if sku in self.available:
+                self.guards.keep(sku, units, self.available[sku].total)
         return ((), kept_for_it(max(member.bypassed for member in self.together[order_id])), False, True)
 
     def _serve_together(self, key: Key, demand: Demand) -> Served:
@@ -176,13 +176,13 @@ class AllocationPass:
 
     def _in_the_way(self, members: Sequence[Demand], needed: Mapping[str, int], level: int) -> Served | None:
         """Why the order cannot have all that it needs; None if it can."""
-        if any(sku not in self.shelves or self.shelves[sku].total < units for sku, units in needed.items()):
+        if any(sku not in self.available or self.available[sku].total < units for sku, units in needed.items()):
             return self._too_short(members[0].order_id)
         if self._unguarded:
             return None
         for member in members:
             units = needed[member.sku]
-            limit = self.guards.limit(member, level, self.shelves[member.sku].total)
+            limit = self.guards.limit(member, level, self.available[member.sku].total)
             if limit.units < units:
                 return ((), limit.reason(0, units), False, False)
         return None

@@ -11,18 +11,18 @@ class AvailableStock:
     """Free units of a SKU per location while a decision is being made."""
 
     def __init__(self, supply: Supply) -> None:
-        ordered = sorted(supply.locations, key=lambda place: (place.priority, place.name))
-        self.free = {place.name: place.free for place in ordered if place.free > 0}
+        ordered = sorted(supply.locations, key=lambda location: (location.priority, location.name))
+        self.free = {location.name: location.free for location in ordered if location.free > 0}
         self.total = sum(self.free.values())
 
     def take(self, units: int, preference: str | None) -> Grants:
         """Up to ``units``: the preferred location first, then by priority, then by name."""
-        place = preference if preference in self.free else next(iter(self.free), None)
-        if place is not None and units < self.free[place]:
+        first = preference if preference in self.free else next(iter(self.free), None)
+        if first is not None and units < self.free[first]:
             # Nearly always: one location has enough.
-            self.free[place] -= units
+            self.free[first] -= units
             self.total -= units
-            return ((place, units),) if units else ()
+            return ((first, units),) if units else ()
         taken: list[tuple[str, int]] = []
         units = min(units, self.total)
         order: Iterable[str] = tuple(self.free)
@@ -43,13 +43,13 @@ class AvailableStock:
 
 
 def one_location(
-    shelves: Mapping[str, AvailableStock], needed: Mapping[str, int], preference: str | None
+    available: Mapping[str, AvailableStock], needed: Mapping[str, int], preference: str | None
 ) -> str | None:
     """A location that can send all that is needed, so that what was asked together leaves together."""
-    candidates = list(shelves[next(iter(needed))].free)
+    candidates = list(available[next(iter(needed))].free)
     if preference in candidates:
         candidates.insert(0, preference)
     for name in candidates:
-        if all(shelves[sku].free.get(name, 0) >= units for sku, units in needed.items()):
+        if all(available[sku].free.get(name, 0) >= units for sku, units in needed.items()):
             return name
     return None

@@ -106,7 +106,7 @@ def _by_worth(allocation_pass: AllocationPass, queue: Sequence[Member], context:
     Those who take parts still stand in the queue's order among themselves.
     """
     candidates = [CompleteOrder(demand, -key[1]) for key, demand in queue]
-    free = {sku: stock.total for sku, stock in allocation_pass.shelves.items()}
+    free = {sku: stock.total for sku, stock in allocation_pass.available.items()}
     scarce = scarcity(candidates, free)
     if not spans(candidates, scarce):
         return None

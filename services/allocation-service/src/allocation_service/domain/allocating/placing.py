@@ -167,11 +167,15 @@ def _all_or_nothing(
         needed[one.sku] = needed.get(one.sku, 0) + one.open_units
     if any(supply[sku].free < units for sku, units in needed.items()):
         return None
-    shelves = {sku: AvailableStock(supply[sku]) for sku in needed}
-    place = one_location(shelves, needed, new_demands[0].preference)
+    available = {sku: AvailableStock(supply[sku]) for sku in needed}
+    location = one_location(available, needed, new_demands[0].preference)
     return [
         Placement(
-            one.line_id, shelves[one.sku].take(one.open_units, place or one.preference), 0, one.promise_date, GRANTED
+            one.line_id,
+            available[one.sku].take(one.open_units, location or one.preference),
+            0,
+            one.promise_date,
+            GRANTED,
         )
         for one in new_demands
     ]

@@ -84,13 +84,13 @@ class _Division:
         for number, (key, demand) in enumerate(self.members):
             level = allocation_pass.level(key, demand)
             if not demand.ship_complete:
-                if demand.sku in blocked or demand.sku not in allocation_pass.shelves:
+                if demand.sku in blocked or demand.sku not in allocation_pass.available:
                     self.found[number] = allocation_pass.serve(key, demand)
                 else:
                     self._claim(demand.sku, _Claimant(demand, level, number), demand.quantity)
             elif demand.order_id not in self.levels and allocation_pass.open(demand.order_id):
                 needs = allocation_pass.needs(demand.order_id)
-                if blocked.intersection(needs) or any(sku not in allocation_pass.shelves for sku in needs):
+                if blocked.intersection(needs) or any(sku not in allocation_pass.available for sku in needs):
                     allocation_pass.settle(demand.order_id, level)
                     continue
                 self.levels[demand.order_id] = level
@@ -147,7 +147,7 @@ class _Division:
 
     def _divide_sku(self, sku: str, claimants: list[_Claimant], claims: list[Claim]) -> _Shares:
         guards = self.allocation_pass.guards
-        pool = guards.stock(sku, 0, self.allocation_pass.shelves[sku].total)
+        pool = guards.stock(sku, 0, self.allocation_pass.available[sku].total)
         caps: list[Cap] = []
         limits: list[Limit] = []
         for level, limit in guards.steps(sku, pool.units):

@@ -37,7 +37,7 @@ def choose_orders(
             allocation_pass.serve(key, demand)
     rest = _decidable(allocation_pass, rest)
     candidates = [CompleteOrder(demand, -key[1]) for key, demand in rest]
-    scarce = scarcity(candidates, {sku: stock.total for sku, stock in allocation_pass.shelves.items()})
+    scarce = scarcity(candidates, {sku: stock.total for sku, stock in allocation_pass.available.items()})
     if not spans(candidates, scarce):
         return context
     choice = choose(candidates, scarce, _Limits(allocation_pass, rest), solver)
@@ -76,7 +76,7 @@ class _Limits:
 
     def __call__(self, sku: str) -> list[tuple[int, frozenset[str]]]:
         guards, members = self.allocation_pass.guards, self.members[sku]
-        available_stock = self.allocation_pass.shelves.get(sku)
+        available_stock = self.allocation_pass.available.get(sku)
         pool = guards.stock(sku, 0, available_stock.total if available_stock is not None else 0).units
         found = [(pool, frozenset(demand.line_id for _, demand in members))]
         for level, limit in guards.steps(sku, pool):

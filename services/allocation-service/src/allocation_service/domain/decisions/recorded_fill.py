@@ -112,8 +112,8 @@ def supplies_of(stored: Mapping[str, Any]) -> dict[str, Supply]:
     found = {}
     for sku, one in stored.items():
         next_supply, lead_time_days, kept_through = _ranking_of(one)
-        places = tuple(Location(*place) for place in one["locations"])
-        found[sku] = Supply(sku, places, next_supply, lead_time_days, kept_through=kept_through)
+        locations = tuple(Location(*location) for location in one["locations"])
+        found[sku] = Supply(sku, locations, next_supply, lead_time_days, kept_through=kept_through)
     return found
 
 

@@ -50,7 +50,7 @@ def stored_repayments(supply: Supply, claims: Sequence[RepaymentClaim]) -> dict[
     return {
         "kind": "repay",
         "sku": supply.sku,
-        "locations": [list(place) for place in supply.locations],
+        "locations": [list(location) for location in supply.locations],
         "claims": [one._asdict() for one in claims],
     }
 
@@ -77,7 +77,7 @@ def lend_again(step: Mapping[str, Any]) -> dict[str, int]:
 
 def repay_again(step: Mapping[str, Any]) -> dict[str, int]:
     """What the stored inputs lead to: units by line."""
-    supply = Supply(step["sku"], tuple(Location(*place) for place in step["locations"]))
+    supply = Supply(step["sku"], tuple(Location(*location) for location in step["locations"]))
     result: dict[str, int] = {}
     claims = [RepaymentClaim(**{**one, "repay_by": _Day(one["repay_by"])}) for one in step["claims"]]
     for one in repay_first(supply, claims):

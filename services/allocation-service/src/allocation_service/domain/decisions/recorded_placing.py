@@ -38,7 +38,7 @@ def stored_step(inputs: PlacingInputs) -> dict[str, Any]:
         "kind": "place",
         "order_id": inputs.order_id,
         "supply": {
-            sku: {"locations": [[place.name, place.priority, place.free] for place in one.locations]}
+            sku: {"locations": [[location.name, location.priority, location.free] for location in one.locations]}
             for sku, one in inputs.supply.items()
         },
         "terms": {
@@ -100,7 +100,8 @@ def shown_demand(new_demand: NewDemand, facts: Mapping[str, Any]) -> dict[str, A
 def place_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> list[Placement]:
     """What the stored inputs lead to."""
     supply = {
-        sku: Supply(sku, tuple(Location(*place) for place in one["locations"])) for sku, one in step["supply"].items()
+        sku: Supply(sku, tuple(Location(*location) for location in one["locations"]))
+        for sku, one in step["supply"].items()
     }
     terms = {sku: Terms(**one) for sku, one in step["terms"].items()}
     quotes = {(sku, units): _date(day) for sku, units, day in step.get("quotes", ())}

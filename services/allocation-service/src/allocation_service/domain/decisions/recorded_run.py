@@ -64,7 +64,7 @@ def replay_run(step: Mapping[str, Any], lines: Sequence[StoredLine]) -> dict[str
     stocks = {
         sku: Stock(
             sku,
-            tuple(Location(*place) for place in one["locations"]),
+            tuple(Location(*location) for location in one["locations"]),
             policies[one["policy"]],
             day_of(one["next_supply"]),
             one["lead_time_days"],
@@ -88,7 +88,7 @@ def _candidate(line: StoredLine) -> RunDemand:
         facts["order_id"],
         line.sku,
         line.quantity,
-        tuple((place, units) for place, units in facts["confirmed"]),
+        tuple((location, units) for location, units in facts["confirmed"]),
         datetime.fromisoformat(facts["queued_at"]),
         **known,
     )

@@ -282,13 +282,13 @@ class Supply(NamedTuple):
 
     def up_to(self, units: int, preference: str | None) -> Supply:
         """No more than that, so that the locations that serve last keep what is left."""
-        places = []
-        for place in sorted(self.locations, key=lambda one: (one.name != preference, one.priority, one.name)):
-            part = min(units, place.free)
+        locations = []
+        for location in sorted(self.locations, key=lambda one: (one.name != preference, one.priority, one.name)):
+            part = min(units, location.free)
             if part > 0:
-                places.append(place._replace(free=part))
+                locations.append(location._replace(free=part))
                 units -= part
-        return self._replace(locations=tuple(sorted(places)))
+        return self._replace(locations=tuple(sorted(locations)))
 
     def moment(self, now: datetime) -> Moment:
         """When its queue is ranked."""

@@ -61,21 +61,21 @@ def _ranked(
         for sku, stock in stocks.items()
         for number, one in enumerate(segments)
     }
-    places: list[tuple[tuple[int, int, Key], _Claim]] = []
+    claims: list[tuple[tuple[int, int, Key], _Claim]] = []
     together: dict[str, list[tuple[Key, RunDemand, int]]] = {}
     for one, segment in assigned:
         key = keys[one.sku, segment](one)
         if one.ship_complete:
             together.setdefault(one.order_id, []).append((key, one, segment))
         else:
-            places.append(((turns[segment], segment, key), _Claim((one,), segment, segments[segment].strategy)))
+            claims.append(((turns[segment], segment, key), _Claim((one,), segment, segments[segment].strategy)))
     for members in together.values():
         members.sort(key=itemgetter(0))
         key, _, segment = members[-1]
         claim = _Claim(tuple(one for _, one, _ in members), segment, segments[segment].strategy)
-        places.append(((turns[segment], segment, key), claim))
-    places.sort(key=itemgetter(0))
-    return [claim for _, claim in places]
+        claims.append(((turns[segment], segment, key), claim))
+    claims.sort(key=itemgetter(0))
+    return [claim for _, claim in claims]
 
 
 _KEEPING = frozenset({Strategy.GAIN, Strategy.IMPROVE})
@@ -83,7 +83,7 @@ _KEEPING = frozenset({Strategy.GAIN, Strategy.IMPROVE})
 
 def _serve(stocks: Mapping[str, Stock], claims: Sequence[_Claim]) -> dict[str, int]:
     """Units of each line after the run."""
-    pool = {sku: sum(max(0, place.free) for place in stock.locations) for sku, stock in stocks.items()}
+    pool = {sku: sum(max(0, location.free) for location in stock.locations) for sku, stock in stocks.items()}
     for claim in claims:
         if claim.strategy not in _KEEPING:
             for one in claim.members:
@@ -136,7 +136,7 @@ def _moves(
     """From which location units leave and come to whom; who keeps units keeps them where they are."""
     moves: dict[str, Grants] = {}
     returned: dict[str, dict[str, int]] = {}
-    orders = {sku: {place.name: place.priority for place in stock.locations} for sku, stock in stocks.items()}
+    orders = {sku: {location.name: location.priority for location in stock.locations} for sku, stock in stocks.items()}
     for claim in claims:
         if claim.strategy in _KEEPING:
             continue
@@ -144,38 +144,38 @@ def _moves(
             lost = one.confirmed_units - new[one.line_id]
             if lost > 0:
                 back = _deallocate(one, lost, orders[one.sku])
-                moves[one.line_id] = tuple((place, -units) for place, units in back)
-                at_places = returned.setdefault(one.sku, {})
-                for place, units in back:
-                    at_places[place] = at_places.get(place, 0) + units
-    shelves = {sku: _available_stock(stock, returned.get(sku, {})) for sku, stock in stocks.items()}
+                moves[one.line_id] = tuple((location, -units) for location, units in back)
+                at_locations = returned.setdefault(one.sku, {})
+                for location, units in back:
+                    at_locations[location] = at_locations.get(location, 0) + units
+    available = {sku: _available_stock(stock, returned.get(sku, {})) for sku, stock in stocks.items()}
     for claim in claims:
-        _hand_out(claim, new, shelves, moves)
-    return moves, {sku: available_stock.total for sku, available_stock in shelves.items()}
+        _hand_out(claim, new, available, moves)
+    return moves, {sku: available_stock.total for sku, available_stock in available.items()}
 
 
 def _deallocate(one: RunDemand, units: int, priorities: Mapping[str, int]) -> Grants:
     """The reverse of how units are handed out: the preferred location keeps its own the longest."""
     back: list[tuple[str, int]] = []
     order = sorted(one.confirmed, key=lambda pair: (pair[0] == one.preference, -priorities.get(pair[0], 0), pair[0]))
-    for place, held in order:
+    for location, held in order:
         part = min(units, held)
         if part:
-            back.append((place, part))
+            back.append((location, part))
             units -= part
     return tuple(back)
 
 
 def _available_stock(stock: Stock, returned: Mapping[str, int]) -> AvailableStock:
-    places = [
-        Location(place.name, place.priority, max(0, place.free) + returned.get(place.name, 0))
-        for place in stock.locations
+    locations = [
+        Location(location.name, location.priority, max(0, location.free) + returned.get(location.name, 0))
+        for location in stock.locations
     ]
-    return AvailableStock(Supply(stock.sku, tuple(places)))
+    return AvailableStock(Supply(stock.sku, tuple(locations)))
 
 
 def _hand_out(
-    claim: _Claim, new: Mapping[str, int], shelves: Mapping[str, AvailableStock], moves: dict[str, Grants]
+    claim: _Claim, new: Mapping[str, int], available: Mapping[str, AvailableStock], moves: dict[str, Grants]
 ) -> None:
     """Give the gainers of a claim their units, of one location where they were asked for together."""
     gains = [(one, units) for one in claim.members if (units := new[one.line_id] - one.confirmed_units) > 0]
@@ -183,7 +183,7 @@ def _hand_out(
         return
     preference = gains[0][0].preference
     if len(gains) > 1 or gains[0][0].ship_complete:
-        place = one_location(shelves, _by_sku(gains), preference)
-        preference = place if place is not None else preference
+        location = one_location(available, _by_sku(gains), preference)
+        preference = location if location is not None else preference
     for one, units in gains:
-        moves[one.line_id] = shelves[one.sku].take(units, preference)
+        moves[one.line_id] = available[one.sku].take(units, preference)

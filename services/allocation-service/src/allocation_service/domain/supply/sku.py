@@ -125,13 +125,13 @@ class Sku:
         self, next_supply: date | None, forecast: Forecast | None = None, kept_through: date | None = None
     ) -> Supply:
         """What can be given now, for a decision."""
-        places = []
+        locations = []
         for location in sorted(self.levels):
             level = self.levels[location]
             units = protocol_rules.units_to_give(level.free, 0)
             if units > 0:
-                places.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(places), next_supply, self.lead_time_days, forecast, kept_through)
+                locations.append(Location(location, level.priority, units))
+        return Supply(self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through)
 
     def forecast(self, moment: Moment) -> Forecast | None:
         """What each tier is expected to order before the next receipt; None where the policy keeps nothing."""
