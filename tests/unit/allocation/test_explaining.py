@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from allocation_service.domain import reasons
-from allocation_service.domain.allocating.placing import refusal
-from allocation_service.domain.decisions.placing_facts import placing_facts
+from allocation_service.domain.allocating.deciding_new_demand import refusal
+from allocation_service.domain.decisions.position_facts import position_facts
 from allocation_service.domain.decisions.queue_position import (
     Ahead,
     Cover,
@@ -333,7 +333,7 @@ def test_units_are_kept_until_the_receipt_or_until_a_line_has_waited_too_long() 
 
 def facts(policy: Policy, **known: Any) -> dict[str, Any]:
     demand = Demand("l", "o", "A", 1, NOW - timedelta(days=3), 1, **{"tier": "gold", **known})
-    return {one.name: one.value for one in placing_facts(demand, policy, Moment(NOW, date(2026, 6, 15)))}
+    return {one.name: one.value for one in position_facts(demand, policy, Moment(NOW, date(2026, 6, 15)))}
 
 
 def test_a_place_is_explained_by_what_its_sort_looks_at() -> None:
@@ -362,7 +362,7 @@ def test_a_promise_before_the_next_receipt_a_long_wait_and_a_share_are_told_too(
 def test_a_tier_the_policy_does_not_know_is_told_as_the_one_it_is_treated_as() -> None:
     demand = Demand("l", "o", "A", 1, NOW - timedelta(days=30), 9, tier="bronze")
     policy = Policy(sort=Sort.PRIORITY, ageing=Ageing(6, 90))
-    (tier, *_) = placing_facts(demand, policy, Moment(NOW))
+    (tier, *_) = position_facts(demand, policy, Moment(NOW))
     assert (tier.value, fact_in_words(tier, EN)) == (
         "standard",
         "tier 4 of 4, weight 1; the order says bronze, which this policy treats as standard",

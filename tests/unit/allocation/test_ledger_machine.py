@@ -14,7 +14,7 @@ from tests.unit.allocation.drawing import NOW, TIERS
 
 from allocation_service.domain.allocating.deallocation import Holding, deallocate
 from allocation_service.domain.allocating.deciding import decide
-from allocation_service.domain.allocating.placing import NewDemand, place_line
+from allocation_service.domain.allocating.deciding_new_demand import NewDemand, decide_line
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import (
     NO_DATE,
@@ -180,7 +180,7 @@ class Office:
 
     def place(self, paper: Paper, line: Line) -> None:
         new_demand = NewDemand(paper.name, "A", line.undecided, line.undecided)
-        placed = place_line(new_demand, self.supply(), Terms("backorder", None, 0), lambda sku, units: None, None)
+        placed = decide_line(new_demand, self.supply(), Terms("backorder", None, 0), lambda sku, units: None, None)
         line.accept(line.undecided)
         for location, units in placed.grants:
             line.grant(location, units)

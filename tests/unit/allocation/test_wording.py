@@ -8,7 +8,7 @@ import pytest
 
 from allocation_service.adapters.store.reason_columns import columns_of, reason_of
 from allocation_service.domain import reasons
-from allocation_service.domain.decisions.placing_facts import Meaning, placing_facts
+from allocation_service.domain.decisions.position_facts import Meaning, position_facts
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Held, Missing, Quantities, Receipt
 from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Moment, Policy, Share, Sort
 from allocation_service.domain.reasons import Reason, ReasonCode
@@ -172,7 +172,7 @@ def test_german_says_where_a_line_stands() -> None:
 def test_german_says_what_placed_a_line() -> None:
     now = datetime(2026, 6, 1, tzinfo=UTC)
     demand = Demand("l", "o", "A", 1, datetime(2026, 5, 2, tzinfo=UTC), 9, tier="bronze")
-    facts = placing_facts(demand, Policy(sort=Sort.PRIORITY, ageing=Ageing(6, 90)), Moment(now))
+    facts = position_facts(demand, Policy(sort=Sort.PRIORITY, ageing=Ageing(6, 90)), Moment(now))
     assert [fact_in_words(one, DE) for one in facts] == [
         "Stufe 4 von 4, Gewicht 1; im Auftrag steht bronze, was diese Regel wie standard behandelt",
         "kein Tag, bis zu dem sie gebraucht wird: hinter denen ihrer Stufe, die einen haben",

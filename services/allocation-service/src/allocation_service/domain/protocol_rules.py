@@ -70,9 +70,9 @@ def is_incomplete(*, ship_complete: bool, waiting: int, unshipped: int) -> bool:
     return ship_complete and waiting > 0 and unshipped > 0
 
 
-def declines_whole(*, placing: bool) -> bool:
-    """Protocol rule 14: at placing, one declined line of a ship-complete order declines it whole."""
-    return placing
+def declines_whole(*, first_decision: bool) -> bool:
+    """Protocol rule 14: when a ship-complete order is first decided, one declined line declines it whole."""
+    return first_decision
 
 
 def units_to_judge(undecided: int, waiting: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from allocation_service.domain.decisions.placing_facts import Meaning
+from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
 from allocation_service.wording.catalogue import Catalogue, Noun
 

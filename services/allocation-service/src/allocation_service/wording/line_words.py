@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from allocation_service.domain.decisions.placing_facts import Fact
+from allocation_service.domain.decisions.position_facts import Fact
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Held, Missing, Quantities, Receipt
 from allocation_service.domain.reasons import Reason
 from allocation_service.wording.catalogue import Catalogue

@@ -90,7 +90,9 @@ _ORDER = (
     ("bypassed", "int"),
 )  # fmt: skip
 _ORDER_NAMES = tuple(name for name, _ in _ORDER)
-_order_values = attrgetter(*_ORDER_NAMES)
+_ORDER_ATTRIBUTES = {"placed": "decided_before"}
+"""Attributes of an order that are called otherwise than their column."""
+_order_values = attrgetter(*[_ORDER_ATTRIBUTES.get(name, name) for name in _ORDER_NAMES])
 # Of an order that is there, others may count at the same time that it was passed: see policy_inputs.
 _ORDER_ROWS = _insert("customer_order", _ORDER, or_update([column for column in _ORDER if column[0] != "bypassed"], 1))
 

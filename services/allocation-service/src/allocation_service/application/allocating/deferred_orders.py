@@ -9,7 +9,7 @@ from __future__ import annotations
 from allocation_service.application.allocating.allocate_supply import allocate_supply, release
 from allocation_service.application.allocating.backorder_queue import run_decision, together
 from allocation_service.application.allocating.handle_events import close, finish
-from allocation_service.application.allocating.new_demand import place_new_demand, waits_for_deferred_order
+from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
 from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
 from allocation_service.application.session.apply_events import advance
 from allocation_service.application.session.decision_builder import DecisionBuilder
@@ -59,7 +59,7 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
     ready = await store.open_deferred_orders(session, order_ids)
     session.asked = set(ready)
     await store.load_orders(session, ready)
-    left = sorted(ready, key=lambda order_id: _place(session, session.orders[order_id]))
+    left = sorted(ready, key=lambda order_id: _turn(session, session.orders[order_id]))
     # Kept up to date instead of made anew for every order: hundreds of orders share thousands of SKUs.
     pending = _without(session.pending, set(left))
     for order_id in left:
@@ -92,7 +92,7 @@ async def _decide_deferred(
     builder.own = order.order_id
     session.pending = {}
     _fill(builder, order)
-    decided = place_new_demand(builder, order)
+    deferred_again = decide_new_demand(builder, order)
     if order.ship_complete and not order.undecided:
         release(builder, order)
     for sku, orders in session.pending.items():
@@ -105,7 +105,8 @@ async def _decide_deferred(
     await allocate_supply(builder, store)
     builder.renew_promises()
     answering = None
-    if order.answer_due is not None and decided and not (order.undecided and waits_for_deferred_order(session, order)):
+    waits_again = deferred_again or (order.undecided and waits_for_deferred_order(session, order))
+    if order.answer_due is not None and not waits_again:
         answering, order.answer_due, order.changed = order.answer_due, None, True
     close(builder, order if answering or order.answer_due else None, answering)
 
@@ -124,16 +125,16 @@ def _fill(builder: DecisionBuilder, order: Order) -> None:
             run_decision(builder, [session.demand(line, entry) for entry in line.entries()], sku.policy)
 
 
-def _place(session: AllocationSession, order: Order) -> tuple[object, ...]:
+def _turn(session: AllocationSession, order: Order) -> tuple[object, ...]:
     """Where an order stands among the deferred orders of one transaction: as in its first line's queue."""
-    places = []
+    keys = []
     for line in order.lines.values():
         if line.layers:
             demand = session.demand(line, line.layers[0])
             sku = session.skus[line.sku]
             moment = Moment(session.moment(line.sku).now, None, sku.lead_time_days)
-            places.append(sort_key(demand, sku.policy._replace(protect_promises=False), moment))
-    return (not places, *(min(places, default=())))
+            keys.append(sort_key(demand, sku.policy._replace(protect_promises=False), moment))
+    return (not keys, *(min(keys, default=())))
 
 
 def _without(pending: dict[str, set[str]], orders: set[str]) -> dict[str, set[str]]:

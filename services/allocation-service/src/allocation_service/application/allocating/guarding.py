@@ -1,4 +1,4 @@
-"""What stands between free stock and those who could have it: as decisions and placings need it."""
+"""What stands between free stock and those who could have it: as decisions need it, those about new demand too."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from allocation_service.application.session.allocation_session import AllocationSession, Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.domain.allocating.deciding import Decision
+from allocation_service.domain.allocating.deciding_new_demand import NewDemand, NewDemandOutcome
 from allocation_service.domain.allocating.guards import Context, Guards, with_thresholds
-from allocation_service.domain.allocating.placing import NewDemand, Placement
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.policies.policy import Policy, Supply
 from allocation_service.domain.reasons import Limit
@@ -67,11 +67,11 @@ def kept_elsewhere(builder: DecisionBuilder, order: Order, policy: Policy) -> bo
     return False
 
 
-def explained(placement: Placement, new_demand: NewDemand, limit: Limit | None) -> Placement:
-    """A placing that says what kept it from stock that was there."""
-    if limit is None or placement.declined or placement.granted == new_demand.open_units:
-        return placement
-    return placement._replace(reason=limit.reason(placement.granted, new_demand.open_units))
+def explained(outcome: NewDemandOutcome, new_demand: NewDemand, limit: Limit | None) -> NewDemandOutcome:
+    """An outcome that says what kept it from stock that was there."""
+    if limit is None or outcome.declined or outcome.granted == new_demand.open_units:
+        return outcome
+    return outcome._replace(reason=limit.reason(outcome.granted, new_demand.open_units))
 
 
 def note_passed(builder: DecisionBuilder, decision: Decision) -> None:

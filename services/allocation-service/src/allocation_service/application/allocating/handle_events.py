@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
-from allocation_service.application.allocating.new_demand import place_new_demand, waits_for_deferred_order
+from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
 from allocation_service.application.promising.revise_promises import note_slips, revise
 from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
 from allocation_service.application.session.apply_events import advance, apply_inventory, apply_order
@@ -137,7 +137,7 @@ async def _decide_undecided(store: AllocationStore, builder: DecisionBuilder, sk
     waiting = [line for line in (session.lines[one] for one in session.lines_of.get(sku, ())) if line.undecided]
     waiting.sort(key=lambda line: (line.layers[-1].queued_at, line.line_id))
     for order_id in dict.fromkeys(line.order_id for line in waiting):
-        place_new_demand(builder, session.orders[order_id])
+        decide_new_demand(builder, session.orders[order_id])
     await allocate_supply(builder, store)
 
 
@@ -176,7 +176,7 @@ async def _on_order(
             builder.queues_to_serve.add(one.sku)
     # Who waits comes before new demand; what the new demand gave back goes to who waits again.
     await allocate_supply(builder, store)
-    decided = place_new_demand(builder, order)
+    deferred = decide_new_demand(builder, order)
     await allocate_supply(builder, store)
     builder.renew_promises()
     # The oldest order event without an event of its own decides the type, unless this one places the order.
@@ -184,7 +184,7 @@ async def _on_order(
     if order.answer_due is not None and answering != "placed":
         answering = order.answer_due
     order.answer_due = None
-    if not decided or (order.undecided and waits_for_deferred_order(session, order)):
+    if deferred or (order.undecided and waits_for_deferred_order(session, order)):
         order.answer_due, answering = answering, None
     elif not protocol_rules.must_publish(applied=True, changed=bool(builder.before)):
         answering = None

@@ -10,25 +10,31 @@ from allocation_service.application.allocating.guarding import explained, limite
 from allocation_service.application.session.allocation_session import AllocationSession, Order
 from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
-from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
+from allocation_service.domain.allocating.deciding_new_demand import (
+    NewDemand,
+    NewDemandOutcome,
+    decide_line,
+    decide_together,
+)
+from allocation_service.domain.decisions.recorded_new_demand import NewDemandInputs, stored_demand, stored_step
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Supply
 from allocation_service.domain.reasons import UNDECIDED
 
 
-def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
-    """Decide all undecided units of an order that can be decided; False where the order was deferred.
+def decide_new_demand(builder: DecisionBuilder, order: Order) -> bool:
+    """Decide all undecided units of an order that can be decided; True where the order was deferred instead.
 
-    Units of a SKU without a selling policy stay undecided; the order gets its event all the same.
+    Units of a SKU without a selling policy stay undecided; that is no deferral, and the order gets its event all the
+    same.
     """
     session = builder.session
     new = [line for line in order.lines.values() if _to_judge(line)]
     if not new:
-        return True
+        return False
     if order.ship_complete and not protocol_rules.decidable(order.skus(), session.skus):
         builder.defer(order)
-        return False
+        return True
     known = [
         line
         for line in new
@@ -36,20 +42,20 @@ def place_new_demand(builder: DecisionBuilder, order: Order) -> bool:
     ]
     if not known or (order.ship_complete and len(known) < len(new)):
         _leave_undecided(builder, new)
-        return True
+        return False
     skus = order.skus() if order.ship_complete else {line.sku for line in known}
     if protocol_rules.must_queue_behind(order.order_id, skus, session.pending):
         builder.defer(order)
-        return False
+        return True
     if order.ship_complete:
         # Whatever else of it waits was accepted before; lines of which nothing is left stand in nobody's way.
-        _place_together(builder, order)
+        _decide_together(builder, order)
     else:
         for line in known:
-            _place_line(builder, order, line)
+            _decide_line(builder, order, line)
     if not order.undecided:
-        order.placed = order.changed = True
-    return True
+        order.decided_before = order.changed = True
+    return False
 
 
 def _leave_undecided(builder: DecisionBuilder, lines: list[Line]) -> None:
@@ -85,26 +91,26 @@ class _Quotes:
         return self.given[key]
 
 
-def _place_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
+def _decide_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
     sku = builder.session.skus[line.sku]
     new_demand, terms = _new_demand(order, line), sku.terms()
     supply, limit = limited(builder, order, [line], sku.supply(None))
     quotes = _Quotes(builder, {line.sku: supply})
-    placement = explained(place_line(new_demand, supply, terms, quotes, order.latest_acceptable), new_demand, limit)
-    _apply(builder, line, new_demand, placement)
-    inputs = PlacingInputs(
+    outcome = explained(decide_line(new_demand, supply, terms, quotes, order.latest_acceptable), new_demand, limit)
+    _apply(builder, line, new_demand, outcome)
+    inputs = NewDemandInputs(
         order.order_id,
         {line.sku: supply},
         {line.sku: terms},
         quotes.given,
         order.latest_acceptable,
-        placing=None,
+        first_decision=None,
         followed={line.sku: sku.policy},
     )
-    _record(builder, inputs, [new_demand], [placement])
+    _record(builder, inputs, [new_demand], [outcome])
 
 
-def _place_together(builder: DecisionBuilder, order: Order) -> None:
+def _decide_together(builder: DecisionBuilder, order: Order) -> None:
     session = builder.session
     new_demands = [_new_demand(order, line) for line in order.lines.values() if line.waiting]
     skus = sorted({one.sku for one in new_demands})
@@ -113,25 +119,26 @@ def _place_together(builder: DecisionBuilder, order: Order) -> None:
         lines = [one for one in order.lines.values() if one.sku == sku]
         supply[sku], _ = limited(builder, order, lines, session.skus[sku].supply(None))
     terms = {sku: session.skus[sku].terms() for sku in skus}
-    quotes, placing, latest = _Quotes(builder, supply), not order.placed, order.latest_acceptable
-    placements = place_together(new_demands, supply, terms, quotes, latest, placing=placing)
-    for new_demand, placement in zip(new_demands, placements, strict=True):
-        _apply(builder, session.lines[new_demand.line_id], new_demand, placement)
+    quotes, latest = _Quotes(builder, supply), order.latest_acceptable
+    first = not order.decided_before
+    outcomes = decide_together(new_demands, supply, terms, quotes, latest, first_decision=first)
+    for new_demand, outcome in zip(new_demands, outcomes, strict=True):
+        _apply(builder, session.lines[new_demand.line_id], new_demand, outcome)
     followed = {sku: session.skus[sku].policy for sku in skus}
-    inputs = PlacingInputs(order.order_id, supply, terms, quotes.given, latest, placing, followed)
-    _record(builder, inputs, new_demands, placements)
-    order.placed = order.changed = True
+    inputs = NewDemandInputs(order.order_id, supply, terms, quotes.given, latest, first, followed)
+    _record(builder, inputs, new_demands, outcomes)
+    order.decided_before = order.changed = True
     release(builder, order)
 
 
-def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, placement: Placement) -> None:
+def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, outcome: NewDemandOutcome) -> None:
     session = builder.session
     waited = line.queued_units
     sku = session.skus[line.sku]
     promised_from = sku.open_stock
-    builder.place(line, new_demand.units, placement)
+    builder.apply_outcome(line, new_demand.units, outcome)
     session.enqueue(line)
-    taken = placement.granted
+    taken = outcome.granted
     if taken and sku.waiting_units and sku.open_stock < promised_from:
         # Stock that those who ship complete were promised may be gone now.
         session.revisions.setdefault(line.sku, builder.origin)
@@ -143,7 +150,10 @@ def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, placemen
 
 
 def _record(
-    builder: DecisionBuilder, inputs: PlacingInputs, new_demands: Sequence[NewDemand], placements: Sequence[Placement]
+    builder: DecisionBuilder,
+    inputs: NewDemandInputs,
+    new_demands: Sequence[NewDemand],
+    outcomes: Sequence[NewDemandOutcome],
 ) -> None:
     number = builder.step_number
     rows = [
@@ -153,11 +163,11 @@ def _record(
             new_demand.line_id,
             new_demand.sku,
             new_demand.open_units,
-            placement.granted,
-            placement.reason,
-            stored_demand(new_demand, placement),
+            outcome.granted,
+            outcome.reason,
+            stored_demand(new_demand, outcome),
         )
-        for rank, (new_demand, placement) in enumerate(zip(new_demands, placements, strict=True), start=1)
+        for rank, (new_demand, outcome) in enumerate(zip(new_demands, outcomes, strict=True), start=1)
     ]
     builder.add_step(stored_step(inputs), rows)
 

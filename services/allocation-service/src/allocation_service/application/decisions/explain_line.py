@@ -9,7 +9,7 @@ from datetime import datetime
 from allocation_service.application.decisions.decision_records import DecisionAboutLine, LineRow, QueueEntry
 from allocation_service.application.decisions.queue_barrier import Barrier, barrier
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
-from allocation_service.domain.decisions.placing_facts import Fact, placing_facts
+from allocation_service.domain.decisions.position_facts import Fact, position_facts
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Missing, Quantities, cover
 from allocation_service.domain.policies.policy import NO_DATE, Demand
 from allocation_service.domain.reasons import Reason
@@ -86,7 +86,7 @@ async def explain_line(uow: AllocationUnitOfWork, query: ExplainLine) -> LineExp
     found.cover = cover(claims, sku.open_stock, sku.inbound.values(), query.now, query.grace_days)
     demand = _demand(line, places[0], found.quantities.queued)
     found.barrier = barrier(sku, demand, query.now, query.grace_days)
-    found.facts = placing_facts(demand, sku.policy, moment, query.tiers)
+    found.facts = position_facts(demand, sku.policy, moment, query.tiers)
     if line.ship_complete:
         found.missing = tuple(await uow.queues.other_waiting_lines(line.order_id, line.line_id))
     return found

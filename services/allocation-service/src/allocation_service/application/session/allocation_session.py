@@ -42,7 +42,7 @@ class Order:
     latest_acceptable: date | None = None
     preference: str | None = None
     correlation_id: str = ""
-    placed: bool = False
+    decided_before: bool = False
     answer_due: str | None = None
     bypassed: int = 0
     lines: dict[str, Line] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order, Origin
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.allocating.placing import Placement, later
+from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome, later
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
 from allocation_service.domain.reasons import Reason
@@ -119,19 +119,19 @@ class DecisionBuilder:
         self.returned.add(line.line_id)
         self.queues_to_serve.add(line.sku)
 
-    def place(self, line: Line, units: int, placement: Placement) -> None:
+    def apply_outcome(self, line: Line, units: int, outcome: NewDemandOutcome) -> None:
         """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
         given what there is."""
         self.touch(line)
         self.session.reshaped.add(line.line_id)
         self.session.note_ordered(line, units, self.now)
-        if placement.declined:
-            line.decline(placement.declined)
-        line.accept(units - placement.declined)
-        self._hand_out(line, placement.grants)
-        line.reason = placement.reason
+        if outcome.declined:
+            line.decline(outcome.declined)
+        line.accept(units - outcome.declined)
+        self._hand_out(line, outcome.grants)
+        line.reason = outcome.reason
         if line.queued_units:
-            self.promise(line, placement.promise_date, self.record.cause_type)
+            self.promise(line, outcome.promise_date, self.record.cause_type)
         self.session.settle(line)
 
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:

@@ -26,8 +26,11 @@ def shown_line(step: Mapping[str, Any] | None, line: StoredLine, now: datetime) 
 
 
 def policies_used(steps: Sequence[Mapping[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
-    """The policy each step went by, whole, with the step's number; of placings, which keep no more, name and version
-    of each they followed. Steps that ask no policy are left out, and placings from before these were kept."""
+    """The policy each step went by, whole, with the step's number.
+
+    Steps of the kind ``place`` keep name and version of each policy they followed, and the older of them nothing. Steps
+    that ask no policy are left out.
+    """
     used: list[tuple[int, dict[str, Any]]] = []
     for number, step in enumerate(steps):
         if step.get("policy") is not None:

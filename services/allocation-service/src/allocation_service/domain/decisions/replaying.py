@@ -16,7 +16,7 @@ from allocation_service.domain.decisions.recorded_fill import (
     supplies_of,
 )
 from allocation_service.domain.decisions.recorded_lending import lend_again, repay_again
-from allocation_service.domain.decisions.recorded_placing import new_demand_of, place_again, shown_demand
+from allocation_service.domain.decisions.recorded_new_demand import decide_again, new_demand_of, shown_demand
 from allocation_service.domain.decisions.recorded_run import replay_run
 from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.policy_document import policy_from
@@ -74,14 +74,14 @@ def _replay_fill(step: Mapping[str, Any], lines: Sequence[StoredLine], now: date
     return result
 
 
-def _replay_place(step: Mapping[str, Any], lines: Sequence[StoredLine], _: datetime) -> Result:
-    placements = place_again(step, [new_demand_of(*one) for one in lines])
-    return {one.line_id: one.granted for one in placements}
+def _replay_new_demand(step: Mapping[str, Any], lines: Sequence[StoredLine], _: datetime) -> Result:
+    outcomes = decide_again(step, [new_demand_of(*one) for one in lines])
+    return {one.line_id: one.granted for one in outcomes}
 
 
 _AGAIN: Mapping[str, Callable[[Mapping[str, Any], Sequence[StoredLine], datetime], Result]] = {
     "fill": _replay_fill,
-    "place": _replay_place,
+    "place": _replay_new_demand,
     "take_back": _replay_deallocation,
     "run": lambda step, lines, _: replay_run(step, lines),
     "lend": lambda step, _, __: lend_again(step),

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.domain.allocating.placing import later
+from allocation_service.domain.allocating.deciding_new_demand import later
 from allocation_service.domain.policies.policy import NO_DATE
 from allocation_service.domain.promising import promise_dates
 from allocation_service.domain.runs.run import Planned, RunDemand, RunSelection, Segment, Stock, Strategy

@@ -44,7 +44,7 @@ class PolicyInDecision(ResponseModel):
     step: int
     name: str
     version: int
-    document: dict[str, Any] = Field(description="All of it, defaults too; of a placing, name and version only")
+    document: dict[str, Any] = Field(description="All of it, defaults too; of a step `place`, name and version only")
 
 
 class DecisionLine(ResponseModel):

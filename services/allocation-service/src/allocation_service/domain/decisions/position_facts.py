@@ -58,7 +58,7 @@ class Fact(NamedTuple):
     notes: tuple[Note, ...]
 
 
-def placing_facts(demand: Demand, policy: Policy, moment: Moment, tier_names: Sequence[str] = ()) -> tuple[Fact, ...]:
+def position_facts(demand: Demand, policy: Policy, moment: Moment, tier_names: Sequence[str] = ()) -> tuple[Fact, ...]:
     """What of a policy placed a demand where it stands, the most important first.
 
     ``tier_names`` are the service's tiers where they are known: an order of another counts as of the last, which

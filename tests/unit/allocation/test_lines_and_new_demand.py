@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.allocating.placing import NewDemand, place_line, place_together
+from allocation_service.domain.allocating.deciding_new_demand import NewDemand, decide_line, decide_together
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.policies.policy import Location, Supply
 from allocation_service.domain.supply.selling_terms import Terms
@@ -105,7 +105,7 @@ def test_a_whole_cancellation_clears_what_was_declined() -> None:
 
 
 def place(units: int, free: int, terms: Terms, latest: date | None = None) -> tuple[int, int, str]:
-    found = place_line(NewDemand("l", "A", units, units), supply(free), terms, quote, latest)
+    found = decide_line(NewDemand("l", "A", units, units), supply(free), terms, quote, latest)
     return sum(n for _, n in found.grants), found.declined, published_words(found.reason)
 
 
@@ -128,21 +128,23 @@ def test_a_promise_later_than_acceptable_is_declined() -> None:
     assert place(1, 0, Terms("backorder", None, 0), latest=DAY - timedelta(days=1))[1] == 1
 
 
-def _order(*, placing: bool, free: dict[str, int]) -> list[tuple[int, int]]:
+def _order(*, first_decision: bool, free: dict[str, int]) -> list[tuple[int, int]]:
     new_demands = [NewDemand("la", "A", 2, 2), NewDemand("lb", "B", 2, 2)]
     terms = {"A": Terms("backorder", None, 0), "B": Terms("stock_only", None, 0)}
-    found = place_together(new_demands, {s: supply(n, s) for s, n in free.items()}, terms, quote, None, placing=placing)
+    found = decide_together(
+        new_demands, {s: supply(n, s) for s, n in free.items()}, terms, quote, None, first_decision=first_decision
+    )
     return [(sum(n for _, n in one.grants), one.declined) for one in found]
 
 
 def test_an_order_that_ships_complete_takes_all_or_nothing() -> None:
-    assert _order(placing=True, free={"A": 2, "B": 2}) == [(2, 0), (2, 0)]
-    assert _order(placing=True, free={"A": 1, "B": 2}) == [(0, 0), (0, 0)]
+    assert _order(first_decision=True, free={"A": 2, "B": 2}) == [(2, 0), (2, 0)]
+    assert _order(first_decision=True, free={"A": 1, "B": 2}) == [(0, 0), (0, 0)]
 
 
 def test_at_placing_one_declined_line_declines_an_order_that_ships_complete() -> None:
-    assert _order(placing=True, free={"A": 2, "B": 1}) == [(0, 2), (0, 2)]
+    assert _order(first_decision=True, free={"A": 2, "B": 1}) == [(0, 2), (0, 2)]
 
 
 def test_later_only_the_declined_increment_is_refused_and_the_rest_is_tried_again() -> None:
-    assert _order(placing=False, free={"A": 2, "B": 1}) == [(2, 0), (0, 2)]
+    assert _order(first_decision=False, free={"A": 2, "B": 1}) == [(2, 0), (0, 2)]

@@ -1,4 +1,4 @@
-"""A placing read back from its stored form leads to what it led to; so do those stored before the form was lean."""
+"""A decision about new demand leads to the same when read back, also from the form before the lean one."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -6,10 +6,15 @@ from typing import Any
 import orjson
 import pytest
 
-from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
+from allocation_service.domain.allocating.deciding_new_demand import (
+    NewDemand,
+    NewDemandOutcome,
+    decide_line,
+    decide_together,
+)
 from allocation_service.domain.decisions.decision_view import policies_used
 from allocation_service.domain.decisions.recorded_fill import StoredLine
-from allocation_service.domain.decisions.recorded_placing import PlacingInputs, stored_demand, stored_step
+from allocation_service.domain.decisions.recorded_new_demand import NewDemandInputs, stored_demand, stored_step
 from allocation_service.domain.decisions.replaying import replay, shown_facts
 from allocation_service.domain.policies.policy import Location, Policy, Supply
 from allocation_service.domain.supply.selling_terms import Terms
@@ -27,36 +32,36 @@ def quote(sku: str, units: int) -> date:
     return LATER if units > 4 else PROMISED
 
 
-class Placing:
-    """A placing of some lines, in both of its stored forms."""
+class Decided:
+    """A decision about some new lines, in both of its stored forms."""
 
     def __init__(
         self, new_demands: list[NewDemand], free: dict[str, list[Location]], *, together: bool = False
     ) -> None:
         self.new_demands = new_demands
-        self.supply = {sku: Supply(sku, tuple(places), None, 7) for sku, places in free.items()}
+        self.supply = {sku: Supply(sku, tuple(locations), None, 7) for sku, locations in free.items()}
         self.terms = {sku: Terms("backorder", 100, 3) for sku in free}
         self.quotes: dict[tuple[str, int], date | None] = {}
-        self.placing = True if together else None
-        self.placements = self._place(together=together)
+        self.first_decision = True if together else None
+        self.outcomes = self._decide(together=together)
         followed = {sku: Policy("mine", 3) for sku in free}
-        self.inputs = PlacingInputs("o", self.supply, self.terms, self.quotes, LATER, self.placing, followed)
+        self.inputs = NewDemandInputs("o", self.supply, self.terms, self.quotes, LATER, self.first_decision, followed)
 
     def _quote(self, sku: str, units: int) -> date | None:
         self.quotes[sku, units] = quote(sku, units)
         return self.quotes[sku, units]
 
-    def _place(self, *, together: bool) -> list[Placement]:
+    def _decide(self, *, together: bool) -> list[NewDemandOutcome]:
         if together:
-            return place_together(self.new_demands, self.supply, self.terms, self._quote, LATER, placing=True)
+            return decide_together(self.new_demands, self.supply, self.terms, self._quote, LATER, first_decision=True)
         (one,) = self.new_demands
-        return [place_line(one, self.supply[one.sku], self.terms[one.sku], self._quote, LATER)]
+        return [decide_line(one, self.supply[one.sku], self.terms[one.sku], self._quote, LATER)]
 
     def outcome(self) -> dict[str, int]:
-        return {one.line_id: one.granted for one in self.placements}
+        return {one.line_id: one.granted for one in self.outcomes}
 
     def lean(self) -> tuple[dict[str, Any], list[StoredLine]]:
-        facts = [stored_demand(one, placed) for one, placed in zip(self.new_demands, self.placements, strict=True)]
+        facts = [stored_demand(one, outcome) for one, outcome in zip(self.new_demands, self.outcomes, strict=True)]
         return as_stored(stored_step(self.inputs)), self._lines(facts)
 
     def full(self) -> tuple[dict[str, Any], list[StoredLine]]:
@@ -68,16 +73,16 @@ class Placing:
             "terms": {sku: one._asdict() for sku, one in self.terms.items()},
             "quotes": [[sku, units, day] for (sku, units), day in self.quotes.items()],
             "latest": LATER,
-            "placing": self.placing,
+            "placing": self.first_decision,
         }
         facts = [
             {
                 "newcomer": one._asdict(),
-                "grants": placed.grants,
-                "declined": placed.declined,
-                "promise_date": placed.promise_date,
+                "grants": outcome.grants,
+                "declined": outcome.declined,
+                "promise_date": outcome.promise_date,
             }
-            for one, placed in zip(self.new_demands, self.placements, strict=True)
+            for one, outcome in zip(self.new_demands, self.outcomes, strict=True)
         ]
         return as_stored(step), self._lines(facts)
 
@@ -89,51 +94,51 @@ class Placing:
 
 
 BOTH = [Location("HH", 1, 3), Location("MUC", 2, 9)]
-PLACINGS = {
-    "all of it is new and there": Placing([NewDemand("l", "A", 2, 2)], {"A": BOTH}),
-    "nothing is there": Placing([NewDemand("l", "A", 2, 2)], {"A": []}),
-    "more is asked for, with a promise and a place preferred": Placing(
+DECISIONS = {
+    "all of it is new and there": Decided([NewDemand("l", "A", 2, 2)], {"A": BOTH}),
+    "nothing is there": Decided([NewDemand("l", "A", 2, 2)], {"A": []}),
+    "more is asked for, with a promise and a place preferred": Decided(
         [NewDemand("l", "A", 1, 4, "MUC", PROMISED)], {"A": BOTH}
     ),
-    "a part waits past its promise": Placing([NewDemand("l", "A", 5, 15, None, PROMISED)], {"A": BOTH}),
-    "an order is complete": Placing(
+    "a part waits past its promise": Decided([NewDemand("l", "A", 5, 15, None, PROMISED)], {"A": BOTH}),
+    "an order is complete": Decided(
         [NewDemand("l", "A", 2, 2, "MUC"), NewDemand("m", "B", 1, 1, "MUC")], {"A": BOTH, "B": BOTH}, together=True
     ),
-    "an order is not complete": Placing(
+    "an order is not complete": Decided(
         [NewDemand("l", "A", 2, 3, None, PROMISED), NewDemand("m", "B", 1, 1)], {"A": BOTH, "B": []}, together=True
     ),
 }
-CASES = pytest.mark.parametrize("placing", PLACINGS.values(), ids=PLACINGS.keys())
+CASES = pytest.mark.parametrize("decided", DECISIONS.values(), ids=DECISIONS.keys())
 
 
 @CASES
-def test_a_stored_placing_leads_again_to_what_it_led_to(placing: Placing) -> None:
-    step, lines = placing.lean()
-    assert replay(step, lines, NOW) == placing.outcome()
+def test_a_stored_decision_leads_again_to_what_it_led_to(decided: Decided) -> None:
+    step, lines = decided.lean()
+    assert replay(step, lines, NOW) == decided.outcome()
 
 
 @CASES
-def test_a_placing_stored_in_full_still_does(placing: Placing) -> None:
-    step, lines = placing.full()
-    assert replay(step, lines, NOW) == placing.outcome()
+def test_a_decision_stored_in_full_still_does(decided: Decided) -> None:
+    step, lines = decided.full()
+    assert replay(step, lines, NOW) == decided.outcome()
 
 
 @CASES
-def test_both_forms_show_the_same(placing: Placing) -> None:
-    (lean, lean_lines), (full, full_lines) = placing.lean(), placing.full()
+def test_both_forms_show_the_same(decided: Decided) -> None:
+    (lean, lean_lines), (full, full_lines) = decided.lean(), decided.full()
     shown = [as_stored(shown_facts(lean, line, NOW)) for line in lean_lines]
     assert shown == [as_stored(shown_facts(full, line, NOW)) for line in full_lines]
-    assert [one["newcomer"]["units"] for one in shown] == [one.units for one in placing.new_demands]
+    assert [one["newcomer"]["units"] for one in shown] == [one.units for one in decided.new_demands]
 
 
 @CASES
-def test_a_placing_names_the_policies_it_followed_and_an_older_one_does_not(placing: Placing) -> None:
-    (lean, _), (full, _) = placing.lean(), placing.full()
+def test_a_decision_names_the_policies_it_followed_and_an_older_one_does_not(decided: Decided) -> None:
+    (lean, _), (full, _) = decided.lean(), decided.full()
     assert policies_used([full, lean]) == [(1, {"name": "mine", "version": 3})]
 
 
 def test_articles_of_one_order_may_follow_policies_of_their_own() -> None:
-    placing = PLACINGS["an order is complete"]
+    decided = DECISIONS["an order is complete"]
     followed = {"A": Policy("mine", 3), "B": Policy("yours", 1)}
-    step = as_stored(stored_step(placing.inputs._replace(followed=followed)))
+    step = as_stored(stored_step(decided.inputs._replace(followed=followed)))
     assert policies_used([step]) == [(0, {"name": "mine", "version": 3}), (0, {"name": "yours", "version": 1})]

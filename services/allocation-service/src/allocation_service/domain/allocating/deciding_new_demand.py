@@ -35,7 +35,7 @@ class NewDemand(NamedTuple):
     promise_date: date | None = None
 
 
-class Placement(NamedTuple):
+class NewDemandOutcome(NamedTuple):
     """What was decided about the new units of a line. ``grants`` may cover older units of it too; ``declined`` counts
     new units only, and the other new units are accepted."""
 
@@ -83,7 +83,9 @@ def later(first: date | None, second: date | None) -> date | None:
     return max(first, second)
 
 
-def place_line(new_demand: NewDemand, supply: Supply, terms: Terms, quote: Quote, latest: date | None) -> Placement:
+def decide_line(
+    new_demand: NewDemand, supply: Supply, terms: Terms, quote: Quote, latest: date | None
+) -> NewDemandOutcome:
     """Decide the new units of one line: what is free at once, the rest waits, or all of it is declined."""
     free = supply.free
     waits = min(new_demand.units, max(0, new_demand.open_units - free))
@@ -94,26 +96,26 @@ def place_line(new_demand: NewDemand, supply: Supply, terms: Terms, quote: Quote
         promise_date = later(quote(new_demand.sku, waits + min(free, new_demand.open_units)), promise_date)
     refused = refusal(new_demand.units, waits, terms, free, promise_date=promise_date, latest=latest)
     if refused is not None:
-        return Placement(new_demand.line_id, (), new_demand.units, new_demand.promise_date, refused)
+        return NewDemandOutcome(new_demand.line_id, (), new_demand.units, new_demand.promise_date, refused)
     grants = AvailableStock(supply).take(new_demand.open_units, new_demand.preference)
     given = _units(grants)
     reason = GRANTED if given == new_demand.open_units else PARTLY if given else RAN_OUT
-    return Placement(new_demand.line_id, grants, 0, promise_date, reason)
+    return NewDemandOutcome(new_demand.line_id, grants, 0, promise_date, reason)
 
 
-def place_together(
+def decide_together(
     new_demands: Sequence[NewDemand],
     supply: Mapping[str, Supply],
     terms: Mapping[str, Terms],
     quote: Quote,
     latest: date | None,
     *,
-    placing: bool,
-) -> list[Placement]:
+    first_decision: bool,
+) -> list[NewDemandOutcome]:
     """Decide a ship-complete order: everything at once, or nothing is taken and it waits.
 
-    At placing, one declined line declines the order; later only the refused increment is declined
-    and the rest is tried again.
+    In the ``first_decision`` about the order one declined line declines all of it; later only the refused increment
+    is declined and the rest is tried again.
     """
     granted = _all_or_nothing(new_demands, supply, terms)
     if granted is not None:
@@ -134,14 +136,14 @@ def place_together(
         why = refusal(one.units, missing, scale, free, promise_date=whole, latest=latest) if one.units else None
         if why:
             refused[one.line_id] = why
-    if refused and protocol_rules.declines_whole(placing=placing):
+    if refused and protocol_rules.declines_whole(first_decision=first_decision):
         return [_declined(one, refused.get(one.line_id, OTHER_LINE_DECLINED)) for one in new_demands]
     if refused:
         rest = [
             one if one.line_id not in refused else one._replace(units=0, open_units=one.open_units - one.units)
             for one in new_demands
         ]
-        again = {p.line_id: p for p in place_together(rest, supply, terms, quote, latest, placing=False)}
+        again = {p.line_id: p for p in decide_together(rest, supply, terms, quote, latest, first_decision=False)}
         return [
             again[one.line_id]._replace(declined=one.units, reason=refused[one.line_id])
             if one.line_id in refused
@@ -149,17 +151,18 @@ def place_together(
             for one in new_demands
         ]
     return [
-        Placement(one.line_id, (), 0, whole if one.open_units else one.promise_date, INCOMPLETE) for one in new_demands
+        NewDemandOutcome(one.line_id, (), 0, whole if one.open_units else one.promise_date, INCOMPLETE)
+        for one in new_demands
     ]
 
 
-def _declined(one: NewDemand, reason: Reason) -> Placement:
-    return Placement(one.line_id, (), one.units, one.promise_date, reason)
+def _declined(one: NewDemand, reason: Reason) -> NewDemandOutcome:
+    return NewDemandOutcome(one.line_id, (), one.units, one.promise_date, reason)
 
 
 def _all_or_nothing(
     new_demands: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms]
-) -> list[Placement] | None:
+) -> list[NewDemandOutcome] | None:
     needed: dict[str, int] = {}
     for one in new_demands:
         if one.units and terms[one.sku].mode == "discontinued":
@@ -170,7 +173,7 @@ def _all_or_nothing(
     available = {sku: AvailableStock(supply[sku]) for sku in needed}
     location = one_location(available, needed, new_demands[0].preference)
     return [
-        Placement(
+        NewDemandOutcome(
             one.line_id,
             available[one.sku].take(one.open_units, location or one.preference),
             0,

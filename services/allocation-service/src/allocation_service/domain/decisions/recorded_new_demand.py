@@ -1,4 +1,4 @@
-"""A placing as it is stored, and read back to be computed again or shown.
+"""A decision about new demand as it is stored, a step of the kind ``place``, and read to be computed again or shown.
 
 Every order leaves at least one, so that only what differs from the rule is written: a demand has no more
 than its columns and its grants where all of its units are new, nothing is declined and nothing promised.
@@ -10,7 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from allocation_service.domain.allocating.placing import NewDemand, Placement, place_line, place_together
+from allocation_service.domain.allocating.deciding_new_demand import (
+    NewDemand,
+    NewDemandOutcome,
+    decide_line,
+    decide_together,
+)
 from allocation_service.domain.policies.policy import Location, Policy, Supply
 from allocation_service.domain.supply.selling_terms import Terms
 
@@ -18,21 +23,24 @@ Quotes = Mapping[tuple[str, int], date | None]
 """Promise dates by (SKU, units)."""
 
 
-class PlacingInputs(NamedTuple):
-    """What a placing went by, as it was before it changed anything; ``placing`` None where a line was placed
-    by itself, else whether its order had not been placed before. ``followed``: by SKU, the policy that kept
-    from the supply what it keeps; what it kept is taken off already."""
+class NewDemandInputs(NamedTuple):
+    """What new demand was decided by, as it was before the decision changed anything.
+
+    ``first_decision`` is None where a line was decided by itself, else whether nothing had been decided about its
+    ship-complete order before; it is stored as ``placing``. ``followed``: by SKU, the policy that kept from the supply
+    what it keeps; what it kept is taken off already.
+    """
 
     order_id: str
     supply: Mapping[str, Supply]
     terms: Mapping[str, Terms]
     quotes: Quotes
     latest: date | None
-    placing: bool | None
+    first_decision: bool | None
     followed: Mapping[str, Policy]
 
 
-def stored_step(inputs: PlacingInputs) -> dict[str, Any]:
+def stored_step(inputs: NewDemandInputs) -> dict[str, Any]:
     """The step of a decision."""
     step: dict[str, Any] = {
         "kind": "place",
@@ -49,30 +57,30 @@ def stored_step(inputs: PlacingInputs) -> dict[str, Any]:
         step["quotes"] = [[sku, units, day] for (sku, units), day in inputs.quotes.items()]
     if inputs.latest is not None:
         step["latest"] = inputs.latest
-    if inputs.placing is not None:
-        step["placing"] = inputs.placing
+    if inputs.first_decision is not None:
+        step["placing"] = inputs.first_decision
     step["followed"] = {sku: {"name": one.name, "version": one.version} for sku, one in inputs.followed.items()}
     return step
 
 
-def stored_demand(new_demand: NewDemand, placement: Placement) -> dict[str, Any]:
+def stored_demand(new_demand: NewDemand, outcome: NewDemandOutcome) -> dict[str, Any]:
     """What is kept of a demand beside its columns, where ``quantity`` is all that is open of it."""
-    facts: dict[str, Any] = {"grants": placement.grants}
+    facts: dict[str, Any] = {"grants": outcome.grants}
     if new_demand.units != new_demand.open_units:
         facts["units"] = new_demand.units
     if new_demand.preference is not None:
         facts["preference"] = new_demand.preference
     if new_demand.promise_date is not None:
         facts["promised_before"] = new_demand.promise_date
-    if placement.declined:
-        facts["declined"] = placement.declined
-    if placement.promise_date is not None:
-        facts["promise_date"] = placement.promise_date
+    if outcome.declined:
+        facts["declined"] = outcome.declined
+    if outcome.promise_date is not None:
+        facts["promise_date"] = outcome.promise_date
     return facts
 
 
 def new_demand_of(line_id: str, sku: str, quantity: int, facts: Mapping[str, Any]) -> NewDemand:
-    """The demand as it was placed."""
+    """The demand as it was decided about."""
     whole = facts.get("newcomer")
     if whole is not None:
         # Decisions made before the form was lean have the whole of it.
@@ -97,7 +105,7 @@ def shown_demand(new_demand: NewDemand, facts: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def place_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> list[Placement]:
+def decide_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> list[NewDemandOutcome]:
     """What the stored inputs lead to."""
     supply = {
         sku: Supply(sku, tuple(Location(*location) for location in one["locations"]))
@@ -105,15 +113,15 @@ def place_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> li
     }
     terms = {sku: Terms(**one) for sku, one in step["terms"].items()}
     quotes = {(sku, units): _date(day) for sku, units, day in step.get("quotes", ())}
-    latest, placing = _date(step.get("latest")), step.get("placing")
+    latest, first_decision = _date(step.get("latest")), step.get("placing")
 
     def quote(sku: str, units: int) -> date | None:
         return quotes[sku, units]
 
-    if placing is not None:
-        return place_together(new_demands, supply, terms, quote, latest, placing=placing)
+    if first_decision is not None:
+        return decide_together(new_demands, supply, terms, quote, latest, first_decision=first_decision)
     one = new_demands[0]
-    return [place_line(one, supply[one.sku], terms[one.sku], quote, latest)]
+    return [decide_line(one, supply[one.sku], terms[one.sku], quote, latest)]
 
 
 def _date(stored: str | None) -> date | None:
