@@ -12,7 +12,7 @@ from tests.integration.order.conftest import OpenShop
 from tests.integration.order.sql_shop import SqlShop
 from tests.unit.order.shop import NOW, answer, answer_line, placed_document
 
-from order_service.adapters import sql_placement
+from order_service.adapters import sql_new_orders
 from service_kit.testing import eventually
 
 pytestmark = pytest.mark.postgres
@@ -61,17 +61,17 @@ async def test_a_key_recorded_while_the_statement_waits_for_its_lock_is_a_repeat
 ) -> None:
     """The same request reaches two processes. The second takes its snapshot before the first has committed, and
     the lock of the key after it."""
-    add = sql_placement._ADD
+    add = sql_new_orders._ADD
     slow = copy(add)
     slow._sql = add._sql.replace("FROM unnest(", "FROM (SELECT pg_sleep(1)) AS slow, unnest(", 1)
     assert slow._sql != add._sql
     body = {"reference": "WEB-9", "lines": [{"sku": "lamp", "quantity": 1}]}
     headers = {"Idempotency-Key": "same"}
     async with shop.another_process() as other:
-        monkeypatch.setattr(sql_placement, "_ADD", slow)
+        monkeypatch.setattr(sql_new_orders, "_ADD", slow)
         waiting = asyncio.create_task(other.client.post("/v1/orders", json=body, headers=headers))
         await eventually(lambda: _sleeps(shop))
-        monkeypatch.setattr(sql_placement, "_ADD", add)
+        monkeypatch.setattr(sql_new_orders, "_ADD", add)
         first = await shop.client.post("/v1/orders", json=body, headers=headers)
         repeat = await waiting
     assert (first.status_code, repeat.status_code) == (201, 201), repeat.text

@@ -12,10 +12,10 @@ from sqlalchemy import text
 from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.store_suite import StoreSuite
 
-from order_service.adapters.sql_placement import SqlPlacementUnitOfWork
+from order_service.adapters.sql_new_orders import SqlNewOrderUnitOfWork
 from order_service.adapters.sql_skus import KnownSkus
 from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
-from order_service.application.ports import Placement
+from order_service.application.ports import NewOrder
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
@@ -38,10 +38,10 @@ class SqlStores:
         """See Stores."""
         return self._units
 
-    async def place(self, *placements: Placement) -> Mapping[str, str]:
+    async def place(self, *new_orders: NewOrder) -> Mapping[str, str]:
         """See Stores."""
         async with self._placing() as uow:
-            return await uow.placements.add(placements)
+            return await uow.new_orders.add(new_orders)
 
     async def unknown(self, *skus: str) -> set[str]:
         """See Stores."""
@@ -55,11 +55,11 @@ class SqlStores:
         return [(dict(orjson.loads(row.headers))["ce_type"].split(".")[1], row.key) for row in rows]
 
     @asynccontextmanager
-    async def _placing(self) -> AsyncIterator[SqlPlacementUnitOfWork]:
+    async def _placing(self) -> AsyncIterator[SqlNewOrderUnitOfWork]:
         statements = self._database.autocommit()
         try:
             async with statements.statement() as direct:
-                yield SqlPlacementUnitOfWork(direct, self.clock.now(), self._known)
+                yield SqlNewOrderUnitOfWork(direct, self.clock.now(), self._known)
         finally:
             await statements.give_back()
 

@@ -67,7 +67,7 @@ def in_memory_application(settings: OrderSettings, clock: Clock, units: InMemory
         database=Database(settings.database_url),
         units=units,
         joined_unit=_joined_unit,
-        placement=CommandBatcher(InMemoryAttempt(units, place_orders)),
+        new_orders=CommandBatcher(InMemoryAttempt(units, place_orders)),
         changes=CommandBatcher(InMemoryAttempt(units, change_orders)),
         watch=watch,
         tracking_tokens=SignedTrackingTokens([*secrets, *settings.tracking_old_secrets], clock),

@@ -11,7 +11,7 @@ import orjson
 
 from event_contracts import SellingMode, SkuPolicy
 from order_service.application.history import HistoryEntry
-from order_service.application.ports import ChangedOrder, OrderHeader, OrderTotals, OwnedLine, Placement
+from order_service.application.ports import ChangedOrder, NewOrder, OrderHeader, OrderTotals, OwnedLine
 from order_service.application.queries import (
     OrderFilter,
     OrderKey,
@@ -60,26 +60,26 @@ class OrderState:
             self.history.append(RecordedEntry(stored, now))
 
 
-class InMemoryPlacements:
-    """`PlacementStore` in memory."""
+class InMemoryNewOrders:
+    """`NewOrderStore` in memory."""
 
     def __init__(self, uow: InMemoryOrderUnitOfWork, state: OrderState) -> None:
         self._uow = uow
         self._state = state
 
-    async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
-        """See PlacementStore."""
+    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
+        """See NewOrderStore."""
         holders: dict[str, str] = {}
         by_reference = {each.order.terms.reference: order_id for order_id, each in self._state.orders.items()}
-        for placement in placements:
-            order = deepcopy(placement.order)
+        for new_order in new_orders:
+            order = deepcopy(new_order.order)
             holder = by_reference.setdefault(order.terms.reference, order.order_id)
             if holder != order.order_id:
                 holders[order.order_id] = holder
                 continue
             self._state.orders[order.order_id] = StoredOrder(order, self._uow.now)
-            self._state.record([placement.history_entry], self._uow.now)
-            await self._uow.publish([placement.event])
+            self._state.record([new_order.history_entry], self._uow.now)
+            await self._uow.publish([new_order.event])
         return holders
 
 
@@ -301,7 +301,7 @@ def _shippable(order: Order, line: Line, location_id: str, quantity: int) -> Shi
 
 
 class InMemoryOrderUnitOfWork(InMemoryUnitOfWork):
-    """`OrderUnitOfWork` and `PlacementUnitOfWork` in memory."""
+    """`OrderUnitOfWork` and `NewOrderUnitOfWork` in memory."""
 
     def __init__(self, state: OrderState, now: datetime) -> None:
         super().__init__(now)
@@ -309,7 +309,7 @@ class InMemoryOrderUnitOfWork(InMemoryUnitOfWork):
         self.lines = InMemoryOrderLines(state, now)
         self.shipments = InMemoryShipments(state)
         self.skus = InMemorySkus(state)
-        self.placements = InMemoryPlacements(self, state)
+        self.new_orders = InMemoryNewOrders(self, state)
         self.queries = InMemoryOrderQueries(state, self.skus)
 
 

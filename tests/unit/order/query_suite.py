@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from tests.unit.order.scenarios import NOW, lines_of, placement, shipment
+from tests.unit.order.scenarios import NOW, lines_of, new_order, shipment
 from tests.unit.order.suite import EVERYBODY, Stores, Suite, allocated, policy
 
 from order_service.application.queries import OrderFilter, Visibility
@@ -18,7 +18,7 @@ class QuerySuite(Suite):
     async def test_orders_are_listed_by_any_filter_newest_first(self, stores: Stores) -> None:
         for number in range(5):
             sku = "lamp" if number % 2 else "bulb"
-            await stores.place(placement(f"o{number}", (sku, 1), (sku, 2), customer_id=f"c{number % 2}"))
+            await stores.place(new_order(f"o{number}", (sku, 1), (sku, 2), customer_id=f"c{number % 2}"))
         waiting = [allocated(line, waiting=line.quantity) for line in lines_of("o1", ("lamp", 1), ("lamp", 2))]
         await self.save_lines(stores, *waiting)
         assert await self.list(stores, OrderFilter()) == ["o4", "o3", "o2", "o1", "o0"]
@@ -32,7 +32,7 @@ class QuerySuite(Suite):
     async def test_orders_changed_since_are_listed_in_order_of_change(self, stores: Stores) -> None:
         for number in range(5):
             stores.clock.advance(timedelta(minutes=1 if number < 4 else 0))
-            await stores.place(placement(f"o{number}", ("lamp", 1)))
+            await stores.place(new_order(f"o{number}", ("lamp", 1)))
         stores.clock.advance(timedelta(minutes=1))
         await self.save_lines(stores, allocated(lines_of("o2", ("lamp", 1))[0], waiting=1))
         since = NOW + timedelta(minutes=1)
@@ -41,9 +41,9 @@ class QuerySuite(Suite):
 
     async def test_nothing_is_found_of_orders_that_the_caller_may_not_see(self, stores: Stores) -> None:
         await stores.place(
-            placement("o1", ("lamp", 1), customer_id="c1"),
-            placement("o2", ("lamp", 1), customer_id="c2"),
-            placement("o3", ("lamp", 1)),
+            new_order("o1", ("lamp", 1), customer_id="c1"),
+            new_order("o2", ("lamp", 1), customer_id="c2"),
+            new_order("o3", ("lamp", 1)),
         )
         customer, link = Visibility(customer_id="c1"), Visibility(order_id="o2")
         assert await self.list(stores, OrderFilter(), customer) == ["o1"]
@@ -62,7 +62,7 @@ class QuerySuite(Suite):
             assert await queries.order_version("o3", EVERYBODY) == 1
 
     async def test_the_history_is_read_in_pages_oldest_first(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 1)), placement("o2", ("lamp", 1)))
+        await stores.place(new_order("o1", ("lamp", 1)), new_order("o2", ("lamp", 1)))
         order = await self.load(stores, "o1")
         for version in (2, 3, 4):
             order.version = version
@@ -81,9 +81,9 @@ class QuerySuite(Suite):
     async def test_what_can_ship_is_listed_by_location(self, stores: Stores) -> None:
         terms: dict[str, Any] = {"tier": "gold", "country": "DE", "region": "BE", "needed_by": date(2026, 2, 1)}
         await stores.place(
-            placement("o1", ("lamp", 2), ("bulb", 3), customer_id="c1", **terms),
-            placement("o2", ("lamp", 5)),
-            placement("o3", ("lamp", 4)),
+            new_order("o1", ("lamp", 2), ("bulb", 3), customer_id="c1", **terms),
+            new_order("o2", ("lamp", 5)),
+            new_order("o3", ("lamp", 4)),
         )
         shipped, whole = lines_of("o1", ("lamp", 2), ("bulb", 3))
         allocated(shipped, A=2).locations["A"].shipped = 2
@@ -110,7 +110,7 @@ class QuerySuite(Suite):
         assert units.reference is None
 
     async def test_a_ship_complete_order_can_ship_once_all_of_it_has_stock(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 2), ("bulb", 2), ship_complete=True))
+        await stores.place(new_order("o1", ("lamp", 2), ("bulb", 2), ship_complete=True))
         first, second = lines_of("o1", ("lamp", 2), ("bulb", 2))
 
         async def listed() -> list[str]:
@@ -128,7 +128,7 @@ class QuerySuite(Suite):
         async with stores.units.begin() as uow:
             await uow.skus.save_policies([policy("book", release_at=release), policy("soon")])
             await uow.commit()
-        await stores.place(placement("o1", ("book", 1), ("soon", 1)))
+        await stores.place(new_order("o1", ("book", 1), ("soon", 1)))
         await self.save_lines(stores, *(allocated(line, A=1) for line in lines_of("o1", ("book", 1), ("soon", 1))))
         async with stores.units.reading() as uow:
             for moment, expected in ((release - timedelta(seconds=1), ["o1-1"]), (release, ["o1-0", "o1-1"])):
@@ -137,7 +137,7 @@ class QuerySuite(Suite):
 
     async def test_times_are_kept_to_the_microsecond(self, stores: Stores) -> None:
         at = datetime(2010, 12, 1, 8, 26, 0, 123456, tzinfo=UTC)
-        new = placement("o1", ("lamp", 1), at=at)
+        new = new_order("o1", ("lamp", 1), at=at)
         await stores.place(new)
         order = await self.load(stores, "o1")
         assert (order.placed_at, order.changed_at) == (at, at)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from tests.unit.order.scenarios import NOW, entry, lines_of, placement, shipment
+from tests.unit.order.scenarios import NOW, entry, lines_of, new_order, shipment
 from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated, policy
 
 from order_service.application.ports import ChangedOrder, OwnedLine
@@ -39,7 +39,7 @@ class StoreSuite(Suite):
             "location_preference": "A",
             "metadata": {"gift": True, "note": "ring twice", "n": 3, "none": None},
         }
-        new = placement("o1", ("lamp", 2), ("bulb", 4), **terms)
+        new = new_order("o1", ("lamp", 2), ("bulb", 4), **terms)
         new.order.lines["o1-0"].reference = "first"
         new.order.lines["o1-0"].unit_price = 4999
         assert await stores.place(new) == {}
@@ -52,7 +52,7 @@ class StoreSuite(Suite):
         assert await self.load(stores, "o1") == new.order
 
     async def test_a_placed_order_begins_its_history_and_its_event_is_sent(self, stores: Stores) -> None:
-        new = placement("o1", ("lamp", 2))
+        new = new_order("o1", ("lamp", 2))
         await stores.place(new)
         async with stores.units.reading() as uow:
             [recorded] = await uow.queries.history("o1", EVERYBODY, after=0, limit=9)
@@ -62,12 +62,12 @@ class StoreSuite(Suite):
     async def test_an_order_whose_reference_is_taken_is_left_out_with_all_that_belongs_to_it(
         self, stores: Stores
     ) -> None:
-        await stores.place(placement("o1", ("lamp", 1), reference="taken"))
+        await stores.place(new_order("o1", ("lamp", 1), reference="taken"))
         holders = await stores.place(
-            placement("o2", ("lamp", 1)),
-            placement("o3", ("lamp", 1), reference="taken"),
-            placement("o4", ("lamp", 1), reference="twin"),
-            placement("o5", ("lamp", 1), reference="twin"),
+            new_order("o2", ("lamp", 1)),
+            new_order("o3", ("lamp", 1), reference="taken"),
+            new_order("o4", ("lamp", 1), reference="twin"),
+            new_order("o5", ("lamp", 1), reference="twin"),
         )
         winner = ({"o4", "o5"} - holders.keys()).pop()
         loser = ({"o4", "o5"} - {winner}).pop()
@@ -92,9 +92,9 @@ class StoreSuite(Suite):
 
     async def test_orders_are_locked_only_for_those_who_may_see_them(self, stores: Stores) -> None:
         await stores.place(
-            placement("o1", ("lamp", 1), customer_id="c1"),
-            placement("o2", ("lamp", 1), customer_id="c2"),
-            placement("o3", ("lamp", 1)),
+            new_order("o1", ("lamp", 1), customer_id="c1"),
+            new_order("o2", ("lamp", 1), customer_id="c2"),
+            new_order("o3", ("lamp", 1)),
         )
         async with stores.units.begin() as uow:
             mine = await uow.orders.lock({"o1": ["c1"], "o2": ["c1"], "o3": ["c1"], "nope": ["c1"]})
@@ -104,7 +104,7 @@ class StoreSuite(Suite):
             assert await uow.orders.lock({}) == {}
 
     async def test_a_changed_order_is_written_back_with_its_changed_lines_and_history(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2), metadata={"a": 1}))
+        await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2), metadata={"a": 1}))
         stores.clock.advance(timedelta(hours=1))
         order = await self.load(stores, "o1")
         order.amend_terms(
@@ -120,7 +120,7 @@ class StoreSuite(Suite):
         assert [(each.entry, each.recorded_at) for each in entries] == [(entry("o1", 3), NOW + timedelta(hours=1))]
 
     async def test_only_lines_named_as_changed_are_written(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2)))
+        await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2)))
         order = await self.load(stores, "o1")
         order.version, order.lines["o1-0"].waiting, order.lines["o1-1"].waiting = 2, 5, 2
         await self.change(stores, order, "o1-1")
@@ -128,18 +128,18 @@ class StoreSuite(Suite):
         assert [line.waiting for line in loaded.lines.values()] == [0, 2]
 
     async def test_what_is_not_committed_leaves_no_trace(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5)))
+        await stores.place(new_order("o1", ("lamp", 5)))
         async with stores.units.begin() as uow:
             order = (await uow.orders.lock({"o1": [None]}))["o1"]
             order.cancel(NOW, None)
             await uow.orders.save([ChangedOrder(order, {"o1-0"}, [])], [entry("o1", 2)])
             assert (await uow.orders.lock({"o1": [None]}))["o1"] == order
-        assert await self.load(stores, "o1") == placement("o1", ("lamp", 5)).order
+        assert await self.load(stores, "o1") == new_order("o1", ("lamp", 5)).order
         async with stores.units.reading() as uow:
             assert len(await uow.queries.history("o1", EVERYBODY, after=0, limit=9)) == 1
 
     async def test_shipments_are_stored_with_their_order(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5), ("bulb", 5)), placement("o2", ("lamp", 5)))
+        await stores.place(new_order("o1", ("lamp", 5), ("bulb", 5)), new_order("o2", ("lamp", 5)))
         first = shipment("s1", ("o1-0", 2), ("o1-1", 1), reference="P1", tracking_number="T1")
         second = shipment("s2", ("o1-0", 1), location="B", shipped_at=NOW + timedelta(days=1))
         order = await self.load(stores, "o1")
@@ -160,7 +160,7 @@ class StoreSuite(Suite):
     # Changing single lines
 
     async def test_lines_are_found_by_id_with_their_order(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5), ("bulb", 2)), placement("o2", ("lamp", 1)))
+        await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2)), new_order("o2", ("lamp", 1)))
         async with stores.units.begin() as uow:
             found = await uow.lines.find(["o1-1", "o2-0", "nope"])
             assert await uow.lines.find([]) == {}
@@ -170,7 +170,7 @@ class StoreSuite(Suite):
         }
 
     async def test_all_of_a_lines_figures_are_kept(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 9)))
+        await stores.place(new_order("o1", ("lamp", 9)))
         line = (await self.load(stores, "o1")).lines["o1-0"]
         line.cancelled, line.cut_sequence, line.line_version, line.basis = 1, 4, 7, 3
         line.waiting, line.declined, line.reason = 2, 1, WHY
@@ -183,13 +183,13 @@ class StoreSuite(Suite):
         assert (await self.load(stores, "o1")).lines["o1-0"] == line
 
     async def test_a_line_that_was_found_changes_nothing_until_it_is_saved(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 5)))
+        await stores.place(new_order("o1", ("lamp", 5)))
         async with stores.units.begin() as uow:
             allocated((await uow.lines.find(["o1-0"]))["o1-0"].line, A=5)
             assert (await uow.lines.find(["o1-0"]))["o1-0"].line.allocated == 0
 
     async def test_totals_are_the_sums_of_the_lines_as_saved(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 9), ("bulb", 4)), placement("o2", ("lamp", 1)))
+        await stores.place(new_order("o1", ("lamp", 9), ("bulb", 4)), new_order("o2", ("lamp", 1)))
         order = await self.load(stores, "o1")
         first, second = order.lines.values()
         first.cancelled, first.declined, first.waiting, first.basis = 1, 2, 1, 3
@@ -203,7 +203,7 @@ class StoreSuite(Suite):
         assert totals["o2"] == (Totals(1, 0, 0, 0, 1, 0, 0), 0)
 
     async def test_orders_are_locked_without_their_lines_and_move_on(self, stores: Stores) -> None:
-        await stores.place(placement("o1", ("lamp", 2)), placement("o2", ("lamp", 1)))
+        await stores.place(new_order("o1", ("lamp", 2)), new_order("o2", ("lamp", 1)))
         stores.clock.advance(timedelta(hours=1))
         line = allocated(lines_of("o1", ("lamp", 2))[0], A=2)
         await self.save_lines(stores, line)

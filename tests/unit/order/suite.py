@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from tests.unit.order.scenarios import NOW, entry
 
 from event_contracts import SellingMode, SkuPolicy
-from order_service.application.ports import ChangedOrder, OrderUnitOfWork, Placement
+from order_service.application.ports import ChangedOrder, NewOrder, OrderUnitOfWork
 from order_service.application.queries import OrderFilter, OrderKey, Visibility
 from order_service.domain.lines import Line, LineAllocation, Reason
 from order_service.domain.order import Order
@@ -31,8 +31,8 @@ class Stores(Protocol):
         """Opens units of work."""
         ...
 
-    async def place(self, *placements: Placement) -> Mapping[str, str]:
-        """`PlacementStore.add` in a unit of work of its own."""
+    async def place(self, *new_orders: NewOrder) -> Mapping[str, str]:
+        """`NewOrderStore.add` in a unit of work of its own."""
         ...
 
     async def unknown(self, *skus: str) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
-from tests.unit.order.scenarios import NOW, allocation_event, placement, reported_line
+from tests.unit.order.scenarios import NOW, allocation_event, new_order, reported_line
 from tests.unit.order.shop import sku_policy
 
 from event_contracts import Event
@@ -65,7 +65,7 @@ async def scene() -> Scene:
     clock = FakeClock(NOW)
     units = in_memory_units(clock)
     async with units.begin() as uow:
-        await uow.placements.add([placement(f"o{n}", ("lamp", 5), ("bulb", 2)) for n in (1, 2)])
+        await uow.new_orders.add([new_order(f"o{n}", ("lamp", 5), ("bulb", 2)) for n in (1, 2)])
         await uow.commit()
     return Scene(clock, units, BusinessClock(clock, follow_events=True), RecordingWatch())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
-from tests.unit.order.scenarios import NOW, placement, references, shipment
+from tests.unit.order.scenarios import NOW, new_order, references, shipment
 from tests.unit.order.suite import policy
 
 from order_service.application.change_orders import change_orders
@@ -30,11 +30,11 @@ async def units() -> InMemoryOrderUnits:
     """Two orders, o1 of customer c1 and o2 of c2, each with 5 lamps and 2 bulbs allocated at location A."""
     units = in_memory_units(FakeClock(NOW))
     async with units.begin() as uow:
-        new = [placement(f"o{n}", ("lamp", 5), ("bulb", 2), customer_id=f"c{n}") for n in (1, 2)]
+        new = [new_order(f"o{n}", ("lamp", 5), ("bulb", 2), customer_id=f"c{n}") for n in (1, 2)]
         for each in new:
             for line in each.order.lines.values():
                 line.locations, line.basis = {"A": LocationUnits(line.quantity)}, 1
-        await uow.placements.add(new)
+        await uow.new_orders.add(new)
         await uow.commit()
     units.outbox.clear()
     return units
@@ -223,11 +223,11 @@ async def test_a_preorder_ships_from_its_release_date_on(units: InMemoryOrderUni
 
 async def test_a_change_that_makes_the_event_too_large_is_undone_alone(units: InMemoryOrderUnits) -> None:
     wide = "\N{COUCH AND LAMP}" * 100
-    new = placement("wide", *[(wide, 3)] * 600)
+    new = new_order("wide", *[(wide, 3)] * 600)
     for line in new.order.lines.values():
         line.locations, line.basis = {"A": LocationUnits(3)}, 1
     async with units.begin() as uow:
-        await uow.placements.add([new])
+        await uow.new_orders.add([new])
         await uow.commit()
     units.outbox.clear()
     everything = [(line_id, 1) for line_id in new.order.lines]

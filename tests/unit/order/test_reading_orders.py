@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnitOfWork, InMemoryOrderUnits, in_memory_units
-from tests.unit.order.scenarios import NOW, allocation_event, placement, reported_line, shipment
+from tests.unit.order.scenarios import NOW, allocation_event, new_order, reported_line, shipment
 
 from order_service.adapters import polling_order_watch
 from order_service.adapters.polling_order_watch import PollingOrderWatch
@@ -72,7 +72,7 @@ class FailsOnce:
 async def scene() -> Scene:
     scene = Scene()
     async with scene.units.begin() as uow:
-        await uow.placements.add([placement("o1", ("lamp", 5), customer_id="c1")])
+        await uow.new_orders.add([new_order("o1", ("lamp", 5), customer_id="c1")])
         await uow.commit()
     return scene
 

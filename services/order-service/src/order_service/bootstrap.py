@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 from order_service.adapters.single_statement import SingleStatementAttempt
-from order_service.adapters.sql_placement import PlacementInOneStatement
+from order_service.adapters.sql_new_orders import PlaceOrdersInOneStatement
 from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
 from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
@@ -32,7 +32,7 @@ from service_kit.runtime.clock import Clock, SystemClock
 class OrderApplication:
     """The service as its entrypoints see it.
 
-    ``placement`` and ``changes`` carry out commands in batches. ``joined_unit`` makes a unit of work in a transaction
+    ``new_orders`` and ``changes`` carry out commands in batches. ``joined_unit`` makes a unit of work in a transaction
     that is open already, the consumer's. ``apply_allocations`` is the use case bound to what it needs.
     """
 
@@ -42,7 +42,7 @@ class OrderApplication:
     database: Database
     units: UnitOfWorkFactory[OrderUnitOfWork]
     joined_unit: Callable[[AsyncConnection], OrderUnitOfWork]
-    placement: CommandBatcher[PlaceOrder, Accepted]
+    new_orders: CommandBatcher[PlaceOrder, Accepted]
     changes: CommandBatcher[ChangeOrder, Accepted]
     watch: PollingOrderWatch
     tracking_tokens: SignedTrackingTokens
@@ -72,7 +72,7 @@ def wire(
         database=database,
         units=units,
         joined_unit=units.within,
-        placement=CommandBatcher(SingleStatementAttempt(database, PlacementInOneStatement(place_orders, clock))),
+        new_orders=CommandBatcher(SingleStatementAttempt(database, PlaceOrdersInOneStatement(place_orders, clock))),
         changes=CommandBatcher.on(units, change_orders),
         watch=watch,
         tracking_tokens=SignedTrackingTokens([*secrets, *settings.tracking_old_secrets], clock),

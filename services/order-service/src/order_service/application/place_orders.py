@@ -8,21 +8,21 @@ from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
 from order_service.application.history import entry_of_change
 from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
-from order_service.application.ports import Placement, PlacementUnitOfWork
+from order_service.application.ports import NewOrder, NewOrderUnitOfWork
 from order_service.domain.dates import find_date_faults
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Order
 
 
-async def place_orders(uow: PlacementUnitOfWork, commands: Sequence[PlaceOrder]) -> list[Accepted | Refusal]:
+async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) -> list[Accepted | Refusal]:
     """Store each order that can be accepted; for each command its acceptance or its refusal.
 
     Refusals, which do not touch the other orders: InvalidOrder, OrderTooLarge, OrderReferenceTaken.
     """
     unknown_skus = await uow.skus.unknown({line.sku for command in commands for line in command.lines})
     checked = [_check(command, unknown_skus) for command in commands]
-    placements = [each for each in checked if isinstance(each, Placement)]
-    holders = await uow.placements.add(placements) if placements else {}
+    new_orders = [each for each in checked if isinstance(each, NewOrder)]
+    holders = await uow.new_orders.add(new_orders) if new_orders else {}
     results: list[Accepted | Refusal] = []
     for each in checked:
         if isinstance(each, Refusal):
@@ -34,7 +34,7 @@ async def place_orders(uow: PlacementUnitOfWork, commands: Sequence[PlaceOrder])
     return results
 
 
-def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> Placement | Refusal:
+def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> NewOrder | Refusal:
     date_faults = list(find_date_faults(command.terms, command.placed_at))
     unknown = [index for index, line in enumerate(command.lines) if line.sku in unknown_skus] if unknown_skus else []
     if date_faults or unknown:
@@ -43,4 +43,4 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> Placement | Re
     event = order_event(order, change)
     if len(command.lines) > SMALL_EVENT_LINES and is_too_large(event):
         return OrderTooLarge()
-    return Placement(order, entry_of_change(order, change), event)
+    return NewOrder(order, entry_of_change(order, change), event)

@@ -39,7 +39,7 @@ class OrderUnitOfWork(UnitOfWork, Protocol):
     def queries(self) -> OrderQueries: ...
 
 
-class PlacementUnitOfWork(Protocol):
+class NewOrderUnitOfWork(Protocol):
     """What placing orders needs of a unit of work: so little that one SQL statement can do all of it."""
 
     @property
@@ -51,11 +51,11 @@ class PlacementUnitOfWork(Protocol):
     def skus(self) -> SkuCatalogue: ...
 
     @property
-    def placements(self) -> PlacementStore: ...
+    def new_orders(self) -> NewOrderStore: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class NewOrder:
     """A new order with its first history entry and the event that reports it."""
 
     order: Order
@@ -71,10 +71,10 @@ class SkuCatalogue(Protocol):
         ...
 
 
-class PlacementStore(Protocol):
+class NewOrderStore(Protocol):
     """Storage of new orders."""
 
-    async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
+    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
         """Store new orders, all of a batch in one call, and send the event of each that was stored.
 
         An order whose reference is taken, by a stored order or an earlier one of the batch, is left out. Returns those:

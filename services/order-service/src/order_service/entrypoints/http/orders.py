@@ -54,7 +54,7 @@ async def place_order(
     body.check()
     command = _command(body, principal, application)
     claim = IdempotencyClaim(principal.key_id, "place_order", key, fingerprint(body), command.order_id)
-    submitted = await application.placement.submit(command, claim)
+    submitted = await application.new_orders.submit(command, claim)
     mark_replayed(response, submitted)
     order_id = submitted.resource_id or command.order_id
     response.headers["Location"] = f"/v1/orders/{order_id}"

@@ -19,7 +19,7 @@ from order_service.adapters.sql_history import HISTORY_COLUMNS, history_row
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_row
 from order_service.adapters.sql_skus import KnownSkus, SqlSkuCatalogue
 from order_service.application.commands import Accepted, PlaceOrder
-from order_service.application.ports import Placement, PlacementUnitOfWork
+from order_service.application.ports import NewOrder, NewOrderUnitOfWork
 from order_service.domain.errors import Refusal
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import prepare
@@ -66,8 +66,8 @@ _HOLDERS = Statement(
 )
 
 
-class SqlPlacementStore:
-    """`PlacementStore` in one statement, which also claims the idempotency keys of the batch's commands.
+class SqlNewOrderStore:
+    """`NewOrderStore` in one statement, which also claims the idempotency keys of the batch's commands.
 
     After the statement, ``used_keys`` holds the orders that were not stored because their key was not free: by order
     id, the record of the key, or that another process is working on the same key.
@@ -80,9 +80,9 @@ class SqlPlacementStore:
         self.carried_out = False
         self.used_keys: dict[str, Claimed | IdempotencyRecord] = {}
 
-    async def add(self, placements: Sequence[Placement]) -> Mapping[str, str]:
-        """See PlacementStore. One statement; up to two more if orders were left out. Call it once."""
-        orders = [placement.order for placement in placements]
+    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
+        """See NewOrderStore. One statement; up to two more if orders were left out. Call it once."""
+        orders = [new_order.order for new_order in new_orders]
         lines = [
             (line.line_id, order.order_id, line.position, line.sku, line.reference, line.quantity, line.unit_price)
             for order in orders
@@ -95,8 +95,8 @@ class SqlPlacementStore:
                 **claim_parameters(self._claims),
                 "orders": documents(ORDER_COLUMNS, [order_row(order) for order in orders]),
                 "lines": documents(_LINE_COLUMNS, lines),
-                "history": documents(HISTORY_COLUMNS, [history_row(each.history_entry) for each in placements]),
-                **event_parameters(prepare([placement.event for placement in placements])),
+                "history": documents(HISTORY_COLUMNS, [history_row(each.history_entry) for each in new_orders]),
+                **event_parameters(prepare([new_order.event for new_order in new_orders])),
             },
         )
         self.carried_out = True
@@ -124,28 +124,28 @@ class SqlPlacementStore:
         return {order_id: holders[reference] for order_id, reference in taken.items()}
 
 
-class SqlPlacementUnitOfWork:
-    """`PlacementUnitOfWork` on one statement, which is its own transaction."""
+class SqlNewOrderUnitOfWork:
+    """`NewOrderUnitOfWork` on one statement, which is its own transaction."""
 
     def __init__(
         self, conn: DirectConnection, now: datetime, known: KnownSkus, claims: Sequence[IdempotencyClaim] = ()
     ) -> None:
         self.now = now
         self.skus = SqlSkuCatalogue(conn, known)
-        self.placements = SqlPlacementStore(conn, now, claims)
+        self.new_orders = SqlNewOrderStore(conn, now, claims)
 
 
-PlacementUseCase = Callable[[PlacementUnitOfWork, Sequence[PlaceOrder]], Awaitable[Sequence[Accepted | Refusal]]]
+PlaceOrdersUseCase = Callable[[NewOrderUnitOfWork, Sequence[PlaceOrder]], Awaitable[Sequence[Accepted | Refusal]]]
 
 
-class PlacementInOneStatement:
+class PlaceOrdersInOneStatement:
     """Runs the use case for a batch whose claims, effects and events are one statement; see `SingleStatementAttempt`.
 
     A command whose key was used before gets the answer recorded with the key, even if the use case refuses it now: a
     repeated request is answered as the first time although, for example, a date in it has passed since.
     """
 
-    def __init__(self, use_case: PlacementUseCase, clock: Clock) -> None:
+    def __init__(self, use_case: PlaceOrdersUseCase, clock: Clock) -> None:
         self._use_case = use_case
         self._clock = clock
         self._known = KnownSkus()
@@ -155,9 +155,9 @@ class PlacementInOneStatement:
     ) -> Sequence[Accepted | Refusal | IdempotencyRecord | Claimed]:
         """Carry out ``commands``; for each its result, its refusal, or what its key was used for already."""
         given = [claim for claim in claims if claim is not None]
-        uow = SqlPlacementUnitOfWork(conn, self._clock.now(), self._known, given)
+        uow = SqlNewOrderUnitOfWork(conn, self._clock.now(), self._known, given)
         results = await self._use_case(uow, commands)
-        if not uow.placements.carried_out:
-            await uow.placements.add([])
-        used_keys = uow.placements.used_keys
+        if not uow.new_orders.carried_out:
+            await uow.new_orders.add([])
+        used_keys = uow.new_orders.used_keys
         return [used_keys.get(command.order_id, result) for command, result in zip(commands, results, strict=True)]
