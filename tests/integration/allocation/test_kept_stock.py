@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from allocation_service.adapters.queue import ranked_queue
+from allocation_service.adapters.queue import unindexed_queue
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.allocating.handle_events import decide_events
 from allocation_service.application.session.allocation_session import AllocationSession
@@ -17,8 +17,8 @@ WAITING = 60
 
 @pytest.fixture(autouse=True)
 def _little_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("allocation_service.application.allocating.allocate_ranked_queue._AT_LEAST", 1)
-    monkeypatch.setattr(ranked_queue, "_FEW", 0)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_unindexed_queue._AT_LEAST", 1)
+    monkeypatch.setattr(unindexed_queue, "_FEW", 0)
 
 
 async def handled(world: Any, *events: Any) -> AllocationSession:

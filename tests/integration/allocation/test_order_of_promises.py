@@ -90,8 +90,8 @@ async def test_the_head_that_is_read_is_the_head_of_the_queue(
 ) -> None:
     """Little arrives for a long queue, of which little is read: the first in the order of the keys get it."""
     monkeypatch.setattr("allocation_service.application.allocating.backorder_queue._READ_AT_LEAST", 1)
-    monkeypatch.setattr("allocation_service.application.allocating.allocate_ranked_queue._AT_LEAST", 1)
-    monkeypatch.setattr("allocation_service.adapters.queue.ranked_queue._FEW", 0)
+    monkeypatch.setattr("allocation_service.application.allocating.allocate_unindexed_queue._AT_LEAST", 1)
+    monkeypatch.setattr("allocation_service.adapters.queue.unindexed_queue._FEW", 0)
     await world.use(Policy(sort=sort))
     await _queue(world, Random(seed))
     arrived = world.stock("A", 4)

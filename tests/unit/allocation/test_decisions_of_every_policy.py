@@ -118,7 +118,7 @@ def test_a_tier_never_takes_what_is_held_back_from_it(supply: Supplies, wanted: 
                 for o in decision.outcomes
                 if o.demand.sku == sku
                 and o.key[0] == 1
-                and min(ranking.rank(o.demand.tier_rank, o.demand.queued_at), len(policy.tiers) - 1) >= level
+                and min(ranking.counts_as(o.demand.tier_rank, o.demand.queued_at), len(policy.tiers) - 1) >= level
             )
             assert taken <= max(0, supply[sku].free - kept)
 

@@ -222,8 +222,8 @@ def _remove_orphans() -> None:
     for note in _REACHABLE_BY_ALL.glob(f"postgres-data-*{_OWNER}"):
         link, home = Path(note.read_text()), note.with_suffix("")
         # Another start may just be making it: the link comes last.
-        settled = time.time() - note.stat().st_mtime > _PATIENCE_WITH_OTHERS
-        if settled and link.is_relative_to(temporary) and not (link.is_symlink() and link.readlink() == home):
+        old_enough = time.time() - note.stat().st_mtime > _PATIENCE_WITH_OTHERS
+        if old_enough and link.is_relative_to(temporary) and not (link.is_symlink() and link.readlink() == home):
             shutil.rmtree(home, ignore_errors=True)
             note.unlink(missing_ok=True)
 

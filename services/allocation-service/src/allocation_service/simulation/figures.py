@@ -77,13 +77,13 @@ RATIOS: dict[str, Callable[[Measures, Measures, float], tuple[float, float]]] = 
 """Figures that are ratios of totals over all seeds: (part, whole) of one seed."""
 
 
-def _fill_of(rank: int) -> Callable[[Measures, Measures], float]:
-    return lambda one, fifo: one.fill[rank]
+def _fill_of(tier_rank: int) -> Callable[[Measures, Measures], float]:
+    return lambda one, fifo: one.fill[tier_rank]
 
 
 MEANS: dict[str, Callable[[Measures, Measures], float]] = {
     LOWEST: lambda one, fifo: one.lost[-1] - fifo.lost[-1],
-    **{f"{FILL}.{tier.name}": _fill_of(rank) for rank, tier in enumerate(TIERS)},
+    **{f"{FILL}.{tier.name}": _fill_of(tier_rank) for tier_rank, tier in enumerate(TIERS)},
     "wait_mean": lambda one, fifo: one.wait_mean,
     "wait_p95": lambda one, fifo: one.wait_p95,
     "weighted_tardiness": lambda one, fifo: one.tardiness,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from notification_service.domain.lines import ChangeKind, LineChange
 
-_RANK = {kind: rank for rank, kind in enumerate(ChangeKind)}
+_IMPORTANCE = {kind: place for place, kind in enumerate(ChangeKind)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,7 @@ def compose_message(changes: Iterable[LineChange]) -> Message | None:
         by_kind.setdefault(change.kind, []).append(change)
     if not by_kind:
         return None
-    sections = tuple(MessageSection(kind, tuple(by_kind[kind])) for kind in sorted(by_kind, key=_RANK.__getitem__))
+    sections = tuple(
+        MessageSection(kind, tuple(by_kind[kind])) for kind in sorted(by_kind, key=_IMPORTANCE.__getitem__)
+    )
     return Message(sections[0].kind, sections)

@@ -75,7 +75,7 @@ class _Pending(Generic[C, R]):
         if not self.answer.done():
             self.answer.set_result(Submitted(True, resource_id, status, None))
 
-    def settle(self, result: R | Exception | IdempotencyRecord | Claimed) -> None:
+    def resolve(self, result: R | Exception | IdempotencyRecord | Claimed) -> None:
         if isinstance(result, Exception):
             self.fail(result)
         elif isinstance(result, IdempotencyRecord):
@@ -232,7 +232,7 @@ class CommandBatcher(Generic[C, R]):
         outcomes = await self._attempt([pending.command for pending in batch], [pending.claim for pending in batch])
         failpoint("after_db_commit")
         for pending, outcome in paired(batch, outcomes):
-            pending.settle(outcome)
+            pending.resolve(outcome)
 
 
 def _own(error: BaseException) -> BaseException:

@@ -25,7 +25,7 @@ from backorder_verify.check.runner import check_system
 from backorder_workload.replay.allocation_history import NotDecided
 from backorder_workload.replay.api import Api, CallFailed
 from backorder_workload.replay.generator import generate
-from backorder_workload.replay.listener import NotSettled
+from backorder_workload.replay.listener import NotCaughtUp
 from backorder_workload.replay.run import reach, replay_and_check
 from backorder_workload.replay.session import Choices
 from backorder_workload.replay.story import SKU, Story, StoryFailed, StoryResult
@@ -58,7 +58,7 @@ def demo(
         try:
             system = _started(directory, console)
             holds, story = asyncio.run(_play(system, orders, seed, console))
-        except (CallFailed, NotDecided, NotSettled, NotRunning, StoryFailed) as error:
+        except (CallFailed, NotDecided, NotCaughtUp, NotRunning, StoryFailed) as error:
             raise SystemExit(f"The demo failed: {error}") from None
         if not once:
             _suggest_next_steps(system, story, console)

@@ -18,7 +18,7 @@ from backorder_workload.replay.api import Addresses, CallFailed
 from backorder_workload.replay.catalogue import MOST_LOCATIONS
 from backorder_workload.replay.driver import System
 from backorder_workload.replay.generator import generate
-from backorder_workload.replay.listener import NotSettled
+from backorder_workload.replay.listener import NotCaughtUp
 from backorder_workload.replay.order_file import BadOrderFile, read_orders
 from backorder_workload.replay.order_stream import Stream
 from backorder_workload.replay.run import replay_and_check, write_json
@@ -74,7 +74,7 @@ def replay(
     )
     try:
         outcome = asyncio.run(replay_and_check(system, stream, choices, console, check=local if check else None))
-    except (CallFailed, NotDecided, NotSettled) as error:
+    except (CallFailed, NotDecided, NotCaughtUp) as error:
         raise SystemExit(f"The replay ended early: {error}") from None
     if json_file is not None:
         write_json(json_file, outcome)

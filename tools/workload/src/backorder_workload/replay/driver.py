@@ -67,7 +67,7 @@ async def replay(
 ) -> Result:
     """Replay a stream; `on_day` is called after every simulated day.
 
-    Raises CallFailed, NotDecided or NotSettled if the system refuses a call or stops making progress.
+    Raises CallFailed, NotDecided or NotCaughtUp if the system refuses a call or stops making progress.
     """
     catalogue = draw_catalogue(stream.orders, seed=choices.seed, locations=choices.locations)
     history = AllocationHistory()
@@ -79,7 +79,7 @@ async def replay(
         session = Session(api, listener, history, catalogue, StockPosition(catalogue), choices)
         await open_shop(session)
         last_day = await _Days(session, stream).run(on_day)
-        await listener.settled(("order", "inventory", "allocation", "notification"))
+        await listener.caught_up(("order", "inventory", "allocation", "notification"))
         seconds = time.monotonic() - started
         figures = figures_of((order.placed for order in session.orders.values()), history, until=last_day)
         return Result(
@@ -130,7 +130,7 @@ class _Days:
         await self._front.evening(today, placed)
         # The order service says what can ship: it must have handled the day's deliveries and decisions.
         await session.listener.decided()
-        await session.listener.settled(("allocation", "order"))
+        await session.listener.caught_up(("allocation", "order"))
         await self._warehouse.ship(today)
         await self._inbound.order(today)
         await self._warehouse.count(today)

@@ -20,7 +20,7 @@ from event_contracts.envelope import decode, event_name_of
 _POLL_SECONDS = 0.05
 
 
-class NotSettled(TimeoutError):
+class NotCaughtUp(TimeoutError):
     """Consumers made no progress for too long; the message names the groups and their lag."""
 
 
@@ -86,10 +86,10 @@ class Listener:
             self._raise_if_ended()
         await waiting
 
-    async def settled(self, groups: Iterable[str], within: float = 120.0) -> None:
+    async def caught_up(self, groups: Iterable[str], within: float = 120.0) -> None:
         """Wait until the groups and this listener have read everything, twice in a row with no new records in between.
 
-        Raises NotSettled if there is no progress for `within` seconds.
+        Raises NotCaughtUp if there is no progress for `within` seconds.
         """
         loop = asyncio.get_running_loop()
         groups = tuple(groups)
@@ -104,7 +104,7 @@ class Listener:
             quiet = quiet + 1 if lag == 0 and (before is None or ends == before[0]) else 0
             before = (ends, lag)
             if loop.time() > deadline:
-                raise NotSettled(f"{', '.join(groups)}: {lag} records unread and no progress for {within:.0f} s")
+                raise NotCaughtUp(f"{', '.join(groups)}: {lag} records unread and no progress for {within:.0f} s")
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _ends_and_lag(self, groups: Iterable[str]) -> tuple[Mapping[TopicPartition, int], int]:

@@ -39,9 +39,9 @@ async def open_shop(session: Session) -> None:
         document = {"skus": [_sku_document(sku) for sku in some], "changed_at": opened_at}
         await session.api.put(f"{inventory}/v1/skus", document)
     # Policies first: demand for a SKU without a policy would stay undecided.
-    await session.listener.settled(("order", "allocation"))
+    await session.listener.caught_up(("order", "allocation"))
     await _receive_opening_stock(session)
-    await session.listener.settled(("allocation",))
+    await session.listener.caught_up(("allocation",))
 
 
 async def _receive_opening_stock(session: Session) -> None:

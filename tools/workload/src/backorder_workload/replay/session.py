@@ -14,7 +14,7 @@ from backorder_workload.replay.api import Api, CallFailed
 from backorder_workload.replay.catalogue import Catalogue
 from backorder_workload.replay.customers import OrderBehaviour
 from backorder_workload.replay.figures import PlacedOrder
-from backorder_workload.replay.listener import Listener, NotSettled
+from backorder_workload.replay.listener import Listener, NotCaughtUp
 from backorder_workload.replay.order_stream import StreamOrder
 from backorder_workload.replay.purchasing import StockPosition
 
@@ -68,7 +68,7 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(_awaited(call)) for call in calls]
-        except* (CallFailed, NotDecided, NotSettled) as failed:
+        except* (CallFailed, NotDecided, NotCaughtUp) as failed:
             raise _first(failed) from None
         return [task.result() for task in tasks]
 

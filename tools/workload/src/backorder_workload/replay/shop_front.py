@@ -94,7 +94,7 @@ class ShopFront:
         impatient = [order for order in self._losing_patience.take(today) if not order.behaviour.changes_mind]
         if amended:
             # An amendment names the version it is based on: today's decisions must not change it in between.
-            await self._session.listener.settled(("order",))
+            await self._session.listener.caught_up(("order",))
         await self._session.concurrently(
             [self._cancel_whole(order, at) for order in second_thoughts]
             + [self._amend(order, at) for order in amended]

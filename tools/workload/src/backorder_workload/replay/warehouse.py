@@ -121,7 +121,7 @@ class Warehouse:
             return
         session = self._session
         # A count states what is there now: inventory must have booked today's shipments before.
-        await session.listener.settled(("inventory",))
+        await session.listener.caught_up(("inventory",))
         pick = random.Random(f"count:{session.choices.seed}:{today}")
         counted_at = datetime.combine(today, time(23), UTC)
         for place in session.catalogue.locations:

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.queue.priority_bands import COLUMNS, PriorityBands
 from allocation_service.adapters.queue.queue_chunks import AtPlace, QueueChunk, enter, read_lines
 from allocation_service.adapters.queue.queue_reads import place_key, protection_of
-from allocation_service.adapters.queue.ranked_queue import Place, read_everything, within_reach
+from allocation_service.adapters.queue.unindexed_queue import Place, read_everything, within_reach
 from allocation_service.adapters.store.session_reads import fetch
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import Sort
@@ -49,11 +49,11 @@ _LOCK_PLACES: Mapping[Sort, str] = {
 }
 
 
-def _served(ranked: Sequence[Place], units: int | None) -> list[str]:
+def _served(places: Sequence[Place], units: int | None) -> list[str]:
     """Orders of the places that so many units reach; of all of them (None) where stock may be held back."""
     found: dict[str, None] = {}
     left = sys.maxsize if units is None else units
-    for place in ranked:
+    for place in places:
         if left <= 0:
             break
         found[place.order_id] = None
@@ -74,22 +74,22 @@ class SqlLongQueue:
     by the transaction, keeps them so. Lines are read as they are stored when their places are reached."""
 
     def __init__(
-        self, conn: AsyncConnection, sku: str, cursor: Any, ranked: Sequence[Place], within: tuple[Any, ...]
+        self, conn: AsyncConnection, sku: str, cursor: Any, in_order: Sequence[Place], within: tuple[Any, ...]
     ) -> None:
-        self._conn, self._sku, self._cursor, self._ranked, self._within = conn, sku, cursor, ranked, within
+        self._conn, self._sku, self._cursor, self._in_order, self._within = conn, sku, cursor, in_order, within
         self._position = 0
 
     @classmethod
     async def open(cls, conn: AsyncConnection, session: AllocationSession, sku: str, units: int) -> SqlLongQueue:
         """The queue of a locked SKU, as far as that many units reach.
 
-        Where no index has its order, its places are read and ranked at once: a hundred bytes for each.
+        Where no index has its order, its places are read and sorted at once: a hundred bytes for each.
         """
         if not session.skus[sku].policy.indexed:
             policy = session.skus[sku].policy
             chosen, _ = within_reach(await read_everything(conn, session, sku), policy, units)
-            ranked = [place for _, place in chosen]
-            return cls(conn, sku, None, ranked, (_LOCK, _served(ranked, None if policy.guarded else units)))
+            in_order = [place for _, place in chosen]
+            return cls(conn, sku, None, in_order, (_LOCK, _served(in_order, None if policy.guarded else units)))
         sort = session.skus[sku].policy.sort
         places = (sku, units, *protection_of(session, sku))
         cursor = await (await driver_within(conn)).cursor(_PLACES[sort], *places)
@@ -104,7 +104,7 @@ class SqlLongQueue:
         """The next places; None at the end. Touches no session."""
         places: Sequence[AtPlace]
         if self._cursor is None:
-            places = self._ranked[self._position : self._position + lines]
+            places = self._in_order[self._position : self._position + lines]
             self._position += lines
         else:
             places = [_Place(*row) for row in await self._cursor.fetch(lines)]

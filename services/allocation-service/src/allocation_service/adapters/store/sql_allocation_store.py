@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.lending import loan_reads
-from allocation_service.adapters.queue import queue_reads, ranked_queue
+from allocation_service.adapters.queue import queue_reads, unindexed_queue
 from allocation_service.adapters.queue.long_queue import SqlLongQueue
 from allocation_service.adapters.store import policy_inputs, promise_revisions, session_reads, session_writes
 from allocation_service.adapters.store.worker_thread import in_thread
@@ -66,10 +66,10 @@ class SqlAllocationStore:
     async def load_queues(self, session: AllocationSession, reach: Mapping[str, int]) -> None:
         await queue_reads.load_queues(self._conn, session, reach)
 
-    async def load_ranked_queue(
+    async def load_unindexed_queue(
         self, session: AllocationSession, sku: str, now: datetime, lines: int | None, reach: int
     ) -> None:
-        await ranked_queue.load_ranked_queue(self._conn, session, sku, now, lines=lines, reach=reach)
+        await unindexed_queue.load_unindexed_queue(self._conn, session, sku, now, lines=lines, reach=reach)
 
     async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
         return await policy_inputs.waits_outside(self._conn, sku, outlets, units)

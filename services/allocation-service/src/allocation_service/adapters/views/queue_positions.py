@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queue.priority_bands import PriorityBands
-from allocation_service.adapters.queue.ranked_page import has_index
+from allocation_service.adapters.queue.unindexed_page import has_index
 from allocation_service.adapters.views.queries import ahead_of
 from allocation_service.application.decisions.decision_records import IndexedQueue
 from allocation_service.domain.decisions.queue_position import Ahead, PromisedClaim

@@ -7,10 +7,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.queue.priority_bands import key_of
-from allocation_service.adapters.queue.ranked_page import has_index, ranked_page
+from allocation_service.adapters.queue.unindexed_page import has_index, unindexed_page
 from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.views import queries, queue_positions
-from allocation_service.application.decisions.decision_records import IndexedQueue, LineRow, QueueEntry, RankedEntries
+from allocation_service.application.decisions.decision_records import IndexedQueue, LineRow, QueueEntry, SortedEntries
 from allocation_service.domain.decisions.queue_position import Ahead, Missing, PromisedClaim
 from allocation_service.domain.policies.policy import Key, Moment, Policy
 from allocation_service.domain.supply.sku import Sku
@@ -34,12 +34,12 @@ class SqlQueueViews:
         """See QueueViews."""
         return [_entry(row) for row in await queries.queue_page(self._conn, queue, after, limit)]
 
-    async def ranked_page(
+    async def unindexed_page(
         self, sku: str, policy: Policy, moment: Moment, *, after: Key | None, limit: int
-    ) -> RankedEntries:
+    ) -> SortedEntries:
         """See QueueViews."""
-        found = await ranked_page(self._conn, sku, policy, moment, after=after, limit=limit)
-        return RankedEntries([_entry(row) for row in found.rows], found.keys, found.more)
+        found = await unindexed_page(self._conn, sku, policy, moment, after=after, limit=limit)
+        return SortedEntries([_entry(row) for row in found.rows], found.keys, found.more)
 
     async def entries_of_order(self, order_id: str) -> list[QueueEntry]:
         """See QueueViews."""

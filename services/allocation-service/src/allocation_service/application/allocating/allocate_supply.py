@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from allocation_service.application.allocating.allocate_long_queue import serve_long_queue
-from allocation_service.application.allocating.allocate_ranked_queue import serve_ranked
+from allocation_service.application.allocating.allocate_unindexed_queue import serve_unindexed
 from allocation_service.application.allocating.backorder_queue import reach, run_decision
 from allocation_service.application.lending.lend_stock import lend_to_urgent, repay_lenders
 from allocation_service.application.session.allocation_session import AllocationSession, Order
@@ -52,7 +52,7 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
     """Serve one queue as far as the supply reaches.
 
     A queue that an index can read in order is read and served in parts, a very large supply in chunks; any other is
-    ranked in memory.
+    sorted in memory.
     """
     session = builder.session
     policy = session.skus[sku].policy
@@ -64,7 +64,7 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
         await serve_long_queue(builder, store, sku, unserved)
     if not policy.indexed:
         if _may_serve(session, sku):
-            await serve_ranked(builder, store, sku, unserved)
+            await serve_unindexed(builder, store, sku, unserved)
         return
     part = PART
     while _may_serve(session, sku):

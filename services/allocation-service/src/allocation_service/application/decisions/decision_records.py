@@ -84,7 +84,7 @@ class IndexedQueue(NamedTuple):
     protection: Protection
 
 
-class RankedEntries(NamedTuple):
+class SortedEntries(NamedTuple):
     """A page of a queue that has no index's order, the keys of its entries, and whether there are more."""
 
     entries: Sequence[QueueEntry]

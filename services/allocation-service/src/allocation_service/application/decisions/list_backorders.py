@@ -88,7 +88,7 @@ async def _ranked(uow: AllocationUnitOfWork, sku: Sku, query: QueueQuery) -> Que
     if after:
         place, key = after[0], after[3:]
         moment = moment._replace(now=after[1], kept_through=after[2])
-    found = await uow.queues.ranked_page(sku.sku, sku.policy, moment, after=key, limit=query.limit)
+    found = await uow.queues.unindexed_page(sku.sku, sku.policy, moment, after=key, limit=query.limit)
     following = None
     if found.more:
         began = (moment.now, moment.kept_through or date.min)

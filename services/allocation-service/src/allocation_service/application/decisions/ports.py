@@ -10,9 +10,9 @@ from allocation_service.application.decisions.decision_records import (
     IndexedQueue,
     LineRow,
     QueueEntry,
-    RankedEntries,
     RecordedDecision,
     RecordedLine,
+    SortedEntries,
 )
 from allocation_service.domain.decisions.queue_position import Ahead, Missing, PromisedClaim
 from allocation_service.domain.policies.policy import Key, Moment, Policy
@@ -56,10 +56,10 @@ class QueueViews(Protocol):
         """Entries in the order they are served, behind the one whose key is ``after``."""
         ...
 
-    async def ranked_page(
+    async def unindexed_page(
         self, sku: str, policy: Policy, moment: Moment, *, after: Key | None, limit: int
-    ) -> RankedEntries:
-        """Entries behind ``after`` as they would be served at that moment; all places of the queue are ranked."""
+    ) -> SortedEntries:
+        """Entries behind ``after`` as they would be served at that moment; all places of the queue are sorted."""
         ...
 
     async def entries_of_order(self, order_id: str) -> list[QueueEntry]:

@@ -34,8 +34,8 @@ def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier
     supply = sku.supply(moment.next_supply, sku.forecast(moment), moment.kept_through)
     context = with_thresholds(context_of(session, [sku.sku], policy, {demand.order_id}), policy, {sku.sku: supply})
     guards, ranking = Guards(policy, context), Ranking(policy, moment)
-    rank = ranking.rank(demand.tier_rank, demand.queued_at)
-    level = guards.level(rank, on_top=ranking.on_top(demand))
+    tier_rank = ranking.counts_as(demand.tier_rank, demand.queued_at)
+    level = guards.level(tier_rank, on_top=ranking.on_top(demand))
     limit = guards.limit(demand, level, free)
     if limit.units >= min(free, demand.quantity):
         return None

@@ -199,7 +199,7 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
     builder.grant(borrower, ((loan.location, loan.units),), got)
     if lender.promise_date is None or lender.promise_date > loan.need:
         builder.promise(lender, loan.repay_by, LENT)
-        session.settle(lender)
+        session.update_counters(lender)
         session.enqueue(lender)
     # Nothing became free, and the lender has its date.
     if not freed:
@@ -255,7 +255,7 @@ def _give(builder: DecisionBuilder, sku: str, repayment: Repayment, number: int,
     builder.grant(session.lines[claim.line_id], repayment.grants, reasons.REPAID)
     session.given[sku] = session.given.get(sku, 0) + repayment.units
     loan = next(one for one in session.loans[sku] if one.loan_id == claim.loan_id)
-    _settle(builder, loan, repaid=repayment.units)
+    _reduce_owed(builder, loan, repaid=repayment.units)
     facts = {"loan_id": loan.loan_id, "grants": repayment.grants, "repay_by": loan.repay_by}
     return DecisionRow(number, rank, claim.line_id, sku, claim.units, repayment.units, reasons.REPAID, facts)
 
@@ -276,17 +276,17 @@ def _follow_lines(builder: DecisionBuilder, sku: str) -> None:
         for loan in loans:
             units = min(max(0, repaid), loan.owed)
             if units > 0:
-                _settle(builder, loan, repaid=units)
+                _reduce_owed(builder, loan, repaid=units)
                 repaid, ended = repaid - units, ended - units
         for loan in reversed(loans):
             units = min(max(0, ended), loan.owed)
             if units > 0:
-                _settle(builder, loan, void=units)
+                _reduce_owed(builder, loan, void=units)
                 ended -= units
 
 
-def _settle(builder: DecisionBuilder, loan: KeptLoan, *, repaid: int = 0, void: int = 0) -> None:
-    """Count what came back or is needed no more."""
+def _reduce_owed(builder: DecisionBuilder, loan: KeptLoan, *, repaid: int = 0, void: int = 0) -> None:
+    """Take off what is owed of a loan the units that came back (``repaid``) or are needed no more (``void``)."""
     breached = loan.breached
     if repaid:
         loan.repay(repaid, builder.now)

@@ -19,14 +19,14 @@ class Tally(NamedTuple):
     owed: int = 0
 
     @property
-    def settled(self) -> int:
+    def repaid_or_breached(self) -> int:
         """Loans of which it is known whether they were repaid in time."""
         return self.repaid + self.breached
 
     @property
     def rate(self) -> Rate:
-        """How many of the settled ones were not."""
-        return breach_rate(self.breached, self.settled)
+        """How many of them were breached."""
+        return breach_rate(self.breached, self.repaid_or_breached)
 
     def plus(self, outcome: str, loans: int, units: int, owed: int) -> Tally:
         """With some more loans of one outcome."""

@@ -190,7 +190,7 @@ class AllocationSession:
             )
             self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
 
-    def settle(self, line: Line) -> None:
+    def update_counters(self, line: Line) -> None:
         """Bring the SKU's counters in line with a changed line."""
         old_date, old_units = self.booked[line.line_id]
         new_date, new_units = line.promise_date, line.queued_units

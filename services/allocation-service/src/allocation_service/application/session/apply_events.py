@@ -139,14 +139,14 @@ def _is_news(line: Line, fact: OrderLine) -> bool:
 
 def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:
     """Whether the order's place in queues moved."""
-    rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
+    tier_rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
     moved = order.stored and (order.tier_rank, order.needed_by, order.ship_complete) != (
-        rank,
+        tier_rank,
         state.needed_by,
         state.ship_complete,
     )
     order.reference, order.placed_at, order.ship_complete = state.reference, state.placed_at, state.ship_complete
-    order.customer_id, order.tier, order.tier_rank = state.customer_id, state.tier, rank
+    order.customer_id, order.tier, order.tier_rank = state.customer_id, state.tier, tier_rank
     order.channel, order.region = state.channel, state.region
     order.needed_by, order.latest_acceptable = state.needed_by, state.latest_acceptable_date
     order.preference = state.location_preference

@@ -90,14 +90,14 @@ class DecisionBuilder:
                 self.queues_to_serve.add(line.sku)
             elif protocol_rules.shortfall(self.session.skus[line.sku].level(location).free):
                 self.short.add(line.sku)
-        self.session.settle(line)
+        self.session.update_counters(line)
 
     def grant(self, line: Line, grants: Grants, reason: Reason) -> None:
         """Give waiting units stock."""
         self.touch(line)
         self._hand_out(line, grants)
         line.reason = reason
-        self.session.settle(line)
+        self.session.update_counters(line)
         order = self.session.orders[line.order_id]
         if order.bypassed and not any(one.queued_units for one in order.lines.values()):
             # Nobody passes it any more; it must not be looked for among those who were.
@@ -114,7 +114,7 @@ class DecisionBuilder:
         line.deallocate(location, units)
         line.reason = reason
         self.session.move_grant(line, location, -units)
-        self.session.settle(line)
+        self.session.update_counters(line)
         self.session.enqueue(line)
         self.returned.add(line.line_id)
         self.queues_to_serve.add(line.sku)
@@ -132,7 +132,7 @@ class DecisionBuilder:
         line.reason = outcome.reason
         if line.queued_units:
             self.promise(line, outcome.promise_date, self.record.cause_type)
-        self.session.settle(line)
+        self.session.update_counters(line)
 
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
         """Promise a line's waiting units for a date."""
@@ -150,11 +150,11 @@ class DecisionBuilder:
                 continue
             old = line.promise_date
             line.promise_date = None
-            self.session.settle(line)
+            self.session.update_counters(line)
             found = self.session.skus[line.sku].quote(line.queued_units, self.now, self.session.grace_days)
             line.promise_date = old
             self.promise(line, later(old, found), self.record.cause_type)
-            self.session.settle(line)
+            self.session.update_counters(line)
             self.session.enqueue(line)
 
     def defer(self, order: Order) -> None:
@@ -174,7 +174,7 @@ class DecisionBuilder:
         self.record.rows.extend(rows)
         self.record.skus.update(row.sku for row in rows)
 
-    def settled_lines(self) -> list[str]:
+    def finished_lines(self) -> list[str]:
         """Touched lines that nothing more is done with, save those of the order it answers."""
         return [
             line_id

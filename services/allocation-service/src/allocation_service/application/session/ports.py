@@ -76,7 +76,7 @@ class AllocationStore(Protocol):
         """Read the head of each SKU's queue as far as that many units reach, with the orders that ship complete."""
         ...
 
-    async def load_ranked_queue(
+    async def load_unindexed_queue(
         self, session: AllocationSession, sku: str, now: datetime, lines: int | None, reach: int
     ) -> None:
         """Read the head of a queue as it is ranked ``now``, where it has no index's order: about ``lines`` places of

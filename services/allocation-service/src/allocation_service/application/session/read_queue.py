@@ -32,5 +32,5 @@ class Queue:
     unread: Sequence[Unread] = ()
     places: dict[tuple[str, datetime], Key] = field(default_factory=dict)
     """Where each place stands now: a line that moved has left the others."""
-    ranked_at: datetime | None = None
+    sorted_at: datetime | None = None
     """The moment that ``unread`` was told for."""

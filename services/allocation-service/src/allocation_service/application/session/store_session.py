@@ -23,7 +23,7 @@ def prepare_part(builder: DecisionBuilder, store: AllocationStore, sku: str) -> 
     """What stores and tells all that has been decided so far; the session forgets what is done and the case
     goes on under a new decision."""
     session = builder.session
-    done = builder.settled_lines()
+    done = builder.finished_lines()
     session.events += events_of(builder, line_ids=done)
     for line_id in done:
         del builder.before[line_id]

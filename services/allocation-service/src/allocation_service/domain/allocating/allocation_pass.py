@@ -60,7 +60,7 @@ class AllocationPass:
         for members in self.together.values():
             # In the queue's order, not the caller's: a decision must not depend on how its inputs were listed.
             members.sort(key=lambda one: (one.queued_at, one.line_id))
-        self._settled: dict[str, dict[EntryKey, Grants]] = {}
+        self._filled: dict[str, dict[EntryKey, Grants]] = {}
         self._held: dict[str, Served] = {}
 
     def ranking(self, sku: str) -> Ranking:
@@ -81,8 +81,8 @@ class AllocationPass:
         """How deep a demand may reach into stock that is held back."""
         if not self.guards.held:
             return 0
-        rank = self.ranking(demand.sku).rank(demand.tier_rank, demand.queued_at)
-        return self.guards.level(rank, on_top=is_on_top(key))
+        tier_rank = self.ranking(demand.sku).counts_as(demand.tier_rank, demand.queued_at)
+        return self.guards.level(tier_rank, on_top=is_on_top(key))
 
     def serve(self, key: Key, demand: Demand) -> Served:
         """Serve a demand as far as the supply reaches; an order that ships complete whole or not at all."""
@@ -126,9 +126,9 @@ class AllocationPass:
 
     def open(self, order_id: str) -> bool:
         """Nothing has been decided about the order yet."""
-        return order_id not in self._settled and order_id not in self._held
+        return order_id not in self._filled and order_id not in self._held
 
-    def settle(self, order_id: str, level: int) -> None:
+    def decide_order(self, order_id: str, level: int) -> None:
         """Decide a whole order: all of it from what is there within its limits, or none."""
         why = self._in_the_way(self.together[order_id], self.needs(order_id), level)
         if why is None:
@@ -145,10 +145,10 @@ class AllocationPass:
             self.blocked.update(needed)
             return
         preference = one_location(self.available, needed, members[0].preference)
-        settled = self._settled[order_id] = {}
+        grants = self._filled[order_id] = {}
         for member in members:
             location = preference or member.preference
-            settled[member.line_id, member.queued_at] = self.available[member.sku].take(member.quantity, location)
+            grants[member.line_id, member.queued_at] = self.available[member.sku].take(member.quantity, location)
             self.guards.spend(member, member.quantity)
 
     def at_limit(self, order_id: str) -> bool:
@@ -168,11 +168,11 @@ class AllocationPass:
     def _serve_together(self, key: Key, demand: Demand) -> Served:
         order_id = demand.order_id
         if self.open(order_id):
-            self.settle(order_id, self.level(key, demand))
+            self.decide_order(order_id, self.level(key, demand))
         held = self._held.get(order_id)
         if held is not None:
             return held
-        return (self._settled[order_id][demand.line_id, demand.queued_at], GRANTED, False, False)
+        return (self._filled[order_id][demand.line_id, demand.queued_at], GRANTED, False, False)
 
     def _in_the_way(self, members: Sequence[Demand], needed: Mapping[str, int], level: int) -> Served | None:
         """Why the order cannot have all that it needs; None if it can."""

@@ -31,7 +31,7 @@ class Holding(NamedTuple):
 
 
 class Loss(NamedTuple):
-    """Units a line gives back, its rank (1 loses first) and why."""
+    """Units a line gives back, its rank (1 loses first), and why."""
 
     rank: int
     holding: Holding
@@ -46,11 +46,11 @@ def deallocate(shortfall: int, holdings: Sequence[Holding], policy: Policy, mome
     members keep what they would be given of what is left, so that handing out and taking back agree.
     """
     ranking = Ranking(policy, moment)
-    ranked = sorted([(ranking.key(one), one) for one in holdings], key=lambda pair: pair[0], reverse=True)
+    backwards = sorted([(ranking.key(one), one) for one in holdings], key=lambda pair: pair[0], reverse=True)
     if policy.share is Share.SEQUENTIAL:
-        return _in_turn(shortfall, [one for _, one in ranked])
+        return _in_turn(shortfall, [one for _, one in backwards])
     losses: list[Loss] = []
-    for _, members in groupby(ranked, key=lambda pair: class_of(pair[0])):
+    for _, members in groupby(backwards, key=lambda pair: class_of(pair[0])):
         if shortfall <= 0:
             break
         lost = _shared(shortfall, [one for _, one in members], policy, len(losses))
@@ -71,8 +71,8 @@ def _in_turn(shortfall: int, backwards: Sequence[Holding]) -> tuple[Loss, ...]:
     return tuple(losses)
 
 
-def _shared(shortfall: int, backwards: Sequence[Holding], policy: Policy, ranks: int) -> list[Loss]:
-    """Losses of a class whose members, the last one first, share what it keeps."""
+def _shared(shortfall: int, backwards: Sequence[Holding], policy: Policy, before: int) -> list[Loss]:
+    """Losses of a class whose members, the last one first, share what it keeps; ``before`` others lost before them."""
     members = backwards[::-1]
     total = sum(one.unshipped for one in members)
     last = len(policy.tiers) - 1
@@ -89,7 +89,7 @@ def _shared(shortfall: int, backwards: Sequence[Holding], policy: Policy, ranks:
     for holding, units in zip(backwards, reversed(kept), strict=True):
         if units < holding.unshipped:
             reason = TAKEN_BACK if shortfall >= total else shared_loss(policy.share)
-            losses.append(Loss(ranks + len(losses) + 1, holding, holding.unshipped - units, reason))
+            losses.append(Loss(before + len(losses) + 1, holding, holding.unshipped - units, reason))
     return losses
 
 

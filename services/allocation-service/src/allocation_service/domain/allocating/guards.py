@@ -61,9 +61,9 @@ class Guards:
         """Nothing can ever be in a demand's way: no need to ask for each of them."""
         return not (self.held or self.kept or self.policy.quotas or self.policy.bypass_limit is not None)
 
-    def level(self, rank: int, *, on_top: bool) -> int:
+    def level(self, tier_rank: int, *, on_top: bool) -> int:
         """How deep a demand that counts as a tier may reach: 0 to the last unit, as those at the top may."""
-        return 0 if on_top else min(rank, len(self.policy.tiers) - 1)
+        return 0 if on_top else min(tier_rank, len(self.policy.tiers) - 1)
 
     def stock(self, sku: str, level: int, total: int) -> Limit:
         """What a demand may take of ``total`` free units."""

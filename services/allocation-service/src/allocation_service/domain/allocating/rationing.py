@@ -55,7 +55,7 @@ class _Division:
         self.levels: dict[str, int] = {}
 
     def run(self) -> list[Served]:
-        """Divide, settle the orders, and give the lines their shares."""
+        """Divide, decide the ship-complete orders, and give the lines their shares."""
         self._enter()
         admitted = self._admit()
         shares = self._divide(admitted)
@@ -64,7 +64,7 @@ class _Division:
         self._give(shares)
         for order_id, level in self.levels.items():
             if self.allocation_pass.open(order_id):
-                self.allocation_pass.settle(order_id, level)
+                self.allocation_pass.decide_order(order_id, level)
         return [
             self.allocation_pass.serve(key, demand) if demand.ship_complete else self.found[number]
             for number, (key, demand) in enumerate(self.members)
@@ -79,7 +79,7 @@ class _Division:
                 and allocation_pass.open(demand.order_id)
                 and allocation_pass.at_limit(demand.order_id)
             ):
-                allocation_pass.settle(demand.order_id, allocation_pass.level(key, demand))
+                allocation_pass.decide_order(demand.order_id, allocation_pass.level(key, demand))
         blocked = set(allocation_pass.blocked)
         for number, (key, demand) in enumerate(self.members):
             level = allocation_pass.level(key, demand)
@@ -91,7 +91,7 @@ class _Division:
             elif demand.order_id not in self.levels and allocation_pass.open(demand.order_id):
                 needs = allocation_pass.needs(demand.order_id)
                 if blocked.intersection(needs) or any(sku not in allocation_pass.available for sku in needs):
-                    allocation_pass.settle(demand.order_id, level)
+                    allocation_pass.decide_order(demand.order_id, level)
                     continue
                 self.levels[demand.order_id] = level
                 for sku, units in needs.items():

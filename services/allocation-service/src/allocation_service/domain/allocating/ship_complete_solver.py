@@ -52,7 +52,7 @@ def _has_values(policy: Policy) -> bool:
 
 def _decidable(allocation_pass: AllocationPass, queue: Sequence[tuple[Key, Demand]]) -> list[tuple[Key, Demand]]:
     """Those who can be served here: neither left to be decided elsewhere, nor behind such an order, nor already
-    settled with an order of which another line stands at the top."""
+    decided with an order of which another line stands at the top."""
     elsewhere = allocation_pass.blocked | {demand.sku for _, demand in queue if not demand.order_skus_locked}
 
     def is_decidable(demand: Demand) -> bool:

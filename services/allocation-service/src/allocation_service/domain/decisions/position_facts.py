@@ -126,7 +126,7 @@ def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
 def _tier(demand: Demand, ranking: Ranking, *, unknown: bool) -> Fact:
     tiers = ranking.policy.tiers
     own = min(demand.tier_rank, len(tiers) - 1)
-    counts_as = min(ranking.rank(demand.tier_rank, demand.queued_at), own)
+    counts_as = min(ranking.counts_as(demand.tier_rank, demand.queued_at), own)
     name = tiers[own].name
     notes = [Note(Meaning.TIER, {"number": own + 1, "tiers": len(tiers), "weight": tiers[own].weight})]
     if demand.tier and (unknown or demand.tier != name):

@@ -39,13 +39,13 @@ def daily_demand(history: Iterable[DayUnits], today: date) -> Mapping[int, Daily
         return {}
     sums: dict[int, int] = {}
     squares: dict[int, int] = {}
-    for _, rank, units in seen:
-        sums[rank] = sums.get(rank, 0) + units
-        squares[rank] = squares.get(rank, 0) + units * units
+    for _, tier_rank, units in seen:
+        sums[tier_rank] = sums.get(tier_rank, 0) + units
+        squares[tier_rank] = squares.get(tier_rank, 0) + units * units
     found = {}
-    for rank, total in sums.items():
+    for tier_rank, total in sums.items():
         mean = total / days
-        found[rank] = DailyDemand(mean, max(0.0, (squares[rank] - days * mean * mean) / (days - 1)))
+        found[tier_rank] = DailyDemand(mean, max(0.0, (squares[tier_rank] - days * mean * mean) / (days - 1)))
     return found
 
 
@@ -54,5 +54,5 @@ def forecast(daily: Mapping[int, DailyDemand], tiers: int, days: int) -> Forecas
     if not daily:
         return None
     nothing = DailyDemand(0.0, 0.0)
-    each = [daily.get(rank, nothing) for rank in range(tiers)]
+    each = [daily.get(tier_rank, nothing) for tier_rank in range(tiers)]
     return tuple(Expectation(round(one.mean * days, 6), round(one.variance * days, 6)) for one in each)

@@ -17,13 +17,13 @@ class Rate(NamedTuple):
     high: float | None
 
 
-def breach_rate(breached: int, settled: int) -> Rate:
-    """Breached loans among those settled (repaid in time or breached), with the score interval of Wilson (1927), which
-    holds for a handful of loans and for shares near 0, too."""
-    if not settled:
+def breach_rate(breached: int, loans: int) -> Rate:
+    """The share of breached ``loans``, with the score interval of Wilson (1927), which holds for a handful of loans and
+    for shares near 0, too. ``loans`` counts those repaid in time and those breached."""
+    if not loans:
         return Rate(None, None, None)
-    share, squared = breached / settled, Z_95 * Z_95
-    centre = share + squared / (2 * settled)
-    spread = Z_95 * math.sqrt(share * (1 - share) / settled + squared / (4 * settled * settled))
-    scale = 1 + squared / settled
+    share, squared = breached / loans, Z_95 * Z_95
+    centre = share + squared / (2 * loans)
+    spread = Z_95 * math.sqrt(share * (1 - share) / loans + squared / (4 * loans * loans))
+    scale = 1 + squared / loans
     return Rate(share, max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))

@@ -22,11 +22,11 @@ def thresholds(policy: Policy, forecast: Forecast | None) -> tuple[int, ...]:
         return ()
     levels = [0]
     mean = variance = 0.0
-    for rank in range(1, len(policy.tiers)):
-        if rank <= len(forecast):
-            mean += forecast[rank - 1].mean
-            variance += forecast[rank - 1].variance
-        ratio = policy.tiers[rank].weight / policy.tiers[rank - 1].weight
+    for tier_rank in range(1, len(policy.tiers)):
+        if tier_rank <= len(forecast):
+            mean += forecast[tier_rank - 1].mean
+            variance += forecast[tier_rank - 1].variance
+        ratio = policy.tiers[tier_rank].weight / policy.tiers[tier_rank - 1].weight
         level = max(levels[-1], protection_level(mean, variance, ratio))
         levels.append(level if holdback.max_units is None else min(level, holdback.max_units))
     return tuple(levels) if levels[-1] else ()

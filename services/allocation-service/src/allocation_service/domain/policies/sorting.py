@@ -53,8 +53,8 @@ class Protection(NamedTuple):
         return max(promised, self.overdue)
 
 
-class Ranked(Protocol):
-    """What the place of a demand, or of granted units, depends on."""
+class Sortable(Protocol):
+    """What a sort reads of a demand, or of granted units, to find its place in the queue."""
 
     @property
     def line_id(self) -> str: ...
@@ -70,7 +70,7 @@ class Ranked(Protocol):
     def unit_value(self) -> int: ...
 
 
-def sort_key(demand: Ranked, policy: Policy, moment: Moment) -> Key:
+def sort_key(demand: Sortable, policy: Policy, moment: Moment) -> Key:
     """The place of a demand under a policy; ties always end in (queued at, line id)."""
     return Ranking(policy, moment).key(demand)
 
@@ -90,14 +90,14 @@ class Ranking:
         self._ageing = policy.ageing
         self._oldest = moment.now - timedelta(days=policy.ageing.max_days) if policy.ageing else None
         self._terms: dict[tuple[int, int, int], tuple[int, int]] = {}
-        self.key: Callable[[Ranked], Key] = {
+        self.key: Callable[[Sortable], Key] = {
             Sort.FIFO: self._fifo,
             Sort.PRIORITY: self._priority,
             Sort.EARLIEST_DUE: self._earliest_due,
             Sort.VALUE_INDEX: self._value_index,
         }[policy.sort]
 
-    def band(self, demand: Ranked) -> int:
+    def band(self, demand: Sortable) -> int:
         """Which part of the queue a demand belongs to: that of the day its promise is to be kept, that of those
         whose promise is at risk anyway or who have waited longer than anyone should, or the rest."""
         promised = demand.promise_date
@@ -105,17 +105,17 @@ class Ranking:
             return max(promised.toordinal() - _NO_DAY, self._overdue) if promised <= self._through else _AT_THE_TOP
         return _AT_THE_TOP if self._oldest is not None and demand.queued_at < self._oldest else _REST
 
-    def on_top(self, demand: Ranked) -> bool:
+    def on_top(self, demand: Sortable) -> bool:
         """It is served before the rest, whatever the sort says."""
         return self.band(demand) <= _AT_THE_TOP
 
-    def rank(self, tier_rank: int, queued_at: datetime) -> int:
-        """The tier a line counts as: its own, or a better one once it has waited long enough."""
+    def counts_as(self, tier_rank: int, queued_at: datetime) -> int:
+        """The tier rank (0 is the best) that a line counts as: its own, or a better one after waiting long enough."""
         if self._ageing is None:
             return tier_rank
         return max(0, tier_rank - (self.moment.now - queued_at).days // self._ageing.step_days)
 
-    def due(self, demand: Ranked) -> date:
+    def due(self, demand: Sortable) -> date:
         """The date it is needed by, else what its tier may expect after these units were ordered."""
         if demand.needed_by != NO_DATE:
             return demand.needed_by
@@ -130,7 +130,7 @@ class Ranking:
         earlier: an aged line has the weight of the better tier but its own patience.
         """
         weights = self.policy.value_index.weights
-        counts_as = self.rank(tier_rank, queued_at) if self._ageing else tier_rank
+        counts_as = self.counts_as(tier_rank, queued_at) if self._ageing else tier_rank
         band = value_band(unit_value) if weights.value else 0
         terms = self._terms.get((counts_as, tier_rank, band))
         if terms is None:
@@ -154,21 +154,27 @@ class Ranking:
     def _in_turn(self, band: int) -> bool:
         return self._overdue < band < _AT_THE_TOP
 
-    def _fifo(self, demand: Ranked) -> Key:
+    def _fifo(self, demand: Sortable) -> Key:
         return (self.band(demand), 0, NO_DATE, demand.queued_at, demand.line_id)
 
-    def _priority(self, demand: Ranked) -> Key:
+    def _priority(self, demand: Sortable) -> Key:
         band, queued_at = self.band(demand), demand.queued_at
         if self._in_turn(band):
             return (band, 0, NO_DATE, queued_at, demand.line_id)
-        return (band, self.rank(demand.tier_rank, queued_at), demand.needed_by, queued_at, demand.line_id)
+        return (
+            band,
+            self.counts_as(demand.tier_rank, queued_at),
+            demand.needed_by,
+            queued_at,
+            demand.line_id,
+        )
 
-    def _earliest_due(self, demand: Ranked) -> Key:
+    def _earliest_due(self, demand: Sortable) -> Key:
         band = self.band(demand)
         due = NO_DATE if self._in_turn(band) else self.due(demand)
         return (band, 0, due, demand.queued_at, demand.line_id)
 
-    def _value_index(self, demand: Ranked) -> Key:
+    def _value_index(self, demand: Sortable) -> Key:
         band, queued_at = self.band(demand), demand.queued_at
         if self._in_turn(band):
             return (band, 0, NO_DATE, queued_at, demand.line_id)

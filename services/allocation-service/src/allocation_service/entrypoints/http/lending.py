@@ -81,7 +81,7 @@ class LoanView(ResponseModel):
 
 def _rate(tally: Tally) -> BreachRate:
     share, low, high = tally.rate
-    return BreachRate(settled=tally.settled, rate=share, low=low, high=high)
+    return BreachRate(settled=tally.repaid_or_breached, rate=share, low=low, high=high)
 
 
 def _supplier(supplier: str, tally: Tally) -> SupplierLoans:

@@ -26,14 +26,14 @@ _SHOWN = 10
 """Who comes next is part of a decision, too: that many behind the last who was given anything."""
 
 
-async def serve_ranked(builder: DecisionBuilder, store: AllocationStore, sku: str, unserved: frozenset[str]) -> None:
+async def serve_unindexed(builder: DecisionBuilder, store: AllocationStore, sku: str, unserved: frozenset[str]) -> None:
     """One decision about all who could be given anything of a SKU's free stock."""
     session = builder.session
     state = session.skus[sku]
     reach = max(_AT_LEAST, state.free)
     queue = session.queues.get(sku)
-    if queue is None or (queue.unread and queue.ranked_at != builder.now):
-        await store.load_ranked_queue(
+    if queue is None or (queue.unread and queue.sorted_at != builder.now):
+        await store.load_unindexed_queue(
             session, sku, builder.now, None if state.policy.shared else min(reach, PART), reach
         )
     while True:
@@ -42,7 +42,7 @@ async def serve_ranked(builder: DecisionBuilder, store: AllocationStore, sku: st
             carry_out(builder, decided.up_to(_served(decided.decision)))
             return
         reach *= 4
-        await store.load_ranked_queue(session, sku, builder.now, session.queues[sku].limit * 4, reach)
+        await store.load_unindexed_queue(session, sku, builder.now, session.queues[sku].limit * 4, reach)
 
 
 async def _decide(builder: DecisionBuilder, store: AllocationStore, demands: list[Demand], policy: Policy) -> Decided:
@@ -71,8 +71,8 @@ async def _is_certain(builder: DecisionBuilder, store: AllocationStore, decision
             return False
         before = [one for one in decision.outcomes if one.demand.sku == sku and one.key < unread.key]
         left = state.free - sum(one.granted for one in before) - _kept(before, state.policy)
-        rank = ranking.rank(unread.tier_rank, unread.oldest)
-        if left > 0 and guards.stock(sku, guards.level(rank, on_top=is_on_top(unread.key)), left).units > 0:
+        tier_rank = ranking.counts_as(unread.tier_rank, unread.oldest)
+        if left > 0 and guards.stock(sku, guards.level(tier_rank, on_top=is_on_top(unread.key)), left).units > 0:
             within_quotas = True
     return not within_quotas or not await _waits_within_quotas(store, decision, queue.unread, state)
 

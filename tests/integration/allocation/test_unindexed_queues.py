@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from allocation_service.adapters.queue import ranked_queue
+from allocation_service.adapters.queue import unindexed_queue
 from allocation_service.domain.policies.policy import (
     Ageing,
     Complete,
@@ -95,9 +95,9 @@ async def test_a_part_of_the_queue_serves_as_the_whole_would(
     for few in (True, False):
         with monkeypatch.context() as patch:
             patch.setattr(
-                "allocation_service.application.allocating.allocate_ranked_queue._AT_LEAST", 1 if few else 1_000_000
+                "allocation_service.application.allocating.allocate_unindexed_queue._AT_LEAST", 1 if few else 1_000_000
             )
-            patch.setattr(ranked_queue, "_FEW", 0 if few else 1_000_000)
+            patch.setattr(unindexed_queue, "_FEW", 0 if few else 1_000_000)
             world, random = await worlds(), Random(seed)
             await _history(world, random)
             await world.use(POLICIES[name])

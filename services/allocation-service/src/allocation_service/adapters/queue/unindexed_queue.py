@@ -64,7 +64,7 @@ _FIRST = datetime.min.replace(tzinfo=UTC)
 
 
 class Place(NamedTuple):
-    """A place of the queue as its indexes have it: all that its rank depends on."""
+    """A place of the queue as its indexes have it: all that its order depends on."""
 
     line_id: str
     order_id: str
@@ -77,7 +77,7 @@ class Place(NamedTuple):
     unit_value: int
 
 
-Ranked = list[tuple[Key, Place]]
+PlacesInOrder = list[tuple[Key, Place]]
 
 
 class _Part(NamedTuple):
@@ -113,7 +113,7 @@ def _parts(state: Sku, protection: Protection) -> list[_Part]:
     return [*found, _Part(before, date.max, rest)]
 
 
-async def load_ranked_queue(
+async def load_unindexed_queue(
     conn: AsyncConnection, session: AllocationSession, sku: str, now: datetime, *, lines: int | None, reach: int
 ) -> None:
     """Enter the head of a queue: ``lines`` places of each list, or everything (None).
@@ -123,36 +123,36 @@ async def load_ranked_queue(
     """
     ranking = Ranking(session.skus[sku].policy, session.moment(sku)._replace(now=now))
     found, unread = await _read(conn, session.skus[sku], ranking, lines, reach)
-    chosen, cut = within_reach(rank(found, ranking), session.skus[sku].policy, reach)
+    chosen, cut = within_reach(in_order(found, ranking), session.skus[sku].policy, reach)
     enter(session, await read_lines(conn, [place for _, place in chosen]))
     session.open_queue(sku, None, lines or len(chosen), [*unread, *cut])
-    session.queues[sku].ranked_at = now
+    session.queues[sku].sorted_at = now
 
 
-async def read_everything(conn: AsyncConnection, session: AllocationSession, sku: str) -> Ranked:
+async def read_everything(conn: AsyncConnection, session: AllocationSession, sku: str) -> PlacesInOrder:
     """All places of a queue in the order they are served; touches no lines."""
     ranking = session.ranking(sku)
-    return rank(_places(await session_reads.fetch(conn, _EVERYTHING, sku)), ranking)
+    return in_order(_places(await session_reads.fetch(conn, _EVERYTHING, sku)), ranking)
 
 
-def rank(places: Iterable[Place], ranking: Ranking) -> Ranked:
-    """Places in the order they are served."""
+def in_order(places: Iterable[Place], ranking: Ranking) -> PlacesInOrder:
+    """Places in the order in which the ranking serves them, each with its key."""
     key = ranking.key
     found = [(key(one), one) for one in places]
     found.sort()
     return found
 
 
-def within_reach(ranked: Ranked, policy: Policy, units: int) -> tuple[Ranked, list[Unread]]:
+def within_reach(in_order: PlacesInOrder, policy: Policy, units: int) -> tuple[PlacesInOrder, list[Unread]]:
     """Of each tier, what stands before the place that so many units cannot reach any more, even if all other
     tiers got nothing. Everything where that cannot be told: shares count all, quotas leave some out, and who
     is passed counts too."""
     if not policy.in_parts:
-        return ranked, []
+        return in_order, []
     asked: dict[int, int] = {}
-    chosen: Ranked = []
+    chosen: PlacesInOrder = []
     cut: dict[int, Unread] = {}
-    for key, place in ranked:
+    for key, place in in_order:
         tier = place.tier_rank
         if asked.get(tier, 0) < units:
             chosen.append((key, place))

@@ -1,4 +1,4 @@
-"""Showing a queue whose order no index has: all of its places are ranked for each page, and one page is read."""
+"""Showing a queue whose order no index has: all of its places are sorted for each page, and one page is read."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Place(NamedTuple):
     unit_value: int
 
 
-class RankedPage(NamedTuple):
+class UnindexedPage(NamedTuple):
     """A page of a queue, its rows' keys, and whether there are more behind it."""
 
     rows: Sequence[Row[Any]]
@@ -49,15 +49,15 @@ def has_index(policy: Policy) -> bool:
     return policy.sort in (Sort.FIFO, Sort.PRIORITY) and policy.ageing is None
 
 
-async def ranked_page(
+async def unindexed_page(
     conn: AsyncConnection, sku: str, policy: Policy, moment: Moment, *, after: Key | None, limit: int
-) -> RankedPage:
+) -> UnindexedPage:
     """Queue entries of a SKU behind ``after``, in the order in which they would be served now."""
     keys = await _keys(conn, sku, policy, moment)
     found = heapq.nsmallest(limit + 1, [key for key in keys if after is None or key > after])
     shown = found[:limit]
     values = {"lines": [key[4] for key in shown], "times": [key[3] for key in shown]}
-    return RankedPage((await conn.execute(_ROWS, values)).all(), shown, len(found) > limit)
+    return UnindexedPage((await conn.execute(_ROWS, values)).all(), shown, len(found) > limit)
 
 
 async def _keys(conn: AsyncConnection, sku: str, policy: Policy, moment: Moment) -> list[Key]:
