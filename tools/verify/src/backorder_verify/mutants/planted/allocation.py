@@ -54,18 +54,18 @@ MUTANTS = (
     Mutant(
         "cap-one-too-low",
         "The last unit under a cap is declined",
-        f"{_SERVICE}/domain/allocating/placing.py",
+        f"{_SERVICE}/domain/allocating/deciding_new_demand.py",
         "terms.waiting + waits > terms.cap",
         "terms.waiting + waits >= terms.cap",
-        (f"{_UNIT}/test_lines_and_placing.py",),
+        (f"{_UNIT}/test_lines_and_new_demand.py",),
     ),
     Mutant(
         "latest-date-exclusive",
         "A promise for the very last acceptable day is declined",
-        f"{_SERVICE}/domain/allocating/placing.py",
+        f"{_SERVICE}/domain/allocating/deciding_new_demand.py",
         "promise_date > latest",
         "promise_date >= latest",
-        (f"{_UNIT}/test_lines_and_placing.py",),
+        (f"{_UNIT}/test_lines_and_new_demand.py",),
     ),
     Mutant(
         "promises-do-not-count",
@@ -89,7 +89,7 @@ MUTANTS = (
         f"{_SERVICE}/domain/demand/line.py",
         "queued_at, units = self.layers.pop()",
         "queued_at, units = self.layers.pop(0)",
-        (f"{_UNIT}/test_ledger_machine.py", f"{_UNIT}/test_lines_and_placing.py"),
+        (f"{_UNIT}/test_ledger_machine.py", f"{_UNIT}/test_lines_and_new_demand.py"),
     ),
     Mutant(
         "what-left-is-not-granted",
