@@ -90,7 +90,8 @@ STATE = {
         VALUES ('A', '2026-02-01', 3), ('A', '2026-02-02', 5), ('B', '2026-02-02', 1);
     """,
     "notification": """
-        INSERT INTO watched_order (order_id, sequence, reference) VALUES ('o1', 3, 'R1'), ('o2', 1, 'R2');
+        INSERT INTO watched_order (order_id, sequence, reference, contact_id, cause)
+        VALUES ('o1', 3, 'R1', 'c1', 'event-1'), ('o2', 1, 'R2', NULL, NULL);
         INSERT INTO watched_line (order_id, line_id, sku, quantity, cancelled, shipped, order_sequence, line_version,
                                   allocated, waiting, declined, reason, told_allocated, told_waiting, told_declined,
                                   told_cancelled)
@@ -98,8 +99,9 @@ STATE = {
                ('o1', 'l2', 'B', 2, 0, 0, 3, 2, 0, 0, 2, '', 0, 0, 2, 0),
                ('o2', 'l3', 'A', 5, 0, 0, 1, 1, 0, 5, 0, '', 0, 5, 0, 0),
                ('o2', 'l4', 'B', 1, 0, 0, 1, 1, 0, 1, 0, '', 0, 1, 0, 0);
-        INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at)
-        VALUES ('n1', 'o1', 'c1', 'backordered', 'event-1', '{}', 'sent', now());
+        INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at,
+                                  finished_at)
+        VALUES ('n1', 'o1', 'c1', 'backordered', 'event-1', '{}', 'sent', now(), now());
     """,
 }
 

@@ -84,6 +84,28 @@ BREAKS: dict[str, tuple[str, str]] = {
            VALUES ('d1', 0, 1, 'l1', 'A', 2, 2, 'granted',
                    '{"order_id": "o1", "queued_at": "2026-01-01T00:00:00Z", "grants": [["LONDON", 2]]}')""",
     ),
+    "allocation: decisions unaltered": (
+        "allocation",
+        """INSERT INTO decision (decision_id, cause, cause_type, decided_at, digest, steps)
+           VALUES ('d2', 'event-2', 'StockReceived', now(), 'v2:0', '[]')""",
+    ),
+    "customers: told or about to be": (
+        "notification",
+        "UPDATE watched_line SET waiting = 2, allocated = 7 WHERE line_id = 'l1'",
+    ),
+    "customers: told by a message": ("notification", "DELETE FROM notification"),
+    "messages: an end or a next attempt": (
+        "notification",
+        """INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at)
+           VALUES ('n4', 'o1', 'c1', 'backordered', 'event-4', '{}', 'pending', now())""",
+    ),
+    "webhooks: an end or a next attempt": (
+        "notification",
+        """INSERT INTO webhook_endpoint (endpoint_id, url, event_types, created_at)
+           VALUES ('w1', 'https://shop.example', '{}', now());
+           INSERT INTO webhook_message (event_id, event_type, body, created_at) VALUES ('e1', 'sent', '{}', now());
+           INSERT INTO webhook_delivery (endpoint_id, event_id, created_at) VALUES ('w1', 'e1', now())""",
+    ),
     "lines: order = allocation": ("allocation", "UPDATE demand SET promise_date = '2026-03-01' WHERE line_id = 'l1'"),
     "grants: order = allocation": ("order", "UPDATE line_location SET allocated = 7 WHERE line_id = 'l1'"),
     "grants within stock": ("inventory", "UPDATE stock_level SET on_hand = 1 WHERE sku = 'A'"),
@@ -171,8 +193,8 @@ async def test_a_message_sent_twice_is_caught_and_one_resent_on_request_is_not(s
     await small_system.execute(
         "notification",
         """INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at,
-                                     resend_of)
-           VALUES ('n2', 'o1', 'c1', 'backordered', 'event-1', '{}', 'sent', now(), 'n1')""",
+                                     finished_at, resend_of)
+           VALUES ('n2', 'o1', 'c1', 'backordered', 'event-1', '{}', 'sent', now(), now(), 'n1')""",
     )
     assert await broken(small_system, "one message an event") == 0
     await small_system.without_index(

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json
 from backorder_verify.recomputing.comparison import Comparison, compare
 from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 
@@ -20,14 +21,24 @@ def fill(free: int) -> dict[str, Any]:
 
 
 def decision(name: str, *steps: dict[str, Any], summarised: bool = False) -> dict[str, Any]:
-    return {"decision_id": name, "decided_at": NOW, "summarised": summarised, "steps": orjson.dumps(steps)}
+    stored = {"decision_id": name, "decided_at": NOW, "summarised": summarised, "steps": orjson.dumps(steps)}
+    return {**stored, "digest": "made before digests could be verified"}
 
 
-def line(name: str, line_id: str, wanted: int, granted: int, *, step: int = 0) -> dict[str, Any]:
+def with_digest(stored: dict[str, Any], *lines: dict[str, Any]) -> dict[str, Any]:
+    """The decision with the digest that fits it and its lines."""
+    digest = DecisionDigest.of_steps(orjson.loads(stored["steps"]))
+    for one in lines:
+        figures = (one["step"], one["rank"], one["line_id"], one["sku"], one["quantity"], one["granted"])
+        digest.add_line(figures, (one["reason_code"], ""), canonical_json(orjson.loads(one["facts"])))
+    return {**stored, "digest": digest.text()}
+
+
+def line(name: str, line_id: str, wanted: int, granted: int, *, step: int = 0, rank: int = 1) -> dict[str, Any]:
     facts = {"order_id": line_id, "queued_at": NOW, "grants": [["HH", granted]]}
     return {
-        "decision_id": name, "step": step, "line_id": line_id, "sku": "A", "quantity": wanted, "granted": granted,
-        "facts": orjson.dumps(facts),
+        "decision_id": name, "step": step, "rank": rank, "line_id": line_id, "sku": "A", "quantity": wanted,
+        "granted": granted, "reason_code": "granted", "reason_parameters": None, "facts": orjson.dumps(facts),
     }  # fmt: skip
 
 
@@ -125,3 +136,19 @@ def test_decisions_since_a_moment_are_found_by_their_ids() -> None:
     assert first.replace("-", "") == f"{stamp:012x}"
     assert first < f"{first}-7abc-8def-0123456789ab" < last
     assert DecisionRange("zz", since=NOW).bounds()[0] == "zz"
+
+
+@pytest.mark.parametrize("column", ["quantity", "rank", "reason_code", "sku"])
+async def test_a_decision_that_was_altered_is_reported_though_it_comes_out_the_same(column: str) -> None:
+    kept = line("d1", "a", 2, 2)
+    whole, altered = with_digest(decision("d1", fill(2)), kept), {**kept, column: kept[column] * 2}
+    assert (await compared(Stored([whole], [kept]))).holds
+    found = await compared(Stored([whole], [altered]))
+    assert not found.holds
+    assert (found.altered, found.first_altered) == (1, ["d1"])
+    assert found.as_data()["first_altered"] == ["d1"]
+
+
+async def test_a_summarised_decision_cannot_be_told_to_be_altered() -> None:
+    whole = {**with_digest(decision("d1", fill(2)), line("d1", "a", 2, 2)), "summarised": True, "steps": b"[]"}
+    assert (await compared(Stored([whole], []))).holds

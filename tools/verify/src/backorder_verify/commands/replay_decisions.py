@@ -46,8 +46,8 @@ def replay_decisions(
     ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Recompute stored decisions from their inputs and compare. Exits with 1 if one comes out differently, with 2 if
-    the options name no possible range."""
+    """Recompute stored decisions from their inputs and compare. Exits with 1 if one comes out differently or was
+    altered, with 2 if the options name no possible range."""
     console = Console(soft_wrap=True)
     for option, given in (("--from", first), ("--to", last)):
         if given is not None and not _is_id(given):
@@ -114,4 +114,9 @@ def _report(found: Comparison) -> list[str]:
         report.append(f"DIFFERENT {one.decision_id}, step {one.step} ({one.kind}): {'; '.join(one.lines()[:5])}")
     if found.different > len(found.first_differences):
         report.append(f"and more: {found.different:,} decisions differ in all")
+    report += [
+        f"ALTERED {decision_id}: it does not fit the digest stored with it" for decision_id in found.first_altered
+    ]
+    if found.altered > len(found.first_altered):
+        report.append(f"and more: {found.altered:,} decisions were altered in all")
     return report

@@ -42,7 +42,8 @@ class Comparison:
     """How many decisions came out the same.
 
     `without_policy` counts decisions in which nothing follows from a policy (releases), `summarised` those whose
-    inputs are no longer kept. Neither can be compared.
+    inputs are no longer kept. Neither can be compared. `altered` counts those whose stored digest does not fit what
+    is stored with it.
     """
 
     compared: int = 0
@@ -51,6 +52,8 @@ class Comparison:
     summarised: int = 0
     lines: int = 0
     different: int = 0
+    altered: int = 0
+    first_altered: list[str] = field(default_factory=list)
     first_differences: list[Difference] = field(default_factory=list)
     seconds: float = 0.0
     first_id: str | None = None
@@ -58,8 +61,8 @@ class Comparison:
 
     @property
     def holds(self) -> bool:
-        """Whether every decision that can be recomputed came out the same."""
-        return not self.different
+        """Whether every decision that can be recomputed came out the same, and none was altered."""
+        return not self.different and not self.altered
 
     def as_data(self) -> dict[str, Any]:
         """The comparison as JSON data."""
@@ -68,6 +71,8 @@ class Comparison:
             "compared": self.compared,
             "identical": self.identical,
             "different": self.different,
+            "altered": self.altered,
+            "first_altered": self.first_altered,
             "without_policy": self.without_policy,
             "summarised": self.summarised,
             "lines": self.lines,
@@ -92,6 +97,9 @@ async def compare(decisions: AsyncIterator[StoredDecision]) -> Comparison:
         if decision.summarised:
             found.summarised += 1
             continue
+        if decision.altered:
+            found.altered += 1
+            found.first_altered += [decision.decision_id][: _SHOWN - len(found.first_altered)]
         follows_policy, differences = _recompute(decision)
         found.lines += sum(map(len, decision.lines))
         if not follows_policy:

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json, is_verifiable
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 
 
@@ -43,8 +44,19 @@ class StoredDecision:
     decided_at: datetime
     summarised: bool
     steps: list[dict[str, Any]]
+    digest: str = ""
     lines: list[list[StoredLine]] = field(default_factory=list)
     granted: list[dict[str, int]] = field(default_factory=list)
+    _found: DecisionDigest = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._found = DecisionDigest.of_steps(self.steps)
+
+    @property
+    def altered(self) -> bool:
+        """Whether inputs or results are others than were stored. False where that cannot be told: of decisions that
+        are summarised, or were stored before their digests could be verified."""
+        return not self.summarised and is_verifiable(self.digest) and self._found.text() != self.digest
 
     def add(self, row: Any) -> None:
         """Add a row of a line. Rows must come ordered by step and rank."""
@@ -53,7 +65,13 @@ class StoredDecision:
             self.lines.append([])
             self.granted.append({})
         line_id, granted = row["line_id"], self.granted[number]
-        self.lines[number].append(StoredLine(line_id, row["sku"], row["quantity"], orjson.loads(row["facts"])))
+        facts, parameters = orjson.loads(row["facts"]), row["reason_parameters"]
+        self.lines[number].append(StoredLine(line_id, row["sku"], row["quantity"], facts))
+        self._found.add_line(
+            (number, row["rank"], line_id, row["sku"], row["quantity"], row["granted"]),
+            (row["reason_code"], canonical_json(orjson.loads(parameters)).decode() if parameters else ""),
+            canonical_json(facts),
+        )
         granted[line_id] = granted.get(line_id, 0) + row["granted"]
 
 
@@ -62,9 +80,13 @@ Rows = Callable[..., AsyncIterator[Any]]
 
 _CHOSEN = "decision_id >= $1 AND decision_id <= $2"
 _DECISIONS = (
-    f"SELECT decision_id, decided_at, summary IS NOT NULL AS summarised, steps::text FROM decision WHERE {_CHOSEN}"
+    "SELECT decision_id, decided_at, summary IS NOT NULL AS summarised, digest, steps::text FROM decision"
+    f" WHERE {_CHOSEN}"
 )
-_LINES = "SELECT decision_id, step, line_id, sku, quantity, granted, facts::text FROM decision_line"
+_LINES = (
+    "SELECT decision_id, step, rank, line_id, sku, quantity, granted, reason_code, reason_parameters::text, facts::text"
+    " FROM decision_line"
+)
 _NTH = "SELECT decision_id FROM decision WHERE {chosen} ORDER BY decision_id {order} OFFSET $3 LIMIT 1"
 
 
@@ -74,7 +96,8 @@ async def stored_decisions(rows: Rows, chosen: DecisionRange) -> AsyncIterator[S
     lines = rows(f"{_LINES} WHERE {_CHOSEN} ORDER BY decision_id, step, rank", first, last)
     line = await anext(lines, None)
     async for row in rows(f"{_DECISIONS} ORDER BY decision_id", first, last):
-        decision = StoredDecision(row["decision_id"], row["decided_at"], row["summarised"], orjson.loads(row["steps"]))
+        steps = orjson.loads(row["steps"])
+        decision = StoredDecision(row["decision_id"], row["decided_at"], row["summarised"], steps, row["digest"])
         while line is not None and line["decision_id"] <= decision.decision_id:
             if line["decision_id"] == decision.decision_id and not decision.summarised:
                 decision.add(line)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
-
-import orjson
 
 from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
 from allocation_service.application.session.decision_builder import DecisionRecord
+from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json
 from service_kit.persistence.bulk import Columns, arrays, insert
 from service_kit.persistence.statements import Statement
 
@@ -24,6 +23,7 @@ _DECISION_LINE: Columns = (
     ("quantity", "bigint"), ("granted", "bigint"), ("reason_code", "text"), ("reason_parameters", "jsonb"),
     ("facts", "jsonb"),
 )  # fmt: skip
+_STEP_AND_RANK = itemgetter(0, 1)
 _INSERTS = {
     table: Statement(insert(table, columns), changes=table)
     for table, columns in (("decision", _DECISION), ("decision_sku", _DECISION_SKU), ("decision_line", _DECISION_LINE))
@@ -38,15 +38,13 @@ def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
     rows: list[tuple[Any, ...]] = []
     for record in records:
         decision_id = record.decision_id
-        encoded = orjson.dumps(record.steps, default=list)
-        digest = hashlib.sha256(encoded)
-        for row in record.rows:
-            facts = orjson.dumps(row.facts, default=list)
-            digest.update(facts)
-            rows.append((decision_id, *row[:6], *columns_of(row.reason), facts.decode()))
-        heads.append(
-            (decision_id, record.cause, record.cause_type, record.decided_at, digest.hexdigest(), encoded.decode())
-        )
+        encoded = canonical_json(record.steps)
+        digest = DecisionDigest(encoded)
+        for row in sorted(record.rows, key=_STEP_AND_RANK):
+            facts, (code, parameters) = canonical_json(row.facts), columns_of(row.reason)
+            digest.add_line(row[:6], (code, parameters or ""), facts)
+            rows.append((decision_id, *row[:6], code, parameters, facts.decode()))
+        heads.append((decision_id, record.cause, record.cause_type, record.decided_at, digest.text(), encoded.decode()))
     skus = [(sku, record.decision_id) for record in records for sku in sorted(record.skus)]
     yield from _added("decision", _DECISION, heads)
     yield from _added("decision_sku", _DECISION_SKU, skus)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from allocation_service.domain.decisions.decision_digest import canonical_json
 from allocation_service.domain.decisions.english_reasons import reason_of_english
 from allocation_service.domain.decisions.recorded_reason import reason_from
 from allocation_service.domain.reasons import Reason
@@ -35,4 +36,4 @@ def _decoded(code: str, parameters: str) -> Reason:
 
 @lru_cache(maxsize=1_000)
 def _encoded(reason: Reason) -> str:
-    return orjson.dumps(dict(reason.parameters)).decode()
+    return canonical_json(dict(reason.parameters)).decode()

@@ -33,7 +33,10 @@ class DecisionSummary(ResponseModel):
     cause: str = Field(description="Id of the event that brought it about")
     cause_type: str
     decided_at: datetime = Field(description="Business time")
-    digest: str = Field(description="SHA-256 over inputs and results")
+    digest: str = Field(
+        description="SHA-256 over inputs and results; `v2:` and 64 hexadecimal digits. One without the prefix is of an"
+        " older release, and cannot be verified."
+    )
     recorded_at: datetime
     summarised: bool = Field(description="It is old: its inputs and most of its lines have made way for a summary")
 
