@@ -4,6 +4,7 @@ from tests.scenario.allocation_events import AllocationEventName, AllocationEven
 from tests.scenario.inventory_events import InventoryEvents, KnownLevel
 from tests.scenario.neighbours import Neighbours
 from tests.scenario.order_events import OrderEvents, OrderRecord, OrderTerms
+from tests.scenario.outbox import take_outbox
 from tests.scenario.timeline import START, Timeline
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "OrderRecord",
     "OrderTerms",
     "Timeline",
+    "take_outbox",
 ]

@@ -12,7 +12,7 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.scenario import Neighbours
+from tests.scenario import Neighbours, take_outbox
 
 from allocation_service.adapters.local_effects import LocalEffects
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
@@ -30,10 +30,8 @@ from allocation_service.wording.reason_words import published_words
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 from event_contracts import Event
-from event_contracts.envelope import decode
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
-from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
@@ -94,9 +92,7 @@ class World(Neighbours):
 
     async def published(self) -> list[Event]:
         """Take what stands in the outbox."""
-        async with self.database.transaction() as conn:
-            rows = (await conn.execute(text("DELETE FROM outbox RETURNING id, headers, value"))).all()
-        return [decode(unpack_headers(row.headers), row.value) for row in sorted(rows, key=lambda one: one.id)]
+        return await take_outbox(self.database)
 
     async def rows(self, sql: str, **values: Any) -> Sequence[Any]:
         async with self.database.reading() as conn:

@@ -1,25 +1,24 @@
 """Inventory on a real database: its HTTP API in process, its consumer handler, and its outbox."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
 from sqlalchemy import text
-from tests.unit.inventory.order_events import a_shipment, an_order_event
+from tests.scenario import Neighbours, OrderRecord, take_outbox
+from tests.unit.inventory.scenario import new_neighbours
 
 import inventory_service.entrypoints.service
-from event_contracts import Event, ShippedLine
-from event_contracts.envelope import decode
+from event_contracts import Event
 from event_contracts.sources import INVENTORY_SOURCE
 from inventory_service.config import InventorySettings
 from inventory_service.invariants import INVARIANTS
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
-from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.inbox import insert_new
 from service_kit.persistence.database import Database
 from service_kit.testing.invariants import assert_invariants
@@ -34,6 +33,7 @@ class Inventory:
     database: Database
     keys: dict[str, str]
     """Other keys by what they may do: "writer" has only inventory:write, "reader" only inventory:read."""
+    neighbours: Neighbours = field(default_factory=new_neighbours)
     _numbers: Any = field(default_factory=itertools.count)
 
     def headers(self, name: str) -> dict[str, str]:
@@ -79,21 +79,13 @@ class Inventory:
         async with self.database.reading() as conn:
             return list((await conn.execute(text(query), values)).all())
 
-    async def events(self) -> list[Event]:
-        """What waits in the outbox, in the order in which it will be sent."""
-        rows = await self.rows("SELECT headers, value FROM outbox ORDER BY id")
-        found = [decode(unpack_headers(row.headers), row.value) for row in rows]
+    async def published(self) -> list[Event]:
+        """What was published since the last call."""
+        found = await take_outbox(self.database)
         assert all(event.source == INVENTORY_SOURCE for event in found)
         return found
 
-    async def new_events(self) -> list[Event]:
-        """As ``events``, and the outbox is empty afterwards, as if a relay had sent them."""
-        found = await self.events()
-        async with self.database.transaction() as conn:
-            await conn.execute(text("DELETE FROM outbox"))
-        return found
-
-    async def handle(self, *events: Event, remember: bool = True) -> None:
+    async def apply(self, *events: Event, remember: bool = True) -> None:
         """A consumer's turn: inbox and handler in one transaction. Without ``remember`` the inbox was purged."""
         subscription = self.service.subscription
         assert subscription is not None
@@ -136,17 +128,12 @@ async def inventory(empty: Inventory) -> Inventory:
     assert (await empty.put("/v1/suppliers/acme", {"name": "Acme"})).status_code == 201
     body = {"skus": [{"sku": "lamp", "name": "Lamp"}, {"sku": "chair", "name": "Chair"}]}
     assert (await empty.put("/v1/skus", body)).status_code == 200
-    await empty.new_events()
+    await empty.published()
     return empty
 
 
 @pytest.fixture
-def order_event() -> Callable[..., Event]:
-    """See an_order_event."""
-    return an_order_event
-
-
-@pytest.fixture
-def shipment() -> Callable[..., ShippedLine]:
-    """See a_shipment."""
-    return a_shipment
+def order(inventory: Inventory) -> OrderRecord:
+    """An order of ten lamps, as the order service keeps it."""
+    order, _ = inventory.neighbours.order("order-1", ("lamp", 10))
+    return order

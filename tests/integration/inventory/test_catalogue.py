@@ -15,7 +15,7 @@ async def test_a_new_sku_is_announced_with_its_whole_policy(empty):
     body = {"name": "Lamp", "category": "lights", "lead_time_days": 14, "selling_policy": BACKORDER}
     response = await empty.put("/v1/skus/lamp", body)
     assert (response.status_code, response.headers["ETag"]) == (201, '"1"')
-    [event] = await empty.events()
+    [event] = await empty.published()
     assert (event.name, event.key, event.sequence) == ("SkuPolicyChanged", "lamp", 1)
     policy = event.payload
     assert (policy.mode, policy.cap, policy.lead_time_days, policy.category) == ("backorder", 50, 14, "lights")
@@ -25,7 +25,7 @@ async def test_putting_what_stands_already_announces_nothing_and_keeps_the_versi
     for status in (201, 200):
         response = await empty.put("/v1/skus/lamp", {"name": "Lamp"})
         assert (response.status_code, response.json()["version"]) == (status, 1)
-    assert len(await empty.events()) == 1
+    assert len(await empty.published()) == 1
 
 
 async def test_a_real_change_is_announced_with_the_next_version(empty):
@@ -33,7 +33,7 @@ async def test_a_real_change_is_announced_with_the_next_version(empty):
     body = {"lead_time_days": 7, "selling_policy": {"mode": "preorder", "release_date": "2011-01-15"}}
     response = await empty.put("/v1/skus/lamp", body)
     assert (response.status_code, response.json()["version"]) == (200, 2)
-    event = (await empty.events())[-1]
+    event = (await empty.published())[-1]
     assert event.sequence == event.payload.version == 2
     assert event.payload.release_at.isoformat() == "2011-01-15T00:00:00+00:00"
 
@@ -55,11 +55,11 @@ async def test_skus_that_differ_in_case_are_different(empty):
 async def test_a_bulk_stores_all_and_says_what_it_did(empty):
     await empty.put("/v1/skus/b", {"name": "B"})
     await empty.put("/v1/skus/c", {"name": "C"})
-    await empty.new_events()
+    await empty.published()
     body = {"skus": [{"sku": "c", "name": "C"}, {"sku": "b", "name": "new"}, {"sku": "a", "name": "A"}]}
     response = await empty.put("/v1/skus", body)
     assert response.json() == {"created": 1, "changed": 1, "unchanged": 1}
-    assert sorted((event.key, event.sequence) for event in await empty.events()) == [("a", 1), ("b", 2)]
+    assert sorted((event.key, event.sequence) for event in await empty.published()) == [("a", 1), ("b", 2)]
 
 
 async def test_a_bulk_with_bad_lines_lists_every_one_and_stores_nothing(empty):
@@ -88,7 +88,7 @@ async def test_a_bulk_with_bad_lines_lists_every_one_and_stores_nothing(empty):
     }
     assert "auction" not in response.text
     assert (await empty.get("/v1/skus"))["data"] == []
-    assert await empty.events() == []
+    assert await empty.published() == []
 
 
 async def test_a_bulk_of_a_megabyte_is_taken_and_a_larger_one_is_not(empty):
@@ -144,16 +144,16 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     await inventory.receive(5)
     await inventory.receive(3, sku="chair")
     await inventory.receive(2, location="south")
-    await inventory.new_events()
+    await inventory.published()
     assert (await inventory.put("/v1/locations/main", {"name": "Main", "priority": 1})).status_code == 200
-    events = await inventory.new_events()
+    events = await inventory.published()
     assert sorted((event.key, event.name, event.sequence) for event in events) == [
         ("chair", "StockLevelChanged", 2),
         ("lamp", "StockLevelChanged", 2),
     ]
     assert all(level.priority == 1 for event in events for level in event.payload.levels)
     await inventory.put("/v1/locations/main", {"name": "Renamed", "priority": 1})
-    assert await inventory.new_events() == []
+    assert await inventory.published() == []
 
 
 async def test_only_an_importer_states_when_a_policy_changed(empty):
@@ -162,4 +162,4 @@ async def test_only_an_importer_states_when_a_policy_changed(empty):
     response = await empty.client.put("/v1/skus/lamp", json=body, headers=headers)
     assert (response.status_code, response.json()["code"]) == (403, "import_scope_required")
     assert (await empty.put("/v1/skus/lamp", body)).status_code == 201
-    assert (await empty.events())[0].payload.occurred_at.year == 2010
+    assert (await empty.published())[0].payload.occurred_at.year == 2010

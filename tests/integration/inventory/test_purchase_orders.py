@@ -37,7 +37,7 @@ async def test_each_line_of_a_new_order_is_announced_as_inbound(inventory):
     assert response.status_code == 201
     order = response.json()
     assert [line["eta"] for line in order["lines"]] == ["2010-12-20T00:00:00Z", "2010-12-21T16:00:00Z"]
-    events = await inventory.events()
+    events = await inventory.published()
     assert [(event.name, event.key, event.sequence) for event in events] == [
         ("InboundScheduled", "lamp", 1),
         ("InboundScheduled", "chair", 1),
@@ -56,7 +56,7 @@ async def test_unknown_names_are_refused_with_their_places(inventory):
     assert response.status_code == 422
     found = [error["pointer"] for error in response.json()["errors"]]
     assert found == ["/supplier_id", "/location_id", "/lines/1/sku"]
-    assert await inventory.events() == []
+    assert await inventory.published() == []
 
 
 async def test_a_taken_reference_names_the_order_that_holds_it(inventory):
@@ -73,10 +73,10 @@ async def test_a_taken_reference_names_the_order_that_holds_it(inventory):
 
 async def test_a_partial_receipt_and_the_fall_of_its_inbound_are_one_event(inventory):
     order = await inventory.order(10)
-    await inventory.new_events()
+    await inventory.published()
     await inventory.receive(4, line=line_of(order))
     assert await the_line(inventory, order) == (4, 0, 6, "partly_received")
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert event.name == "StockReceived"
     [po_line] = event.payload.po_lines
     assert (po_line.id, po_line.remaining, po_line.version) == (order["lines"][0]["line_id"], 6, 2)
@@ -99,10 +99,10 @@ async def test_a_return_names_no_order_line(inventory):
 
 async def test_a_slip_is_announced_with_the_next_version(inventory):
     order = await inventory.order(10)
-    await inventory.new_events()
+    await inventory.published()
     response = await change(inventory, order, {"eta": "2010-12-27", "changed_at": "2010-12-19T09:00:00Z"}, '"1"')
     assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.sequence, event.payload.remaining) == ("InboundRescheduled", 2, 10)
     assert event.payload.eta.isoformat() == "2010-12-27T00:00:00+00:00"
 
@@ -120,24 +120,24 @@ async def test_a_change_needs_the_etag_of_the_line_or_of_its_order_as_they_are_n
 async def test_a_quantity_below_what_arrived_is_refused_and_down_to_it_ends_the_inbound(inventory):
     order = await inventory.order(10)
     await inventory.receive(4, line=line_of(order))
-    await inventory.new_events()
+    await inventory.published()
     response = await change(inventory, order, {"quantity": 3}, '"2"')
     assert (response.status_code, response.json()["code"]) == (409, "quantity_below_received")
     assert (await change(inventory, order, {"quantity": 4}, '"2"')).status_code == 200
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.remaining) == ("InboundCancelled", 0)
 
 
 async def test_a_short_close_ends_the_inbound_once(inventory):
     order = await inventory.order(10)
     await inventory.receive(4, line=line_of(order))
-    await inventory.new_events()
+    await inventory.published()
     for _ in range(2):
         response = await inventory.client.post(f"{path_of(order)}/close", json={"reason": "not coming"})
         assert response.status_code == 200
     assert (await inventory.client.post(f"{path_of(order)}/close")).status_code == 200
     assert await the_line(inventory, order) == (4, 6, 0, "closed")
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.remaining, event.payload.version) == ("InboundCancelled", 0, 3)
     refused = await change(inventory, order, {"eta": "2011-01-01"}, '"3"')
     assert (refused.status_code, refused.json()["state"]) == (409, "closed")

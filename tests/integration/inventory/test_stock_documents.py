@@ -14,7 +14,7 @@ async def test_a_receipt_raises_on_hand_and_announces_the_absolute_level(invento
     receipt = await inventory.receive(12)
     assert receipt["lines"][0]["on_hand_change"] == 12
     assert await inventory.level() == (12, 0, 1)
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.key, event.sequence, event.payload.reason) == ("StockReceived", "lamp", 1, "receipt")
     [level] = event.payload.levels
     assert (level.location, level.on_hand, level.shipped, level.version, level.priority) == ("main", 12, 0, 1, 10)
@@ -26,7 +26,7 @@ async def test_a_receipt_raises_on_hand_and_announces_the_absolute_level(invento
 async def test_each_kind_of_receipt_raises_supply_and_never_lowers_shipped(inventory, kind, reason):
     await inventory.receive(2, kind=kind)
     assert await inventory.level() == (2, 0, 1)
-    assert (await inventory.events())[0].payload.reason == reason
+    assert (await inventory.published())[0].payload.reason == reason
 
 
 async def test_what_a_receipt_names_wrongly_is_refused_with_every_place_and_nothing_is_stored(inventory):
@@ -44,7 +44,7 @@ async def test_what_a_receipt_names_wrongly_is_refused_with_every_place_and_noth
     assert set(pointers(response)) == {"/location_id", "/lines/1/sku", "/lines/2/purchase_order_line_id"}
     assert await inventory.rows("SELECT * FROM stock_document") == []
     assert await inventory.rows("SELECT * FROM stock_level") == []
-    assert await inventory.events() == []
+    assert await inventory.published() == []
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ async def test_the_same_key_and_body_repeat_the_answer_and_do_nothing_more(inven
     other = await inventory.post("/v1/receipts", {**body, "location_id": "south"}, key="k")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert await inventory.level() == (5, 0, 1)
-    assert len(await inventory.events()) == 1
+    assert len(await inventory.published()) == 1
 
 
 async def test_creating_without_a_key_is_refused(inventory):
@@ -114,7 +114,7 @@ async def test_bad_commands_of_a_batch_fail_alone(inventory):
     assert [status for number, status in enumerate(statuses) if number % 3 == 0] == [422] * 8
     assert (statuses.count(201), statuses.count(409)) == (8, 8)
     assert (await inventory.level())[0] == 8
-    events = await inventory.events()
+    events = await inventory.published()
     assert [event.sequence for event in events] == list(range(1, 9)), "outbox order is version order"
     assert [event.payload.levels[0].on_hand for event in events] == list(range(1, 9))
     await inventory.check()
@@ -138,7 +138,7 @@ async def test_receipts_of_crossed_skus_at_once_do_not_deadlock(inventory):
 async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_after_it(inventory):
     await inventory.receive(10, received_at="2010-12-01T00:00:00Z")
     await inventory.receive(4, received_at="2010-12-03T00:00:00Z")
-    await inventory.new_events()
+    await inventory.published()
     body = {
         "location_id": "main",
         "counted_at": "2010-12-02T00:00:00Z",
@@ -148,7 +148,7 @@ async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_af
     assert response.json()["lines"][0]["on_hand_change"] == -2
     assert response.json()["reference"] == response.json()["count_id"]
     assert await inventory.level() == (12, 0, 3)
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "count", 3)
     await inventory.check()
 
@@ -161,12 +161,12 @@ async def test_a_sku_counted_twice_in_one_count_is_refused(inventory):
 
 async def test_an_adjustment_changes_on_hand_by_its_delta(inventory):
     await inventory.receive(10)
-    await inventory.new_events()
+    await inventory.published()
     lines = [{"sku": "lamp", "delta": -3}, {"sku": "lamp", "delta": 4, "location_id": "south"}]
     response = await inventory.post("/v1/adjustments", {"location_id": "main", "reason": "moved", "lines": lines})
     assert response.status_code == 201
     assert [line["location_id"] for line in response.json()["lines"]] == ["main", "south"]
-    [event] = await inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "adjustment", 2)
     assert [(level.location, level.on_hand) for level in event.payload.levels] == [("main", 7), ("south", 4)]
     await inventory.check()
@@ -174,14 +174,14 @@ async def test_an_adjustment_changes_on_hand_by_its_delta(inventory):
 
 async def test_an_adjustment_below_zero_is_refused_whole_with_its_place(inventory):
     await inventory.receive(10)
-    await inventory.new_events()
+    await inventory.published()
     lines = [{"sku": "chair", "delta": 5}, {"sku": "lamp", "delta": -6}, {"sku": "lamp", "delta": -5}]
     body = {"reference": "a", "location_id": "main", "reason": "lost", "lines": lines}
     response = await inventory.post("/v1/adjustments", body)
     assert (response.status_code, response.json()["code"]) == (409, "insufficient_stock")
     assert pointers(response) == ["/lines/2/delta"]
     assert (await inventory.level())[0] == 10
-    assert await inventory.events() == []
+    assert await inventory.published() == []
     assert (await inventory.get("/v1/adjustments", reference="a"))["data"] == []
     repeated = await inventory.post("/v1/adjustments", {**body, "lines": lines[:2]})
     assert repeated.status_code == 201, "the reference of a refused document is free"

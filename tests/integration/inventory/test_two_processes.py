@@ -44,7 +44,7 @@ async def test_one_post_fifty_times_at_once_on_both_is_one_receipt(inventory, ot
     created = {answer.json()["receipt_id"] for answer in answers if answer.status_code == 201}
     assert len(created) == 1
     assert await inventory.level() == (5, 0, 1)
-    assert len(await inventory.events()) == 1
+    assert len(await inventory.published()) == 1
 
 
 async def test_one_reference_on_both_is_taken_once(inventory, other):
@@ -60,7 +60,7 @@ async def test_one_reference_on_both_is_taken_once(inventory, other):
     assert await inventory.level() == (20, 0, 20)
 
 
-async def test_everything_at_once_keeps_the_ledger_and_the_order_of_versions(inventory, other, order_event, shipment):
+async def test_everything_at_once_keeps_the_ledger_and_the_order_of_versions(inventory, other):
     order = await inventory.order(500)
     line_id = order["lines"][0]["line_id"]
     line_path = f"/v1/purchase-orders/{order['purchase_order_id']}/lines/{line_id}"
@@ -93,11 +93,9 @@ async def test_everything_at_once_keeps_the_ledger_and_the_order_of_versions(inv
     async def ship(number: int) -> None:
         events = []
         for position, sku in enumerate(seeded.sample(["lamp", "chair"], 2)):
-            name = f"order-{number}-{position}"
-            events.append(
-                order_event("OrderShipped", 2, shipment(1, 1, order_id=name, sku=sku), order_id=name, sku=sku)
-            )
-        await inventory.handle(*events)
+            order, _ = inventory.neighbours.order(f"order-{number}-{position}", (sku, 10))
+            events.append(inventory.neighbours.ship(order, 1, 1))
+        await inventory.apply(*events)
 
     async def slip(number: int) -> None:
         body = {"eta": f"2011-01-{number + 1:02}"}
@@ -116,7 +114,7 @@ async def test_everything_at_once_keeps_the_ledger_and_the_order_of_versions(inv
     )
     await inventory.check()
     reached: dict[tuple[str, str], int] = defaultdict(int)
-    for event in await inventory.events():
+    for event in await inventory.published():
         if event.name in ("StockReceived", "StockLevelChanged"):
             for level in event.payload.levels:
                 place = ("level", f"{event.key}@{level.location}")

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from tests.scenario import Neighbours
 from tests.unit.inventory.in_memory_stores import InMemoryInventoryUnitOfWork, InMemoryUnits, in_memory_units
 
-from event_contracts import Event
+from event_contracts import Event, OrderState
 from inventory_service.application.apply_order_events import apply_order_events
 from inventory_service.application.change_purchase_order_line import (
     ChangePurchaseOrderLine,
@@ -41,9 +42,31 @@ ETA = datetime(2010, 12, 20, tzinfo=UTC)
 ANY_VERSION = ExpectedLineVersion(ExpectedVersion(any_version=True))
 
 
+def new_neighbours() -> Neighbours:
+    """The neighbours, of which inventory hears the orders; business time stands still at 8 o'clock of its first day."""
+    return Neighbours(clock=FakeClock(at(8)), tick=timedelta(0), location="main")
+
+
 def at(hour: int) -> datetime:
     """A moment of business time, in hours after 1 December 2010."""
     return START + timedelta(hours=hour)
+
+
+def shipped_orders(neighbours: Neighbours) -> list[Event]:
+    """Twelve orders of ten lamps, each with three shipments of 2, 3 and 4 in the hours of 5 December."""
+    history = []
+    for number in range(12):
+        order, placed = neighbours.order(f"order-{number}", ("lamp", 10))
+        history.append(placed)
+        shipped = [(units, at(4 * 24 + units + number)) for units in (2, 3, 4)]
+        history += [neighbours.ship(order, 1, units, shipped_at=moment) for units, moment in shipped]
+    return history
+
+
+def units_shipped_by(moment: datetime, history: Sequence[Event]) -> int:
+    """Units that had left by a moment, of orders with three shipments each."""
+    orders = [event.payload for event in history if isinstance(event.payload, OrderState) and event.sequence == 4]
+    return sum(line.quantity for order in orders for line in order.shipments if line.shipped_at <= moment)
 
 
 @dataclass
@@ -55,6 +78,7 @@ class InventoryScenario:
 
     clock: FakeClock
     units: InMemoryUnits
+    neighbours: Neighbours = field(default_factory=new_neighbours)
     _numbers: Any = field(default_factory=itertools.count)
 
     @classmethod
@@ -183,7 +207,7 @@ class InventoryScenario:
         """The purchase-order line as it is now."""
         return (await read(self.units, lambda uow: uow.purchase_orders.lines([line.line_id])))[line.line_id]
 
-    def events(self) -> list[Event]:
+    async def published(self) -> list[Event]:
         """What was published since the last call."""
         events = list(self.units.outbox)
         self.units.outbox.clear()

@@ -10,11 +10,11 @@ from service_kit.commands.execute import read
 
 async def test_an_adjustment_changes_on_hand_by_its_delta(inventory):
     await inventory.receive(10)
-    inventory.events()
+    await inventory.published()
     document = await inventory.adjust(AdjustedLine("lamp", -3), AdjustedLine("lamp", 4, "south"))
     assert [line.key.location_id for line in document.lines] == ["main", "south"]
     assert (document.type, document.kind, document.reason) == (DocumentType.ADJUSTMENT, "adjustment", "lost or found")
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "adjustment", 2)
     assert [(level.location, level.on_hand) for level in event.payload.levels] == [("main", 7), ("south", 4)]
     assert (await inventory.ledger())[-1].reason == "lost or found"
@@ -23,7 +23,7 @@ async def test_an_adjustment_changes_on_hand_by_its_delta(inventory):
 
 async def test_an_adjustment_below_zero_is_refused_whole_with_its_lines(inventory):
     await inventory.receive(10)
-    inventory.events()
+    await inventory.published()
     lines = [AdjustedLine("chair", 5), AdjustedLine("lamp", -6), AdjustedLine("lamp", -5)]
     with pytest.raises(LinesRefused) as refusal:
         await inventory.one(record_adjustments, inventory.an_adjustment(*lines, reference="a"))
@@ -31,7 +31,7 @@ async def test_an_adjustment_below_zero_is_refused_whole_with_its_lines(inventor
     assert (broken.line, type(broken.rule), refusal.value.insufficient_stock) == (2, BelowZero, True)
     assert str(broken.rule) == "only 4 units are on hand"
     assert (await inventory.level(), await inventory.level("chair")) == ((10, 0, 1), (0, 0, 0))
-    assert inventory.events() == []
+    assert await inventory.published() == []
     repeated = await inventory.one(record_adjustments, inventory.an_adjustment(*lines[:2], reference="a"))
     assert repeated.reference == "a", "the reference of a refused document is free"
     inventory.check_ledger()

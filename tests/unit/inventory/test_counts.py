@@ -1,7 +1,6 @@
 """Counts replace the levels as of their moment; what moved later stays."""
 
 import pytest
-from tests.unit.inventory.order_events import a_shipment, an_order_event
 from tests.unit.inventory.scenario import at
 
 from inventory_service.application.record_adjustments import AdjustedLine
@@ -14,11 +13,11 @@ from inventory_service.domain.stock_level import MAX_UNITS
 async def test_a_count_replaces_the_level_as_of_its_time_and_keeps_what_moved_after_it(inventory):
     await inventory.receive(10, hour=0)
     await inventory.receive(4, hour=48)
-    inventory.events()
+    await inventory.published()
     document = await inventory.count(8, hour=24)
     assert (document.type, document.kind, document.lines[0].on_hand_change) == (DocumentType.COUNT, "count", -2)
     assert await inventory.level() == (12, 0, 3)
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.reason, event.sequence) == ("StockLevelChanged", "count", 3)
     assert event.payload.occurred_at == at(24)
     inventory.check_ledger()
@@ -34,43 +33,44 @@ async def test_a_count_has_seen_what_moved_at_its_very_moment(inventory):
 async def test_a_count_reported_after_a_newer_one_changes_nothing(inventory):
     await inventory.receive(10, hour=0)
     await inventory.count(9, hour=96)
-    inventory.events()
+    await inventory.published()
     document = await inventory.count(1, hour=48)
     assert document.lines[0].on_hand_change == 0
     assert (await inventory.level())[:2] == (9, 0)
-    assert inventory.events() == []
+    assert await inventory.published() == []
 
 
 async def test_a_count_that_confirms_the_level_announces_nothing(inventory):
     await inventory.receive(10)
-    inventory.events()
+    await inventory.published()
     await inventory.count(10, hour=1)
-    assert inventory.events() == []
+    assert await inventory.published() == []
     assert await inventory.level() == (10, 0, 1)
     assert [entry.kind for entry in await inventory.ledger()] == ["receipt", "count"]
 
 
-async def test_a_shipment_up_to_the_last_count_leaves_on_hand(inventory):
+async def test_a_shipment_up_to_the_last_count_leaves_on_hand(inventory, order):
     await inventory.receive(10, hour=0)
     await inventory.count(6, hour=4 * 24 + 5)
-    await inventory.apply(an_order_event("OrderShipped", 2, a_shipment(5, 4)))
+    await inventory.apply(inventory.neighbours.ship(order, 1, 4, shipped_at=at(4 * 24 + 5)))
     assert (await inventory.level())[:2] == (6, 4)
-    await inventory.apply(an_order_event("OrderShipped", 3, a_shipment(5, 4), a_shipment(6, 1)))
+    await inventory.apply(inventory.neighbours.ship(order, 1, 1, shipped_at=at(4 * 24 + 6)))
     assert (await inventory.level())[:2] == (5, 5)
     inventory.check_ledger()
 
 
-async def test_a_count_dated_before_shipments_keeps_them_on_top(inventory):
+async def test_a_count_dated_before_shipments_keeps_them_on_top(inventory, order):
     await inventory.receive(10, hour=0)
-    await inventory.apply(an_order_event("OrderShipped", 3, a_shipment(3, 4), a_shipment(7, 2)))
+    inventory.neighbours.ship(order, 1, 4, shipped_at=at(4 * 24 + 3))
+    await inventory.apply(inventory.neighbours.ship(order, 1, 2, shipped_at=at(4 * 24 + 7)))
     await inventory.count(5, hour=4 * 24 + 5)
     assert (await inventory.level())[:2] == (3, 6)
     inventory.check_ledger()
 
 
-async def test_a_count_drops_the_found_units_that_it_has_disproved(inventory):
+async def test_a_count_drops_the_found_units_that_it_has_disproved(inventory, order):
     await inventory.receive(3, hour=0)
-    await inventory.apply(an_order_event("OrderShipped", 2, a_shipment(10, 5)))
+    await inventory.apply(inventory.neighbours.ship(order, 1, 5, shipped_at=at(4 * 24 + 10)))
     await inventory.count(5, hour=4 * 24 + 9)
     assert (await inventory.level())[:2] == (0, 5)
     inventory.check_ledger()

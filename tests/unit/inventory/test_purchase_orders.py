@@ -29,7 +29,7 @@ def expecting(*versions: int, order: int | None = None) -> ExpectedLineVersion:
 async def test_each_line_of_a_new_order_is_announced_as_inbound(inventory):
     order = await inventory.order("lamp", "chair", quantity=10)
     assert (order.created_at, order.version) == (inventory.clock.now(), 2)
-    events = inventory.events()
+    events = await inventory.published()
     assert [(event.name, event.key, event.sequence) for event in events] == [
         ("InboundScheduled", "lamp", 1),
         ("InboundScheduled", "chair", 1),
@@ -53,15 +53,15 @@ async def test_a_refused_order_leaves_no_trace_and_its_neighbours_are_placed(inv
     assert reference.holder_id == placed.purchase_order_id == good.purchase_order_id
     assert last.purchase_order_id == other.purchase_order_id
     assert inventory.units.state.purchase_orders.keys() == {good.purchase_order_id, other.purchase_order_id}
-    assert [event.key for event in inventory.events()] == ["lamp", "chair"]
+    assert [event.key for event in await inventory.published()] == ["lamp", "chair"]
 
 
 async def test_a_slip_is_announced_with_the_next_version(inventory):
     [line] = (await inventory.order()).lines
-    inventory.events()
+    await inventory.published()
     moved = await inventory.change(line, eta=ETA + timedelta(days=7), changed_at=at(9))
     assert (moved.version, moved.eta) == (2, ETA + timedelta(days=7))
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.sequence, event.payload.remaining) == ("InboundRescheduled", 2, 10)
     assert (event.payload.eta, event.payload.occurred_at) == (moved.eta, at(9))
     assert await inventory.line(line) == moved
@@ -69,9 +69,9 @@ async def test_a_slip_is_announced_with_the_next_version(inventory):
 
 async def test_a_change_that_changes_nothing_announces_nothing(inventory):
     [line] = (await inventory.order()).lines
-    inventory.events()
+    await inventory.published()
     assert await inventory.change(line, eta=ETA, quantity=10) == line
-    assert inventory.events() == []
+    assert await inventory.published() == []
 
 
 async def test_a_change_must_expect_the_version_of_the_line_or_of_its_order(inventory):
@@ -90,23 +90,23 @@ async def test_a_change_must_expect_the_version_of_the_line_or_of_its_order(inve
 async def test_a_quantity_below_what_arrived_is_refused_and_down_to_it_ends_the_inbound(inventory):
     [line] = (await inventory.order()).lines
     await inventory.receive(4, on=line)
-    inventory.events()
+    await inventory.published()
     with pytest.raises(BelowReceived) as refusal:
         await inventory.change(line, quantity=3)
     assert refusal.value.received == 4
     await inventory.change(line, quantity=4)
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.remaining) == ("InboundCancelled", 0)
 
 
 async def test_a_short_close_ends_the_inbound_once(inventory):
     [line] = (await inventory.order()).lines
     await inventory.receive(4, on=line)
-    inventory.events()
+    await inventory.published()
     for hour in (9, 10):
         closed = await inventory.close(line, hour=hour)
         assert (closed.received, closed.cancelled, closed.open, closed.state) == (4, 6, 0, "closed")
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.payload.remaining, event.payload.version) == ("InboundCancelled", 0, 3)
     assert event.payload.occurred_at == at(9)
     with pytest.raises(LineClosed) as refusal:

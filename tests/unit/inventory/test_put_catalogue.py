@@ -5,7 +5,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from tests.unit.inventory.order_events import a_shipment, an_order_event
 from tests.unit.inventory.scenario import at
 
 from inventory_service.application.put_location import PutLocation, put_location
@@ -23,7 +22,7 @@ MAIN = Location("main", "Main", 10)
 
 async def test_a_new_sku_is_announced_with_its_whole_policy(inventory):
     assert await execute(inventory.units, put_sku, PutSku(TABLE, changed_at=at(5))) == (1, True, True)
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.key, event.sequence) == ("SkuPolicyChanged", "table", 1)
     policy = event.payload
     assert (policy.mode, policy.cap, policy.lead_time_days, policy.category) == ("backorder", 50, 14, "furniture")
@@ -32,10 +31,10 @@ async def test_a_new_sku_is_announced_with_its_whole_policy(inventory):
 
 async def test_a_real_change_is_announced_with_the_next_version(inventory):
     await execute(inventory.units, put_sku, PutSku(TABLE))
-    inventory.events()
+    await inventory.published()
     changed = replace(TABLE, policy=SellingPolicy(Mode.PREORDER, release_date=date(2011, 1, 15)))
     assert await execute(inventory.units, put_sku, PutSku(changed)) == (2, False, True)
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert event.sequence == event.payload.version == 2
     assert event.payload.release_at.isoformat() == "2011-01-15T00:00:00+00:00"
     assert event.payload.occurred_at == inventory.clock.now(), "without a stated time the change happens now"
@@ -43,16 +42,16 @@ async def test_a_real_change_is_announced_with_the_next_version(inventory):
 
 async def test_putting_what_is_there_already_announces_nothing_and_keeps_the_version(inventory):
     await execute(inventory.units, put_sku, PutSku(TABLE))
-    inventory.events()
+    await inventory.published()
     assert await execute(inventory.units, put_sku, PutSku(TABLE)) == (1, False, False)
-    assert inventory.events() == []
+    assert await inventory.published() == []
 
 
 async def test_a_bulk_announces_what_it_created_or_changed(inventory):
     same, changed = (Sku(sku, name, None, None, SellingPolicy()) for sku, name in (("lamp", "Lamp"), ("chair", "New")))
     stored = await execute(inventory.units, put_skus, PutSkus((same, TABLE, changed), at(1)))
     assert stored == {"lamp": (1, False, False), "table": (1, True, True), "chair": (2, False, True)}
-    assert [(event.key, event.sequence) for event in inventory.events()] == [("table", 1), ("chair", 2)]
+    assert [(event.key, event.sequence) for event in await inventory.published()] == [("table", 1), ("chair", 2)]
 
 
 async def test_a_sku_is_put_only_on_the_version_that_is_expected(inventory):
@@ -65,7 +64,7 @@ async def test_a_sku_is_put_only_on_the_version_that_is_expected(inventory):
             with pytest.raises(VersionMismatch) as refusal:
                 await execute(inventory.units, put_sku, PutSku(other, expected))
             assert refusal.value.current == 1
-    assert len(inventory.events()) == 1
+    assert len(await inventory.published()) == 1
 
 
 async def test_nothing_is_created_where_a_version_is_expected(inventory):
@@ -80,7 +79,7 @@ async def test_nothing_is_created_where_a_version_is_expected(inventory):
             await execute(inventory.units, use_case, command)
         assert refusal.value.current is None
     assert await read(inventory.units, lambda uow: uow.queries.location("east")) is None
-    assert inventory.events() == []
+    assert await inventory.published() == []
 
 
 async def test_a_location_or_supplier_is_put_only_on_the_version_that_is_expected(inventory):
@@ -102,9 +101,9 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     await inventory.receive(5)
     await inventory.receive(3, sku="chair")
     await inventory.receive(2, location="south")
-    inventory.events()
+    await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("main", "Main", 1), changed_at=at(9)))
-    events = inventory.events()
+    events = await inventory.published()
     assert sorted((event.key, event.name, event.sequence) for event in events) == [
         ("chair", "StockLevelChanged", 2),
         ("lamp", "StockLevelChanged", 2),
@@ -113,22 +112,20 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     assert {event.payload.occurred_at for event in events} == {at(9)}
     assert all(level.priority == 1 for event in events for level in event.payload.levels)
     await execute(inventory.units, put_location, PutLocation(Location("main", "Renamed", 1)))
-    assert inventory.events() == []
+    assert await inventory.published() == []
 
 
-async def test_a_location_created_after_its_stock_is_announced_with_its_priority(inventory):
-    elsewhere = a_shipment(1, 2).model_copy(update={"location": "east"})
-    await inventory.apply(an_order_event("OrderShipped", 2, elsewhere))
-    inventory.events()
+async def test_a_location_created_after_its_stock_is_announced_with_its_priority(inventory, order):
+    await inventory.apply(inventory.neighbours.ship(order, 1, 2, "east"))
+    await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("east", "East", 5)))
-    [event] = inventory.events()
+    [event] = await inventory.published()
     [level] = event.payload.levels
     assert (level.location, level.priority, level.version) == ("east", 5, 2)
 
 
-async def test_a_location_created_with_the_default_priority_announces_nothing(inventory):
-    elsewhere = a_shipment(1, 2).model_copy(update={"location": "east"})
-    await inventory.apply(an_order_event("OrderShipped", 2, elsewhere))
-    inventory.events()
+async def test_a_location_created_with_the_default_priority_announces_nothing(inventory, order):
+    await inventory.apply(inventory.neighbours.ship(order, 1, 2, "east"))
+    await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("east", "East")))
-    assert inventory.events() == []
+    assert await inventory.published() == []

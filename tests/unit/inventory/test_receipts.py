@@ -25,7 +25,7 @@ async def test_a_receipt_raises_on_hand_and_announces_the_absolute_level(invento
     assert (receipt.type, receipt.kind, receipt.location_id) == (DocumentType.RECEIPT, "purchase", "main")
     assert (receipt.occurred_at, receipt.recorded_at) == (at(3), inventory.clock.now())
     assert await inventory.level() == (12, 0, 1)
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert (event.name, event.key, event.sequence, event.payload.reason) == ("StockReceived", "lamp", 1, "receipt")
     [level] = event.payload.levels
     assert (level.location, level.on_hand, level.shipped, level.version, level.priority) == ("main", 12, 0, 1, 10)
@@ -44,21 +44,21 @@ async def test_a_receipt_raises_on_hand_and_announces_the_absolute_level(invento
 async def test_each_kind_of_receipt_raises_the_supply_and_says_why(inventory, kind, reason, entry):
     await inventory.receive(2, kind=kind)
     assert await inventory.level() == (2, 0, 1)
-    assert inventory.events()[0].payload.reason == reason
+    assert (await inventory.published())[0].payload.reason == reason
     assert [stored.kind for stored in await inventory.ledger()] == [entry]
 
 
 async def test_a_receipt_of_several_skus_is_one_event_for_each(inventory):
     lines = [ReceivedLine(sku, quantity) for sku, quantity in (("lamp", 2), ("chair", 3), ("lamp", 4))]
     await inventory.one(record_receipts, inventory.a_receipt(*lines))
-    levels = {event.key: event.payload.levels[0] for event in inventory.events()}
+    levels = {event.key: event.payload.levels[0] for event in await inventory.published()}
     assert {sku: (level.on_hand, level.version) for sku, level in levels.items()} == {"lamp": (6, 2), "chair": (3, 1)}
 
 
 async def test_receipts_of_one_batch_are_announced_in_their_order_each_with_its_own_level(inventory):
     commands = [inventory.a_receipt(ReceivedLine("lamp", quantity)) for quantity in (1, 2, 3)]
     await inventory.all(record_receipts, commands)
-    assert [(event.sequence, event.payload.levels[0].on_hand) for event in inventory.events()] == [
+    assert [(event.sequence, event.payload.levels[0].on_hand) for event in await inventory.published()] == [
         (1, 1),
         (2, 3),
         (3, 6),
@@ -68,7 +68,7 @@ async def test_receipts_of_one_batch_are_announced_in_their_order_each_with_its_
 
 async def test_what_a_receipt_names_wrongly_is_refused_with_every_fault_and_nothing_is_stored(inventory):
     order = await inventory.order("lamp")
-    inventory.events()
+    await inventory.published()
     lines = [
         ReceivedLine("lamp", 1),
         ReceivedLine("Lamp", 1),
@@ -83,7 +83,7 @@ async def test_what_a_receipt_names_wrongly_is_refused_with_every_fault_and_noth
         NameFault(NameKind.PURCHASE_ORDER_LINE, line=2),
         NameFault(NameKind.PURCHASE_ORDER_LINE, line=3, other_sku=True),
     )
-    assert (inventory.units.state.documents, inventory.units.state.levels, inventory.events()) == ({}, {}, [])
+    assert (inventory.units.state.documents, inventory.units.state.levels, await inventory.published()) == ({}, {}, [])
 
 
 async def test_a_taken_reference_is_refused_and_names_its_holder(inventory):
@@ -131,11 +131,11 @@ async def test_a_receipt_reported_after_the_count_that_included_it_leaves_on_han
 
 async def test_a_partial_receipt_and_the_fall_of_its_inbound_are_one_event(inventory):
     [line] = (await inventory.order()).lines
-    inventory.events()
+    await inventory.published()
     await inventory.receive(4, on=line)
     line = await inventory.line(line)
     assert (line.received, line.cancelled, line.open, line.state) == (4, 0, 6, "partly_received")
-    [event] = inventory.events()
+    [event] = await inventory.published()
     assert event.name == "StockReceived"
     [po_line] = event.payload.po_lines
     assert (po_line.id, po_line.remaining, po_line.version) == (line.line_id, 6, 2)
@@ -147,7 +147,7 @@ async def test_an_over_receipt_is_taken_and_closes_the_inbound(inventory):
     line = await inventory.line(line)
     assert (line.received, line.cancelled, line.open, line.state) == (13, 0, 0, "received")
     assert (await inventory.level())[0] == 13
-    assert inventory.events()[-1].payload.po_lines[0].remaining == 0
+    assert (await inventory.published())[-1].payload.po_lines[0].remaining == 0
 
 
 async def test_two_lines_of_a_receipt_on_one_order_line_both_count(inventory):
@@ -156,15 +156,15 @@ async def test_two_lines_of_a_receipt_on_one_order_line_both_count(inventory):
     await inventory.one(record_receipts, inventory.a_receipt(received, received, location="south"))
     line = await inventory.line(line)
     assert (line.received, line.cancelled, line.open, line.state) == (6, 0, 4, "partly_received")
-    assert inventory.events()[-1].payload.po_lines[0].version == 3
+    assert (await inventory.published())[-1].payload.po_lines[0].version == 3
 
 
 async def test_each_sku_is_announced_with_its_own_purchase_order_lines(inventory):
     lamp, chair = (await inventory.order("lamp", "chair")).lines
-    inventory.events()
+    await inventory.published()
     lines = [ReceivedLine(line.sku, 3, line.line_id) for line in (chair, lamp)]
     await inventory.one(record_receipts, inventory.a_receipt(*lines))
-    announced = {event.key: [po_line.id for po_line in event.payload.po_lines] for event in inventory.events()}
+    announced = {event.key: [po_line.id for po_line in event.payload.po_lines] for event in await inventory.published()}
     assert announced == {"lamp": [lamp.line_id], "chair": [chair.line_id]}
 
 
@@ -175,7 +175,7 @@ async def test_units_that_arrive_after_the_close_are_stock_and_no_inbound(invent
     line = await inventory.line(line)
     assert (line.received, line.cancelled, line.open, line.state) == (3, 7, 0, "closed")
     assert (await inventory.level())[0] == 3
-    assert inventory.events()[-1].payload.po_lines[0].remaining == 0
+    assert (await inventory.published())[-1].payload.po_lines[0].remaining == 0
 
 
 async def test_a_refused_receipt_deducts_nothing_from_its_purchase_order(inventory):
