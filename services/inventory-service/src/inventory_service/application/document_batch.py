@@ -34,12 +34,12 @@ class DocumentBatch:
         """The documents that are neither refused nor posted."""
         return [document for document in self._documents if document.document_id not in self._results]
 
-    async def open(self, order_lines: Mapping[str, PurchaseOrderLine] | None = None) -> None:
+    async def open(self, po_lines: Mapping[str, PurchaseOrderLine] | None = None) -> None:
         """Refuse documents that name what does not exist, lock the levels of the others and claim their references.
 
-        ``order_lines`` are the existing ones of the purchase-order lines that the documents name.
+        ``po_lines`` are the existing ones of the purchase-order lines that the documents name.
         """
-        await self._refuse_names(order_lines or {})
+        await self._refuse_names(po_lines or {})
         self._levels = await self._uow.levels.lock({line.key for each in self.unposted for line in each.lines})
         await self._claim_references()
         if self._levels:
@@ -62,9 +62,9 @@ class DocumentBatch:
         name: str,
         posting: Posting,
         reason: str,
-        order_lines: Mapping[str, Sequence[PurchaseOrderLine]] | None = None,
+        po_lines: Mapping[str, Sequence[PurchaseOrderLine]] | None = None,
     ) -> list[Event]:
-        """One event for each SKU whose levels were changed, with its purchase-order lines from ``order_lines``.
+        """One event for each SKU whose levels were changed, with its purchase-order lines from ``po_lines``.
 
         Call it before the next posting, which may change the same levels again.
         """
@@ -75,7 +75,7 @@ class DocumentBatch:
                 reason=reason,
                 occurred_at=posting.document.occurred_at,
                 priorities=self._priorities,
-                inbound=(order_lines or {}).get(sku, ()),
+                po_lines=(po_lines or {}).get(sku, ()),
             )
             for sku, levels in posting.changed.items()
         ]
@@ -90,14 +90,14 @@ class DocumentBatch:
         await self._uow.documents.add_lines(recorded)
         return [self._results[document.document_id] for document in self._documents]
 
-    async def _refuse_names(self, order_lines: Mapping[str, PurchaseOrderLine]) -> None:
+    async def _refuse_names(self, po_lines: Mapping[str, PurchaseOrderLine]) -> None:
         lines = [line for document in self._documents for line in document.lines]
         skus = await self._uow.catalogue.unknown_skus({line.key.sku for line in lines})
         named = {line.key.location_id for line in lines}
         named |= {document.location_id for document in self._documents if document.location_id is not None}
         locations = await self._uow.catalogue.unknown_locations(named)
         for document in self._documents:
-            faults = _faults(document, skus, locations, order_lines)
+            faults = _faults(document, skus, locations, po_lines)
             if faults:
                 self._results[document.document_id] = NamesRefused(faults)
 
@@ -113,7 +113,7 @@ class DocumentBatch:
 
 
 def _faults(
-    document: StatedDocument, skus: set[str], locations: set[str], order_lines: Mapping[str, PurchaseOrderLine]
+    document: StatedDocument, skus: set[str], locations: set[str], po_lines: Mapping[str, PurchaseOrderLine]
 ) -> list[NameFault]:
     """The names that ``document`` cannot use; ``skus`` and ``locations`` are those that do not exist."""
     faults = [NameFault(NameKind.LOCATION)] if document.location_id in locations else []
@@ -123,7 +123,7 @@ def _faults(
         if line.key.sku in skus:
             faults.append(NameFault(NameKind.SKU, number))
         if line.purchase_order_line_id is not None:
-            order_line = order_lines.get(line.purchase_order_line_id)
-            if order_line is None or order_line.sku != line.key.sku:
-                faults.append(NameFault(NameKind.PURCHASE_ORDER_LINE, number, other_sku=order_line is not None))
+            po_line = po_lines.get(line.purchase_order_line_id)
+            if po_line is None or po_line.sku != line.key.sku:
+                faults.append(NameFault(NameKind.PURCHASE_ORDER_LINE, number, other_sku=po_line is not None))
     return faults

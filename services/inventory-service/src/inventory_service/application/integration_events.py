@@ -21,12 +21,12 @@ def stock_changed(
     reason: str,
     occurred_at: datetime,
     priorities: Mapping[str, int],
-    inbound: Iterable[PurchaseOrderLine] = (),
+    po_lines: Iterable[PurchaseOrderLine] = (),
     cause: Event | None = None,
 ) -> Event:
     """``StockReceived`` or ``StockLevelChanged``: the changed ``levels`` of one SKU as they are now.
 
-    ``priorities`` are those of the locations; ``inbound`` are the purchase-order lines that the same change affected;
+    ``priorities`` are those of the locations; ``po_lines`` are the purchase-order lines that the same change affected;
     ``cause`` is the event that led to the change, if any.
     """
     public = tuple(
@@ -44,7 +44,9 @@ def stock_changed(
         levels=public,
         reason=reason,
         occurred_at=occurred_at,
-        po_lines=tuple(PublicOrderLine(id=i.line_id, remaining=i.open, version=i.version) for i in inbound),
+        po_lines=tuple(
+            PublicOrderLine(id=line.line_id, remaining=line.open, version=line.version) for line in po_lines
+        ),
     )
     return new_event(
         name,

@@ -59,41 +59,40 @@ async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordRec
     Returns the document or the refusal of each command, in the same order; see DocumentResult.
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
-    # Read without locks to refuse unknown lines; locked only after levels and references, as everybody does.
-    named = _order_line_ids(batch.unposted)
+    # Purchase-order lines are read without locks to refuse unknown ones; they are locked only after levels and
+    # references, as everybody does.
+    named = _po_line_ids(batch.unposted)
     await batch.open(await uow.purchase_orders.lines(named) if named else {})
-    ordered = _order_line_ids(batch.unposted)
-    order_lines = await uow.purchase_orders.lock_lines(ordered) if ordered else {}
-    before = dict(order_lines)
+    accepted = _po_line_ids(batch.unposted)
+    po_lines = await uow.purchase_orders.lock_lines(accepted) if accepted else {}
+    before = dict(po_lines)
     events: list[Event] = []
     for document in batch.unposted:
         posting = batch.post(document, post_receipt)
         if posting is not None:
-            arrived = _receive(document, order_lines)
-            events += batch.events("StockReceived", posting, _reason(document), arrived)
+            po_lines_by_sku = _receive(document, po_lines)
+            events += batch.events("StockReceived", posting, _reason(document), po_lines_by_sku)
     results = await batch.save()
-    await uow.purchase_orders.save_lines([line for key, line in order_lines.items() if line != before[key]])
+    await uow.purchase_orders.save_lines([line for line_id, line in po_lines.items() if line != before[line_id]])
     await uow.publish(events)
     return results
 
 
-def _order_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
+def _po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
     named = (line.purchase_order_line_id for document in documents for line in document.lines)
     return {line_id for line_id in named if line_id is not None}
 
 
-def _receive(
-    document: StatedDocument, order_lines: dict[str, PurchaseOrderLine]
-) -> Mapping[str, list[PurchaseOrderLine]]:
-    """Deduct the document's units from ``order_lines``; returns the changed ones by SKU, in the order of their ids."""
+def _receive(document: StatedDocument, po_lines: dict[str, PurchaseOrderLine]) -> Mapping[str, list[PurchaseOrderLine]]:
+    """Deduct the document's units from ``po_lines``; returns those it names by SKU, in the order of their ids."""
     for line in document.lines:
         if line.purchase_order_line_id is not None:
-            order_line = order_lines[line.purchase_order_line_id]
-            order_lines[order_line.line_id] = order_line.receive(line.quantity)
-    changed: dict[str, list[PurchaseOrderLine]] = {}
-    for line_id in sorted(_order_line_ids([document])):
-        changed.setdefault(order_lines[line_id].sku, []).append(order_lines[line_id])
-    return changed
+            po_line = po_lines[line.purchase_order_line_id]
+            po_lines[po_line.line_id] = po_line.receive(line.quantity)
+    by_sku: dict[str, list[PurchaseOrderLine]] = {}
+    for line_id in sorted(_po_line_ids([document])):
+        by_sku.setdefault(po_lines[line_id].sku, []).append(po_lines[line_id])
+    return by_sku
 
 
 def _reason(document: StatedDocument) -> str:
