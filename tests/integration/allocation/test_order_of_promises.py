@@ -76,7 +76,7 @@ async def test_places_pages_and_long_reads_have_the_order_of_the_keys(
 
         session = AllocationSession()
         session.add_sku(sku)
-        session.moments["A"] = world.now
+        session.decision_times["A"] = world.now
         long = await SqlLongQueue.open(conn, session, "A", 1_000)
         chunk = await long.read(LINES)
         assert chunk is not None

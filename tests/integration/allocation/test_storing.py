@@ -1,4 +1,4 @@
-"""Storing a book: what rows are added by COPY must not be there already."""
+"""Storing a session: what rows are added by COPY must not be there already."""
 
 from typing import Any
 

@@ -97,7 +97,7 @@ _CLOSE = Statement(
 def _deliveries(session: AllocationSession) -> Iterator[WriteStep]:
     """News of purchase-order lines in the order they came: the first of each line, then the second, and so on."""
     news: dict[str, list[Announced | Arrived]] = {}
-    for name in sorted(session.changed_skus):
+    for name in sorted(session.unwritten.skus):
         for one in session.skus[name].deliveries:
             news.setdefault(one.po_line, []).append(one)
     for number in range(max((len(one) for one in news.values()), default=0)):

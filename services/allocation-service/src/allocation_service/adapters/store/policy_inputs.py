@@ -121,25 +121,26 @@ _PASSES = Statement(
 
 def _passes(session: AllocationSession) -> Iterator[WriteStep]:
     # New orders are inserted with what they have.
-    ids = sorted(one for one in session.passed.keys() | session.passed_anew if session.orders[one].stored)
+    passes, restarted = session.unwritten.passes, session.unwritten.passes_restarted
+    ids = sorted(one for one in passes.keys() | restarted if session.orders[one].stored)
     if ids:
-        passes = [session.passed.get(one, 0) for one in ids]
-        yield Execute(_PASSES, {"ids": ids, "passes": passes, "anew": [one in session.passed_anew for one in ids]})
+        values = {"ids": ids, "passes": [passes.get(one, 0) for one in ids], "anew": [one in restarted for one in ids]}
+        yield Execute(_PASSES, values)
 
 
 def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     """Store what the session learnt of it. Comes after the orders themselves."""
     yield from _passes(session)
-    for sku in sorted(session.overtaken):
+    for sku in sorted(session.unwritten.overtaken):
         yield Execute(_OVERTAKEN, {"sku": sku, "limit": session.skus[sku].policy.bypass_limit})
-    if session.ordered:
-        rows = [(*key, units) for key, units in sorted(session.ordered.items())]
+    if session.unwritten.ordered:
+        rows = [(*key, units) for key, units in sorted(session.unwritten.ordered.items())]
         yield Execute(_DAYS, arrays(_DAY, rows))
-    if session.quotas_cleared:
-        yield Execute(_NO_QUOTAS, {"skus": sorted(session.quotas_cleared)})
+    if session.unwritten.quotas_cleared:
+        yield Execute(_NO_QUOTAS, {"skus": sorted(session.unwritten.quotas_cleared)})
     used = [
         (sku, field, name, session.skus[sku].quota_used.get((field, name), 0))
-        for sku, (field, name) in sorted(session.quotas_changed)
+        for sku, (field, name) in sorted(session.unwritten.quotas_used)
     ]
     if used:
         yield Execute(_QUOTA_ROWS, arrays(_QUOTA, used))

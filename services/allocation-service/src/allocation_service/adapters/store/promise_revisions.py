@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.store.decision_writes import steps_of
 from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.write_plan import run
-from allocation_service.application.session.decision_builder import DecisionRecord
+from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.ports import MovedLine
 from allocation_service.domain.promising.promise_dates import Revision
 

@@ -1,4 +1,4 @@
-"""Reading SKUs and orders into the book."""
+"""Reading SKUs and orders into the session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.store.policies_in_force import load_policies
 from allocation_service.adapters.store.policy_inputs import load_policy_inputs
 from allocation_service.adapters.store.reason_columns import reason_of
-from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.order import Order, OrderEventKind
+from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.supply.sku import Inbound, Level, Sku
 from service_kit.persistence.statements import Statement, driver_within
@@ -67,7 +69,7 @@ async def peek_skus(conn: AsyncConnection, skus: Iterable[str], now: datetime | 
     session = AllocationSession()
     names = list(skus)
     if now is not None:
-        session.causes = dict.fromkeys(names, now)
+        session.cause_times = dict.fromkeys(names, now)
     await _read_skus(conn, session, _PEEK, names, [])
     return session.skus
 
@@ -75,13 +77,13 @@ async def peek_skus(conn: AsyncConnection, skus: Iterable[str], now: datetime | 
 async def reload_policies(conn: AsyncConnection, session: AllocationSession, skus: Collection[str]) -> None:
     """Give locked SKUs the policies of their categories of now, and what those go by."""
     moved = [session.skus[sku] for sku in skus]
-    await load_policies(conn, moved, session.causes)
+    await load_policies(conn, moved, session.cause_times)
     for sku in moved:
         sku.daily, sku.kept_back = {}, 0
         sku.quota_used.clear()
         sku.kept_for.clear()
     await load_policy_inputs(conn, moved, session.grace_days)
-    for name in session.quotas_cleared.intersection(skus):
+    for name in session.unwritten.quotas_cleared.intersection(skus):
         session.skus[name].quota_used.clear()
 
 
@@ -94,7 +96,7 @@ async def _read_skus(
             row["category"], row["policy_version"], row["last_now"], row["waiting_units"], row["top_value"],
             open_loans=row["open_loans"], backed_through=row["backed_through"],
         )  # fmt: skip
-    await load_policies(conn, session.skus.values(), session.causes)
+    await load_policies(conn, session.skus.values(), session.cause_times)
     levels, inbound, promised, pending = await _belongings(conn, skus, po_lines)
     for name, location, *rest in levels:
         session.skus[name].levels[location] = Level(location, *rest)
@@ -188,7 +190,8 @@ def enter_header(session: AllocationSession, row: Any) -> None:
     session.orders[order_id] = Order(
         order_id, row["basis"], row["reference"], row["placed_at"], row["ship_complete"], row["customer_id"],
         row["tier"], row["tier_rank"], row["channel"], row["region"], row["needed_by"], row["latest_acceptable"],
-        row["preference"], row["correlation_id"], row["placed"], row["answer_due"], row["bypassed"], stored=True,
+        row["preference"], row["correlation_id"], row["placed"],
+        row["answer_due"] and OrderEventKind(row["answer_due"]), row["bypassed"], stored=True,
     )  # fmt: skip
 
 

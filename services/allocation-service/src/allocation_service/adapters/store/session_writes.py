@@ -1,4 +1,4 @@
-"""Storing a book: one statement a table, COPY where rows are only added."""
+"""Storing a session: one statement a table, COPY where rows are only added."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from allocation_service.adapters.lending import loan_writes
 from allocation_service.adapters.store import decision_writes, policy_inputs
 from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
-from allocation_service.application.session.allocation_session import AllocationSession, Stored
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.session_records import LineAsStored
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import NO_DATE
 from service_kit.persistence.bulk import Columns, arrays, assignments, insert, names, or_update, unnest
@@ -21,7 +22,7 @@ from service_kit.persistence.statements import Statement
 
 def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     """All that stores what changed in the session; take the steps before the session changes again."""
-    touched = [(session.lines[line_id], stored) for line_id, stored in session.stored.items()]
+    touched = [(session.lines[line_id], stored) for line_id, stored in session.unwritten.lines_as_stored.items()]
     yield from _skus(session)
     yield from _orders(session)
     yield from _lines(session, touched)
@@ -31,7 +32,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from _deferred_orders(session)
     yield from policy_inputs.steps_of(session)
     yield from loan_writes.steps_of(session)
-    yield from decision_writes.steps_of(session.decisions)
+    yield from decision_writes.steps_of(session.unwritten.decisions)
 
 
 def _insert(table: str, columns: Columns, rest: str = "") -> Statement:
@@ -57,7 +58,7 @@ _INBOUND_ROWS = _insert("inbound", _INBOUND, or_update(_INBOUND, 1))
 
 
 def _skus(session: AllocationSession) -> Iterator[WriteStep]:
-    changed = [session.skus[sku] for sku in sorted(session.changed_skus)]
+    changed = [session.skus[sku] for sku in sorted(session.unwritten.skus)]
     if changed:
         rows = (
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
@@ -90,7 +91,7 @@ _ORDER = (
     ("bypassed", "int"),
 )  # fmt: skip
 _ORDER_NAMES = tuple(name for name, _ in _ORDER)
-_ORDER_ATTRIBUTES = {"placed": "decided_before"}
+_ORDER_ATTRIBUTES = {"placed": "decided_before", "answer_due": "event_due"}
 """Attributes of an order that are called otherwise than their column."""
 _order_values = attrgetter(*[_ORDER_ATTRIBUTES.get(name, name) for name in _ORDER_NAMES])
 # Of an order that is there, others may count at the same time that it was passed: see policy_inputs.
@@ -149,12 +150,12 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _lines(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+def _lines(session: AllocationSession, touched: Sequence[tuple[Line, LineAsStored]]) -> Iterator[WriteStep]:
     new, changed, granted = [], [], []
     for line, stored in touched:
         if stored.new:
             new.append(_line_values(line, stored.joined))
-        elif line.line_id in session.reshaped:
+        elif line.line_id in session.unwritten.reshaped:
             values = _line_values(line, stored.joined)
             changed.append((values[0], *values[3:]))
         else:
@@ -181,7 +182,7 @@ _UNCOMMITTED = Statement(
 )
 
 
-def _commitments(touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+def _commitments(touched: Sequence[tuple[Line, LineAsStored]]) -> Iterator[WriteStep]:
     new, changed, gone = [], [], []
     for line, stored in touched:
         for location, granted in line.granted.items():
@@ -212,7 +213,7 @@ _ENTRY_ROWS = _insert("queue_entry", _ENTRY)
 _LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
 
 
-def _queue(session: AllocationSession, touched: Sequence[tuple[Line, Stored]]) -> Iterator[WriteStep]:
+def _queue(session: AllocationSession, touched: Sequence[tuple[Line, LineAsStored]]) -> Iterator[WriteStep]:
     left, joined = [], []
     for line, stored in touched:
         entries, order = line.entries(), session.orders[line.order_id]
@@ -245,7 +246,7 @@ _PROMISED_EMPTY = Statement(
 
 
 def _promised(session: AllocationSession) -> Iterator[WriteStep]:
-    rows = [(sku, day, units) for (sku, day), units in sorted(session.promised_change.items()) if units]
+    rows = [(sku, day, units) for (sku, day), units in sorted(session.unwritten.promised.items()) if units]
     if not rows:
         return
     yield Execute(_PROMISED_ROWS, arrays(_PROMISED, rows))
@@ -265,9 +266,9 @@ _DEFERRED_ORDER_SKUS = Statement(insert("recheck_sku", _DEFERRED_ORDER_SKU, "ON 
 
 
 def _deferred_orders(session: AllocationSession) -> Iterator[WriteStep]:
-    if session.rechecked:
-        yield Execute(_DONE, {"ids": sorted(session.rechecked)})
-    new = list(session.deferred_orders.values())
+    if session.unwritten.deferred_orders_done:
+        yield Execute(_DONE, {"ids": sorted(session.unwritten.deferred_orders_done)})
+    new = list(session.unwritten.orders_deferred.values())
     if not new:
         return
     yield Execute(

@@ -1,4 +1,4 @@
-"""The ledger of one transaction on PostgreSQL."""
+"""The allocation store of one transaction on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class PreparedSession(NamedTuple):
 
     steps: list[WriteStep]
     lock: list[str]
-    rows: list[outbox.Prepared]
+    outbox_rows: list[outbox.Prepared]
 
 
 class SqlAllocationStore:
@@ -87,12 +87,13 @@ class SqlAllocationStore:
             await _LOCK_ORDERS.within(self._conn, {"ids": ids})
 
     def prepare(self, session: AllocationSession, lock: Sequence[str]) -> PreparedSession:
-        return PreparedSession(list(session_writes.steps_of(session)), list(lock), outbox.prepare(session.events))
+        events = outbox.prepare(session.unwritten.events)
+        return PreparedSession(list(session_writes.steps_of(session)), list(lock), events)
 
-    async def store(self, prepared: PreparedSession) -> None:
+    async def write_and_publish(self, prepared: PreparedSession) -> None:
         await run(self._conn, prepared.steps)
         await self.lock_orders(prepared.lock)
-        await outbox.store(self._conn, prepared.rows)
+        await outbox.store(self._conn, prepared.outbox_rows)
 
     async def open_long_queue(self, session: AllocationSession, sku: str, units: int) -> SqlLongQueue:
         return await SqlLongQueue.open(self._conn, session, sku, units)

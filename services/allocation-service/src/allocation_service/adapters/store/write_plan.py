@@ -1,6 +1,6 @@
-"""What is to be written, made from the book at one moment and run on the connection at another.
+"""What is to be written, made from the session at one moment and run on the connection at another.
 
-Between the two the book may go on: a fill stores one part while it decides about the next.
+Between the two the session may go on: a fill stores one part while it decides about the next.
 """
 
 from __future__ import annotations

@@ -61,10 +61,10 @@ async def serve_long_queue(
             raise
         places = await behind
     if part.prepared is not None:
-        await store.store(part.prepared)
+        await store.write_and_publish(part.prepared)
 
 
 async def _store_and_read(store: AllocationStore, queue: LongQueue, prepared: Any) -> Any:
     if prepared is not None:
-        await store.store(prepared)
+        await store.write_and_publish(prepared)
     return await queue.read(_LINES)

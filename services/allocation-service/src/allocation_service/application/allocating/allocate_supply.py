@@ -8,8 +8,10 @@ from allocation_service.application.allocating.allocate_long_queue import serve_
 from allocation_service.application.allocating.allocate_unindexed_queue import serve_unindexed
 from allocation_service.application.allocating.backorder_queue import reach, run_decision
 from allocation_service.application.lending.lend_stock import lend_to_urgent, repay_lenders
-from allocation_service.application.session.allocation_session import AllocationSession, Order
-from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_record import DecisionRow
+from allocation_service.application.session.order import Order
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.session.store_session import PART, prepare_part
 from allocation_service.domain import protocol_rules
@@ -79,7 +81,7 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
             # Nobody in this part can be decided here: look as far as the supply would reach.
             part *= 4
             continue
-        await store.store(prepare_part(builder, store, sku))
+        await store.write_and_publish(prepare_part(builder, store, sku))
 
 
 async def deallocate_shortfalls(builder: DecisionBuilder, store: AllocationStore) -> None:

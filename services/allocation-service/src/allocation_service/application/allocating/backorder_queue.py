@@ -7,8 +7,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from allocation_service.application.allocating.guarding import context_of, kept_elsewhere, note_passed
-from allocation_service.application.session.allocation_session import AllocationSession, Order
-from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_record import DecisionRow
+from allocation_service.application.session.order import Order
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deciding import Decision, decide
@@ -69,7 +71,7 @@ def carry_out(builder: DecisionBuilder, decided: Decided) -> None:
             builder.defer(session.orders[outcome.demand.order_id])
         elif outcome.grants:
             builder.grant(session.lines[outcome.demand.line_id], outcome.grants, outcome.reason)
-            session.given[outcome.demand.sku] = session.given.get(outcome.demand.sku, 0) + outcome.granted
+            session.note_given_to_waiting(outcome.demand.sku, outcome.granted)
         changed |= outcome.deferred or bool(outcome.grants)
     note_passed(builder, decided.decision)
     if changed or (outcomes and builder.caused_by_inventory):

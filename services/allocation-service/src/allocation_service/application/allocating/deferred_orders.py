@@ -10,11 +10,13 @@ from allocation_service.application.allocating.allocate_supply import allocate_s
 from allocation_service.application.allocating.backorder_queue import run_decision, together
 from allocation_service.application.allocating.handle_events import close, finish
 from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
-from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.apply_events import advance
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.options import Options, note_effects
+from allocation_service.application.session.order import Order
 from allocation_service.application.session.ports import AllocationStore
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.unit_of_work import AllocationUnitOfWork, Units
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.policies.policy import Moment
@@ -46,7 +48,7 @@ async def decide_deferred_orders(uow: AllocationUnitOfWork, options: Options, li
     if session is None:
         return 0
     note_effects(uow, session, options)
-    return session.decided
+    return session.effects.deferred_orders_decided
 
 
 async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -> AllocationSession | None:
@@ -57,7 +59,7 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
     skus = await store.skus_of_orders(order_ids)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())
     ready = await store.open_deferred_orders(session, order_ids)
-    session.asked = set(ready)
+    session.orders_of_batch = set(ready)
     await store.load_orders(session, ready)
     left = sorted(ready, key=lambda order_id: _turn(session, session.orders[order_id]))
     # Kept up to date instead of made anew for every order: hundreds of orders share thousands of SKUs.
@@ -69,8 +71,8 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
         order = session.orders[order_id]
         for sku in order.skus():
             pending[sku].discard(order_id)
-        session.rechecked.add(order_id)
-        session.decided += 1
+        session.unwritten.deferred_orders_done.add(order_id)
+        session.effects.deferred_orders_decided += 1
         await _decide_deferred(store, session, order, pending)
     session.pending = pending
     await finish(store, session)
@@ -104,11 +106,11 @@ async def _decide_deferred(
     )
     await allocate_supply(builder, store)
     builder.renew_promises()
-    answering = None
+    responds_to = None
     waits_again = deferred_again or (order.undecided and waits_for_deferred_order(session, order))
-    if order.answer_due is not None and not waits_again:
-        answering, order.answer_due, order.changed = order.answer_due, None, True
-    close(builder, order if answering or order.answer_due else None, answering)
+    if order.event_due is not None and not waits_again:
+        responds_to, order.event_due, order.changed = order.event_due, None, True
+    close(builder, order if responds_to or order.event_due else None, responds_to)
 
 
 def _fill(builder: DecisionBuilder, order: Order) -> None:

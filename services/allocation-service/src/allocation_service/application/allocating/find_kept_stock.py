@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from allocation_service.application.allocating.allocate_supply import allocate_to_backorders
-from allocation_service.application.session.allocation_session import AllocationSession, Origin
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.options import Options
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.unit_of_work import Units
 from allocation_service.domain import protocol_rules
 

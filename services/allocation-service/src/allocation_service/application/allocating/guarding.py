@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from allocation_service.application.session.allocation_session import AllocationSession, Order
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.order import Order
 from allocation_service.domain.allocating.deciding import Decision
 from allocation_service.domain.allocating.deciding_new_demand import NewDemand, NewDemandOutcome
 from allocation_service.domain.allocating.guards import Context, Guards, with_thresholds

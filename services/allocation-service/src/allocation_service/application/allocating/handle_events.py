@@ -1,4 +1,4 @@
-"""One batch of events, one transaction: apply the facts, decide, answer."""
+"""One batch of events, one transaction: apply the facts, decide, publish what follows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from datetime import datetime
 from allocation_service.application.allocating.allocate_supply import allocate_supply
 from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
 from allocation_service.application.promising.revise_promises import note_slips, revise
-from allocation_service.application.session.allocation_session import AllocationSession, Order, Origin
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.apply_events import advance, apply_inventory, apply_order
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.integration_events import ORDER_EVENTS, events_of
 from allocation_service.application.session.options import Options, note_effects
+from allocation_service.application.session.order import Order, OrderEventKind
 from allocation_service.application.session.ports import AllocationStore
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import PART, store_and_publish
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain import protocol_rules
@@ -51,8 +53,8 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
         await store.reload_policies(session, moved)
     for _, state in orders:
         for sku in {line.sku for line in state.lines}:
-            session.moments[sku] = protocol_rules.decision_time(
-                state.updated_at, [session.moments.get(sku), session.skus[sku].last_now]
+            session.decision_times[sku] = protocol_rules.decision_time(
+                state.updated_at, [session.decision_times.get(sku), session.skus[sku].last_now]
             )
     await _read_ahead(store, session, [state for _, state in orders], set(newest_facts))
     for sku, event in newest_facts.items():
@@ -66,7 +68,7 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
 async def finish(store: AllocationStore, session: AllocationSession) -> None:
     """Store and tell what was decided; then revise the promises that the supply no longer keeps."""
     await store_and_publish(store, session)
-    session.published_count += await revise(store, session)
+    session.effects.events_told += await revise(store, session)
 
 
 async def _lock(
@@ -83,9 +85,9 @@ async def _lock(
         elif isinstance(payload, InboundChange):
             po_lines.add(payload.po_line)
         skus.add(event.key)
-    session.causes = _causes(facts, orders)
+    session.cause_times = _causes(facts, orders)
     await store.lock_skus(session, protocol_rules.lock_order(skus), po_lines)
-    session.asked = order_ids
+    session.orders_of_batch = order_ids
     await store.load_orders(session, order_ids)
 
 
@@ -123,7 +125,7 @@ async def _on_inventory(
         builder.short.add(sku)
     builder.queues_to_serve.add(sku)
     await allocate_supply(builder, store)
-    if sku in session.just_known:
+    if sku in session.newly_known:
         await _decide_undecided(store, builder, sku)
     builder.renew_promises()
     close(builder)
@@ -160,7 +162,7 @@ async def _on_order(
         return
     for line in state.lines:
         advance(session.skus[line.sku], builder.now)
-        session.changed_skus.add(line.sku)
+        session.unwritten.skus.add(line.sku)
     if order.ship_complete or order.moved:
         # A line that was closed, or another place in the queue, may make it an eligible waiter.
         builder.queues_to_serve.update(line.sku for line in order.lines.values() if line.queued_units)
@@ -180,26 +182,26 @@ async def _on_order(
     await allocate_supply(builder, store)
     builder.renew_promises()
     # The oldest order event without an event of its own decides the type, unless this one places the order.
-    answering: str | None = ORDER_EVENTS[event.name]
-    if order.answer_due is not None and answering != "placed":
-        answering = order.answer_due
-    order.answer_due = None
+    responds_to: OrderEventKind | None = ORDER_EVENTS[event.name]
+    if order.event_due is not None and responds_to is not OrderEventKind.PLACED:
+        responds_to = order.event_due
+    order.event_due = None
     if deferred or (order.undecided and waits_for_deferred_order(session, order)):
-        order.answer_due, answering = answering, None
+        order.event_due, responds_to = responds_to, None
     elif not protocol_rules.must_publish(applied=True, changed=bool(builder.before)):
-        answering = None
-    close(builder, order, answering)
+        responds_to = None
+    close(builder, order, responds_to)
 
 
-def close(builder: DecisionBuilder, order: Order | None = None, answering: str | None = None) -> None:
+def close(builder: DecisionBuilder, order: Order | None = None, responds_to: OrderEventKind | None = None) -> None:
     """Turn what the builder did into its events and its decision."""
-    events = events_of(builder, order, answering)
-    builder.session.events += events
+    events = events_of(builder, order, responds_to)
+    builder.session.unwritten.events += events
     for sku in builder.record.skus:
         advance(builder.session.skus[sku], builder.now)
-        builder.session.changed_skus.add(sku)
+        builder.session.unwritten.skus.add(sku)
     if events or builder.record.rows:
-        builder.session.decisions.append(builder.record)
+        builder.session.unwritten.decisions.append(builder.record)
 
 
 def _origin(event: Event, *, alone: bool) -> Origin:

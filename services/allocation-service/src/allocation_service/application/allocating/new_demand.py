@@ -7,8 +7,10 @@ from datetime import date
 
 from allocation_service.application.allocating.allocate_supply import release
 from allocation_service.application.allocating.guarding import explained, limited
-from allocation_service.application.session.allocation_session import AllocationSession, Order
-from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_record import DecisionRow
+from allocation_service.application.session.order import Order
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deciding_new_demand import (
     NewDemand,
@@ -141,12 +143,12 @@ def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, outcome:
     taken = outcome.granted
     if taken and sku.waiting_units and sku.open_stock < promised_from:
         # Stock that those who ship complete were promised may be gone now.
-        session.revisions.setdefault(line.sku, builder.origin)
+        session.revisions_due.setdefault(line.sku, builder.origin)
     if taken and sku.policy.bypass_limit is not None and sku.waiting_units:
         # Whoever ships complete and waits for it has been passed.
-        session.overtaken.add(line.sku)
+        session.unwritten.overtaken.add(line.sku)
     if waited:
-        session.given[line.sku] = session.given.get(line.sku, 0) + min(taken, waited)
+        session.note_given_to_waiting(line.sku, min(taken, waited))
 
 
 def _record(

@@ -42,4 +42,4 @@ async def reconcile_stock(
     await finish(uow.store, session)
     missed -= await uow.assignments.awaiting_review(sorted(missed))
     note_effects(uow, session, options)
-    return Reconciliation(reached, session.published_count, frozenset(missed))
+    return Reconciliation(reached, session.effects.events_told, frozenset(missed))

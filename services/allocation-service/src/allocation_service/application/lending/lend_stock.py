@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_record import DecisionRow
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.domain import protocol_rules, reasons
 from allocation_service.domain.decisions.recorded_lending import stored_loans, stored_repayments
@@ -76,7 +77,7 @@ async def lend(builder: DecisionBuilder, store: AllocationStore, sku: str) -> No
     new = {
         line_id
         for line_id in session.lines_of.get(sku, ())
-        if line_id in session.stored and session.stored[line_id].new
+        if line_id in session.unwritten.lines_as_stored and session.unwritten.lines_as_stored[line_id].new
     }
     lenders = _lenders(session, sku, {*await store.find_lenders(session, sku, after, _MOST_LINES), *new}, after)
     expected = state.expected(builder.now, session.grace_days)
@@ -87,10 +88,10 @@ async def lend(builder: DecisionBuilder, store: AllocationStore, sku: str) -> No
 def _concerned(builder: DecisionBuilder) -> list[str]:
     """SKUs of this decision that lend or have lent."""
     session = builder.session
-    if not session.lending:
+    if not session.lending_skus:
         return []
     touched = {session.lines[line_id].sku for line_id in builder.before if line_id in session.lines}
-    return sorted(session.lending & (touched | builder.queues_to_serve))
+    return sorted(session.lending_skus & (touched | builder.queues_to_serve))
 
 
 def _may_lend(session: AllocationSession, state: Sku) -> bool:
@@ -253,7 +254,7 @@ def _claim(session: AllocationSession, loan: KeptLoan) -> RepaymentClaim | None:
 def _give(builder: DecisionBuilder, sku: str, repayment: Repayment, number: int, rank: int) -> DecisionRow:
     session, claim = builder.session, repayment.claim
     builder.grant(session.lines[claim.line_id], repayment.grants, reasons.REPAID)
-    session.given[sku] = session.given.get(sku, 0) + repayment.units
+    session.note_given_to_waiting(sku, repayment.units)
     loan = next(one for one in session.loans[sku] if one.loan_id == claim.loan_id)
     _reduce_owed(builder, loan, repaid=repayment.units)
     facts = {"loan_id": loan.loan_id, "grants": repayment.grants, "repay_by": loan.repay_by}
@@ -301,5 +302,5 @@ def _reduce_owed(builder: DecisionBuilder, loan: KeptLoan, *, repaid: int = 0, v
 
 
 def _count(session: AllocationSession, sku: str, outcome: str, loans: int) -> None:
-    session.changed_skus.add(sku)
-    session.loans_noted[outcome] = session.loans_noted.get(outcome, 0) + loans
+    session.unwritten.skus.add(sku)
+    session.effects.loans_by_outcome[outcome] = session.effects.loans_by_outcome.get(outcome, 0) + loans

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from allocation_service.application.allocating.handle_events import finish
 from allocation_service.application.allocating.locked_session import lock_session
-from allocation_service.application.session.allocation_session import Origin
 from allocation_service.application.session.options import Options, note_effects
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 
 PASSED = "the promised date passed"
@@ -20,7 +20,7 @@ async def renew_passed_promises(uow: AllocationUnitOfWork, options: Options, now
         return 0
     session = await lock_session(uow.store, options, skus, now)
     for sku in session.skus:
-        session.revisions[sku] = Origin(PASSED)
+        session.revisions_due[sku] = Origin(PASSED)
     await finish(uow.store, session)
     note_effects(uow, session, options)
-    return session.published_count
+    return session.effects.events_told

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from allocation_service.application.session.allocation_session import AllocationSession, Origin
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.ports import AllocationStore, MovedLine
 from allocation_service.application.session.published_reason import Wording, published_reason
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import PART
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.promising import promise_dates
@@ -32,24 +33,24 @@ def note_slips(session: AllocationSession, sku: str, origin: Origin) -> None:
     before = session.expected_before(sku, now)
     after = state.expected(now, session.grace_days)
     undated = not state.promised or sum(state.promised.values()) < state.waiting_units
-    if undated or promise_dates.is_worse(before, after, session.given.get(sku, 0)):
-        session.revisions.setdefault(sku, origin)
+    if undated or promise_dates.is_worse(before, after, session.given_to_waiting.get(sku, 0)):
+        session.revisions_due.setdefault(sku, origin)
 
 
 async def revise(store: AllocationStore, session: AllocationSession) -> int:
     """Revise the promises of all marked SKUs, each in one statement, and tell; the session has been written
     before. The number of events told."""
     told = 0
-    for sku in sorted(session.revisions):
+    for sku in sorted(session.revisions_due):
         state = session.skus[sku]
         if not state.waiting_units or state.last_now is None:
             continue
-        origin = session.revisions[sku]
+        origin = session.revisions_due[sku]
         before = sum(one.units for one in session.expected_before(sku, state.last_now))
         revision = Revision(
             sku,
             state.expected(state.last_now, session.grace_days),
-            max(0, before - session.given.get(sku, 0)),
+            max(0, before - session.given_to_waiting.get(sku, 0)),
             state.last_now,
             state.lead_time_days,
             state.release_date(),

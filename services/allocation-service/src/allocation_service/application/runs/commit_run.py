@@ -20,10 +20,12 @@ from allocation_service.application.runs.run_inputs import (
     selected,
 )
 from allocation_service.application.runs.run_records import Known
-from allocation_service.application.session.allocation_session import AllocationSession, Origin
-from allocation_service.application.session.decision_builder import DecisionBuilder, DecisionRow
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_record import DecisionRow
 from allocation_service.application.session.options import Options
 from allocation_service.application.session.ports import AllocationStore
+from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import prepare_all
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.decisions.recorded_run import stored_planned, stored_run
@@ -74,7 +76,7 @@ async def commit_run(
     What the run leaves free is handed out by the policies right after, as any free stock is.
     """
     session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
-    session.causes = dict.fromkeys(run.digests, now)
+    session.cause_times = dict.fromkeys(run.digests, now)
     await store.lock_skus(session, protocol_rules.lock_order(run.digests), ())
     busy = tuple(sku for sku in run.digests if session.blocked(sku))
     if busy:
@@ -84,7 +86,7 @@ async def commit_run(
     inputs, changed = await source.in_thread(partial(_compare, session, run, found, now))
     if changed:
         return changed
-    session.moments = dict.fromkeys(session.skus, now)
+    session.decision_times = dict.fromkeys(session.skus, now)
     plan = await source.in_thread(partial(plan_run, inputs.stocks, inputs.selection.movable, run.segments, run.as_of))
     moved = [one.candidate for one in plan.lines if one.moves]
     whole = {one.order_id for one in moved if one.ship_complete}
@@ -92,7 +94,7 @@ async def commit_run(
     builder = DecisionBuilder(session, Origin("Run", run.run_id), now)
     prepared = await source.in_thread(partial(_carry_out, builder, store, run, inputs, plan))
     decision_id = builder.record.decision_id
-    await store.store(prepared)
+    await store.write_and_publish(prepared)
     await _hand_on(store, session, builder, plan)
     return Committed(decision_id, plan, session)
 
@@ -161,8 +163,8 @@ def _carry_out(builder: DecisionBuilder, store: AllocationStore, run: StoredRun,
             gained[line.sku] = gained.get(line.sku, 0) + planned.change
     for sku, units in gained.items():
         # Those whom the run left alone may have been promised the stock it took.
-        builder.session.given[sku] = builder.session.given.get(sku, 0) + units
-        builder.session.revisions.setdefault(sku, builder.origin)
+        builder.session.note_given_to_waiting(sku, units)
+        builder.session.revisions_due.setdefault(sku, builder.origin)
     builder.renew_promises()
     builder.returned.clear()
     rows = [_row(number, planned, words) for number, planned in enumerate(plan.lines, start=1)]

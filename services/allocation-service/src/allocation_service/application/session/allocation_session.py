@@ -1,4 +1,4 @@
-"""The book of one transaction: the SKUs it locked, the orders and lines it read, and what changed."""
+"""The session of one transaction: the SKUs it locked, the orders and lines it read, and what changed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from bisect import insort
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
 
+from allocation_service.application.session.order import Order
 from allocation_service.application.session.published_reason import Wording
 from allocation_service.application.session.read_queue import Queue, Unread
+from allocation_service.application.session.session_records import (
+    CountedLine,
+    DeferredOrder,
+    LineAsStored,
+    Origin,
+    SupplyBefore,
+)
+from allocation_service.application.session.unwritten_changes import UnwrittenChanges
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
@@ -17,92 +25,10 @@ from allocation_service.domain.policies.sorting import Ranking
 from allocation_service.domain.promising.promise_dates import Expected, expected_supply
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.lateness import Evidence
-from allocation_service.domain.supply.sku import QuotaName, Sku
-from event_contracts.fast_encoding import IntegrationEvent
+from allocation_service.domain.supply.sku import Sku
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 """Stands for the moment of a SKU about which nothing has been decided: nobody waits for it."""
-
-
-@dataclass(slots=True)
-class Order:
-    """An order's header as allocation keeps it; ``basis`` is the order sequence applied last."""
-
-    order_id: str
-    basis: int = -1
-    reference: str = ""
-    placed_at: datetime | None = None
-    ship_complete: bool = False
-    customer_id: str | None = None
-    tier: str | None = None
-    tier_rank: int = 0
-    channel: str | None = None
-    region: str | None = None
-    needed_by: date | None = None
-    latest_acceptable: date | None = None
-    preference: str | None = None
-    correlation_id: str = ""
-    decided_before: bool = False
-    answer_due: str | None = None
-    bypassed: int = 0
-    lines: dict[str, Line] = field(default_factory=dict)
-    whole: bool = False
-    stored: bool = False
-    changed: bool = False
-    moved: bool = False
-
-    def skus(self) -> set[str]:
-        """SKUs of all of its lines."""
-        return {line.sku for line in self.lines.values()}
-
-    @property
-    def undecided(self) -> bool:
-        """Some of its units have not been decided about."""
-        return any(line.undecided for line in self.lines.values())
-
-
-class Stored(NamedTuple):
-    """A line as the database has it; ``new`` lines are not there yet."""
-
-    new: bool
-    entries: tuple[Entry, ...]
-    granted: dict[str, int]
-    shipped: dict[str, int]
-    promise_date: date | None
-    joined: datetime | None = None
-    unit_value: int = 0
-
-
-class Booked(NamedTuple):
-    """What the SKU's counters hold of a line."""
-
-    promise_date: date | None
-    units: int
-
-
-class Curve(NamedTuple):
-    """What was expected of a SKU when it was locked, to tell a slip from a gain."""
-
-    free: int
-    inbound: tuple[tuple[datetime, int], ...]
-
-
-@dataclass(slots=True)
-class DeferredOrder:
-    """An order that must be decided by itself, with all of its SKUs locked."""
-
-    order_id: str
-    cause_event: str
-    cause_time: datetime
-    skus: tuple[str, ...]
-
-
-class Origin(NamedTuple):
-    """What brought something about: its name, the event (None for a sweep) and that one's trace."""
-
-    name: str
-    event_id: str | None = None
-    traceparent: str | None = None
 
 
 def publishes_nothing(reason: Reason) -> str:
@@ -110,54 +36,75 @@ def publishes_nothing(reason: Reason) -> str:
     raise RuntimeError(f"a session that was given no wording cannot publish the reason {reason.code}")
 
 
+@dataclass(slots=True)
+class SessionEffects:
+    """What a session has brought about, for whoever asked for it and for metrics."""
+
+    events_told: int = 0
+    """Events that were published, without those still among the unwritten changes."""
+    deferred_orders_decided: int = 0
+    orders_were_deferred: bool = False
+    """Orders were left to a transaction of their own, which should begin soon."""
+    loans_by_outcome: dict[str, int] = field(default_factory=dict)
+    """Loans that were lent, repaid, breached or void."""
+
+
 class AllocationSession:
     """Everything one transaction knows and changes; counters follow from the lines.
 
-    ``wording`` puts the reasons of its events into words.
+    ``grace_days``: how many days after today an overdue delivery is expected. ``wording`` puts the reasons
+    of its events into words. Units are pieces of a SKU.
     """
 
     def __init__(self, *, grace_days: int = 2, wording: Wording = publishes_nothing) -> None:
         self.grace_days, self.wording = grace_days, wording
+
+        # What was locked and read.
         self.skus: dict[str, Sku] = {}
+        """By name: the SKUs that are locked until the transaction ends."""
         self.orders: dict[str, Order] = {}
+        """By order id."""
         self.lines: dict[str, Line] = {}
+        """By line id."""
         self.lines_of: dict[str, set[str]] = {}
-        self.pending: dict[str, set[str]] = {}
+        """By SKU: the ids of its lines in the session."""
         self.queues: dict[str, Queue] = {}
-        self.stored: dict[str, Stored] = {}
-        self.booked: dict[str, Booked] = {}
-        self.reshaped: set[str] = set()
-        self.locked_orders: set[str] = set()
-        self.promised_change: dict[tuple[str, date], int] = {}
-        self.changed_skus: set[str] = set()
-        self.curves: dict[str, Curve] = {}
-        self.given: dict[str, int] = {}
-        self.just_known: set[str] = set()
-        self.revisions: dict[str, Origin] = {}
-        self.deferred_orders: dict[str, DeferredOrder] = {}
+        """By SKU: the part of its queue that was read."""
+        self.pending: dict[str, set[str]] = {}
+        """By SKU: ids of deferred orders that are decided before anybody behind them gets units of it."""
         self.deferred_orders_due: dict[str, DeferredOrder] = {}
-        self.rechecked: set[str] = set()
-        self.decisions: list[Any] = []
-        self.events: list[IntegrationEvent] = []
-        self.published_count = 0
-        self.decided = 0
-        self.deferred_orders_left = False
-        self.missed: set[str] = set()
-        self.asked: set[str] = set()
-        self.moments: dict[str, datetime] = {}
-        self.causes: dict[str, datetime] = {}
+        """By order id: the deferred orders that this transaction is to decide."""
+        self.loans: dict[str, list[KeptLoan]] = {}
+        """By SKU: its loans that are not back, and those made here."""
+        self.lending_skus: set[str] = set()
+        """SKUs whose policy lends, or of which units are lent."""
+        self.evidence: dict[tuple[str, int], Evidence] = {}
+        """By supplier and days to go: how late such deliveries came."""
+        self.locked_orders: set[str] = set()
+        """Ids of orders whose row this transaction holds, so that events about them may be inserted."""
+        self.orders_of_batch: set[str] = set()
+        """Ids of the orders that the batch is about; they stay in the session when its lines are dropped."""
+
+        # The moment.
+        self.cause_times: dict[str, datetime] = {}
+        """By SKU: the newest business time told of it, by which the version of its policy is chosen."""
+        self.decision_times: dict[str, datetime] = {}
+        """By SKU: the business time of its decisions, where it is later than that of its last one."""
+        self.supply_before: dict[str, SupplyBefore] = {}
+        """By SKU: its supply when it was locked."""
         self._next_supply: dict[str, date | None] = {}
         self._kept_through: dict[str, date | None] = {}
-        self.ordered: dict[tuple[str, date, int], int] = {}
-        self.quotas_changed: set[tuple[str, QuotaName]] = set()
-        self.quotas_cleared: set[str] = set()
-        self.overtaken: set[str] = set()
-        self.passed: dict[str, int] = {}
-        self.passed_anew: set[str] = set()
-        self.lending: set[str] = set()
-        self.loans: dict[str, list[KeptLoan]] = {}
-        self.loans_noted: dict[str, int] = {}
-        self.evidence: dict[tuple[str, int], Evidence] = {}
+
+        # What happened, and what is to follow in this transaction.
+        self.newly_known: set[str] = set()
+        """SKUs whose first selling policy came: what was ordered before is decided."""
+        self.given_to_waiting: dict[str, int] = {}
+        """By SKU: units that went to waiting demand, so that the supply they are missing from is no slip."""
+        self.revisions_due: dict[str, Origin] = {}
+        """By SKU whose promises are to be revised: what brought it about."""
+        self.unwritten = UnwrittenChanges()
+        """What is written next."""
+        self.effects = SessionEffects()
 
     # -- filling it -------------------------------------------------------------------------------
 
@@ -165,9 +112,9 @@ class AllocationSession:
         """Enter a locked SKU."""
         self.skus[sku.sku] = sku
         coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
-        self.curves[sku.sku] = Curve(sku.open_stock, coming)
+        self.supply_before[sku.sku] = SupplyBefore(sku.open_stock, coming)
         if sku.open_loans or sku.policy.lending is not None:
-            self.lending.add(sku.sku)
+            self.lending_skus.add(sku.sku)
 
     def add_line(self, line: Line, *, joined: datetime | None = None) -> None:
         """Enter a line as the database has it, or (with the moment it ``joined``) a new one."""
@@ -175,36 +122,36 @@ class AllocationSession:
         self.lines_of.setdefault(line.sku, set()).add(line.line_id)
         self.orders[line.order_id].lines[line.line_id] = line
         if joined is not None:
-            self.stored[line.line_id] = Stored(True, (), {}, {}, None, joined)
-            self.booked[line.line_id] = Booked(None, 0)
+            self.unwritten.lines_as_stored[line.line_id] = LineAsStored(True, (), {}, {}, None, joined)
+            self.unwritten.counted[line.line_id] = CountedLine(None, 0)
 
     # -- changing it ------------------------------------------------------------------------------
 
     def touch(self, line: Line) -> None:
         """Remember the line as it is stored, before its first change."""
-        if line.line_id not in self.stored:
+        if line.line_id not in self.unwritten.lines_as_stored:
             entries = tuple(line.entries())
             joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
-            self.stored[line.line_id] = Stored(
+            self.unwritten.lines_as_stored[line.line_id] = LineAsStored(
                 False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined, line.unit_value
             )
-            self.booked[line.line_id] = Booked(line.promise_date, line.queued_units)
+            self.unwritten.counted[line.line_id] = CountedLine(line.promise_date, line.queued_units)
 
     def update_counters(self, line: Line) -> None:
         """Bring the SKU's counters in line with a changed line."""
-        old_date, old_units = self.booked[line.line_id]
+        old_date, old_units = self.unwritten.counted[line.line_id]
         new_date, new_units = line.promise_date, line.queued_units
         if (old_date, old_units) == (new_date, new_units):
             return
         sku = self.skus[line.sku]
         sku.waiting_units += new_units - old_units
-        self.changed_skus.add(line.sku)
+        self.unwritten.skus.add(line.sku)
         if old_date == new_date:
             self._promised(sku, new_date, new_units - old_units)
         else:
             self._promised(sku, old_date, -old_units)
             self._promised(sku, new_date, new_units)
-        self.booked[line.line_id] = Booked(new_date, new_units)
+        self.unwritten.counted[line.line_id] = CountedLine(new_date, new_units)
 
     def _promised(self, sku: Sku, day: date | None, units: int) -> None:
         if day is None or not units:
@@ -215,7 +162,7 @@ class AllocationSession:
         else:
             sku.promised.pop(day, None)
         key = (sku.sku, day)
-        self.promised_change[key] = self.promised_change.get(key, 0) + units
+        self.unwritten.promised[key] = self.unwritten.promised.get(key, 0) + units
 
     def move_grant(self, line: Line, location: str, units: int) -> None:
         """Count units granted (or, negative, given back) against a location."""
@@ -232,7 +179,7 @@ class AllocationSession:
         order = self.orders[line.order_id]
         day = (line.layers[-1].queued_at if line.layers else now).date()
         key = (line.sku, day, order.tier_rank)
-        self.ordered[key] = self.ordered.get(key, 0) + units
+        self.unwritten.ordered[key] = self.unwritten.ordered.get(key, 0) + units
 
     def _use_quotas(self, line: Line, units: int) -> None:
         sku, order = self.skus[line.sku], self.orders[line.order_id]
@@ -240,29 +187,33 @@ class AllocationSession:
             if getattr(order, quota.field) == quota.name:
                 name = (quota.field, quota.name)
                 sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
-                self.quotas_changed.add((line.sku, name))
+                self.unwritten.quotas_used.add((line.sku, name))
+
+    def note_given_to_waiting(self, sku: str, units: int) -> None:
+        """Waiting demand got units of a SKU."""
+        self.given_to_waiting[sku] = self.given_to_waiting.get(sku, 0) + units
 
     def note_passed(self, order: Order) -> None:
         """Others were served before an order. Other transactions may note the same of it: stored as a difference."""
         order.bypassed += 1
-        self.passed[order.order_id] = self.passed.get(order.order_id, 0) + 1
+        self.unwritten.passes[order.order_id] = self.unwritten.passes.get(order.order_id, 0) + 1
 
     def forget_passed(self, order: Order) -> None:
         """Nothing of an order waits any more: from here on, it counts anew."""
         order.bypassed = 0
-        self.passed.pop(order.order_id, None)
-        self.passed_anew.add(order.order_id)
+        self.unwritten.passes.pop(order.order_id, None)
+        self.unwritten.passes_restarted.add(order.order_id)
 
     def clear_quotas(self, sku: str) -> None:
         """Stock was received: from here on, quotas count anew."""
         self.skus[sku].quota_used.clear()
-        self.quotas_cleared.add(sku)
-        self.quotas_changed = {one for one in self.quotas_changed if one[0] != sku}
+        self.unwritten.quotas_cleared.add(sku)
+        self.unwritten.quotas_used = {one for one in self.unwritten.quotas_used if one[0] != sku}
 
     def mark_prepared(self) -> None:
         """Everything changed so far is in the prepared write; the session counts it as stored."""
-        self.published_count += len(self.events)
-        self.deferred_orders_left |= bool(self.deferred_orders)
+        self.effects.events_told += len(self.unwritten.events)
+        self.effects.orders_were_deferred |= bool(self.unwritten.orders_deferred)
         for order in self.orders.values():
             order.stored |= order.changed
             order.changed = order.moved = False
@@ -275,25 +226,14 @@ class AllocationSession:
         for loans in self.loans.values():
             for loan in loans:
                 loan.new = loan.changed = False
-        for some in (self.stored, self.booked, self.promised_change, self.deferred_orders, self.ordered):
-            some.clear()
-        self.quotas_changed.clear()
-        self.quotas_cleared.clear()
-        self.overtaken.clear()
-        self.passed.clear()
-        self.passed_anew.clear()
-        self.changed_skus.clear()
-        self.reshaped.clear()
-        self.rechecked.clear()
-        self.decisions.clear()
-        self.events.clear()
+        self.unwritten = UnwrittenChanges()
 
     def forget(self, sku: str, keep: Collection[str]) -> None:
         """Drop lines of a SKU that nothing is left to do for, and what was read of its queue."""
         self.queues.pop(sku, None)
         for line_id in list(self.lines_of.get(sku, ())):
             order_id = self.lines[line_id].order_id
-            if line_id not in keep and order_id not in self.asked and not self.orders[order_id].whole:
+            if line_id not in keep and order_id not in self.orders_of_batch and not self.orders[order_id].whole:
                 del self.lines[line_id]
                 self.lines_of[sku].discard(line_id)
                 self.orders[order_id].lines.pop(line_id, None)
@@ -306,7 +246,7 @@ class AllocationSession:
         """The date of the next expected delivery, the same all through this transaction."""
         if sku not in self._next_supply:
             state = self.skus[sku]
-            now = self.moments.get(sku, state.last_now)
+            now = self.decision_times.get(sku, state.last_now)
             self._next_supply[sku] = state.next_supply(now, self.grace_days) if now else None
         return self._next_supply[sku]
 
@@ -314,7 +254,7 @@ class AllocationSession:
         """When the SKU's queue is ranked: the same all through this transaction, save for the promises to
         keep, which are told anew for each fill."""
         state = self.skus[sku]
-        now = self.moments.get(sku, state.last_now) or _LONG_AGO
+        now = self.decision_times.get(sku, state.last_now) or _LONG_AGO
         if sku not in self._kept_through:
             self._kept_through[sku] = state.kept_through(now, self.grace_days)
         return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
@@ -335,7 +275,7 @@ class AllocationSession:
 
     def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
         """S(t) as it was when the SKU was locked."""
-        curve = self.curves[sku]
+        curve = self.supply_before[sku]
         return expected_supply(curve.free, curve.inbound, now, self.grace_days)
 
     def demand(self, line: Line, entry: Entry, *, locked: bool = True) -> Demand:

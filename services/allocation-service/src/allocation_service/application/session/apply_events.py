@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from allocation_service.application.session.allocation_session import AllocationSession, Order
+from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.order import Order
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.supply.sku import Announced, Arrived, Inbound, Sku
@@ -28,11 +29,11 @@ def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict
             unknown = not session.skus[payload.sku].known
             new = _apply_policy(session.skus[payload.sku], payload)
             if new and unknown:
-                session.just_known.add(payload.sku)
+                session.newly_known.add(payload.sku)
         else:
             raise TypeError(f"{event.name} is not an event of inventory")
         if new:
-            session.changed_skus.add(payload.sku)
+            session.unwritten.skus.add(payload.sku)
             newest_facts[payload.sku] = event
             advance(session.skus[payload.sku], payload.occurred_at)
     return newest_facts

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.application.session.allocation_session import AllocationSession, DeferredOrder, Order, Origin
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_record import DecisionRecord, DecisionRow
+from allocation_service.application.session.order import Order
+from allocation_service.application.session.session_records import DeferredOrder, Origin
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome, later
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
 from allocation_service.domain.reasons import Reason
 from event_contracts import OrderLine, new_event_id
-
-
-class DecisionRow(NamedTuple):
-    """One demand in a step of a decision: its rank, what was known of it, what it got and why."""
-
-    step: int
-    rank: int
-    line_id: str
-    sku: str
-    quantity: int
-    granted: int
-    reason: Reason
-    facts: Mapping[str, Any]
-
-
-@dataclass(slots=True)
-class DecisionRecord:
-    """A decision as it is stored: enough to be computed again."""
-
-    decision_id: str
-    cause: str
-    cause_type: str
-    decided_at: datetime
-    steps: list[dict[str, Any]] = field(default_factory=list)
-    rows: list[DecisionRow] = field(default_factory=list)
-    skus: set[str] = field(default_factory=set)
 
 
 class Before(NamedTuple):
@@ -54,18 +30,26 @@ class Before(NamedTuple):
 
 
 class DecisionBuilder:
-    """Everything one event (or one sweep) makes happen. Mutations go through here, so that counters,
-    the queue and the events always follow the lines."""
+    """Everything one event, or one round of a background task, makes happen.
+
+    Lines change through here only, so that counters, the queue and the events always follow them.
+    """
 
     def __init__(self, session: AllocationSession, origin: Origin, now: datetime) -> None:
         self.session, self.origin, self.now = session, origin, now
         self.record = DecisionRecord(new_event_id(), origin.event_id or origin.name, origin.name, now)
         self.before: dict[str, Before] = {}
+        """By line id: each line that was touched, as it was before."""
         self.queues_to_serve: set[str] = set()
+        """SKUs of which units became free, or whose queue changed: their waiting demand is served next."""
         self.short: set[str] = set()
+        """SKUs of which more units are granted at a location than are there: the excess is taken back next."""
         self.returned: set[str] = set()
+        """Ids of lines that gave units back and wait again, so that they need a new promise."""
         self.losers: set[str] = set()
+        """Ids of orders that lost units because there is too little; a ship-complete one releases the rest."""
         self.own: str | None = None
+        """Id of the order that the cause is about; its event follows the cause even if nothing changed."""
 
     # -- lines ------------------------------------------------------------------------------------
 
@@ -80,7 +64,7 @@ class DecisionBuilder:
     def learn(self, line: Line, fact: OrderLine) -> None:
         """Apply newer facts about a line; what they free or force is counted."""
         self.touch(line)
-        self.session.reshaped.add(line.line_id)
+        self.session.unwritten.reshaped.add(line.line_id)
         line.unit_value = fact.unit_price
         sku = self.session.skus[line.sku]
         sku.top_value = max(sku.top_value, line.unit_value)
@@ -123,7 +107,7 @@ class DecisionBuilder:
         """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
         given what there is."""
         self.touch(line)
-        self.session.reshaped.add(line.line_id)
+        self.session.unwritten.reshaped.add(line.line_id)
         self.session.note_ordered(line, units, self.now)
         if outcome.declined:
             line.decline(outcome.declined)
@@ -137,7 +121,7 @@ class DecisionBuilder:
     def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
         """Promise a line's waiting units for a date."""
         if promise_date != line.promise_date:
-            self.session.reshaped.add(line.line_id)
+            self.session.unwritten.reshaped.add(line.line_id)
             line.promise_date = promise_date
             line.promise_revision += 1
             line.promise_cause = cause
@@ -161,8 +145,8 @@ class DecisionBuilder:
         """Leave the order to a transaction that locks all of its SKUs up front."""
         session = self.session
         skus = tuple(sorted(order.skus()))
-        if order.order_id not in session.deferred_orders:
-            session.deferred_orders[order.order_id] = DeferredOrder(order.order_id, self.record.cause, self.now, skus)
+        deferred = DeferredOrder(order.order_id, self.record.cause, self.now, skus)
+        session.unwritten.orders_deferred.setdefault(order.order_id, deferred)
         for sku in skus:
             session.pending.setdefault(sku, set()).add(order.order_id)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from allocation_service.application.session.allocation_session import Order
 from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.order import Order, OrderEventKind
 from allocation_service.application.session.published_reason import Wording, published_reason
 from allocation_service.domain.demand.line import Line
 from event_contracts.fast_encoding import (
@@ -19,11 +19,12 @@ from event_contracts.fast_encoding import (
 )
 
 ORDER_EVENTS = {
-    "OrderPlaced": "placed",
-    "OrderAmended": "amended",
-    "OrderCancelled": "cancelled",
-    "OrderShipped": "shipped",
+    "OrderPlaced": OrderEventKind.PLACED,
+    "OrderAmended": OrderEventKind.AMENDED,
+    "OrderCancelled": OrderEventKind.CANCELLED,
+    "OrderShipped": OrderEventKind.SHIPPED,
 }
+"""What each event of the order service did to its order."""
 
 
 def line_state(line: Line, wording: Wording) -> dict[str, Any]:
@@ -46,13 +47,14 @@ def line_state(line: Line, wording: Wording) -> dict[str, Any]:
 def events_of(
     builder: DecisionBuilder,
     own: Order | None = None,
-    answering: str | None = None,
+    responds_to: OrderEventKind | None = None,
     line_ids: Iterable[str] | None = None,
 ) -> list[IntegrationEvent]:
     """The events of a decision: one for its own order (all lines), and one for each other order that changed.
 
-    ``own`` without ``answering`` is told nothing yet: its event follows when the deferred order is decided.
-    ``line_ids`` limits them to some of the touched lines.
+    ``own`` is the order that the decision is about, ``responds_to`` the order event that its event responds to. Without
+    that it is told nothing yet: its event follows when the deferred order is decided. ``line_ids`` limits the events to
+    some of the touched lines.
     """
     touched: dict[str, list[Line]] = {}
     for line_id in builder.before if line_ids is None else line_ids:
@@ -60,9 +62,9 @@ def events_of(
         touched.setdefault(line.order_id, []).append(line)
     events: list[IntegrationEvent] = []
     made_at = moment(datetime.now(UTC))
-    if own is not None and answering is not None:
+    if own is not None and responds_to is not None:
         lines = list(own.lines.values())
-        events.append(_event(builder, own, event_name(builder, own, answering), lines, made_at))
+        events.append(_event(builder, own, event_name(builder, own, responds_to), lines, made_at))
     if own is not None:
         touched.pop(own.order_id, None)
     for order_id, lines in touched.items():
@@ -73,11 +75,16 @@ def events_of(
     return events
 
 
-def event_name(builder: DecisionBuilder, order: Order, answering: str) -> str:
-    """The type of the event that follows an order event."""
-    if answering in ("placed", "amended") and _declined(builder, order.lines.values()):
+def event_name(builder: DecisionBuilder, order: Order, responds_to: OrderEventKind) -> str:
+    """The type of the event about an order that responds to an order event; consumers get the same state with each.
+
+    OrderDeclined: units of a placed or amended order were declined. BackorderAllocated, AllocationReleased: after a
+    cancellation or a shipment, more or fewer units of it are granted than before. Otherwise OrderBackordered if any
+    unit waits, units that are not decided about yet included, or else OrderAllocated.
+    """
+    if responds_to in (OrderEventKind.PLACED, OrderEventKind.AMENDED) and _declined(builder, order.lines.values()):
         return "OrderDeclined"
-    if answering in ("cancelled", "shipped"):
+    if responds_to in (OrderEventKind.CANCELLED, OrderEventKind.SHIPPED):
         rise = _rise(builder, order.lines.values())
         if rise:
             return "BackorderAllocated" if rise > 0 else "AllocationReleased"

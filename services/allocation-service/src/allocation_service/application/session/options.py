@@ -49,8 +49,8 @@ class Options:
 
 def note_effects(uow: UnitOfWork, session: AllocationSession, options: Options) -> None:
     """Have what the session brought about noted once it is committed."""
-    loans, effects = dict(session.loans_noted), options.effects
+    loans, effects = dict(session.effects.loans_by_outcome), options.effects
     if loans:
         uow.after_commit(lambda: effects.loans_noted(loans))
-    if session.deferred_orders_left:
+    if session.effects.orders_were_deferred:
         uow.after_commit(effects.deferred_orders_left)

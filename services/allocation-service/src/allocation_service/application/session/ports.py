@@ -79,7 +79,7 @@ class AllocationStore(Protocol):
     async def load_unindexed_queue(
         self, session: AllocationSession, sku: str, now: datetime, lines: int | None, reach: int
     ) -> None:
-        """Read the head of a queue as it is ranked ``now``, where it has no index's order: about ``lines`` places of
+        """Read the head of a queue as it is sorted ``now``, where it has no index's order: about ``lines`` places of
         each tier and list, or all (None), and enter of each tier as far as ``reach`` units go; the session's queue
         names what is unread."""
         ...
@@ -102,16 +102,18 @@ class AllocationStore(Protocol):
         ...
 
     def prepare(self, session: AllocationSession, lock: Sequence[str]) -> Any:
-        """What stores all that changed in the session and its events, behind locks of these orders; made at
-        once, so that the session may go on before it is stored. Opaque."""
+        """What writes all that changed in the session and publishes its events, behind locks of these orders.
+
+        Made at once, so that the session may go on before it is written. Opaque.
+        """
         ...
 
-    async def store(self, prepared: Any) -> None:
-        """Write what was prepared."""
+    async def write_and_publish(self, prepared: Any) -> None:
+        """Write what was prepared: its rows, then, once its orders are locked, its events into the outbox."""
         ...
 
     async def open_long_queue(self, session: AllocationSession, sku: str, units: int) -> LongQueue:
-        """A queue to be read in stretches, as far as that many units reach."""
+        """A queue to be read in chunks, as far as that many units reach."""
         ...
 
     async def load_loans(self, session: AllocationSession, sku: str) -> None:

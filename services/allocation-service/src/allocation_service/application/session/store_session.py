@@ -1,4 +1,4 @@
-"""From the book to the store: what changed, then its events behind the locks of their orders."""
+"""From the session to the store: what changed, then its events behind the locks of their orders."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PART = 10_000
 
 async def store_and_publish(store: AllocationStore, session: AllocationSession) -> None:
     """Write the session, then its events, behind the locks of their orders (protocol rule 12, docs/protocol.md)."""
-    await store.store(prepare_all(store, session))
+    await store.write_and_publish(prepare_all(store, session))
 
 
 def prepare_part(builder: DecisionBuilder, store: AllocationStore, sku: str) -> Any:
-    """What stores and tells all that has been decided so far; the session forgets what is done and the case
-    goes on under a new decision."""
+    """What stores and tells all that has been decided so far; the session forgets what is done and the
+    decision builder goes on under a new decision."""
     session = builder.session
     done = builder.finished_lines()
-    session.events += events_of(builder, line_ids=done)
+    session.unwritten.events += events_of(builder, line_ids=done)
     for line_id in done:
         del builder.before[line_id]
-    session.decisions.append(builder.record)
+    session.unwritten.decisions.append(builder.record)
     builder.begin_record()
     prepared = prepare_all(store, session)
     # A line that waits at several places may be met again before it has been stored.
@@ -45,7 +45,7 @@ def prepare_all(store: AllocationStore, session: AllocationSession) -> Any:
         order.order_id for order in session.orders.values() if not order.stored and order.changed
     )
     prepared = store.prepare(
-        session, protocol_rules.lock_order({event.key for event in session.events} - session.locked_orders)
+        session, protocol_rules.lock_order({event.key for event in session.unwritten.events} - session.locked_orders)
     )
     session.mark_prepared()
     return prepared

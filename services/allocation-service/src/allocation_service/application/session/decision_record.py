@@ -1,0 +1,44 @@
+"""A decision as a session makes it, to be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from allocation_service.domain.reasons import Reason
+
+
+class DecisionRow(NamedTuple):
+    """One demand in a step of a decision: what was known of it, what it got and why."""
+
+    step: int
+    """Number of the step within the decision, from 0."""
+    rank: int
+    """Number of the demand within the step, from 1, in the order in which the step served (or took back)."""
+    line_id: str
+    sku: str
+    quantity: int
+    """Units that were decided about."""
+    granted: int
+    """Units it got; negative: units that were taken back."""
+    reason: Reason
+    facts: Mapping[str, Any]
+    """What else the step's kind stores of a demand."""
+
+
+@dataclass(slots=True)
+class DecisionRecord:
+    """A decision as it is stored: enough to be computed again."""
+
+    decision_id: str
+    cause: str
+    """Id of the event that brought it about, or the name of the background work."""
+    cause_type: str
+    """Type of that event, or the name of the background work."""
+    decided_at: datetime
+    """Business time."""
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[DecisionRow] = field(default_factory=list)
+    skus: set[str] = field(default_factory=set)
