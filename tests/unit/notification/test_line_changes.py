@@ -20,17 +20,17 @@ def kinds(projection: LineProjection) -> list[tuple[ChangeKind, int]]:
 
 
 def test_a_waiting_line_is_told_as_placed_on_backorder_with_its_date() -> None:
-    (change,) = changes_of(line(waiting=3, allocated=0, promise_date=JUNE))
+    (change,) = changes_of(line(waiting=3, granted=0, promise_date=JUNE))
     assert (change.kind, change.quantity, change.promise_date) == (ChangeKind.PLACED_ON_BACKORDER, 3, JUNE)
 
 
 def test_a_line_partly_there_is_told_as_both() -> None:
-    assert kinds(line(allocated=2, waiting=3)) == [(ChangeKind.PLACED_ON_BACKORDER, 3), (ChangeKind.ALLOCATED, 2)]
+    assert kinds(line(granted=2, waiting=3)) == [(ChangeKind.PLACED_ON_BACKORDER, 3), (ChangeKind.ALLOCATED, 2)]
 
 
 def test_an_arrival_tells_only_the_units_that_are_new() -> None:
-    told = LineStatus(allocated=2, waiting=3, promise_date=JUNE)
-    (change,) = changes_of(line(allocated=4, waiting=1, promise_date=JULY, baseline=told))
+    told = LineStatus(granted=2, waiting=3, promise_date=JUNE)
+    (change,) = changes_of(line(granted=4, waiting=1, promise_date=JULY, baseline=told))
     assert (change.kind, change.quantity, change.waiting, change.promise_date) == (ChangeKind.ALLOCATED, 2, 1, JULY)
 
 
@@ -44,22 +44,22 @@ def test_a_date_that_can_no_longer_be_named_is_told() -> None:
 
 
 def test_units_that_wait_again_are_told_as_taken_back() -> None:
-    assert kinds(line(allocated=1, waiting=4, baseline=LineStatus(allocated=5))) == [(ChangeKind.TAKEN_BACK, 4)]
+    assert kinds(line(granted=1, waiting=4, baseline=LineStatus(granted=5))) == [(ChangeKind.TAKEN_BACK, 4)]
 
 
 def test_a_take_back_that_was_undone_leaves_nothing_to_tell() -> None:
-    before = line(allocated=5, baseline=LineStatus(allocated=5))
-    taken = before.apply_allocation(version=2, allocated=1, waiting=4, declined=0, reason="", promise_date=JUNE)
-    undone = taken.apply_allocation(version=3, allocated=5, waiting=0, declined=0, reason="", promise_date=None)
+    before = line(granted=5, baseline=LineStatus(granted=5))
+    taken = before.apply_allocation(version=2, granted=1, waiting=4, declined=0, reason="", promise_date=JUNE)
+    undone = taken.apply_allocation(version=3, granted=5, waiting=0, declined=0, reason="", promise_date=None)
     assert changes_of(taken)
     assert changes_of(undone) == ()
 
 
 def test_units_released_by_a_cancellation_are_not_told_as_taken_back() -> None:
-    cancelled = line(allocated=5, baseline=LineStatus(allocated=5)).apply_order(
+    cancelled = line(granted=5, baseline=LineStatus(granted=5)).apply_order(
         sequence=2, quantity=5, cancelled=3, shipped=0
     )
-    released = cancelled.apply_allocation(version=2, allocated=2, waiting=0, declined=0, reason="", promise_date=None)
+    released = cancelled.apply_allocation(version=2, granted=2, waiting=0, declined=0, reason="", promise_date=None)
     assert kinds(cancelled) == kinds(released) == [(ChangeKind.CANCELLED, 3)]
 
 
@@ -68,17 +68,17 @@ def test_an_allocation_from_before_a_cancellation_does_not_revive_cancelled_unit
 
 
 def test_a_shipment_is_nothing_to_tell() -> None:
-    assert changes_of(line(allocated=5, shipped=5, baseline=LineStatus(allocated=5))) == ()
+    assert changes_of(line(granted=5, shipped=5, baseline=LineStatus(granted=5))) == ()
 
 
 def test_declined_units_are_told_with_the_reason() -> None:
-    (change,) = changes_of(line(declined=2, allocated=3, reason="cap_reached", baseline=LineStatus(allocated=3)))
+    (change,) = changes_of(line(declined=2, granted=3, reason="cap_reached", baseline=LineStatus(granted=3)))
     assert (change.kind, change.quantity, change.reason) == (ChangeKind.DECLINED, 2, "cap_reached")
 
 
 def test_an_older_or_repeated_report_changes_nothing() -> None:
-    newest = line(line_version=4, allocated=5)
-    again = newest.apply_allocation(version=4, allocated=0, waiting=5, declined=0, reason="", promise_date=None)
+    newest = line(line_version=4, granted=5)
+    again = newest.apply_allocation(version=4, granted=0, waiting=5, declined=0, reason="", promise_date=None)
     older = newest.apply_order(sequence=1, quantity=9, cancelled=1, shipped=0)
     assert again is newest
     assert older is newest
@@ -86,7 +86,7 @@ def test_an_older_or_repeated_report_changes_nothing() -> None:
 
 STATES: st.SearchStrategy[dict[str, object]] = st.builds(
     dict,
-    allocated=st.integers(0, 6),
+    granted=st.integers(0, 6),
     waiting=st.integers(0, 6),
     declined=st.integers(0, 6),
     promise_date=st.sampled_from([None, JUNE, JULY]),

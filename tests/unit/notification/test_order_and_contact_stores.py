@@ -115,7 +115,7 @@ class TestOrders:
                     shipped=1,
                     order_sequence=3,
                     line_version=2,
-                    allocated=2,
+                    granted=2,
                     waiting=3,
                     declined=1,
                     reason="cap_reached",
@@ -141,14 +141,14 @@ class TestOrders:
         async with committed(units) as uow:
             order = (await uow.orders.lock({"o1"}))["o1"]
             assert (order.reference, order.lines) == ("", {})
-            order.lines["l1"] = line(allocated=1)
+            order.lines["l1"] = line(granted=1)
             await uow.orders.save([order])
         async with committed(units) as uow:
             order = (await uow.orders.lock({"o1"}))["o1"]
-            order.lines["l1"] = replace(order.lines["l1"], allocated=2)
+            order.lines["l1"] = replace(order.lines["l1"], granted=2)
             await uow.orders.save([order])
         async with committed(units) as uow:
-            assert (await uow.orders.lock({"o1"}))["o1"].lines["l1"].allocated == 2
+            assert (await uow.orders.lock({"o1"}))["o1"].lines["l1"].granted == 2
 
     async def test_due_orders_come_by_the_time_they_are_due(self, units, clock):
         due_at = {"o1": START + 2 * MINUTE, "o2": START + MINUTE, "o3": START + 3 * MINUTE, "o4": None}

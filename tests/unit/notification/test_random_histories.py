@@ -116,7 +116,7 @@ def test_what_was_told_adds_up_to_what_is_true(seed: int) -> None:
     assert customer.order.pending_changes() == ()
 
     line = customer.order.lines["l1"]
-    assert (line.allocated, line.waiting, line.cancelled) == (truth.allocated, truth.waiting, truth.cancelled)
+    assert (line.granted, line.waiting, line.cancelled) == (truth.allocated, truth.waiting, truth.cancelled)
     assert line.baseline == line.current()
     assert customer.units(ChangeKind.CANCELLED) == truth.cancelled
 

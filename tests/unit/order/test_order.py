@@ -42,7 +42,7 @@ def answer(
             line_version=line.line_version + 1 if version is None else version,
             basis=order.sequence if basis is None else basis,
             decided_at=at,
-            allocated=allocated or {},
+            granted=allocated or {},
             waiting=waiting,
             declined=declined,
             reason=Reason(),

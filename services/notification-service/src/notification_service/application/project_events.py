@@ -80,7 +80,7 @@ def _allocations(state: AllocationState) -> tuple[LineAllocation, ...]:
             line_id=line.line_id,
             sku=line.sku,
             version=line.line_version,
-            allocated=total(line.allocated),
+            granted=total(line.allocated),
             waiting=line.waiting,
             declined=line.declined,
             reason=line.reason,

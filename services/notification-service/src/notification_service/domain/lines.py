@@ -25,9 +25,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineStatus:
-    """What a customer can know of a line: units and the promised date. All zero before the first message."""
+    """What a customer can know of a line: units and the promised date. All zero before the first message.
 
-    allocated: int = 0
+    ``granted`` counts from the line's beginning, so that a shipment does not change it.
+    """
+
+    granted: int = 0
     waiting: int = 0
     declined: int = 0
     cancelled: int = 0
@@ -38,9 +41,9 @@ class LineStatus:
 class LineProjection:
     """A line as the order and allocation services last reported it, and what its customer was last told.
 
-    ``allocated`` is cumulative and includes shipped units. ``order_sequence`` and ``line_version`` are the
-    versions of the two reports; they are -1 until the first one arrives. ``baseline`` is what the customer was
-    last told of the line.
+    ``granted`` counts from the line's beginning and includes shipped units (its column is called ``allocated``).
+    ``order_sequence`` and ``line_version`` are the versions of the two reports; they are -1 until the first one
+    arrives. ``baseline`` is what the customer was last told of the line.
     """
 
     order_id: str
@@ -51,7 +54,7 @@ class LineProjection:
     shipped: int = 0
     order_sequence: int = -1
     line_version: int = -1
-    allocated: int = 0
+    granted: int = 0
     waiting: int = 0
     declined: int = 0
     reason: str = ""
@@ -65,7 +68,7 @@ class LineProjection:
         return replace(self, order_sequence=sequence, quantity=quantity, cancelled=cancelled, shipped=shipped)
 
     def apply_allocation(
-        self, *, version: int, allocated: int, waiting: int, declined: int, reason: str, promise_date: date | None
+        self, *, version: int, granted: int, waiting: int, declined: int, reason: str, promise_date: date | None
     ) -> LineProjection:
         """The line after ``version`` of its allocation; unchanged if that is not newer than what is known."""
         if version <= self.line_version:
@@ -73,7 +76,7 @@ class LineProjection:
         return replace(
             self,
             line_version=version,
-            allocated=allocated,
+            granted=granted,
             waiting=waiting,
             declined=declined,
             reason=reason,
@@ -88,7 +91,7 @@ class LineProjection:
         open_units = max(0, self.quantity - self.cancelled - self.shipped)
         waiting = min(self.waiting, open_units)
         return LineStatus(
-            allocated=self.allocated,
+            granted=self.granted,
             waiting=waiting,
             declined=min(self.declined, open_units),
             cancelled=self.cancelled,
@@ -137,14 +140,14 @@ def changes_of(line: LineProjection) -> tuple[LineChange, ...]:
     if current.declined > baseline.declined:
         changes.append(change(ChangeKind.DECLINED, current.declined - baseline.declined, line.reason))
     more_waiting = current.waiting - baseline.waiting
-    more_allocated = current.allocated - baseline.allocated
-    taken_back = max(0, min(-more_allocated, more_waiting))
+    more_granted = current.granted - baseline.granted
+    taken_back = max(0, min(-more_granted, more_waiting))
     if taken_back:
         changes.append(change(ChangeKind.TAKEN_BACK, taken_back))
     elif more_waiting > 0:
         changes.append(change(ChangeKind.PLACED_ON_BACKORDER, more_waiting))
-    elif current.waiting and current.promise_date != baseline.promise_date and more_allocated <= 0:
+    elif current.waiting and current.promise_date != baseline.promise_date and more_granted <= 0:
         changes.append(change(ChangeKind.DATE_MOVED, current.waiting))
-    if more_allocated > 0:
-        changes.append(change(ChangeKind.ALLOCATED, more_allocated))
+    if more_granted > 0:
+        changes.append(change(ChangeKind.ALLOCATED, more_granted))
     return tuple(changes)

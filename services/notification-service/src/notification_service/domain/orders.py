@@ -41,13 +41,13 @@ class OrderSnapshot:
 class LineAllocation:
     """The allocation of a line at ``version``, as the allocation service reports it.
 
-    ``allocated`` counts all locations and is cumulative.
+    ``granted`` counts all locations from the line's beginning, shipped units included.
     """
 
     line_id: str
     sku: str
     version: int
-    allocated: int
+    granted: int
     waiting: int
     declined: int
     reason: str
@@ -92,7 +92,7 @@ class OrderProjection:
             before = self._line(allocation.line_id, allocation.sku)
             after = before.apply_allocation(
                 version=allocation.version,
-                allocated=allocation.allocated,
+                granted=allocation.granted,
                 waiting=allocation.waiting,
                 declined=allocation.declined,
                 reason=allocation.reason,

@@ -95,7 +95,7 @@ async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
         return
     figures = arrays(_COLUMNS, [_row(line) for line in lines])
     locations = [
-        (line.line_id, location, at.allocated, at.shipped, at.recalled, at.recalled_at)
+        (line.line_id, location, at.granted, at.shipped, at.recalled, at.recalled_at)
         for line in lines
         for location, at in sorted(line.locations.items())
     ]
@@ -153,6 +153,6 @@ def _locations(packed: list[list[Any]] | None) -> dict[str, LocationUnits]:
     if packed is None:
         return {}
     return {
-        name: LocationUnits(allocated, shipped, recalled, datetime.fromisoformat(at) if at else None)
-        for name, allocated, shipped, recalled, at in packed
+        name: LocationUnits(granted, shipped, recalled, datetime.fromisoformat(at) if at else None)
+        for name, granted, shipped, recalled, at in packed
     }

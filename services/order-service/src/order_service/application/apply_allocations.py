@@ -92,7 +92,7 @@ def _line_allocation(state: AllocationState, reported: AllocationLine) -> LineAl
         line_version=reported.line_version,
         basis=state.basis,
         decided_at=state.decided_at,
-        allocated=reported.allocated,
+        granted=reported.allocated,
         waiting=reported.waiting,
         declined=reported.declined,
         reason=Reason(reported.reason, reported.reason_code, reported.reason_parameters or {}),

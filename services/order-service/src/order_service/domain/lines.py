@@ -34,15 +34,16 @@ class Reason:
 class LineAllocation:
     """What allocation reports of one line: its whole state, not a difference.
 
-    ``basis`` is the order sequence that allocation had applied when it decided. ``allocated`` holds units by
-    location and counts from the line's beginning: shipped units stay allocated.
+    ``basis`` is the order sequence that allocation had applied when it decided. ``granted`` holds units by location,
+    counted from the line's beginning, so that shipped units are among them (the event calls it ``allocated``).
+    ``waiting`` holds also the units that allocation has not decided about yet.
     """
 
     line_id: str
     line_version: int
     basis: int
     decided_at: datetime
-    allocated: Mapping[str, int]
+    granted: Mapping[str, int]
     waiting: int
     declined: int
     reason: Reason
@@ -53,24 +54,25 @@ class LineAllocation:
 class LocationUnits:
     """Units of a line at one location.
 
-    ``allocated`` and ``shipped`` count from the line's beginning, and shipped units stay allocated. ``recalled``
-    units were deallocated at ``recalled_at``: a shipment that left before then may still be reported.
+    ``granted`` and ``shipped`` count from the line's beginning, and shipped units stay granted (the column of
+    ``granted`` is called ``allocated``); what is granted and not shipped is ``open``. ``recalled`` units were
+    deallocated at ``recalled_at``: a shipment that left before then may still be reported.
     """
 
-    allocated: int = 0
+    granted: int = 0
     shipped: int = 0
     recalled: int = 0
     recalled_at: datetime | None = None
 
     @property
     def open(self) -> int:
-        """Units allocated here that have not left yet."""
-        return max(0, self.allocated - self.shipped)
+        """Units granted here that have not left yet: what the line calls ``allocated``."""
+        return max(0, self.granted - self.shipped)
 
     def shippable(self, shipped_at: datetime) -> int:
         """Units that a shipment of ``shipped_at`` may contain: before a deallocation, also the units it took."""
         if self.recalled_at is not None and shipped_at < self.recalled_at:
-            return max(0, self.allocated + self.recalled - self.shipped)
+            return max(0, self.granted + self.recalled - self.shipped)
         return self.open
 
 
@@ -105,7 +107,7 @@ class Line:
 
     @property
     def allocated(self) -> int:
-        """Units with stock that have not left yet, as allocation reported them."""
+        """Units granted that have not left yet, over all locations; shipped units are not among them."""
         return sum(units.open for units in self.locations.values()) if self.locations else 0
 
     @property
@@ -159,15 +161,15 @@ class Line:
         self.declined = allocation.declined
         self.reason = allocation.reason
         self.promise = allocation.promise
-        for location in {*self.locations, *allocation.allocated}:
-            self._set_allocated(location, allocation.allocated.get(location, 0), allocation.decided_at)
+        for location in {*self.locations, *allocation.granted}:
+            self._set_granted(location, allocation.granted.get(location, 0), allocation.decided_at)
         return True
 
-    def _set_allocated(self, location: str, allocated: int, decided_at: datetime) -> None:
+    def _set_granted(self, location: str, granted: int, decided_at: datetime) -> None:
         units = self.locations.setdefault(location, LocationUnits())
-        deallocated = units.allocated - allocated
+        deallocated = units.granted - granted
         if deallocated > 0:
             units.recalled, units.recalled_at = deallocated, decided_at
         elif deallocated < 0:
             units.recalled, units.recalled_at = 0, None
-        units.allocated = allocated
+        units.granted = granted
