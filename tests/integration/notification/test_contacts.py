@@ -49,6 +49,7 @@ async def test_a_change_of_a_version_does_not_bring_back_an_erased_contact(world
         ("email", "nobody"),
         ("email", "a b@example.com"),
         ("email", "x@example.com\r\nBcc: y@example.com"),
+        ("email", "=?utf-8?q?a=0d=0aBcc:_b?=@example.com"),
         ("locale", "qq-nowhere"),
         ("time_zone", "Mars/Olympus"),
         ("unknown", "x"),

@@ -122,7 +122,30 @@ async def test_a_mail_that_cannot_be_encoded_does_not_stop_its_batch(world):
     results = await world.mailer.send([mail(1, "a@example.com"), mail(2, "a@example.com\nx"), mail(3, "b@example.com")])
     assert [result.outcome for result in results] == [
         MailOutcome.ACCEPTED,
-        MailOutcome.TRY_AGAIN,
+        MailOutcome.REJECTED,
         MailOutcome.ACCEPTED,
     ]
     assert len(world.catcher.messages) == 2
+
+
+@pytest.mark.parametrize(
+    "reference", ["=?utf-8?q?I1=0d=0aReply-To:_x?=", "=?utf-8?q?=ff=fe?=", "=?utf-8?b?DQpCY2M6IHg=?="]
+)
+async def test_a_reference_that_is_an_encoded_word_reaches_the_customer_as_it_is_and_once(world, reference):
+    await world.contact()
+    await world.take(
+        placed(order_id="o1", reference=reference),
+        allocated(order_id="o1", waiting=5, promise=JUNE),
+        placed(order_id="o2"),
+        allocated(order_id="o2", waiting=5, promise=JUNE),
+    )
+    await world.compose()
+    await world.send()
+    world.clock.advance(timedelta(hours=1))
+    await world.send()
+    assert len(world.catcher.messages) == 2
+    [message] = [message for message in world.catcher.messages if "=?" in message["Subject"]]
+    assert reference in message["Subject"]
+    assert message["Reply-To"] is None
+    assert message["Bcc"] is None
+    assert [e.name for e in await world.events()] == ["NotificationSent"] * 2

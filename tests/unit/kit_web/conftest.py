@@ -14,7 +14,7 @@ from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app
-from service_kit.http.authentication import authorized, require
+from service_kit.http.authentication import Binding, authorized, require
 from service_kit.http.business_time import may_state_business_time
 from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
 from service_kit.http.fast_path import Call, HotRouter, json_body
@@ -92,7 +92,10 @@ def orders_router() -> HotRouter:
 
     @router.get("/{order_id}")
     async def get_order(
-        principal: Annotated[Principal, require("orders:read")], order_id: str, request: Request, response: Response
+        principal: Annotated[Principal, require("orders:read", bound=tuple(Binding))],
+        order_id: str,
+        request: Request,
+        response: Response,
     ) -> OrderView:
         if not_modified(request, 7):
             return not_modified_response(7)  # type: ignore[return-value]

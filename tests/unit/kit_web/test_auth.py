@@ -4,10 +4,13 @@ import json
 import stat
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import pytest
+from fastapi import APIRouter
 
-from service_kit.http.api_keys import Keyring, KeyringError, Principal
+from service_kit.http.api_keys import BOUND_SCOPES, DEFAULT_LIFETIME, SCOPES, Keyring, KeyringError, Principal
+from service_kit.http.authentication import Authenticator, require
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -60,6 +63,36 @@ def test_a_scope_that_does_not_exist_is_refused_and_named(ring):
         ring.create_key("shop", [])
     with pytest.raises(KeyringError, match="there is no key 'x'"):
         ring.revoke("x")
+
+
+def test_a_key_expires_after_a_year_unless_its_maker_says_otherwise(ring):
+    before = datetime.now(UTC)
+    _, usual = ring.create_key("shop", ["ops"])
+    assert before + DEFAULT_LIFETIME <= usual.expires_at <= datetime.now(UTC) + DEFAULT_LIFETIME
+    assert timedelta(days=365) == DEFAULT_LIFETIME
+    _, lasting = ring.create_key("shop", ["ops"], expires_at="never")
+    assert lasting.expires_at is None
+    with pytest.raises(KeyringError, match="offset"):
+        ring.create_key("shop", ["ops"], expires_at=NOW.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES - BOUND_SCOPES))
+def test_a_key_for_one_customer_is_not_made_with_a_scope_that_such_a_key_may_not_have(ring, scope):
+    with pytest.raises(KeyringError, match=f"bound to a customer may not have {scope}"):
+        ring.create_key("app", ["orders:read", scope], customer_id="c1")
+    assert ring.list_keys() == []
+
+
+def test_a_key_for_one_customer_may_have_the_others(ring):
+    _, key = ring.create_key("app", sorted(BOUND_SCOPES), customer_id="c1")
+    assert key.principal() == Principal(key.id, BOUND_SCOPES, customer_id="c1")
+    assert not key.principal().scopes_beyond_binding
+
+
+@pytest.mark.parametrize("customer_id", ["", " ", "a\nb", "x" * 101])
+def test_a_key_is_not_bound_to_what_is_no_customers_id(ring, customer_id):
+    with pytest.raises(KeyringError, match="customer's id"):
+        ring.create_key("app", ["orders:read"], customer_id=customer_id)
 
 
 def test_another_process_sees_a_new_key_at_once(ring, path):
@@ -122,6 +155,31 @@ class TestOverHttp:
     async def test_whoever_may_not_at_all_learns_nothing_about_the_body(self, api):
         async with api.client() as client:
             assert (await client.post("/v1/orders", json={"lines": 1})).status_code == 401
+
+    @pytest.mark.parametrize("held", [("orders:read",), ("orders:write",), ("orders:read", "ops")])
+    async def test_of_several_scopes_all_must_be_held(self, make_api, held):
+        router = APIRouter()
+
+        @router.post("/v1/both")
+        async def both(principal: Annotated[Principal, require("orders:read", "orders:write")]) -> str:
+            return principal.key_id
+
+        async with make_api(router=router).client(*held) as client:
+            answer = await client.post("/v1/both")
+        assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
+        async with make_api(router=router).client("orders:read", "orders:write") as client:
+            assert (await client.post("/v1/both")).status_code == 200
+
+    async def test_a_route_that_does_not_say_how_it_binds_refuses_a_customers_key(self, api):
+        secret, _ = api.keyring.create_key("app", ["orders:read", "orders:write"], customer_id="c-7")
+        async with api.client(token=secret) as client:
+            for response in (await client.get("/v1/orders"), await client.patch("/v1/orders/1")):
+                assert (response.status_code, response.json()["code"]) == (403, "bound_key")
+
+    async def test_a_key_bound_to_the_empty_customer_is_bound_all_the_same(self, api, monkeypatch):
+        monkeypatch.setattr(Authenticator, "principal", lambda *_: Principal("old", SCOPES, customer_id=""))
+        async with api.client() as client:
+            assert (await client.get("/v1/orders/1")).json()["code"] == "bound_key_scopes"
 
     async def test_a_customers_key_is_bound_to_the_customer(self, api):
         secret, _ = api.keyring.create_key("app", ["orders:read"], customer_id="c-7")

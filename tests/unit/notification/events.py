@@ -28,13 +28,14 @@ def placed(
     sequence: int = 1,
     contact_id: str | None = "c1",
     lines: tuple[OrderLine, ...] | None = None,
+    reference: str = "",
     **more: Any,
 ) -> Event:
     """The order service reports an order, by default one line of five lamps."""
     state = OrderState(
         order_id=order_id,
         sequence=sequence,
-        reference=f"R-{order_id}",
+        reference=reference or f"R-{order_id}",
         placed_at=PLACED_AT,
         updated_at=PLACED_AT,
         contact_id=contact_id,

@@ -1,6 +1,6 @@
 """Sending notifications: retries, failures, crashes, several workers."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +8,9 @@ from prometheus_client import REGISTRY
 from tests.unit.notification.events import JUNE, allocated, placed
 from tests.unit.notification.scenario import MAIL_RULES
 
+from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
 from notification_service.adapters.template_renderer import TemplateRenderer
+from notification_service.application.notifications import record_mail_attempts
 from notification_service.application.notifications.send_due_notifications import send_due_notifications
 from notification_service.application.ports.mail import MailOutcome, MailResult
 from notification_service.domain.notifications import NotificationState
@@ -136,6 +138,82 @@ async def test_a_notification_that_cannot_be_rendered_is_tried_again_and_stops_n
     assert len(mailer.mails) == 1
     [broken] = await scenario.all_notifications("o1")
     assert (broken.state, broken.attempts, broken.reason) == (NotificationState.PENDING, 1, "rendering_failed")
+
+
+@dataclass
+class Wire:
+    """The sessions of a mail server: what it was handed, as bytes."""
+
+    handed: list[bytes] = field(default_factory=list)
+    is_ehlo_or_helo_needed: bool = False
+
+    async def sendmail(self, sender, recipients, content, *, mail_options):
+        self.handed.append(content)
+
+    def close(self):
+        """Nothing is open."""
+
+
+@pytest.fixture
+def wire(monkeypatch):
+    """The real mailer on a server in memory."""
+    wire = Wire()
+
+    async def opened(_):
+        return wire
+
+    monkeypatch.setattr(SmtpMailer, "_open", opened)
+    return wire
+
+
+async def test_a_mail_that_cannot_be_written_fails_at_once_and_alone(scenario, units, clock, wire):
+    await scenario.put_contact("c9", email="=?utf-8?q?a=0d=0aBcc:_b?=@example.com")
+    await scenario.take(placed(order_id="o9", contact_id="c9"), allocated(order_id="o9", waiting=5))
+    await orders_on_backorder(scenario, 2)
+    scenario.mailer = SmtpMailer(MailServer("mail.example", 25, "Shop <s@shop.example>"), 1)
+    assert await scenario.send() == 3
+    assert len(wire.handed) == 2
+    assert sorted((e.name, e.payload.reason) for e in units.outbox) == [
+        ("NotificationFailed", "cannot_be_built"),
+        ("NotificationSent", None),
+        ("NotificationSent", None),
+    ]
+    clock.advance(timedelta(days=3))
+    assert await scenario.send() == 0, "nobody gets a second mail"
+
+
+async def test_each_result_is_recorded_though_one_of_the_batch_cannot_be(scenario, units, mailer, clock, monkeypatch):
+    await orders_on_backorder(scenario, 3)
+    finish = record_mail_attempts.finish_notifications
+
+    async def refuses_the_text_of_the_second(uow, results):
+        if any(result.mail and result.notification.order_id == "o2" for result in results):
+            raise ValueError("not storable")
+        await finish(uow, results)
+
+    monkeypatch.setattr(record_mail_attempts, "finish_notifications", refuses_the_text_of_the_second)
+    await scenario.send()
+    assert [event.name for event in units.outbox] == ["NotificationSent"] * 3
+    clock.advance(timedelta(days=1))
+    assert await scenario.send() == 0
+    assert len(mailer.mails) == 3
+
+
+async def test_an_error_of_the_program_in_one_mail_is_the_result_of_that_mail_only(scenario, units, wire):
+    await orders_on_backorder(scenario, 3)
+    usual = wire.sendmail
+
+    async def fails_for_the_second(sender, recipients, content, *, mail_options):
+        if b"R-o2" in content:
+            raise RuntimeError("a defect")
+        await usual(sender, recipients, content, mail_options=mail_options)
+
+    wire.sendmail = fails_for_the_second
+    scenario.mailer = SmtpMailer(MailServer("mail.example", 25, "Shop <s@shop.example>"), 1)
+    await scenario.send()
+    assert [event.name for event in units.outbox] == ["NotificationSent"] * 2
+    [failed] = await scenario.all_notifications("o2")
+    assert (failed.state, failed.reason) == (NotificationState.PENDING, "smtp_RuntimeError")
 
 
 async def test_texts_are_kept_with_a_sent_notification(scenario, mailer):

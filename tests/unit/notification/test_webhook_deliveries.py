@@ -296,3 +296,23 @@ async def test_calls_are_counted(scenario, sender):
     await scenario.take(placed(sequence=2))
     await scenario.call_endpoints()
     assert (count("accepted") - before[0], count("failed") - before[1]) == (1, 1)
+
+
+async def test_a_delivery_that_cannot_even_be_attempted_is_a_failed_one_and_alone(scenario, sender):
+    created = await scenario.create_endpoint(URL)
+    broken = placed(order_id="o1")
+    await scenario.take(broken, placed(order_id="o2"))
+    usual = sender.send
+
+    async def cannot(url, message_id, body, secrets):
+        if message_id == broken.id:
+            raise ValueError("a defect")
+        return await usual(url, message_id, body, secrets)
+
+    sender.send = cannot
+    await scenario.call_endpoints()
+    deliveries = {delivery.event_id: delivery for delivery in await scenario.deliveries(created.endpoint.endpoint_id)}
+    assert len(sender.requests) == 1
+    failed = deliveries.pop(broken.id)
+    assert (failed.state, failed.last_error) == ("pending", "the call could not be made (ValueError)")
+    assert [delivery.state for delivery in deliveries.values()] == ["delivered"]

@@ -38,8 +38,8 @@ _KEYS: tuple[tuple[str, list[str], str | None], ...] = (
     ("shopkeeper", ["orders:read", "orders:write"], None),
     ("reader", ["orders:read"], None),
     ("warehouse", ["shipments:read", "shipments:write"], None),
-    ("customer-1", ["orders:read", "orders:write", "shipments:read", "shipments:write"], "c1"),
-    ("customer-2", ["orders:read", "orders:write", "shipments:read", "shipments:write"], "c2"),
+    ("customer-1", ["orders:read", "orders:write", "shipments:read"], "c1"),
+    ("customer-2", ["orders:read", "orders:write", "shipments:read"], "c2"),
 )
 _numbers = itertools.count(1)
 

@@ -44,6 +44,43 @@ async def test_a_customers_key_orders_for_that_customer(shop: InMemoryShop) -> N
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "pointer"),
+    [
+        ("customer_id", "c2", "/customer_id"),
+        ("contact_id", "contact-of-c2", "/contact_id"),
+        ("tier", "gold", "/tier"),
+        ("charge_at", "order", "/charge_at"),
+        ("location_preference", "A", "/location_preference"),
+        ("lines", [{"sku": "lamp", "quantity": 1, "unit_price": 1}], "/lines/0/unit_price"),
+    ],
+)
+async def test_a_customers_key_sets_only_what_is_the_customers_to_say(
+    shop: InMemoryShop, field: str, value: object, pointer: str
+) -> None:
+    shop.client = shop.client_as("customer-1")
+    response = await shop.post_order(("lamp", 1), **{field: value})
+    assert (response.status_code, response.json()["code"]) == (403, "bound_key_field")
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+
+
+async def test_a_customers_key_may_say_what_is_said_anyway(shop: InMemoryShop) -> None:
+    shop.client = shop.client_as("customer-1")
+    spoken = {"customer_id": "c1", "contact_id": "c1", "tier": None, "charge_at": "shipment", "metadata": {"po": "7"}}
+    order = await shop.place(("lamp", 1), **spoken, ship_complete=True)
+    assert (order["customer_id"], order["contact_id"], order["ship_complete"]) == ("c1", "c1", True)
+
+
+async def test_a_customers_key_is_not_told_whose_order_has_its_reference(shop: InMemoryShop) -> None:
+    other = await shop.place(("lamp", 1), reference="R-1", customer_id="c2")
+    known = await shop.post_order(("lamp", 1), reference="R-1")
+    assert known.json()["order_id"] == other["order_id"]
+    shop.client = shop.client_as("customer-1")
+    response = await shop.post_order(("lamp", 1), reference="R-1")
+    assert (response.status_code, response.json()["code"]) == (409, "reference_taken")
+    assert "order_id" not in response.json()
+
+
+@pytest.mark.parametrize(
     ("who", "method", "path"),
     [
         ("warehouse", "GET", "/v1/orders"),

@@ -100,6 +100,8 @@ def _mail_server(settings: NotificationSettings) -> MailServer:
         port=settings.smtp_port,
         sender=settings.mail_from,
         starttls=settings.smtp_starttls,
+        tls=settings.smtp_tls,
+        ca_path=settings.smtp_ca_path,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
         timeout=settings.smtp_timeout_seconds,

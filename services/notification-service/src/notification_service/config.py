@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from email.utils import parseaddr
+from typing import ClassVar, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from notification_service.domain.mail_addresses import usable_address
 from notification_service.domain.messages import MessageTiming
 from service_kit.runtime.settings import ServiceSettings
 
@@ -27,7 +29,9 @@ class NotificationSettings(ServiceSettings):
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=1025, ge=1, le=65535)
-    smtp_starttls: bool = False
+    smtp_starttls: bool = Field(default=False, description="Demand an upgrade to TLS (usually port 587)")
+    smtp_tls: bool = Field(default=False, description="TLS from the first byte (usually port 465)")
+    smtp_ca_path: str | None = Field(default=None, description="Certificates to trust, where not the system's")
     smtp_username: str | None = None
     smtp_password: SecretStr | None = None
     smtp_timeout_seconds: float = Field(default=30, gt=0)
@@ -50,6 +54,21 @@ class NotificationSettings(ServiceSettings):
     webhook_delays_seconds: list[float] = Field(
         default_factory=list, description="Delays between attempts; empty means the standard schedule"
     )
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        if not value.isprintable() or not usable_address(parseaddr(value)[1]):
+            raise ValueError("must be an address, such as Shop <orders@shop.example>")
+        return value
+
+    @model_validator(mode="after")
+    def _no_login_in_the_clear(self) -> Self:
+        if self.smtp_starttls and self.smtp_tls:
+            raise ValueError("choose smtp_starttls or smtp_tls, not both")
+        if self.smtp_username is not None and not (self.smtp_starttls or self.smtp_tls):
+            raise ValueError("smtp_username needs smtp_starttls or smtp_tls: a password is not sent in the clear")
+        return self
 
     @property
     def message_timing(self) -> MessageTiming:

@@ -3,10 +3,12 @@
 import json
 from email.message import EmailMessage
 from typing import Annotated
+from unicodedata import category
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from backorder_local.commands.options import DataDir, data_directory
 from backorder_local.mail_catcher import caught_mails
@@ -36,12 +38,14 @@ def mails(
     elif full:
         for mail in chosen:
             print(
-                f"To: {_recipient(mail)}\nSubject: {mail['Subject']}\nDate: {mail['Date']}\n\n{_text(mail)}\n{'-' * 72}"
+                f"To: {_recipient(mail)}\nSubject: {shown(str(mail['Subject']))}\nDate: {mail['Date']}\n\n"
+                f"{_text(mail)}\n{'-' * 72}"
             )
     else:
         table = Table("date", "to", "subject", box=None, pad_edge=False)
         for mail in chosen:
-            table.add_row(str(mail["Date"] or ""), _recipient(mail), str(mail["Subject"] or ""))
+            row = (str(mail["Date"] or ""), _recipient(mail), str(mail["Subject"] or ""))
+            table.add_row(*(Text(shown(cell)) for cell in row))
         Console().print(table)
 
 
@@ -51,7 +55,13 @@ def _recipient(mail: EmailMessage) -> str:
 
 def _text(mail: EmailMessage) -> str:
     body = mail.get_body(("plain", "html"))
-    return str(body.get_content()) if body is not None else ""
+    return shown(str(body.get_content())) if body is not None else ""
+
+
+def shown(text: str) -> str:
+    """``text`` without the control characters by which it could steer a terminal."""
+    kept = [char if char in "\n\t" or category(char) != "Cc" else "\ufffd" for char in text.replace("\r\n", "\n")]
+    return "".join(kept)
 
 
 def _described(mail: EmailMessage) -> dict[str, str]:

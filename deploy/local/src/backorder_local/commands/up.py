@@ -109,7 +109,7 @@ def _prepare(directory: DataDirectory, options: Options) -> None:
     if not directory.api_key.exists():
         from service_kit.http.api_keys import SCOPES, Keyring  # noqa: PLC0415
 
-        secret, _ = Keyring(directory.keyring).create_key("local", sorted(SCOPES))
+        secret, _ = Keyring(directory.keyring).create_key("local", sorted(SCOPES), expires_at="never")
         write_private(directory.api_key, secret + "\n")
 
 

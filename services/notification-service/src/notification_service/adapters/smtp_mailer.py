@@ -7,36 +7,50 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.utils import format_datetime
 
 import aiosmtplib
 import structlog
 
-from notification_service.application.ports.mail import Mail, MailOutcome, MailResult
+from notification_service.adapters.mail_message import Envelope, build_envelope
+from notification_service.application.ports.mail import CANNOT_BE_BUILT, Mail, MailOutcome, MailResult
 
 log = structlog.get_logger(__name__)
 
 _ACCEPTED = MailResult(MailOutcome.ACCEPTED)
 
 
+class LoginWithoutTls(ValueError):
+    """A user name is set for a mail server that is spoken to in the clear."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """The mail server that mails are handed to. ``timeout`` is the seconds that each SMTP command may take."""
+    """The mail server that mails are handed to. ``timeout`` is the seconds that each SMTP command may take.
+
+    ``starttls`` demands an upgrade to TLS, ``tls`` means TLS from the first byte; certificates are verified, against
+    those of ``ca_path`` where it is given. Raises LoginWithoutTls for a user name without either.
+    """
 
     host: str
     port: int
     sender: str
     starttls: bool = False
+    tls: bool = False
+    ca_path: str | None = None
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     timeout: float = 30
+
+    def __post_init__(self) -> None:
+        if self.username is not None and not (self.starttls or self.tls):
+            raise LoginWithoutTls("logging in needs starttls or tls: the password would be readable on the way")
 
 
 class SmtpMailer:
     """Sends a batch over up to ``connections`` sessions, which are kept open for the next one.
 
     A session that fails is closed. Mails are not sent a second time within a batch: they get the result "try again".
+    Each mail is built before it is offered to a server, and whatever happens to one is its own result only.
     """
 
     def __init__(self, server: MailServer, connections: int = 4) -> None:
@@ -47,26 +61,21 @@ class SmtpMailer:
     async def send(self, mails: Sequence[Mail]) -> list[MailResult]:
         """See Mailer."""
         results = [MailResult(MailOutcome.TRY_AGAIN, "not_attempted")] * len(mails)
-        waiting = iter(range(len(mails)))
+        envelopes = self._build(mails, results)
+        waiting = iter(envelopes)
 
         async def work() -> None:
             session: aiosmtplib.SMTP | None = None
-            for index in waiting:
-                try:
-                    message = self._message(mails[index])
-                except ValueError:
-                    # A mail that cannot be encoded must not stop the others of its batch.
-                    results[index] = MailResult(MailOutcome.TRY_AGAIN, "not_a_message")
-                    continue
+            for index, envelope in waiting:
                 try:
                     session = session or await self._open()
-                    results[index] = await _send(session, message)
-                except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+                    results[index] = await _send(session, envelope)
+                except Exception as error:
                     results[index] = MailResult(MailOutcome.TRY_AGAIN, _reason(error))
                     log.warning("mail_session_failed", error_type=type(error).__name__)
                     if session is None:
                         # The server cannot be reached: trying again for each mail would only take time.
-                        for rest in waiting:
+                        for rest, _ in waiting:
                             results[rest] = results[index]
                         return
                     session.close()
@@ -75,9 +84,21 @@ class SmtpMailer:
                 self._idle.append(session)
 
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._connections, len(mails))):
+            for _ in range(min(self._connections, len(envelopes))):
                 group.create_task(work())
         return results
+
+    def _build(self, mails: Sequence[Mail], results: list[MailResult]) -> list[tuple[int, Envelope]]:
+        """The messages of those that have one, each with its place; the others get their result at once."""
+        envelopes = []
+        now = datetime.now(UTC)
+        for index, mail in enumerate(mails):
+            try:
+                envelopes.append((index, build_envelope(mail, self._server.sender, now)))
+            except Exception as error:
+                results[index] = MailResult(MailOutcome.REJECTED, CANNOT_BE_BUILT)
+                log.error("mail_cannot_be_built", notification_id=mail.notification_id, error_type=type(error).__name__)
+        return envelopes
 
     async def close(self) -> None:
         """See Mailer."""
@@ -97,7 +118,12 @@ class SmtpMailer:
                 return session
         server = self._server
         session = aiosmtplib.SMTP(
-            hostname=server.host, port=server.port, timeout=server.timeout, start_tls=server.starttls, use_tls=False
+            hostname=server.host,
+            port=server.port,
+            timeout=server.timeout,
+            start_tls=server.starttls,
+            use_tls=server.tls,
+            cert_bundle=server.ca_path,
         )
         try:
             await session.connect()
@@ -108,32 +134,21 @@ class SmtpMailer:
             raise
         return session
 
-    def _message(self, mail: Mail) -> EmailMessage:
-        message = EmailMessage()
-        message["From"] = self._server.sender
-        message["To"] = mail.recipient
-        message["Subject"] = mail.subject
-        message["Message-ID"] = mail.message_id
-        message["Date"] = format_datetime(datetime.now(UTC))
-        message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = mail.locale
-        message["X-Backorder-Notification"] = mail.notification_id
-        message["X-Backorder-Template"] = mail.template
-        message.set_content(mail.text)
-        message.add_alternative(mail.html, subtype="html")
-        return message
 
-
-async def _send(session: aiosmtplib.SMTP, message: EmailMessage) -> MailResult:
+async def _send(session: aiosmtplib.SMTP, envelope: Envelope) -> MailResult:
+    if envelope.smtputf8:
+        if session.is_ehlo_or_helo_needed:
+            await session.ehlo()
+        if not session.supports_extension("smtputf8"):
+            return MailResult(MailOutcome.REJECTED, "smtp_utf8_unsupported")
+    options = ["SMTPUTF8", "BODY=8BITMIME"] if envelope.smtputf8 else []
     try:
-        await session.send_message(message)
+        await session.sendmail(envelope.sender, [envelope.recipient], envelope.content, mail_options=options)
     except aiosmtplib.SMTPRecipientsRefused as error:
         return _rejected(error.recipients[0].code)
     except aiosmtplib.SMTPSenderRefused as error:
         # The sender's address is refused, which is no fault of the recipient: it can be corrected in the settings.
         return MailResult(MailOutcome.TRY_AGAIN, f"smtp_sender_{error.code}")
-    except aiosmtplib.SMTPNotSupported:
-        return MailResult(MailOutcome.REJECTED, "smtp_utf8_unsupported")
     except aiosmtplib.SMTPServerDisconnected:
         raise
     except aiosmtplib.SMTPResponseException as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
@@ -54,6 +55,19 @@ def _number(value: int, locale: Locale) -> str:
     return format_decimal(value, locale=locale)
 
 
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]+")
+"""White space, control characters and marks that reverse the direction of the text after them."""
+
+
+def one_line(value: Any) -> Any:
+    """``value``, JSON data, with each text in it as one printable line: no value adds lines of its own to a mail."""
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub(" ", value).strip()
+    if isinstance(value, Mapping):
+        return {key: one_line(item) for key, item in value.items()}
+    return [one_line(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _environment(*, escaped: bool) -> Environment:
     return Environment(
         loader=PackageLoader("notification_service.adapters", "templates"),
@@ -78,12 +92,13 @@ class TemplateRenderer:
         locale = parse_locale(recipient.locale)
         language = locale.language if locale.language in LANGUAGES else FALLBACK
         formats = _Formats(locale if language == locale.language else Locale(FALLBACK), ZoneInfo(recipient.time_zone))
+        data = one_line(content.template_data)
         context: Mapping[str, Any] = {
             "language": language,
             "template": content.template,
             "f": formats,
-            "order": content.template_data,
-            "sections": content.template_data["sections"],
+            "order": data,
+            "sections": data["sections"],
         }
         subject = self._plain.get_template("subject.j2").render(context)
         return Mail(
@@ -92,7 +107,7 @@ class TemplateRenderer:
             message_id=f"<{content.notification_id}@{self._domain}>",
             recipient=recipient.email,
             locale=str(formats.locale).replace("_", "-"),
-            # A header is one line, whatever an order's reference holds.
+            # The template's own line breaks.
             subject=" ".join(subject.split()),
             text=self._plain.get_template("message.txt.j2").render(context).strip() + "\n",
             html=self._html.get_template("message.html.j2").render(context),

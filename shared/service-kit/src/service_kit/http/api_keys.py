@@ -13,15 +13,18 @@ import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
 KEY_PREFIX = "bo_live_"
 _KEY_BYTES = 32
+DEFAULT_LIFETIME = timedelta(days=365)
+"""How long a key is valid unless its maker says otherwise: one that nobody remembers ends by itself."""
+_LONGEST_CUSTOMER_ID = 100
 _RELOAD_SECONDS = 0.5
 """How often the file is checked for changes: a revoked key stops working within this time."""
 
@@ -52,6 +55,18 @@ SCOPES: frozenset[str] = frozenset(
 )
 """Every scope there is. A key with any other scope cannot be made."""
 
+BOUND_SCOPES: frozenset[str] = frozenset(
+    {
+        "orders:read",
+        "orders:write",
+        "shipments:read",
+        "availability:read",
+        "notifications:read",
+        "notifications:write",
+    }
+)
+"""The scopes that a key bound to one customer may have. Everything else is about stock, other people or the shop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -65,6 +80,16 @@ class Principal:
     scopes: frozenset[str]
     customer_id: str | None = None
     order_id: str | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Whether the caller is restricted to one customer or one order."""
+        return self.customer_id is not None or self.order_id is not None
+
+    @property
+    def scopes_beyond_binding(self) -> frozenset[str]:
+        """Scopes that a bound caller must not have, and has all the same: from a keyring of an earlier version."""
+        return self.scopes - BOUND_SCOPES if self.bound else frozenset()
 
     def may(self, scope: str) -> bool:
         """Whether the caller holds ``scope``."""
@@ -119,6 +144,37 @@ def _read(raw: Mapping[str, Any]) -> ApiKey:
     )
 
 
+def _expiry(wanted: datetime | Literal["never"] | None, now: datetime) -> datetime | None:
+    if wanted is None:
+        return now + DEFAULT_LIFETIME
+    if isinstance(wanted, str):
+        return None
+    if wanted.tzinfo is None:
+        raise KeyringError("expires_at needs an offset from UTC")
+    return wanted
+
+
+def _check_scopes(scopes: Sequence[str]) -> None:
+    unknown = sorted(set(scopes) - SCOPES)
+    known = ", ".join(sorted(SCOPES))
+    if unknown:
+        raise KeyringError(f"unknown scope {unknown[0]!r}; known: {known}")
+    if not scopes:
+        raise KeyringError(f"a key needs a scope; known: {known}")
+
+
+def _check_binding(scopes: Sequence[str], customer_id: str) -> None:
+    if not customer_id.strip() or len(customer_id) > _LONGEST_CUSTOMER_ID or not customer_id.isprintable():
+        raise KeyringError(f"a customer's id has 1 to {_LONGEST_CUSTOMER_ID} printable characters")
+    beyond = sorted(set(scopes) - BOUND_SCOPES)
+    if beyond:
+        allowed = ", ".join(sorted(BOUND_SCOPES))
+        raise KeyringError(
+            f"a key bound to a customer may not have {', '.join(beyond)}; it may have: {allowed}. "
+            "Leave those out, or make a key without a customer for them"
+        )
+
+
 class Keyring:
     """The keys of one installation, in one JSON file (mode 0600).
 
@@ -153,24 +209,26 @@ class Keyring:
         scopes: Sequence[str],
         *,
         customer_id: str | None = None,
-        expires_at: datetime | None = None,
+        expires_at: datetime | Literal["never"] | None = None,
     ) -> tuple[str, ApiKey]:
-        """Make and store a key; its secret is returned this one time only. KeyringError for an unknown scope."""
-        unknown = sorted(set(scopes) - SCOPES)
-        if unknown or not scopes:
-            known = ", ".join(sorted(SCOPES))
-            raise KeyringError(f"unknown scope {unknown[0]!r}; known: {known}" if unknown else "a key needs a scope")
-        if expires_at is not None and expires_at.tzinfo is None:
-            raise KeyringError("expires_at needs an offset from UTC")
+        """Make and store a key; its secret is returned this one time only.
+
+        The key expires after DEFAULT_LIFETIME unless ``expires_at`` says otherwise. KeyringError for an
+        unknown scope, and for a key that is bound to ``customer_id`` but asks for a scope beyond BOUND_SCOPES.
+        """
+        _check_scopes(scopes)
+        if customer_id is not None:
+            _check_binding(scopes, customer_id)
+        now = datetime.now(UTC)
         secret = KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
         key = ApiKey(
             id="key_" + secrets.token_hex(8),
             name=name,
             sha256=hash_key(secret),
             scopes=tuple(sorted(set(scopes))),
-            created_at=datetime.now(UTC),
+            created_at=now,
             customer_id=customer_id,
-            expires_at=expires_at,
+            expires_at=_expiry(expires_at, now),
         )
         with self._changing():
             self._store([*self._load(), key])

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from service_kit.http.api import HttpService
 from service_kit.http.api_keys import Keyring
 from service_kit.http.authentication import Authenticator
+from service_kit.http.authorized_body import AuthorizedBody
 from service_kit.http.body_limit import BodyLimit
 from service_kit.http.cross_origin import CrossOrigin
 from service_kit.http.errors import add_problem_handlers
@@ -68,6 +69,7 @@ def _add_middleware(app: FastAPI, service: HttpService) -> None:
     if not settings.otlp_endpoint:
         # FastAPI names spans and metrics of OpenTelemetry after the route, which only its own router tells it.
         app.add_middleware(FastPath, routers=service.api.routers)
+    app.add_middleware(AuthorizedBody)
     app.add_middleware(
         BodyLimit,
         limit=settings.body_limit,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -59,32 +60,65 @@ def presented_secret(scope: Scope, *, query: bool) -> str | None:
     return None
 
 
-def authorized(scope: Scope, *scopes: str) -> Principal:
-    """The caller of the request, if it holds all ``scopes``; Problem 401 without one, 403 naming the missing scope."""
+class Binding(StrEnum):
+    """Whose restricted callers a route serves, because it looks at nothing that is not theirs.
+
+    The rows that such a caller reaches are limited in the SQL ``WHERE``, so that another's answer 404.
+    """
+
+    CUSTOMER = "customer"
+    """A key bound to one customer: the route finds that customer's rows only, or shows nothing of any customer."""
+    ORDER = "order"
+    """A tracking link: the route finds its one order only."""
+
+
+def authorized(scope: Scope, *scopes: str, bound: Collection[Binding] = ()) -> Principal:
+    """The caller of the request, if it holds all ``scopes`` and, where it is restricted, ``bound`` names how.
+
+    Problem 401 without a caller; 403 naming the missing scope, or saying that a bound caller is not served here.
+    """
     principal: Principal | None = scope["state"].get("principal")
     if principal is None:
         if presented_secret(scope, query=True) is None:
             raise unauthenticated("Send an API key as `Authorization: Bearer bo_live_…`.")
         raise unauthenticated("The key is not known, has expired or was revoked.", "invalid_token")
+    _check_binding(principal, bound)
     for needed in scopes:
         if not principal.may(needed):
             raise _missing_scope(needed)
     return principal
 
 
-class _Requirement(HTTPBearer):
+def _check_binding(principal: Principal, bound: Collection[Binding]) -> None:
+    """Raise Problem 403 for a restricted caller that the route does not serve."""
+    if beyond := principal.scopes_beyond_binding:
+        raise forbidden(
+            "bound_key_scopes",
+            "The key is bound to one customer and has scopes that such a key may not have. Revoke it, and make one "
+            f"without {', '.join(sorted(beyond))}.",
+        )
+    if principal.order_id is not None and Binding.ORDER not in bound:
+        raise forbidden("tracking_link", "A tracking link opens its order and that order's events only.")
+    if principal.customer_id is not None and Binding.CUSTOMER not in bound:
+        raise forbidden(
+            "bound_key", "The key is bound to one customer, and this is not about one customer's orders alone."
+        )
+
+
+class Requirement(HTTPBearer):
     """:func:`authorized` as a dependency that OpenAPI shows as a bearer token."""
 
-    def __init__(self, scopes: tuple[str, ...]) -> None:
+    def __init__(self, scopes: tuple[str, ...], bound: Collection[Binding]) -> None:
         super().__init__(
             scheme_name=SECURITY_SCHEME,
             bearerFormat=f"{KEY_PREFIX}…",
             description="An API key made with `backorder keys create`.",
         )
-        self._scopes = scopes
+        self.needed = scopes
+        self.bound = frozenset(bound)
 
     async def __call__(self, request: Request) -> Principal:  # type: ignore[override]
-        return authorized(request.scope, *self._scopes)
+        return authorized(request.scope, *self.needed, bound=self.bound)
 
 
 def _missing_scope(scope: str) -> Problem:
@@ -93,10 +127,11 @@ def _missing_scope(scope: str) -> Problem:
     return problem
 
 
-def require(*scopes: str) -> Any:
+def require(*scopes: str, bound: Collection[Binding] = ()) -> Any:
     """A dependency that gives the caller: ``principal: Annotated[Principal, require("orders:write")]``.
 
-    All ``scopes`` must be held. Declare it as the endpoint's first parameter, so that nothing else of
-    the request is judged for callers who may not do it at all.
+    All ``scopes`` must be held. A caller that is bound to a customer or an order is refused unless ``bound`` says
+    that the route restricts what it does to them. Declare it as the endpoint's first parameter, so that nothing else
+    of the request is judged for callers who may not do it at all.
     """
-    return Security(_Requirement(scopes), scopes=list(scopes))
+    return Security(Requirement(scopes, bound), scopes=list(scopes))

@@ -21,6 +21,7 @@ from service_kit.commands.errors import (
     OutcomeUnknown,
 )
 from service_kit.commands.expected_version import VersionMismatch
+from service_kit.http.authorized_body import RefusedUnread
 from service_kit.http.body_limit import BodyTooLarge, body_too_large
 from service_kit.http.problems import (
     FieldError,
@@ -136,6 +137,8 @@ async def _on_problem(request: Request, error: Problem) -> Response:
 
 
 async def _on_http(request: Request, error: HTTPException) -> Response:
+    if isinstance(error, RefusedUnread):
+        return ProblemResponse(error.problem, request.scope)
     if isinstance(error, BodyTooLarge):
         return ProblemResponse(body_too_large(error.limit), request.scope)
     details = {

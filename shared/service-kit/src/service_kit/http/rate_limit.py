@@ -136,6 +136,6 @@ class Admission:
         if principal is None:
             client = scope.get("client")
             return None if self._anonymous is None else self._anonymous.hit(client[0] if client else "unknown")
-        if self._known is None or principal.may(IMPORT_SCOPE):
+        if self._known is None or (principal.may(IMPORT_SCOPE) and not principal.bound):
             return None
         return self._known.hit(principal.key_id)

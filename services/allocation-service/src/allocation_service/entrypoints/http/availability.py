@@ -15,7 +15,7 @@ from allocation_service.domain.supply.availability import Availability, State
 from allocation_service.entrypoints.http.dependencies import Application, application_of
 from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import authorized, require
+from service_kit.http.authentication import Binding, authorized, require
 from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.fields import Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
@@ -24,6 +24,9 @@ Skus = Annotated[list[Name], Query(min_length=1, max_length=100, description="Gi
 Quantity = Annotated[int, Query(ge=1, le=1_000_000, description="How many of each")]
 
 _SCOPE = "availability:read"
+_BOUND = (Binding.CUSTOMER,)
+"""Nothing here is about a customer, so a customer's key may look."""
+_Reader = Annotated[Principal, require(_SCOPE, bound=_BOUND)]
 _SKUS: TypeAdapter[list[str]] = TypeAdapter(Skus)
 _QUANTITY: TypeAdapter[int] = TypeAdapter(Quantity)
 
@@ -96,9 +99,7 @@ router = HotRouter(tags=["Availability"])
 
 
 @router.post("/v1/availability", name="check_cart", summary="Availability of a cart")
-async def check_cart(
-    cart: Cart, principal: Annotated[Principal, require(_SCOPE)], application: Application
-) -> AvailabilityList:
+async def check_cart(cart: Cart, principal: _Reader, application: Application) -> AvailabilityList:
     wanted: dict[str, int] = {}
     for line in cart.lines:
         wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
@@ -107,7 +108,7 @@ async def check_cart(
 
 @router.fast_path("POST", "/v1/availability")
 async def _read_cart(request: Request) -> Call:
-    principal = authorized(request.scope, _SCOPE)
+    principal = authorized(request.scope, _SCOPE, bound=_BOUND)
     cart = await json_body(request, Cart)
     application = await application_of(request)
     return lambda response: check_cart(cart, principal, application)
@@ -115,14 +116,14 @@ async def _read_cart(request: Request) -> Call:
 
 @router.get("/v1/availability", name="get_availability", summary="Availability of SKUs")
 async def get_availability(
-    principal: Annotated[Principal, require(_SCOPE)], sku: Skus, application: Application, quantity: Quantity = 1
+    principal: _Reader, sku: Skus, application: Application, quantity: Quantity = 1
 ) -> AvailabilityList:
     return await _availability(application, dict.fromkeys(sku, quantity))
 
 
 @router.fast_path("GET", "/v1/availability")
 async def _read_skus(request: Request) -> Call:
-    principal = authorized(request.scope, _SCOPE)
+    principal = authorized(request.scope, _SCOPE, bound=_BOUND)
     skus = _SKUS.validate_python(request.query_params.getlist("sku"))
     quantity = _QUANTITY.validate_python(request.query_params.get("quantity", 1))
     application = await application_of(request)

@@ -49,6 +49,10 @@ class MailOutcome(StrEnum):
     REJECTED = "rejected"
 
 
+CANNOT_BE_BUILT = "cannot_be_built"
+"""The reason of a mail that no message can be written of: a value that cannot be encoded, an address that is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class MailResult:
     """The mail server's answer; ``reason`` holds no personal data and is empty for an accepted mail."""

@@ -13,6 +13,7 @@ from notification_service.application.ports.webhooks import ClaimedDelivery, Web
 from notification_service.application.webhooks.claim_due_webhooks import claim_due_webhooks
 from notification_service.application.webhooks.delivery_rules import WebhookRules
 from notification_service.application.webhooks.record_webhook_calls import WebhookCall, record_webhook_calls
+from notification_service.domain.webhook_endpoints import WebhookResponse
 from service_kit.commands.execute import execute
 
 log = structlog.get_logger(__name__)
@@ -52,9 +53,7 @@ class WebhookDispatcher:
 
     async def _call(self, endpoint_id: str, batch: Sequence[ClaimedDelivery]) -> None:
         try:
-            responses = await asyncio.gather(
-                *(self._sender.send(claim.url, claim.event_id, claim.body, claim.secrets) for claim in batch)
-            )
+            responses = await asyncio.gather(*(self._send(claim) for claim in batch))
             calls = [WebhookCall(claim, response) for claim, response in zip(batch, responses, strict=True)]
             await execute(self._units, record_webhook_calls, endpoint_id, calls, self._rules)
         except Exception as error:
@@ -62,3 +61,11 @@ class WebhookDispatcher:
             log.warning("webhook_results_lost", endpoint_id=endpoint_id, error_type=type(error).__name__)
         finally:
             self._calls.pop(endpoint_id, None)
+
+    async def _send(self, claim: ClaimedDelivery) -> WebhookResponse:
+        """Call the endpoint. A delivery that cannot even be attempted counts as a failed one, and alone."""
+        try:
+            return await self._sender.send(claim.url, claim.event_id, claim.body, claim.secrets)
+        except Exception as error:
+            log.error("webhook_not_sent", endpoint_id=claim.endpoint_id, error_type=type(error).__name__)
+            return WebhookResponse(None, f"the call could not be made ({type(error).__name__})", 0)

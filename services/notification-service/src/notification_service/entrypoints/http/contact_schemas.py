@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from notification_service.application.locales import parse_locale
 from notification_service.domain.contacts import Contact
+from notification_service.domain.mail_addresses import usable_address
 from service_kit.http.models import RequestModel, ResponseModel
 
 _ZONES = frozenset(available_timezones())
@@ -45,10 +46,13 @@ class ContactBody(RequestModel):
     def _address(cls, value: str) -> str:
         try:
             # Whether the domain takes mail shows when a mail is sent; names reserved for tests (.test) are valid too.
-            return validate_email(value, check_deliverability=False, test_environment=True).normalized
+            address = validate_email(value, check_deliverability=False, test_environment=True).normalized
         except EmailNotValidError:
             # The library's own message quotes the address.
             raise PydanticCustomError("email", "Not a valid e-mail address") from None
+        if not usable_address(address):
+            raise PydanticCustomError("email", "Not an e-mail address that a mail can be sent to")
+        return address
 
     @field_validator("locale")
     @classmethod

@@ -9,12 +9,15 @@ from fastapi import Depends, Request
 from order_service.application.queries import Visibility
 from order_service.bootstrap import OrderApplication
 from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.http.authentication import Binding, require
 from service_kit.http.conditional import IfMatch as IfMatchHeader
 from service_kit.http.conditional import RequiredIfMatch as RequiredIfMatchHeader
-from service_kit.http.problems import forbidden, precondition_required
+from service_kit.http.problems import precondition_required
 
-Caller = Annotated[Principal, require("orders:read")]
+BOUND = (Binding.CUSTOMER,)
+"""Routes that reach a bound key's own orders only, by `visible_to` or a command's ``customer_id``."""
+
+Caller = Annotated[Principal, require("orders:read", bound=(Binding.CUSTOMER, Binding.ORDER))]
 """May read orders: a key, or a tracking link for its one order."""
 
 
@@ -27,22 +30,16 @@ async def application_of(request: Request) -> OrderApplication:
 Application = Annotated[OrderApplication, Depends(application_of)]
 
 
-async def _reader(principal: Caller) -> Principal:
-    if principal.order_id is not None:
-        raise forbidden("tracking_link", "A tracking link opens its order and that order's events only.")
-    return principal
-
-
-Reader = Annotated[Principal, Depends(_reader)]
+Reader = Annotated[Principal, require("orders:read", bound=BOUND)]
 """May read orders with a key; tracking links are refused."""
 
-Writer = Annotated[Principal, require("orders:write")]
+Writer = Annotated[Principal, require("orders:write", bound=BOUND)]
 """May place and change orders."""
 
 Shipper = Annotated[Principal, require("shipments:write")]
-"""May report shipments."""
+"""May report shipments: what leaves changes stock, so no customer's key may."""
 
-ShipmentReader = Annotated[Principal, require("shipments:read")]
+ShipmentReader = Annotated[Principal, require("shipments:read", bound=BOUND)]
 """May see shipments and what can ship."""
 
 

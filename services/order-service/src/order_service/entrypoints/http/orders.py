@@ -15,7 +15,16 @@ from order_service.bootstrap import OrderApplication
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
 from order_service.domain.states import State
-from order_service.entrypoints.http.dependencies import Application, Caller, Reader, Writer, application_of, visible_to
+from order_service.entrypoints.http.bound_orders import check_bound_order, hide_other_order
+from order_service.entrypoints.http.dependencies import (
+    BOUND,
+    Application,
+    Caller,
+    Reader,
+    Writer,
+    application_of,
+    visible_to,
+)
 from order_service.entrypoints.http.fields import OrderId
 from order_service.entrypoints.http.order_schemas import NewOrder, OrderView
 from service_kit.commands.command_batcher import IdempotencyClaim
@@ -29,7 +38,6 @@ from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed, required_key
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
-from service_kit.http.problems import forbidden
 
 router = HotRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -54,7 +62,8 @@ async def place_order(
     body.check()
     command = _command(body, principal, application)
     claim = IdempotencyClaim(principal.key_id, "place_order", key, fingerprint(body), command.order_id)
-    submitted = await application.new_orders.submit(command, claim)
+    with hide_other_order(principal):
+        submitted = await application.new_orders.submit(command, claim)
     mark_replayed(response, submitted)
     order_id = submitted.resource_id or command.order_id
     response.headers["Location"] = f"/v1/orders/{order_id}"
@@ -69,7 +78,7 @@ async def place_order(
 @router.fast_path("POST", "", status=201)
 async def _read_order(request: Request) -> Call:
     """Read a plain request to place an order."""
-    principal = authorized(request.scope, "orders:write")
+    principal = authorized(request.scope, "orders:write", bound=BOUND)
     key = required_key(request.headers.get("idempotency-key"))
     body = await json_body(request, NewOrder)
     application = await application_of(request)
@@ -79,12 +88,11 @@ async def _read_order(request: Request) -> Call:
 
 
 def _command(body: NewOrder, principal: Principal, application: OrderApplication) -> PlaceOrder:
-    if principal.customer_id is not None and body.customer_id not in (None, principal.customer_id):
-        raise forbidden("other_customer", "This key places orders of its own customer only.")
+    check_bound_order(principal, body)
     destination = body.destination
     terms = Terms(
         reference=body.reference,
-        customer_id=principal.customer_id or body.customer_id,
+        customer_id=body.customer_id if principal.customer_id is None else principal.customer_id,
         contact_id=body.contact_id,
         tier=body.tier,
         channel=body.channel,
