@@ -103,8 +103,14 @@ class InMemoryNotificationQueries:
     async def contact(self, contact_id: str) -> Contact | None:
         return self._tables.contacts.get(contact_id)
 
-    async def notification(self, notification_id: str) -> Notification | None:
-        return self._tables.notifications.get(notification_id)
+    async def notification(
+        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
+    ) -> Notification | None:
+        found = self._tables.notifications.get(notification_id)
+        if found is None or order_id not in {None, found.order_id}:
+            return None
+        order = self._tables.orders.get(found.order_id)
+        return found if customer_id is None or (order is not None and order.customer_id == customer_id) else None
 
     async def notifications(
         self, *, order_id: str | None, customer_id: str | None, before: str | None, limit: int
@@ -117,10 +123,6 @@ class InMemoryNotificationQueries:
             and (before is None or key < before)
         ]
         return found[:limit]
-
-    async def customer_of(self, order_id: str) -> str | None:
-        order = self._tables.orders.get(order_id)
-        return order.customer_id if order else None
 
     async def webhook_endpoint(self, endpoint_id: str) -> EndpointOverview | None:
         endpoint = self._tables.endpoints.get(endpoint_id)

@@ -96,8 +96,6 @@ class TestOrders:
                 "o1": OrderProjection("o1"),
                 "o2": OrderProjection("o2"),
             }
-        async with units.reading() as uow:
-            assert await uow.queries.customer_of("o1") is None
 
     async def test_an_order_is_stored_with_its_lines(self, units):
         order = OrderProjection(
@@ -130,8 +128,6 @@ class TestOrders:
             await uow.orders.save([order])
         async with committed(units) as uow:
             assert await uow.orders.lock({"o1"}) == {"o1": order}
-        async with units.reading() as uow:
-            assert await uow.queries.customer_of("o1") == "ada"
 
     async def test_only_what_is_saved_is_stored(self, units):
         async with committed(units) as uow:

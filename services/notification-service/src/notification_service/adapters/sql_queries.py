@@ -19,9 +19,11 @@ _NOTIFICATION = text(
     f"""
     SELECT {NOTIFICATION_COLUMNS}, n.recipient, n.subject, n.body_text, n.body_html
     FROM notification n WHERE notification_id = :id
+      AND (CAST(:order_id AS text) IS NULL OR n.order_id = CAST(:order_id AS text))
+      AND (CAST(:customer_id AS text) IS NULL OR EXISTS (
+        SELECT FROM watched_order o WHERE o.order_id = n.order_id AND o.customer_id = CAST(:customer_id AS text)))
     """
 )
-_CUSTOMER = text("SELECT customer_id FROM watched_order WHERE order_id = :order_id")
 _ENDPOINT_AND_PENDING = f"""
     SELECT {ENDPOINT_COLUMNS}, {PENDING.format(endpoint_id="e.endpoint_id")} AS pending FROM webhook_endpoint e
 """
@@ -54,9 +56,12 @@ class SqlNotificationQueries:
         row = (await self._conn.execute(_CONTACT, {"contact_id": contact_id})).one_or_none()
         return Contact(**row._mapping) if row else None
 
-    async def notification(self, notification_id: str) -> Notification | None:
+    async def notification(
+        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
+    ) -> Notification | None:
         """See NotificationQueries."""
-        row = (await self._conn.execute(_NOTIFICATION, {"id": notification_id})).one_or_none()
+        values = {"id": notification_id, "order_id": order_id, "customer_id": customer_id}
+        row = (await self._conn.execute(_NOTIFICATION, values)).one_or_none()
         return notification_of(row) if row else None
 
     async def notifications(
@@ -79,11 +84,6 @@ class SqlNotificationQueries:
         values = {name: value for name, value in filters.items() if value is not None}
         rows = await self._conn.execute(text(statement), {**values, "limit": limit})
         return [notification_of(row) for row in rows]
-
-    async def customer_of(self, order_id: str) -> str | None:
-        """See NotificationQueries."""
-        customer: str | None = (await self._conn.execute(_CUSTOMER, {"order_id": order_id})).scalar_one_or_none()
-        return customer
 
     async def webhook_endpoint(self, endpoint_id: str) -> EndpointOverview | None:
         """See NotificationQueries."""

@@ -18,11 +18,10 @@ class Viewer:
 
 async def get_notification(uow: NotificationUnitOfWork, notification_id: str, viewer: Viewer) -> Notification:
     """The notification with its texts. Raises NotificationNotFound, also for one that the viewer may not see."""
-    notification = await uow.queries.notification(notification_id)
-    if notification is None or viewer.order_id not in {None, notification.order_id}:
-        raise NotificationNotFound(notification_id)
-    customer_id = viewer.customer_id
-    if customer_id is not None and await uow.queries.customer_of(notification.order_id) != customer_id:
+    notification = await uow.queries.notification(
+        notification_id, order_id=viewer.order_id, customer_id=viewer.customer_id
+    )
+    if notification is None:
         raise NotificationNotFound(notification_id)
     return notification
 

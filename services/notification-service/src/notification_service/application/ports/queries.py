@@ -41,18 +41,16 @@ class NotificationQueries(Protocol):
         """A contact."""
         ...
 
-    async def notification(self, notification_id: str) -> Notification | None:
-        """A notification with its texts."""
+    async def notification(
+        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
+    ) -> Notification | None:
+        """A notification with its texts; None also where it is not of this order or customer."""
         ...
 
     async def notifications(
         self, *, order_id: str | None, customer_id: str | None, before: str | None, limit: int
     ) -> list[Notification]:
         """Notifications without their texts, the newest first, from below the id ``before``."""
-        ...
-
-    async def customer_of(self, order_id: str) -> str | None:
-        """The id of the customer whose order it is; None also for an order that is not known."""
         ...
 
     async def webhook_endpoint(self, endpoint_id: str) -> EndpointOverview | None:

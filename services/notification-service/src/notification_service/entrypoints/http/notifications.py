@@ -25,7 +25,7 @@ from notification_service.entrypoints.http.notification_schemas import (
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.http.authentication import Binding, require
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
@@ -34,8 +34,8 @@ from service_kit.http.pagination import Page, PageParams, encode_cursor, link_he
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 
 NotificationId = Annotated[Name, Path(examples=["019a9c1e-7d2a-7cc0-9d3e-0d1f5f0a2f61"])]
-Reader = Annotated[Principal, require("notifications:read")]
-Writer = Annotated[Principal, require("notifications:write")]
+Reader = Annotated[Principal, require("notifications:read", bound=(Binding.CUSTOMER,))]
+Writer = Annotated[Principal, require("notifications:write", bound=(Binding.CUSTOMER,))]
 
 
 @router.get("", summary="List notifications, newest first")
