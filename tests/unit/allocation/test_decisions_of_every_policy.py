@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 from typing import Any
 
 import orjson
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES, Supplies, demands, policies
+from tests.unit.allocation.drawing import BLOCKED, CONTEXTS, NOW, SKUS, SUPPLIES, TIERS, Supplies, demands, policies
 
 from allocation_service.application.allocating.backorder_queue import Decided
-from allocation_service.domain.allocating.deciding import Decision, decide
+from allocation_service.domain.allocating.deciding import Decision, DemandOutcome, decide
 from allocation_service.domain.allocating.guards import NO_CONTEXT, Context
 from allocation_service.domain.decisions.recorded_fill import (
     StoredLine,
@@ -25,7 +25,18 @@ from allocation_service.domain.decisions.recorded_fill import (
     stored_supply,
 )
 from allocation_service.domain.decisions.replaying import replay
-from allocation_service.domain.policies.policy import Demand, Location, Policy, Quota, Share, Sort, Supply
+from allocation_service.domain.policies.policy import (
+    Ageing,
+    Demand,
+    Expectation,
+    Holdback,
+    Location,
+    Policy,
+    Quota,
+    Share,
+    Sort,
+    Supply,
+)
 from allocation_service.domain.policies.policy_document import policy_document, policy_from, stored_policy
 from allocation_service.domain.policies.sorting import Ranking, class_of
 from allocation_service.domain.reasons import GRANTED
@@ -106,21 +117,47 @@ def test_quotas_and_stock_kept_for_others_are_left_alone(
             assert spent <= max(0, quota.units - used)
 
 
+_HELD_BACK = Policy("p", 1, Sort.FIFO, tiers=TIERS, holdback=Holdback(), ageing=Ageing(9, 30))
+_EXPECTED_GOLD = {
+    "A": Supply("A", (Location("X", 1, 7),), date(2026, 3, 20), 0, (Expectation(3.0, 6.0),)),
+    "B": Supply("B", ()),
+}
+
+
+def _of_whole_order(line: str, units: int, days: int) -> Demand:
+    return Demand(line, "o", "A", units, NOW - timedelta(days=days), 2, ship_complete=True)
+
+
 @given(SUPPLIES, demands(), policies())
+@example(_EXPECTED_GOLD, [_of_whole_order("aged", 1, 31), _of_whole_order("fresh", 6, 1)], _HELD_BACK)
+@example(_EXPECTED_GOLD, [_of_whole_order("two steps", 1, 19), _of_whole_order("fresh", 6, 1)], _HELD_BACK)
 def test_a_tier_never_takes_what_is_held_back_from_it(supply: Supplies, wanted: list[Demand], policy: Policy) -> None:
+    """A ship-complete order reaches as deep as its line that stands first: it gets all of its units or none."""
     decision = decide(supply, wanted, policy, NOW)
     held = decision.context.thresholds or {}
+    rankings = {sku: Ranking(policy, supply[sku].moment(NOW)) for sku in SKUS}
+    first: dict[str, DemandOutcome] = {}
+    for one in decision.outcomes:
+        first.setdefault(one.demand.order_id if one.demand.ship_complete else one.demand.line_id, one)
+
+    def reach(outcome: DemandOutcome) -> int:
+        judged = first[outcome.demand.order_id] if outcome.demand.ship_complete else outcome
+        if judged.key[0] != 1:
+            return 0
+        demand = judged.demand
+        return min(rankings[demand.sku].counts_as(demand.tier_rank, demand.queued_at), len(policy.tiers) - 1)
+
     for sku in SKUS:
-        ranking = Ranking(policy, supply[sku].moment(NOW))
         for level, kept in enumerate(held.get(sku, ())):
-            taken = sum(
-                o.granted
-                for o in decision.outcomes
-                if o.demand.sku == sku
-                and o.key[0] == 1
-                and min(ranking.counts_as(o.demand.tier_rank, o.demand.queued_at), len(policy.tiers) - 1) >= level
-            )
+            taken = sum(o.granted for o in decision.outcomes if o.demand.sku == sku and reach(o) >= level > 0)
             assert taken <= max(0, supply[sku].free - kept)
+
+
+def test_an_aged_line_is_not_starved_by_what_is_held_back_from_the_fresh_lines_of_its_order() -> None:
+    order = [_of_whole_order("aged", 1, 31), _of_whole_order("fresh", 6, 1)]
+    fresh = [_of_whole_order("two days", 1, 2), _of_whole_order("fresh", 6, 1)]
+    assert [o.granted for o in decide(_EXPECTED_GOLD, order, _HELD_BACK, NOW).outcomes] == [1, 6]
+    assert [o.granted for o in decide(_EXPECTED_GOLD, fresh, _HELD_BACK, NOW).outcomes] == [0, 0]
 
 
 @given(SUPPLIES, demands(), policies())
