@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from allocation_service.domain.policies.policy import Policy, Sort
 from service_kit.testing.usual_routes import without_fast_path
 
 
@@ -74,6 +75,22 @@ async def test_the_queue_shows_place_and_promise_page_by_page(world: Any, client
     assert rows[0]["promise_date"] == eta.date().isoformat()
     own = (await client.get("/v1/backorders", params={"order_id": "o3"})).json()["data"]
     assert [(row["line_id"], row["place"]) for row in own] == [("o3-1", 4)]
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(sort=Sort.PRIORITY), Policy(sort=Sort.VALUE_INDEX)])
+async def test_a_place_on_a_later_page_is_counted_in_the_queue_as_it_is_by_then(
+    world: Any, client: httpx.AsyncClient, policy: Policy
+) -> None:
+    await world.use(policy)
+    await world.apply(world.sku("A"))
+    orders = [world.order(f"o{n}", ("A", 1)) for n in range(6)]
+    await world.apply(*[placed for _, placed in orders])
+    page = await client.get("/v1/backorders?sku=A&limit=2")
+    await world.apply(*[world.cancel(order) for order, _ in orders[:3]])
+    following = (await client.get(page.links["next"]["url"])).json()["data"]
+    assert [(row["order_id"], row["place"]) for row in following] == [("o3", 1), ("o4", 2)]
+    own = (await client.get("/v1/backorders", params={"order_id": "o4"})).json()["data"]
+    assert [row["place"] for row in own] == [2]
 
 
 async def test_backorders_want_either_a_sku_or_an_order(client: httpx.AsyncClient) -> None:

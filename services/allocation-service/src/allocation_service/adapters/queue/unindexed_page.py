@@ -37,11 +37,12 @@ class _Place(NamedTuple):
 
 
 class UnindexedPage(NamedTuple):
-    """A page of a queue, its rows' keys, and whether there are more behind it."""
+    """A page of a queue, its rows' keys, whether there are more behind it, and how many stand ``ahead`` of it."""
 
     rows: Sequence[Row[Any]]
     keys: Sequence[Key]
     more: bool
+    ahead: int
 
 
 def has_index(policy: Policy) -> bool:
@@ -54,10 +55,11 @@ async def unindexed_page(
 ) -> UnindexedPage:
     """Queue entries of a SKU behind ``after``, in the order in which they would be served now."""
     keys = await _keys(conn, sku, policy, moment)
-    found = heapq.nsmallest(limit + 1, [key for key in keys if after is None or key > after])
+    behind = keys if after is None else [key for key in keys if key > after]
+    found = heapq.nsmallest(limit + 1, behind)
     shown = found[:limit]
     values = {"lines": [key[4] for key in shown], "times": [key[3] for key in shown]}
-    return UnindexedPage((await conn.execute(_ROWS, values)).all(), shown, len(found) > limit)
+    return UnindexedPage((await conn.execute(_ROWS, values)).all(), shown, len(found) > limit, len(keys) - len(behind))
 
 
 async def _keys(conn: AsyncConnection, sku: str, policy: Policy, moment: Moment) -> list[Key]:

@@ -34,12 +34,16 @@ class SqlQueueViews:
         """See QueueViews."""
         return [_entry(row) for row in await queries.queue_page(self._conn, queue, after, limit)]
 
+    async def indexed_ahead(self, entry: QueueEntry, queue: IndexedQueue) -> int:
+        """See QueueViews."""
+        return (await queries.ahead_of(self._conn, entry, queue)).lines
+
     async def unindexed_page(
         self, sku: str, policy: Policy, moment: Moment, *, after: Key | None, limit: int
     ) -> SortedEntries:
         """See QueueViews."""
         found = await unindexed_page(self._conn, sku, policy, moment, after=after, limit=limit)
-        return SortedEntries([_entry(row) for row in found.rows], found.keys, found.more)
+        return SortedEntries([_entry(row) for row in found.rows], found.keys, found.more, found.ahead)
 
     async def entries_of_order(self, order_id: str) -> list[QueueEntry]:
         """See QueueViews."""

@@ -85,11 +85,13 @@ class IndexedQueue(NamedTuple):
 
 
 class SortedEntries(NamedTuple):
-    """A page of a queue that has no index's order, the keys of its entries, and whether there are more."""
+    """A page of a queue that has no index's order, the keys of its entries, whether there are more behind it, and how
+    many stand ``ahead`` of its first."""
 
     entries: Sequence[QueueEntry]
     keys: Sequence[Key]
     more: bool
+    ahead: int
 
 
 class LineRow(NamedTuple):

@@ -44,9 +44,10 @@ class QueueQuery(NamedTuple):
 
 
 async def list_backorders_of_sku(uow: AllocationUnitOfWork, query: QueueQuery) -> QueuePage:
-    """The queue of a SKU in the order it is served. The place of the first entry is handed on with ``following``.
+    """The queue of a SKU in the order it is served.
 
-    All pages show one order, also when promises or supply have changed since the first.
+    All pages show one order, also when promises or supply have changed since the first. Places are counted in the
+    queue as it is by the time of each page: those who left it since the page before are not counted.
     """
     sku = (await uow.store.peek_skus([query.sku], query.now)).get(query.sku)
     if sku is None:
@@ -55,17 +56,18 @@ async def list_backorders_of_sku(uow: AllocationUnitOfWork, query: QueueQuery) -
         return await _ranked(uow, sku, query)
     sort = sku.policy.sort
     after = query.start(*_parts_of(sort))
-    place, key = 0, None
+    key = None
     queue = IndexedQueue(sku.sku, sort, Protection.of(sku.policy, sku.moment(query.now, query.grace_days)))
     if after:
-        place, key = after[0], after[4:]
-        queue = queue._replace(protection=Protection(*after[1:4]))
+        key = after[3:]
+        queue = queue._replace(protection=Protection(*after[:3]))
     found = await uow.queues.indexed_page(queue, key, query.limit + 1)
     following = None
     if len(found) > query.limit:
         last = uow.queues.indexed_key(found[query.limit - 1], queue)
-        following = (place + query.limit, *queue.protection, *last)
-    return QueuePage(_placed(found[: query.limit], place), following)
+        following = (*queue.protection, *last)
+    before = await uow.queues.indexed_ahead(found[0], queue) if found and key else 0
+    return QueuePage(_placed(found[: query.limit], before), following)
 
 
 async def list_backorders_of_order(
@@ -83,24 +85,24 @@ async def list_backorders_of_order(
 
 
 async def _ranked(uow: AllocationUnitOfWork, sku: Sku, query: QueueQuery) -> QueuePage:
-    after = query.start(int, datetime, date, int, int, date, datetime, str)
-    place, key, moment = 0, None, sku.moment(query.now, query.grace_days)
+    after = query.start(datetime, date, int, int, date, datetime, str)
+    key, moment = None, sku.moment(query.now, query.grace_days)
     if after:
-        place, key = after[0], after[3:]
-        moment = moment._replace(now=after[1], kept_through=after[2])
+        key = after[2:]
+        moment = moment._replace(now=after[0], kept_through=after[1])
     found = await uow.queues.unindexed_page(sku.sku, sku.policy, moment, after=key, limit=query.limit)
     following = None
     if found.more:
         began = (moment.now, moment.kept_through or date.min)
-        following = (place + query.limit, *began, *found.keys[-1])
-    return QueuePage(_placed(found.entries, place), following)
+        following = (*began, *found.keys[-1])
+    return QueuePage(_placed(found.entries, found.ahead), following)
 
 
-def _placed(entries: Sequence[QueueEntry], place: int) -> list[PlacedEntry]:
-    return [PlacedEntry(entry, place + number) for number, entry in enumerate(entries, start=1)]
+def _placed(entries: Sequence[QueueEntry], ahead: int) -> list[PlacedEntry]:
+    return [PlacedEntry(entry, ahead + number) for number, entry in enumerate(entries, start=1)]
 
 
 def _parts_of(sort: Sort) -> tuple[type, ...]:
-    """The place of the last entry, the days of the first page's protection, and the entry's key."""
+    """The days of the first page's protection, and the key of the last entry."""
     key = (date, datetime, str) if sort is Sort.FIFO else (date, int, date, datetime, str)
-    return (int, date, date, date, *key)
+    return (date, date, date, *key)

@@ -56,6 +56,10 @@ class QueueViews(Protocol):
         """Entries in the order they are served, behind the one whose key is ``after``."""
         ...
 
+    async def indexed_ahead(self, entry: QueueEntry, queue: IndexedQueue) -> int:
+        """How many entries of an indexed queue stand ahead of one."""
+        ...
+
     async def unindexed_page(
         self, sku: str, policy: Policy, moment: Moment, *, after: Key | None, limit: int
     ) -> SortedEntries:
