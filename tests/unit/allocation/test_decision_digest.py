@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json, is_verifiable
+from allocation_service.adapters.store.decision_digest import DecisionDigest, canonical_json, is_verifiable
 
 STEPS = [{"kind": "fill", "supply": {"b": 1, "a": (1, 2)}}]
 LINE = (0, 1, "line-1", "lamp", 3, 2)

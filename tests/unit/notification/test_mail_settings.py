@@ -7,14 +7,18 @@ from notification_service.adapters.smtp_mailer import LoginWithoutTls, MailServe
 from notification_service.bootstrap import _mail_server
 from notification_service.config import NotificationSettings
 
-REQUIRED = {"database_url": "postgresql+asyncpg://x/y", "kafka_bootstrap": "x:9092", "keyring_path": "keyring.json"}
+REQUIRED: dict[str, str | bool] = {
+    "database_url": "postgresql+asyncpg://x/y",
+    "kafka_bootstrap": "x:9092",
+    "keyring_path": "keyring.json",
+}
 
 
-def settings(**values):
-    return NotificationSettings(**REQUIRED, **values)
+def settings(**values: str | bool) -> NotificationSettings:
+    return NotificationSettings.model_validate(REQUIRED | values)
 
 
-def test_a_login_needs_tls():
+def test_a_login_needs_tls() -> None:
     with pytest.raises(ValidationError, match="smtp_username needs smtp_starttls or smtp_tls"):
         settings(smtp_username="shop", smtp_password="secret")
     with pytest.raises(LoginWithoutTls):
@@ -28,7 +32,7 @@ def test_a_login_over_tls_reaches_the_mailer_as_it_was_set(how):
     assert (server.username, server.ca_path) == ("shop", "/ca.pem")
 
 
-def test_starttls_and_tls_exclude_each_other():
+def test_starttls_and_tls_exclude_each_other() -> None:
     with pytest.raises(ValidationError, match="not both"):
         settings(smtp_starttls=True, smtp_tls=True)
 

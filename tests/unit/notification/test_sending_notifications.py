@@ -11,6 +11,7 @@ from tests.unit.notification.scenario import MAIL_RULES
 from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
 from notification_service.adapters.template_renderer import TemplateRenderer
 from notification_service.application.notifications import record_mail_attempts
+from notification_service.application.notifications.finish_notifications import finish_notifications
 from notification_service.application.notifications.send_due_notifications import send_due_notifications
 from notification_service.application.ports.mail import MailOutcome, MailResult
 from notification_service.domain.notifications import NotificationState
@@ -184,7 +185,7 @@ async def test_a_mail_that_cannot_be_written_fails_at_once_and_alone(scenario, u
 
 async def test_each_result_is_recorded_though_one_of_the_batch_cannot_be(scenario, units, mailer, clock, monkeypatch):
     await orders_on_backorder(scenario, 3)
-    finish = record_mail_attempts.finish_notifications
+    finish = finish_notifications
 
     async def refuses_the_text_of_the_second(uow, results):
         if any(result.mail and result.notification.order_id == "o2" for result in results):

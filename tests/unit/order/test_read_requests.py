@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.order.conftest import OpenShop
@@ -55,7 +56,7 @@ async def test_a_customers_key_orders_for_that_customer(shop: InMemoryShop) -> N
     ],
 )
 async def test_a_customers_key_sets_only_what_is_the_customers_to_say(
-    shop: InMemoryShop, field: str, value: object, pointer: str
+    shop: InMemoryShop, field: str, value: Any, pointer: str
 ) -> None:
     shop.client = shop.client_as("customer-1")
     response = await shop.post_order(("lamp", 1), **{field: value})

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json
+from allocation_service.adapters.store.decision_digest import DecisionDigest, canonical_json
 from backorder_verify.recomputing.comparison import Comparison, compare
 from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json, is_verifiable
+from allocation_service.adapters.store.decision_digest import DecisionDigest, canonical_json, is_verifiable
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
+from allocation_service.adapters.store.decision_digest import DecisionDigest, canonical_json
 from allocation_service.adapters.store.reason_columns import columns_of
 from allocation_service.adapters.store.write_plan import COPY_FROM, Copy, Execute, WriteStep
 from allocation_service.application.session.decision_record import DecisionRecord
-from allocation_service.domain.decisions.decision_digest import DecisionDigest, canonical_json
 from service_kit.persistence.bulk import Columns, arrays, insert
 from service_kit.persistence.statements import Statement
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from allocation_service.domain.decisions.decision_digest import canonical_json
+from allocation_service.adapters.store.decision_digest import canonical_json
 from allocation_service.domain.decisions.english_reasons import reason_of_english
 from allocation_service.domain.decisions.recorded_reason import reason_from
 from allocation_service.domain.reasons import Reason
