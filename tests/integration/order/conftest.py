@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest_asyncio
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.shop import NOW, make_keys, open_client
+from tests.unit.order.scenarios import NOW
+from tests.unit.order.shop import make_keys, open_client
 
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-from sqlalchemy import event, text
+from sqlalchemy import event
+from tests.scenario import take_outbox
 from tests.unit.order.shop import Shop, open_client
 
-from event_contracts import Event, OrderState
+from event_contracts import Event
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build
 from service_kit.persistence.database import Database
@@ -30,24 +30,15 @@ class SqlShop(Shop):
         """The service's database."""
         return self.service.database
 
-    async def deliver(self, *events: Event) -> None:
+    async def apply(self, *events: Event) -> None:
         """See Shop."""
         assert self.service.subscription is not None
         async with self.database.transaction() as conn:
             await self.service.subscription.handle(conn, events)
 
-    async def published(self) -> list[tuple[str, str, OrderState]]:
-        """See Shop: what waits in the outbox."""
-        async with self.database.reading() as conn:
-            rows = (await conn.execute(text("SELECT key, headers, value FROM outbox ORDER BY id"))).all()
-        found = []
-        for row in rows:
-            headers = dict(orjson.loads(row.headers))
-            name = headers["ce_type"].split(".")[1]
-            payload = OrderState.model_validate_json(row.value)
-            assert int(headers["ce_sequence"]) == payload.sequence
-            found.append((name, row.key, payload))
-        return found
+    async def published(self) -> list[Event]:
+        """See Shop."""
+        return await take_outbox(self.database)
 
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[list[str]]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.shop import answer, answer_line, sums
+from tests.scenario import LineAnswer
+from tests.unit.order.shop import sums
 
 from order_service.application.errors import UnexpectedAllocation
 
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.postgres
 
 async def test_an_answer_is_stored_as_it_comes(shop: SqlShop) -> None:
     order = await shop.place(("lamp", 5))
-    line = answer_line(order, allocated={"A": 1, "B": 1}, waiting=3, promised=date(2026, 2, 1), reason="inbound")
-    await shop.deliver(answer(order, line, name="OrderBackordered"))
+    line = LineAnswer(allocated={"A": 1, "B": 1}, waiting=3, promise=date(2026, 2, 1), reason="inbound")
+    await shop.apply(shop.answer(order, line, name="OrderBackordered"))
     document = await shop.read(order)
     assert (document["state"], document["version"], document["sequence"]) == ("partially_allocated", 2, 1)
     shown = document["lines"][0]
@@ -34,9 +35,9 @@ async def test_an_answer_is_stored_as_it_comes(shop: SqlShop) -> None:
 async def test_a_batch_costs_a_fixed_number_of_statements(shop: SqlShop) -> None:
     async def cost(orders: int) -> int:
         placed = [await shop.place(("lamp", 2), ("bulb", 1)) for _ in range(orders)]
-        events = [answer(order, answer_line(order, allocated={"A": 2})) for order in placed]
+        events = [shop.answer(order, LineAnswer(allocated=2)) for order in placed]
         async with shop.statements() as statements:
-            await shop.deliver(*events)
+            await shop.apply(*events)
         return len(statements)
 
     assert await cost(1) == await cost(30) <= 8
@@ -50,26 +51,26 @@ async def test_the_reason_of_an_answer_is_kept_as_a_code_beside_its_words(shop: 
         "reason_code": "held_back",
         "reason_parameters": {"tier": "gold", "or_better": True, "kept": 3},
     }
-    line = answer_line(order, waiting=5, reason="held back for tier gold or better: 3 kept", **coded)
-    await shop.deliver(answer(order, line, name="OrderBackordered"))
+    line = LineAnswer(waiting=5, reason="held back for tier gold or better: 3 kept", **coded)
+    await shop.apply(shop.answer(order, line, name="OrderBackordered"))
     shown = (await shop.read(order))["lines"][0]
     assert {name: shown[name] for name in coded} == coded
     recorded = (await shop.history(order))[-1]["detail"]["lines"][0]
     assert {name: recorded[name] for name in coded} == coded
     # A newer answer without a code, of a release that has none, leaves none of the older one.
-    await shop.deliver(answer(order, answer_line(order, version=2, allocated={"A": 5}, reason="granted")))
+    await shop.apply(shop.answer(order, LineAnswer(allocated=5, reason="granted")))
     shown = (await shop.read(order))["lines"][0]
     assert (shown["reason"], shown["reason_code"], shown["reason_parameters"]) == ("granted", None, {})
 
 
 async def test_an_answer_for_a_foreign_order_or_line_is_refused_whole(shop: SqlShop) -> None:
     order, other = await shop.place(("lamp", 2)), await shop.place(("lamp", 2))
-    good = answer(order, answer_line(order, allocated={"A": 2}))
-    foreign = answer({**order, "order_id": "nope"}, answer_line(order))
-    crossed = answer(order, answer_line(other, version=2, waiting=2))
+    good = shop.answer(order, LineAnswer(allocated=2))
+    foreign = shop.answer({**order, "order_id": "nope"}, LineAnswer())
+    crossed = shop.answer({**order, "lines": other["lines"]}, LineAnswer(waiting=2))
     for bad in (foreign, crossed):
         with pytest.raises(UnexpectedAllocation):
-            await shop.deliver(good, bad)
+            await shop.apply(good, bad)
     assert (await shop.read(order))["version"] == 1
 
 
@@ -78,19 +79,12 @@ async def test_the_stored_state_is_what_the_lines_say(shop: SqlShop) -> None:
     pick = random.Random(7)
     for _ in range(25):
         order = await shop.place(*[("lamp", 4)] * 3)
-        for version in range(1, pick.randint(2, 5)):
+        for _ in range(1, pick.randint(2, 5)):
             index = pick.randrange(3)
             granted = pick.randint(0, 4)
             declined = pick.randint(0, 4 - granted)
-            line = answer_line(
-                order,
-                index,
-                version=version,
-                allocated={"A": granted},
-                waiting=4 - granted - declined,
-                declined=declined,
-            )
-            await shop.deliver(answer(order, line))
+            line = LineAnswer(line=index + 1, allocated=granted, waiting=4 - granted - declined, declined=declined)
+            await shop.apply(shop.answer(order, line))
             if pick.random() < 0.5:
                 await shop.ship(order, 1, line=index)
             if pick.random() < 0.3:

@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.shop import answer, answer_line, sums
+from tests.scenario import LineAnswer
+from tests.unit.order.shop import order_in, sums
 
 pytestmark = pytest.mark.postgres
 
@@ -21,8 +22,8 @@ async def test_amending_terms_is_published_and_amending_notes_is_not(shop: SqlSh
     assert (noted.json()["version"], noted.json()["sequence"], noted.json()["metadata"]) == (3, 2, {"note": "x"})
     assert noted.headers["ETag"] == '"3"'
     events = await shop.published()
-    assert [name for name, _, _ in events] == ["OrderPlaced", "OrderAmended"]
-    assert (events[1][2].country, events[1][2].sequence) == ("FR", 2)
+    assert [event.name for event in events] == ["OrderPlaced", "OrderAmended"]
+    assert (order_in(events[1]).country, events[1].sequence) == ("FR", 2)
 
 
 async def test_of_two_changes_on_one_version_one_wins(shop: SqlShop) -> None:
@@ -48,9 +49,10 @@ async def test_cancelling_part_and_then_the_rest(shop: SqlShop) -> None:
         "cancelled",
     )
     events = await shop.published()
-    assert [name for name, _, _ in events] == ["OrderPlaced", "OrderCancelled", "OrderCancelled"]
-    assert [line.cancelled for line in events[-1][2].lines] == [5, 1]
-    assert events[-1][2].reason == "changed my mind"
+    assert [event.name for event in events] == ["OrderPlaced", "OrderCancelled", "OrderCancelled"]
+    cancelled = order_in(events[-1])
+    assert [line.cancelled for line in cancelled.lines] == [5, 1]
+    assert cancelled.reason == "changed my mind"
 
 
 async def test_a_repeated_cancellation_with_its_key_cancels_once(shop: SqlShop) -> None:
@@ -78,8 +80,9 @@ async def test_a_shipment_is_stored_listed_and_published_with_the_whole_order(sh
     assert document["lines"][0]["shipped"] == {"A": 3}
     assert document["lines"][0]["allocated"] == {"A": 2}
     assert sums(document) == [(5, 5), (2, 2)]
-    name, _, payload = (await shop.published())[-1]
-    assert name == "OrderShipped"
+    event = (await shop.published())[-1]
+    assert event.name == "OrderShipped"
+    payload = order_in(event)
     assert [(one.shipment_id, one.sku, one.location, one.quantity) for one in payload.shipments] == [
         (shipment["shipment_id"], "lamp", "A", 3),
         (second["shipment_id"], "bulb", "A", 2),
@@ -117,11 +120,9 @@ async def test_racing_shipments_never_ship_more_than_allocated(shop: SqlShop) ->
 async def test_what_can_ship_is_listed_per_location_in_pages(shop: SqlShop) -> None:
     first = await shop.allocated(("lamp", 2), ("bulb", 3))
     complete = await shop.place(("lamp", 2), ("bulb", 2), ship_complete=True)
-    await shop.deliver(
-        answer(complete, answer_line(complete, 0, allocated={"A": 2}), answer_line(complete, 1, waiting=2))
-    )
+    await shop.apply(shop.answer(complete, LineAnswer(allocated=2), LineAnswer(line=2, waiting=2)))
     split = await shop.place(("lamp", 5))
-    await shop.deliver(answer(split, answer_line(split, allocated={"A": 1, "B": 2}, waiting=2)))
+    await shop.apply(shop.answer(split, LineAnswer(allocated={"A": 1, "B": 2}, waiting=2)))
     cut = await shop.allocated(("lamp", 4))
     await shop.post(
         f"/v1/orders/{cut['order_id']}/cancel", {"lines": [{"line_id": cut["lines"][0]["line_id"], "quantity": 1}]}
@@ -141,9 +142,7 @@ async def test_what_can_ship_is_listed_per_location_in_pages(shop: SqlShop) -> N
 
     assert await listed("A") == [(first["order_id"], "bulb", 3), (split["order_id"], "lamp", 1)]
     assert await listed("B") == [(split["order_id"], "lamp", 2)]
-    await shop.deliver(
-        answer(complete, answer_line(complete, 1, version=2, allocated={"B": 2}), name="BackorderAllocated")
-    )
+    await shop.apply(shop.answer(complete, LineAnswer(line=2, allocated={"B": 2}), name="BackorderAllocated"))
     assert (complete["order_id"], "bulb", 2) in await listed("B")
 
 
@@ -153,5 +152,5 @@ async def test_changes_of_many_orders_at_once_are_each_their_own(shop: SqlShop) 
     ships = [shop.ship(order, 4 if index == 0 else 3) for index, order in enumerate(orders[5:])]
     responses = await asyncio.gather(*cancels, *ships)
     assert [response.status_code for response in responses] == [200] * 5 + [409] + [201] * 4
-    names = [name for name, _, _ in await shop.published()]
+    names = [event.name for event in await shop.published()]
     assert (names.count("OrderCancelled"), names.count("OrderShipped")) == (5, 4)

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import text
 from tests.integration.order.conftest import OpenShop
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.shop import NOW, answer, answer_line, placed_document
+from tests.scenario import LineAnswer
+from tests.unit.order.scenarios import NOW
+from tests.unit.order.shop import order_in
 
 from order_service.adapters import sql_new_orders
 from service_kit.testing import eventually
@@ -42,8 +44,9 @@ async def test_a_placed_order_is_pending_and_published_whole(shop: SqlShop) -> N
     assert response.headers["ETag"] == '"1"'
     assert (order["state"], order["pending"], order["version"], order["sequence"]) == ("pending", True, 1, 1)
     assert await shop.read(order) == order
-    [(name, key, payload)] = await shop.published()
-    assert (name, key) == ("OrderPlaced", order["order_id"])
+    [event] = await shop.published()
+    assert (event.name, event.key) == ("OrderPlaced", order["order_id"])
+    payload = order_in(event)
     assert payload.reference == "WEB-1"
     assert payload.placed_at == payload.updated_at == NOW
     assert (payload.customer_id, payload.contact_id, payload.tier, payload.channel) == ("c1", "p1", "gold", "web")
@@ -95,7 +98,7 @@ async def test_a_repeated_request_is_answered_when_its_day_has_passed(shop: SqlS
 async def test_a_repeated_request_gets_the_first_answer_with_the_order_as_it_is_now(shop: SqlShop) -> None:
     first = await shop.post_order(("lamp", 2), reference="same", key="k-1")
     order = first.json()
-    await shop.deliver(answer(order, answer_line(order, allocated={"A": 2})))
+    await shop.apply(shop.answer(order, LineAnswer(allocated=2)))
     again = await shop.post_order(("lamp", 2), reference="same", key="k-1")
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
     assert again.json()["order_id"] == order["order_id"]
@@ -152,8 +155,7 @@ async def test_a_waiting_request_sees_an_answer_that_another_process_applied(ope
     api = await open_shop()
     await api.know("lamp")
     waiting = asyncio.create_task(api.post_order(("lamp", 1), headers={"Prefer": "wait=5"}))
-    [(_, _, placed)] = await eventually(api.published)
-    document = placed_document(placed)
+    [placed] = await eventually(api.published)
     async with api.another_process() as worker:
-        await worker.deliver(answer(document, answer_line(document, allocated={"A": 1})))
+        await worker.apply(worker.neighbours.answer(order_in(placed), LineAnswer(allocated=1)))
         assert (await waiting).json()["version"] == 2

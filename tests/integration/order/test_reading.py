@@ -13,7 +13,8 @@ import pytest
 import uvicorn
 from tests.integration.order.conftest import OpenShop
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.shop import NOW, answer, answer_line
+from tests.scenario import LineAnswer
+from tests.unit.order.scenarios import NOW
 
 from service_kit.http.app import create_app
 from service_kit.http.pagination import encode_cursor
@@ -44,8 +45,8 @@ async def test_orders_are_listed_by_any_filter_in_pages(shop: SqlShop) -> None:
         sku = "lamp" if number % 2 else "bulb"
         order = await shop.place((sku, 1), (sku, 2), reference=f"R-{number}", customer_id=f"c{number % 2}")
         if number < 2:
-            answers = [answer_line(order, index, waiting=index + 1) for index in (0, 1)]
-            await shop.deliver(answer(order, *answers))
+            answers = [LineAnswer(line=index + 1, waiting=index + 1) for index in (0, 1)]
+            await shop.apply(shop.answer(order, *answers))
     assert await listed(shop.client) == ["R-4", "R-3", "R-2", "R-1", "R-0"]
     assert await listed(shop.client, reference="R-3") == ["R-3"]
     assert await listed(shop.client, customer_id="c0") == ["R-4", "R-2", "R-0"]
@@ -61,7 +62,7 @@ async def test_orders_changed_since_are_listed_in_order_of_change(shop: SqlShop)
         shop.clock.advance(timedelta(minutes=1))
         orders.append(await shop.place(("lamp", 1), reference=f"R-{number}"))
     shop.clock.advance(timedelta(minutes=1))
-    await shop.deliver(answer(orders[2], answer_line(orders[2], waiting=1)))
+    await shop.apply(shop.answer(orders[2], LineAnswer(waiting=1)))
     since = (NOW + timedelta(minutes=1)).isoformat()
     assert await listed(shop.client, updated_after=since) == ["R-1", "R-3", "R-4", "R-2"]
     assert await listed(shop.client, updated_after=since, state="backordered") == ["R-2"]
@@ -105,7 +106,7 @@ async def test_a_customers_key_sees_that_customers_orders_only(shop: SqlShop) ->
 
 async def test_the_history_holds_every_visible_change(shop: SqlShop) -> None:
     order = await shop.place(("lamp", 3))
-    await shop.deliver(answer(order, answer_line(order, allocated={"A": 2}, waiting=1), name="OrderBackordered"))
+    await shop.apply(shop.answer(order, LineAnswer(allocated=2, waiting=1), name="OrderBackordered"))
     await shop.ship(order, 2)
     await shop.post(f"/v1/orders/{order['order_id']}/cancel", {"reason": "no patience"})
     path = f"/v1/orders/{order['order_id']}/events"
@@ -169,11 +170,11 @@ async def test_a_live_stream_tells_history_and_what_follows_and_resumes(shop: Sq
     async with Server(shop) as server, httpx.AsyncClient(base_url=server.url, timeout=10) as client:
         listening = asyncio.create_task(stream(client, url, 2))
         await eventually(lambda: shop.watch.waiting)
-        await shop.deliver(answer(order, answer_line(order, waiting=2), name="OrderBackordered"))
+        await shop.apply(shop.answer(order, LineAnswer(waiting=2), name="OrderBackordered"))
         first, second = await listening
         assert (first["event"], first["id"], first["data"]["state"]) == ("OrderPlaced", "1", "pending")
         assert (second["event"], second["id"], second["data"]["state"]) == ("OrderBackordered", "2", "backordered")
-        await shop.deliver(answer(order, answer_line(order, version=2, allocated={"A": 2}), name="BackorderAllocated"))
+        await shop.apply(shop.answer(order, LineAnswer(allocated=2), name="BackorderAllocated"))
         resumed = await stream(client, url, 1, **{"Last-Event-ID": "2"})
         assert [(event["event"], event["id"]) for event in resumed] == [("BackorderAllocated", "3")]
         bad = await client.get(url, headers={"Accept": "text/event-stream", "Last-Event-ID": "x"})

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-import orjson
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
+from tests.scenario import take_outbox
 from tests.unit.order.query_suite import QuerySuite
+from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
 
 from order_service.adapters.sql_new_orders import SqlNewOrderUnitOfWork
@@ -50,9 +50,7 @@ class SqlStores:
 
     async def published(self) -> list[tuple[str, str]]:
         """See Stores."""
-        async with self._database.reading() as conn:
-            rows = (await conn.execute(text("SELECT key, headers FROM outbox ORDER BY id"))).all()
-        return [(dict(orjson.loads(row.headers))["ce_type"].split(".")[1], row.key) for row in rows]
+        return references(await take_outbox(self._database))
 
     @asynccontextmanager
     async def _placing(self) -> AsyncIterator[SqlNewOrderUnitOfWork]:

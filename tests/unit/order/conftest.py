@@ -9,7 +9,8 @@ from typing import Any
 import pytest_asyncio
 from tests.unit.order.in_memory_application import in_memory_application
 from tests.unit.order.in_memory_stores import in_memory_units
-from tests.unit.order.shop import NOW, InMemoryShop, make_keys, open_client
+from tests.unit.order.scenarios import NOW
+from tests.unit.order.shop import InMemoryShop, make_keys, open_client
 
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import service_of

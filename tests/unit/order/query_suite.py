@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from tests.scenario import Neighbours
 from tests.unit.order.scenarios import NOW, lines_of, new_order, shipment
-from tests.unit.order.suite import EVERYBODY, Stores, Suite, allocated, policy
+from tests.unit.order.suite import EVERYBODY, Stores, Suite, allocated
 
 from order_service.application.queries import OrderFilter, Visibility
 
@@ -126,7 +127,9 @@ class QuerySuite(Suite):
     async def test_a_preorder_can_ship_from_its_release_date_on(self, stores: Stores) -> None:
         release = NOW + timedelta(days=3)
         async with stores.units.begin() as uow:
-            await uow.skus.save_policies([policy("book", release_at=release), policy("soon")])
+            neighbours = Neighbours()
+            policies = [neighbours.sku_policy("book", release_at=release), neighbours.sku_policy("soon", "preorder")]
+            await uow.skus.save_policies(policies)
             await uow.commit()
         await stores.place(new_order("o1", ("book", 1), ("soon", 1)))
         await self.save_lines(stores, *(allocated(line, A=1) for line in lines_of("o1", ("book", 1), ("soon", 1))))

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from event_contracts import AllocationLine, AllocationState, Event, new_event
+from tests.scenario import Neighbours
+
+from event_contracts import Event
 from order_service.application.commands import PlaceOrder
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.order_event import order_event
 from order_service.application.ports import NewOrder
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment, ShippedUnits, Terms
+from service_kit.testing import FakeClock
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+
+
+def neighbours_at(clock: FakeClock) -> Neighbours:
+    """The order service's neighbours, which tell things at location A. Their clock moves only where a test moves it."""
+    return Neighbours(clock=clock, tick=timedelta(0), location="A")
 
 
 def lines_of(order_id: str, *wanted: tuple[str, int]) -> tuple[Line, ...]:
@@ -39,37 +47,6 @@ def shipment(shipment_id: str, *units: tuple[str, int], location: str = "A", **m
     """A shipment of (line id, quantity)."""
     more.setdefault("shipped_at", NOW)
     return Shipment(shipment_id, location, lines=tuple(ShippedUnits(*each) for each in units), **more)
-
-
-def reported_line(
-    line_id: str,
-    *,
-    version: int = 1,
-    allocated: dict[str, int] | None = None,
-    waiting: int = 0,
-    declined: int = 0,
-) -> AllocationLine:
-    """Allocation's state of one line."""
-    return AllocationLine(
-        line_id=line_id,
-        sku="any",
-        line_version=version,
-        allocated=allocated or {},
-        waiting=waiting,
-        declined=declined,
-        reason="",
-        promise=None,
-    )
-
-
-def allocation_event(
-    order_id: str, *lines: AllocationLine, name: str = "OrderAllocated", basis: int = 1, at: datetime = NOW
-) -> Event:
-    """An event of allocation about one order."""
-    state = AllocationState(
-        order_id=order_id, basis=basis, decision_id=f"decision-{order_id}", decided_at=at, lines=tuple(lines)
-    )
-    return new_event(name, state, source="/test", sequence=max((line.line_version for line in lines), default=0))
 
 
 def entry(order_id: str, version: int, event: str = "OrderAmended", state: str = "pending") -> HistoryEntry:

@@ -5,26 +5,18 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import httpx
 from fastapi import FastAPI
+from tests.scenario import AnswerTerms, LineAnswer, Neighbours
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits
+from tests.unit.order.scenarios import neighbours_at
 
-from event_contracts import (
-    AllocationLine,
-    AllocationState,
-    Event,
-    OrderState,
-    Promise,
-    SellingMode,
-    SkuPolicy,
-    new_event,
-    new_event_id,
-)
+from event_contracts import Event, OrderState
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.bootstrap import OrderApplication
 from service_kit.hosting.service import Service
@@ -32,7 +24,6 @@ from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.testing import FakeClock
 
-NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _KEYS: tuple[tuple[str, list[str], str | None], ...] = (
     ("all", sorted(SCOPES), None),
     ("shopkeeper", ["orders:read", "orders:write"], None),
@@ -65,14 +56,18 @@ class Shop(ABC):
     client: httpx.AsyncClient
     clock: FakeClock
     keys: dict[str, str]
+    neighbours: Neighbours = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.neighbours = neighbours_at(self.clock)
 
     @abstractmethod
-    async def deliver(self, *events: Event) -> None:
+    async def apply(self, *events: Event) -> None:
         """Handle a batch of events in one transaction, as the consumer does."""
 
     @abstractmethod
-    async def published(self) -> list[tuple[str, str, OrderState]]:
-        """The events that the service has published, in order: name, key, payload."""
+    async def published(self) -> list[Event]:
+        """What was published since the last call."""
 
     @property
     def app(self) -> FastAPI:
@@ -96,9 +91,13 @@ class Shop(ABC):
             headers={"Authorization": f"Bearer {secret}"} if secret else {},
         )
 
-    async def know(self, *skus: str, release_at: datetime | None = None, version: int = 1) -> None:
+    async def know(self, *skus: str, release_at: datetime | None = None) -> None:
         """Inventory announces SKUs."""
-        await self.deliver(*(sku_policy(sku, release_at=release_at, version=version) for sku in skus))
+        await self.apply(*(self.neighbours.sku(sku, release_at=release_at) for sku in skus))
+
+    def answer(self, order: dict[str, Any], *answers: LineAnswer, **terms: Unpack[AnswerTerms]) -> Event:
+        """Allocation's answer about an order, which is known by its document."""
+        return self.neighbours.answer(state_of(order), *answers, **terms)
 
     async def place(self, *lines: tuple[str, int], **fields: Any) -> dict[str, Any]:
         """Place an order of (sku, quantity) lines; its document."""
@@ -150,8 +149,8 @@ class Shop(ABC):
     async def allocated(self, *lines: tuple[str, int], **fields: Any) -> dict[str, Any]:
         """Place an order whose lines are then wholly allocated at location A."""
         order = await self.place(*lines, **fields)
-        answers = [answer_line(order, index, allocated={"A": quantity}) for index, (_, quantity) in enumerate(lines)]
-        await self.deliver(answer(order, *answers))
+        answers = [LineAnswer(line=line, allocated=quantity) for line, (_, quantity) in enumerate(lines, start=1)]
+        await self.apply(self.answer(order, *answers))
         return await self.read(order)
 
     async def tracking_link(self, order: dict[str, Any], **body: int) -> dict[str, Any]:
@@ -167,79 +166,32 @@ class InMemoryShop(Shop):
 
     units: InMemoryOrderUnits
 
-    async def deliver(self, *events: Event) -> None:
+    async def apply(self, *events: Event) -> None:
         """See Shop."""
         assert self.service.subscription is not None
         async with self.units.begin() as uow:
             await self.service.subscription.handle(uow, events)  # type: ignore[arg-type]
             await uow.commit()
 
-    async def published(self) -> list[tuple[str, str, OrderState]]:
+    async def published(self) -> list[Event]:
         """See Shop."""
-        found = []
-        for event in self.units.outbox:
-            assert isinstance(event.payload, OrderState)
-            assert event.sequence == event.payload.sequence
-            found.append((event.name, event.key, event.payload))
-        return found
+        events = list(self.units.outbox)
+        self.units.outbox.clear()
+        return events
 
 
-def sku_policy(sku: str, *, release_at: datetime | None = None, version: int = 1) -> Event:
-    """Inventory's event about a SKU, which is a preorder if it has a release date."""
-    mode = SellingMode.PREORDER if release_at else SellingMode.BACKORDER
-    policy = SkuPolicy(sku=sku, version=version, mode=mode, release_at=release_at, lead_time_days=7, occurred_at=NOW)
-    return new_event("SkuPolicyChanged", policy, source="/test", sequence=version)
+def state_of(document: dict[str, Any]) -> OrderState:
+    """As much of an order as allocation answers to, from its document."""
+    lines = [{name: line[name] for name in ("line_id", "sku", "quantity")} for line in document["lines"]]
+    known = {name: document[name] for name in ("order_id", "sequence", "reference", "placed_at", "updated_at")}
+    return OrderState.model_validate({**known, "lines": lines})
 
 
-def answer_line(
-    order: dict[str, Any],
-    line: int = 0,
-    *,
-    version: int = 1,
-    allocated: dict[str, int] | None = None,
-    waiting: int = 0,
-    declined: int = 0,
-    promised: date | None = None,
-    reason: str = "",
-    **coded: Any,
-) -> AllocationLine:
-    """Allocation's state of one line of an order's document; ``coded`` is the reason's code with its parameters."""
-    shown = order["lines"][line]
-    return AllocationLine(
-        line_id=shown["line_id"],
-        sku=shown["sku"],
-        line_version=version,
-        allocated=allocated or {},
-        waiting=waiting,
-        declined=declined,
-        reason=reason,
-        **coded,
-        promise=Promise(date=promised, revision=1, cause="inbound") if promised else None,
-    )
-
-
-def answer(
-    order: dict[str, Any],
-    *lines: AllocationLine,
-    name: str = "OrderAllocated",
-    basis: int | None = None,
-    at: datetime = NOW,
-) -> Event:
-    """An event of allocation about an order's document."""
-    state = AllocationState(
-        order_id=order["order_id"],
-        basis=order["sequence"] if basis is None else basis,
-        decision_id=new_event_id(),
-        decided_at=at,
-        lines=tuple(lines),
-    )
-    return new_event(name, state, source="/test", sequence=max((line.line_version for line in lines), default=0))
-
-
-def placed_document(placed: OrderState) -> dict[str, Any]:
-    """As much of a new order's document as `answer` needs, taken from its event."""
-    lines = [{"line_id": line.line_id, "sku": line.sku} for line in placed.lines]
-    return {"order_id": placed.order_id, "sequence": placed.sequence, "lines": lines}
+def order_in(event: Event) -> OrderState:
+    """The order that an event of the service tells of."""
+    assert isinstance(event.payload, OrderState)
+    assert event.sequence == event.payload.sequence
+    return event.payload
 
 
 def sums(document: dict[str, Any]) -> Sequence[tuple[int, int]]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from tests.scenario import Neighbours
 from tests.unit.order.scenarios import NOW, entry, lines_of, new_order, shipment
-from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated, policy
+from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated
 
 from order_service.application.ports import ChangedOrder, OwnedLine
 from order_service.application.queries import OrderFilter
@@ -82,7 +83,7 @@ class StoreSuite(Suite):
     async def test_a_sku_is_known_once_inventory_has_announced_it(self, stores: Stores) -> None:
         assert await stores.unknown("lamp", "bulb") == {"lamp", "bulb"}
         async with stores.units.begin() as uow:
-            await uow.skus.save_policies([policy("lamp")])
+            await uow.skus.save_policies([Neighbours().sku_policy("lamp")])
             await uow.commit()
         assert await stores.unknown("lamp", "Lamp", "bulb") == {"Lamp", "bulb"}
         assert await stores.unknown("lamp") == set()
@@ -222,18 +223,23 @@ class StoreSuite(Suite):
     # SKUs
 
     async def test_only_preorders_have_a_release_date(self, stores: Stores) -> None:
+        neighbours = Neighbours()
+        policies = [
+            neighbours.sku_policy("book", release_at=NOW),
+            neighbours.sku_policy("lamp", "backorder", release_at=NOW),
+            neighbours.sku_policy("soon", "preorder"),
+        ]
         async with stores.units.begin() as uow:
-            await uow.skus.save_policies(
-                [policy("book", release_at=NOW), policy("lamp", release_at=NOW, preorder=False), policy("soon")]
-            )
+            await uow.skus.save_policies(policies)
             assert await uow.skus.release_dates(["book", "lamp", "soon", "nope"]) == {"book": NOW}
             assert await uow.skus.release_dates([]) == {}
 
     async def test_an_older_policy_does_not_undo_a_newer_one(self, stores: Stores) -> None:
-        later = NOW + timedelta(days=1)
+        neighbours, later = Neighbours(), NOW + timedelta(days=1)
+        older, newer, newest = (neighbours.sku_policy("book", release_at=day) for day in (NOW, later, NOW))
         async with stores.units.begin() as uow:
-            await uow.skus.save_policies([policy("book", 3, later)])
-            await uow.skus.save_policies([policy("book", 2, NOW)])
+            await uow.skus.save_policies([newer])
+            await uow.skus.save_policies([older])
             assert await uow.skus.release_dates(["book"]) == {"book": later}
-            await uow.skus.save_policies([policy("book", 4, NOW)])
+            await uow.skus.save_policies([newest])
             assert await uow.skus.release_dates(["book"]) == {"book": NOW}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
-from datetime import datetime
 from typing import Any, Protocol
 
 from tests.unit.order.scenarios import NOW, entry
 
-from event_contracts import SellingMode, SkuPolicy
 from order_service.application.ports import ChangedOrder, NewOrder, OrderUnitOfWork
 from order_service.application.queries import OrderFilter, OrderKey, Visibility
 from order_service.domain.lines import Line, LineAllocation, Reason
@@ -42,12 +40,6 @@ class Stores(Protocol):
     async def published(self) -> list[tuple[str, str]]:
         """Name and key of the events that were sent, in order."""
         ...
-
-
-def policy(sku: str, version: int = 1, release_at: datetime | None = None, *, preorder: bool = True) -> SkuPolicy:
-    """A policy with a release date; it counts for preorders only."""
-    mode = SellingMode.PREORDER if preorder else SellingMode.BACKORDER
-    return SkuPolicy(sku=sku, version=version, mode=mode, release_at=release_at, lead_time_days=7, occurred_at=NOW)
 
 
 def allocated(line: Line, *, version: int = 1, waiting: int = 0, **units: int) -> Line:

@@ -7,7 +7,8 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from tests.unit.order.shop import InMemoryShop, answer, answer_line, sku_policy, sums
+from tests.scenario import LineAnswer
+from tests.unit.order.shop import InMemoryShop, sums
 
 from event_contracts import AllocationState, Event, payload_model
 from order_service.application.apply_allocations import ALLOCATION_EVENTS
@@ -16,7 +17,7 @@ from order_service.entrypoints.consumer import HANDLED
 
 async def test_a_declined_order_says_why(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 5))
-    await shop.deliver(answer(order, answer_line(order, declined=5, reason="cap reached"), name="OrderDeclined"))
+    await shop.apply(shop.answer(order, LineAnswer(declined=5, reason="cap reached"), name="OrderDeclined"))
     document = await shop.read(order)
     assert document["state"] == "declined"
     assert (document["lines"][0]["quantity_declined"], document["lines"][0]["reason"]) == (5, "cap reached")
@@ -24,9 +25,9 @@ async def test_a_declined_order_says_why(shop: InMemoryShop) -> None:
 
 async def test_duplicates_change_nothing(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 5))
-    event = answer(order, answer_line(order, waiting=5), name="OrderBackordered")
-    await shop.deliver(event, event)
-    await shop.deliver(event)
+    event = shop.answer(order, LineAnswer(waiting=5), name="OrderBackordered")
+    await shop.apply(event, event)
+    await shop.apply(event)
     assert (await shop.read(order))["version"] == 2
     assert [entry["event"] for entry in await shop.history(order)] == ["OrderPlaced", "OrderBackordered"]
 
@@ -36,15 +37,15 @@ async def test_shuffled_and_repeated_answers_end_in_the_newest_state(shop: InMem
     pick = random.Random(seed)
     order = await shop.place(("lamp", 9), ("bulb", 9))
     events: list[Event] = []
-    for line, version in itertools.product((0, 1), range(1, 7)):
+    for line, version in itertools.product((1, 2), range(1, 7)):
         granted = {"A": version, "B": version // 2}
         open_units = 9 - sum(granted.values())
-        events.append(answer(order, answer_line(order, line, version=version, allocated=granted, waiting=open_units)))
+        events.append(shop.answer(order, LineAnswer(line=line, allocated=granted, waiting=open_units)))
     events += pick.choices(events, k=8)
     pick.shuffle(events)
     while events:
         size = pick.randint(1, 5)
-        await shop.deliver(*events[:size])
+        await shop.apply(*events[:size])
         events = events[size:]
     document = await shop.read(order)
     assert [line["allocated"] for line in document["lines"]] == [{"A": 6, "B": 3}] * 2
@@ -60,11 +61,11 @@ async def test_an_answer_to_an_older_sequence_leaves_the_line_pending(shop: InMe
     await shop.post(
         f"/v1/orders/{order['order_id']}/cancel", {"lines": [{"line_id": order["lines"][0]["line_id"], "quantity": 2}]}
     )
-    await shop.deliver(answer(order, answer_line(order, waiting=5), basis=1))
+    await shop.apply(shop.answer(order, LineAnswer(waiting=5), basis=1))
     document = await shop.read(order)
     assert document["pending"] and document["lines"][0]["pending"]
     assert document["lines"][0]["quantity_backordered"] == 5
-    await shop.deliver(answer(document, answer_line(order, version=2, waiting=3), basis=2))
+    await shop.apply(shop.answer(document, LineAnswer(waiting=3), basis=2))
     document = await shop.read(order)
     assert not document["pending"]
     assert sums(document) == [(5, 5)]
@@ -72,11 +73,11 @@ async def test_an_answer_to_an_older_sequence_leaves_the_line_pending(shop: InMe
 
 async def test_a_confirmation_of_the_same_version_ends_pending(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 5))
-    line = answer_line(order, allocated={"A": 5})
-    await shop.deliver(answer(order, line))
+    line = LineAnswer(allocated=5, line_version=1)
+    await shop.apply(shop.answer(order, line))
     await shop.ship(order, 2)
     assert (await shop.read(order))["pending"]
-    await shop.deliver(answer(order, line, basis=2))
+    await shop.apply(shop.answer(order, line, basis=2))
     document = await shop.read(order)
     assert not document["pending"]
     assert sums(document) == [(5, 5)]
@@ -86,10 +87,10 @@ async def test_one_batch_holds_answers_of_many_orders_and_policies(shop: InMemor
     orders = [await shop.place(("lamp", 2), ("bulb", 1)) for _ in range(20)]
     events = []
     for order in orders:
-        events.append(answer(order, answer_line(order, 0, waiting=2), answer_line(order, 1, waiting=1)))
-        events.append(answer(order, answer_line(order, 0, version=2, allocated={"A": 2}), name="BackorderAllocated"))
-    events.insert(7, sku_policy("book"))
-    await shop.deliver(*events)
+        events.append(shop.answer(order, LineAnswer(waiting=2), LineAnswer(line=2, waiting=1)))
+        events.append(shop.answer(order, LineAnswer(allocated=2), name="BackorderAllocated"))
+    events.insert(7, shop.neighbours.sku("book"))
+    await shop.apply(*events)
     await shop.place(("book", 1))
     for order in orders:
         document = await shop.read(order)
@@ -103,10 +104,10 @@ async def test_one_batch_holds_answers_of_many_orders_and_policies(shop: InMemor
 
 async def test_units_that_left_before_a_deallocation_may_still_be_reported(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 5))
-    await shop.deliver(answer(order, answer_line(order, allocated={"A": 5})))
+    await shop.apply(shop.answer(order, LineAnswer(allocated=5)))
     later = datetime(2026, 1, 5, 12, tzinfo=UTC)
-    taken = answer_line(order, version=2, allocated={"A": 1}, waiting=4)
-    await shop.deliver(answer(order, taken, name="AllocationReleased", at=later))
+    taken = LineAnswer(allocated=1, waiting=4)
+    await shop.apply(shop.answer(order, taken, name="AllocationReleased", decided_at=later))
     refused = await shop.ship(order, 5, shipped_at="2026-01-05T13:00:00Z")
     assert refused.json()["code"] == "not_allocated"
     assert (await shop.ship(order, 5, shipped_at="2026-01-05T11:00:00Z")).status_code == 201
@@ -114,14 +115,14 @@ async def test_units_that_left_before_a_deallocation_may_still_be_reported(shop:
 
 async def test_a_deallocation_that_crosses_a_shipment_leaves_the_shipped_units(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 5))
-    await shop.deliver(answer(order, answer_line(order, allocated={"A": 5})))
+    await shop.apply(shop.answer(order, LineAnswer(allocated=5)))
     await shop.ship(order, 5)
-    crossing = answer_line(order, version=2, allocated={"A": 1}, waiting=4)
-    await shop.deliver(answer(order, crossing, name="AllocationReleased", basis=1))
+    crossing = LineAnswer(allocated=1, waiting=4)
+    await shop.apply(shop.answer(order, crossing, name="AllocationReleased", basis=1))
     document = await shop.read(order)
     assert (document["state"], document["lines"][0]["quantity_shipped"]) == ("shipped", 5)
-    final = answer_line(order, version=3, allocated={"A": 5})
-    await shop.deliver(answer(order, final, basis=2))
+    final = LineAnswer(allocated=5)
+    await shop.apply(shop.answer(order, final, basis=2))
     assert sums(await shop.read(order)) == [(5, 5)]
 
 

@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from tests.scenario import Neighbours
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
 from tests.unit.order.scenarios import NOW, new_order, references, shipment
-from tests.unit.order.suite import policy
 
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, AmendLine, AmendOrder, CancelOrder, ChangeOrder, ShipOrder
@@ -213,7 +213,7 @@ async def test_a_refused_shipment_leaves_its_reference_free(units: InMemoryOrder
 
 async def test_a_preorder_ships_from_its_release_date_on(units: InMemoryOrderUnits) -> None:
     async with units.begin() as uow:
-        await uow.skus.save_policies([policy("lamp", release_at=LATER)])
+        await uow.skus.save_policies([Neighbours().sku_policy("lamp", release_at=LATER)])
         await uow.commit()
     refused = await refusal(units, ship(shipment("s1", ("o1-0", 1))))
     assert isinstance(refused, IllegalMove)

@@ -6,7 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.order.shop import NOW, InMemoryShop, answer, answer_line, sums
+from tests.scenario import LineAnswer
+from tests.unit.order.scenarios import NOW
+from tests.unit.order.shop import InMemoryShop, sums
 
 
 async def test_dates_are_amended_to_such_as_an_order_could_name(shop: InMemoryShop) -> None:
@@ -48,7 +50,7 @@ async def test_an_amended_quantity_is_pending_until_answered(shop: InMemoryShop)
     line = f"/v1/orders/{order['order_id']}/lines/{order['lines'][0]['line_id']}"
     grown = (await shop.patch(line, {"quantity": 5}, order["version"])).json()
     assert (grown["pending"], grown["lines"][0]["pending"], grown["state"]) == (True, True, "partially_allocated")
-    await shop.deliver(answer(grown, answer_line(grown, version=2, allocated={"A": 2}, waiting=3)))
+    await shop.apply(shop.answer(grown, LineAnswer(allocated=2, waiting=3)))
     settled = await shop.read(order)
     assert not settled["pending"]
     assert sums(settled) == [(5, 5)]
@@ -88,7 +90,7 @@ async def test_shipped_units_cannot_be_cancelled(shop: InMemoryShop) -> None:
     assert (refused.status_code, refused.json()["code"]) == (409, "not_cancellable")
     assert refused.json()["state"] == "partially_shipped"
     assert refused.json()["lines"][0]["quantity_shipped"] == 3
-    assert [name for name, _, _ in await shop.published()] == ["OrderPlaced", "OrderShipped"]
+    assert [event.name for event in await shop.published()] == ["OrderPlaced", "OrderShipped"]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ async def test_a_cut_line_ships_only_after_the_cut_is_answered(shop: InMemorySho
     )
     assert (await shop.ship(order, 1)).json()["code"] == "line_pending"
     cut = await shop.read(order)
-    await shop.deliver(answer(cut, answer_line(cut, version=2, allocated={"A": 3})))
+    await shop.apply(shop.answer(cut, LineAnswer(allocated=3)))
     assert (await shop.ship(order, 3)).status_code == 201
     assert (await shop.read(order))["state"] == "shipped"
 

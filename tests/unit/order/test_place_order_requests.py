@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.order.shop import InMemoryShop, answer, answer_line, placed_document
+from tests.scenario import LineAnswer
+from tests.unit.order.shop import InMemoryShop, order_in
 
 from service_kit.testing import eventually
 from service_kit.testing.usual_routes import without_fast_path
@@ -100,8 +101,8 @@ async def test_only_an_import_states_business_times(shop: InMemoryShop) -> None:
     stated = "2010-12-01T08:26:00+00:00"
     order = await shop.place(("lamp", 1), placed_at=stated)
     assert order["placed_at"] == "2010-12-01T08:26:00Z"
-    [(_, _, payload)] = await shop.published()
-    assert payload.updated_at.year == 2010
+    [event] = await shop.published()
+    assert order_in(event).updated_at.year == 2010
     shop.client = shop.client_as("shopkeeper")
     response = await shop.post_order(("lamp", 1), placed_at=stated)
     assert (response.status_code, response.json()["code"]) == (403, "import_scope_required")
@@ -109,9 +110,8 @@ async def test_only_an_import_states_business_times(shop: InMemoryShop) -> None:
 
 async def test_prefer_wait_answers_with_allocations_answer(shop: InMemoryShop) -> None:
     waiting = asyncio.create_task(shop.post_order(("lamp", 3), headers={"Prefer": "respond-async, wait=5"}))
-    [(_, _, placed)] = await eventually(shop.published)
-    document = placed_document(placed)
-    await shop.deliver(answer(document, answer_line(document, allocated={"A": 1}, waiting=2)))
+    [placed] = await eventually(shop.published)
+    await shop.apply(shop.neighbours.answer(order_in(placed), LineAnswer(allocated=1, waiting=2)))
     response = await waiting
     assert response.headers["Preference-Applied"] == "wait=5"
     assert response.headers["ETag"] == '"2"'

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from tests.scenario import Neighbours
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
 from tests.unit.order.scenarios import NOW, place_command, references
-from tests.unit.order.suite import policy
 
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
@@ -26,9 +26,9 @@ WIDE = "\N{COUCH AND LAMP}" * 100
 @pytest.fixture
 async def units() -> InMemoryOrderUnits:
     """Units of work that know some SKUs."""
-    units = in_memory_units(FakeClock(NOW))
+    units, neighbours = in_memory_units(FakeClock(NOW)), Neighbours()
     async with units.begin() as uow:
-        await uow.skus.save_policies([policy("lamp"), policy("bulb"), policy(WIDE)])
+        await uow.skus.save_policies([neighbours.sku_policy(sku) for sku in ("lamp", "bulb", WIDE)])
         await uow.commit()
     return units
 

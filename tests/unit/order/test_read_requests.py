@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.scenario import LineAnswer
 from tests.unit.order.conftest import OpenShop
-from tests.unit.order.shop import InMemoryShop, answer, answer_line
+from tests.unit.order.shop import InMemoryShop
 
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 
@@ -34,7 +35,7 @@ async def test_an_unchanged_order_is_not_sent_again(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 1))
     path = f"/v1/orders/{order['order_id']}"
     assert (await shop.client.get(path, headers={"If-None-Match": '"1"'})).status_code == 304
-    await shop.deliver(answer(order, answer_line(order, waiting=1)))
+    await shop.apply(shop.answer(order, LineAnswer(waiting=1)))
     assert (await shop.client.get(path, headers={"If-None-Match": '"1"'})).status_code == 200
 
 

@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import timedelta
 
 import pytest
+from tests.scenario import LineAnswer
 from tests.unit.order.in_memory_stores import InMemoryOrderUnitOfWork, InMemoryOrderUnits, in_memory_units
-from tests.unit.order.scenarios import NOW, allocation_event, new_order, reported_line, shipment
+from tests.unit.order.scenarios import NOW, neighbours_at, new_order, shipment
+from tests.unit.order.shop import order_in
 
 from order_service.adapters import polling_order_watch
 from order_service.adapters.polling_order_watch import PollingOrderWatch
@@ -40,10 +42,12 @@ class Scene:
         self.clock = FakeClock(NOW)
         self.units = in_memory_units(self.clock)
         self.watch = PollingOrderWatch(self.units)
+        self.neighbours = neighbours_at(self.clock)
 
-    async def allocate(self, version: int = 1) -> None:
+    async def allocate(self, units: int = 1) -> None:
         """Allocation answers for the order's only line."""
-        event = allocation_event("o1", reported_line("o1-0", version=version, allocated={"A": version}))
+        placed = order_in(self.units.outbox[0])
+        event = self.neighbours.answer(placed, LineAnswer(allocated=units))
         clock = BusinessClock(self.clock)
         await execute(self.units, apply_allocations, [event], business_clock=clock, watch=self.watch)
 
@@ -123,7 +127,7 @@ async def test_a_follower_gets_what_it_has_not_seen_and_then_what_comes(scene: S
         assert (await anext(entries)).entry.version == 2
         upcoming = asyncio.ensure_future(anext(entries))
         await eventually(lambda: scene.watch.waiting)
-        await scene.allocate(version=2)
+        await scene.allocate(units=2)
         assert (await upcoming).entry.version == 3
 
 
