@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 import structlog
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 
 async def test_a_contact_is_created_replaced_and_read_with_its_version(world):
@@ -71,9 +72,9 @@ async def test_contacts_need_their_scope(world):
 
 async def test_erasing_removes_every_trace_of_the_person(world):
     await world.contact(email="ada.lovelace@example.com")
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose_and_send()
-    await world.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await world.apply(world.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await world.compose()
     [_, sent] = await world.notifications()
     assert (await world.get(f"/v1/notifications/{sent['notification_id']}"))["content"]["recipient"]
@@ -87,13 +88,13 @@ async def test_erasing_removes_every_trace_of_the_person(world):
             assert "lovelace" not in json.dumps(row), table
     [unsent, _] = await world.notifications()
     assert (unsent["state"], unsent["reason"]) == ("failed", "contact_erased")
-    assert [e.name for e in await world.events()] == ["NotificationSent", "NotificationFailed"]
+    assert [e.name for e in await world.published()] == ["NotificationSent", "NotificationFailed"]
     assert (await world.client.delete("/v1/contacts/c1")).status_code == 404
 
 
 async def test_an_erasure_while_a_message_is_being_sent_leaves_no_text(world):
     await world.contact(email="ada.lovelace@example.com")
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose()
 
     class ErasedMeanwhile:
@@ -119,7 +120,7 @@ async def test_addresses_do_not_reach_the_logs(world):
     world.catcher.refuse["ada.lovelace@example.com"] = 451
     with structlog.testing.capture_logs() as logs:
         await world.contact(email="ada.lovelace@example.com")
-        await world.take(placed(), allocated(waiting=5, promise=JUNE))
+        await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
         await world.compose_and_send()
         world.clock.advance(timedelta(days=1))
         await world.send()

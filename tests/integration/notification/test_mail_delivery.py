@@ -4,7 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
 from notification_service.application.ports.mail import Mail, MailOutcome
@@ -15,8 +16,11 @@ async def orders_on_backorder(world, count=1):
     await world.contact()
     events = []
     for number in range(1, count + 1):
-        events += [placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5, promise=JUNE)]
-    await world.take(*events)
+        events += [
+            world.placed(f"o{number}"),
+            world.answered(LineAnswer(waiting=5, promise=JUNE), order_id=f"o{number}"),
+        ]
+    await world.apply(*events)
     await world.compose()
 
 
@@ -24,7 +28,7 @@ async def test_a_recipient_refused_for_good_ends_in_a_failure(world):
     world.catcher.refuse["c1@example.com"] = 550
     await orders_on_backorder(world)
     await world.send()
-    [event] = await world.events()
+    [event] = await world.published()
     assert (event.name, event.payload.reason, event.payload.attempts) == ("NotificationFailed", "smtp_550", 1)
     [notification] = await world.notifications()
     assert notification["state"] == "failed"
@@ -34,11 +38,13 @@ async def test_one_refused_recipient_does_not_hold_up_the_others(world):
     world.catcher.refuse["c2@example.com"] = 550
     await world.contact("c2")
     await orders_on_backorder(world, 3)
-    await world.take(placed(order_id="o9", contact_id="c2"), allocated(order_id="o9", waiting=5, promise=JUNE))
+    await world.apply(
+        world.placed("o9", contact_id="c2"), world.answered(LineAnswer(waiting=5, promise=JUNE), order_id="o9")
+    )
     await world.compose()
     await world.send()
     assert len(world.catcher.messages) == 3
-    assert sorted(e.name for e in await world.events()) == ["NotificationFailed"] + ["NotificationSent"] * 3
+    assert sorted(e.name for e in await world.published()) == ["NotificationFailed"] + ["NotificationSent"] * 3
 
 
 @pytest.mark.parametrize("where", ["recipient", "data"])
@@ -65,7 +71,7 @@ async def test_a_mail_server_that_is_down_costs_one_attempt_and_loses_nothing(wo
     await orders_on_backorder(world, 5)
     working, world.mailer = world.mailer, SmtpMailer(MailServer("127.0.0.1", unused_tcp_port, "s@shop.example"), 2)
     await world.send()
-    assert await world.events() == []
+    assert await world.published() == []
     world.mailer = working
     world.clock.advance(timedelta(minutes=1))
     await world.send()
@@ -91,7 +97,7 @@ async def test_a_message_is_recorded_once_though_two_workers_sent_it(world):
     world.clock.advance(timedelta(minutes=6))
     await world.send()
     await first
-    assert [e.name for e in await world.events()] == ["NotificationSent"]
+    assert [e.name for e in await world.published()] == ["NotificationSent"]
 
 
 async def test_many_messages_share_a_few_connections(world):
@@ -101,7 +107,7 @@ async def test_many_messages_share_a_few_connections(world):
         pass
     assert len(world.catcher.messages) == 300
     assert len(world.catcher.sessions) <= 4
-    assert [e.name for e in await world.events()] == ["NotificationSent"] * 300
+    assert [e.name for e in await world.published()] == ["NotificationSent"] * 300
 
 
 async def test_a_server_that_hung_up_while_idle_is_connected_to_again(world):
@@ -109,7 +115,7 @@ async def test_a_server_that_hung_up_while_idle_is_connected_to_again(world):
     await world.send()
     for session in world.mailer._idle:
         session.transport.abort()
-    await world.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await world.apply(world.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await world.compose_and_send()
     assert world.catcher.templates() == ["placed_on_backorder", "allocated"]
 
@@ -133,11 +139,11 @@ async def test_a_mail_that_cannot_be_encoded_does_not_stop_its_batch(world):
 )
 async def test_a_reference_that_is_an_encoded_word_reaches_the_customer_as_it_is_and_once(world, reference):
     await world.contact()
-    await world.take(
-        placed(order_id="o1", reference=reference),
-        allocated(order_id="o1", waiting=5, promise=JUNE),
-        placed(order_id="o2"),
-        allocated(order_id="o2", waiting=5, promise=JUNE),
+    await world.apply(
+        world.placed("o1", reference=reference),
+        world.answered(LineAnswer(waiting=5, promise=JUNE), order_id="o1"),
+        world.placed("o2"),
+        world.answered(LineAnswer(waiting=5, promise=JUNE), order_id="o2"),
     )
     await world.compose()
     await world.send()
@@ -148,4 +154,4 @@ async def test_a_reference_that_is_an_encoded_word_reaches_the_customer_as_it_is
     assert reference in message["Subject"]
     assert message["Reply-To"] is None
     assert message["Bcc"] is None
-    assert [e.name for e in await world.events()] == ["NotificationSent"] * 2
+    assert [e.name for e in await world.published()] == ["NotificationSent"] * 2

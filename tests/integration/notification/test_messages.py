@@ -4,16 +4,15 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.unit.notification.events import JULY, JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JULY, JUNE
 from tests.unit.notification.scenario import MAIL_RULES
-
-from event_contracts import OrderLine
 
 
 async def test_an_order_on_backorder_is_announced_once_with_its_date(world):
     await world.contact()
-    await world.take(placed())
-    await world.take(allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed())
+    await world.apply(world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose_and_send()
     assert world.catcher.templates() == ["placed_on_backorder"]
     [mail] = world.catcher.messages
@@ -27,11 +26,13 @@ async def test_an_order_on_backorder_is_announced_once_with_its_date(world):
 
 async def test_changes_of_an_order_within_the_window_become_one_message(world):
     await world.contact()
-    lines = tuple(OrderLine(line_id=f"o1-{n}", sku="lamp", quantity=5) for n in (1, 2, 3))
-    await world.take(placed(lines=lines))
-    await world.take(allocated(line=1, waiting=5, promise=JUNE))
+    await world.apply(world.placed("o1", *[("lamp", 5)] * 3))
+    await world.apply(world.answered(LineAnswer(waiting=5, promise=JUNE)))
     assert await world.compose(timedelta(seconds=30)) == 0
-    await world.take(allocated("OrderAllocated", line=2, allocated=5), allocated(line=3, waiting=5, promise=JULY))
+    await world.apply(
+        world.answered(LineAnswer(line=2, allocated=5), name="OrderAllocated"),
+        world.answered(LineAnswer(line=3, waiting=5, promise=JULY)),
+    )
     assert await world.compose(timedelta(seconds=31)) == 1
     await world.send()
     assert world.catcher.templates() == ["placed_on_backorder"]
@@ -46,7 +47,9 @@ async def test_changes_of_an_order_within_the_window_become_one_message(world):
 async def test_several_workers_at_once_send_each_notification_once(world):
     await world.contact()
     for number in range(20):
-        await world.take(placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5, promise=JUNE))
+        await world.apply(
+            world.placed(f"o{number}"), world.answered(LineAnswer(waiting=5, promise=JUNE), order_id=f"o{number}")
+        )
     world.clock.advance(timedelta(hours=1))
     await asyncio.gather(*(world.compose(timedelta()) for _ in range(4)))
     await asyncio.gather(*(world.send(replace(MAIL_RULES, batch=3)) for _ in range(12)))
@@ -55,11 +58,11 @@ async def test_several_workers_at_once_send_each_notification_once(world):
 
 
 async def test_a_contact_that_comes_late_is_told_the_current_state_once(world):
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose_and_send()
-    await world.take(allocated("PromiseRevised", version=2, waiting=5, promise=JULY))
+    await world.apply(world.answered(LineAnswer(waiting=5, promise=JULY), name="PromiseRevised"))
     await world.compose_and_send()
-    await world.take(allocated("BackorderAllocated", version=3, allocated=5))
+    await world.apply(world.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await world.compose()
     await world.contact()
     await world.review_waiting()
@@ -71,15 +74,15 @@ async def test_a_contact_that_comes_late_is_told_the_current_state_once(world):
         ("superseded", "overtaken"),
         ("superseded", "overtaken"),
     ]
-    assert [event.name for event in await world.events()] == ["NotificationSent"]
+    assert [event.name for event in await world.published()] == ["NotificationSent"]
     await world.compose_and_send()
     assert len(world.catcher.messages) == 1
 
 
 async def test_changes_being_collected_when_the_contact_comes_are_told_with_what_waited(world):
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose_and_send()
-    await world.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await world.apply(world.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await world.contact()
     await world.send()
     assert world.catcher.templates() == []

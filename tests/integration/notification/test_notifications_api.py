@@ -1,11 +1,14 @@
 """Listing, reading and resending notifications."""
 
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 
 async def on_backorder(world, order_id="o1", **order):
     """A customer is told that an order is on backorder."""
-    await world.take(placed(order_id=order_id, **order), allocated(order_id=order_id, waiting=5, promise=JUNE))
+    await world.apply(
+        world.placed(order_id, **order), world.answered(LineAnswer(waiting=5, promise=JUNE), order_id=order_id)
+    )
     await world.compose_and_send()
 
 
@@ -66,7 +69,7 @@ async def test_a_failed_message_can_be_sent_again_once_its_cause_is_gone(world):
 
 async def test_what_cannot_be_resent_answers_with_the_reason(world):
     await world.contact()
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose()
     [pending] = await world.notifications()
     path = f"/v1/notifications/{pending['notification_id']}/resend"

@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from dataclasses import replace
 
 import httpx
 import pytest
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE, CustomerOrders
 
 import notification_service.entrypoints.service
+from event_contracts import new_event_id
 from event_contracts.envelope import decode
 from service_kit.hosting.running import serve
 from service_kit.http.api_keys import SCOPES, Keyring
@@ -57,10 +60,11 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
             hook = {"url": sink.url, "event_types": ["NotificationSent"]}
             made = await client.post("/v1/webhook-endpoints", json=hook, headers={"Idempotency-Key": "hook"})
             assert made.status_code == 201
+            orders = CustomerOrders()
             history = [
-                placed(),
-                allocated(waiting=5, promise=JUNE),
-                allocated("BackorderAllocated", version=2, allocated=5),
+                orders.placed(),
+                orders.answered(LineAnswer(waiting=5, promise=JUNE)),
+                orders.answered(LineAnswer(allocated=5), name="BackorderAllocated"),
             ]
             bus = kafka_topics.event_log()
             await send(bus, *history[:2])
@@ -72,11 +76,9 @@ async def test_events_become_mail_and_webhooks_and_a_replay_adds_nothing(  # noq
 
             # The same facts again under new ids, as after a lost inbox: the states know better.
             again = [
-                placed(),
-                allocated(waiting=5, promise=JUNE),
-                allocated("BackorderAllocated", version=2, allocated=5),
-                placed(order_id="o2"),
-                allocated(order_id="o2", waiting=1, promise=JUNE),
+                *(replace(event, id=new_event_id()) for event in history),
+                orders.placed("o2"),
+                orders.answered(LineAnswer(waiting=1, promise=JUNE), order_id="o2"),
             ]
             await send(bus, *again)
             await eventually(lambda: len(catcher.messages) >= 3, 30)

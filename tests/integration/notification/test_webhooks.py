@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 from standardwebhooks import Webhook
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
 from service_kit.testing import eventually
@@ -16,8 +17,8 @@ PATH = "/v1/webhook-endpoints"
 
 async def test_an_endpoint_gets_the_events_of_its_types_signed(world, sink):
     created = await world.new_endpoint(sink.url, "OrderBackordered")
-    event = allocated(waiting=5, promise=JUNE)
-    await world.take(placed(), event)
+    placed, event = world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE))
+    await world.apply(placed, event)
     assert await world.call_endpoints() == 1
     [(headers, body)] = sink.requests
     message = Webhook(created["secret"]).verify(body, headers)
@@ -30,7 +31,7 @@ async def test_an_endpoint_gets_the_events_of_its_types_signed(world, sink):
 async def test_an_endpoint_without_types_gets_all_and_outcomes_of_messages_too(world, sink):
     await world.new_endpoint(sink.url)
     await world.contact()
-    await world.take(placed(), allocated(waiting=5, promise=JUNE))
+    await world.apply(world.placed(), world.answered(LineAnswer(waiting=5, promise=JUNE)))
     await world.compose_and_send()
     await world.call_endpoints()
     types = sorted(json.loads(body)["type"] for _, body in sink.requests)
@@ -41,7 +42,7 @@ async def test_an_endpoint_without_types_gets_all_and_outcomes_of_messages_too(w
 async def test_a_failed_call_is_repeated_by_schedule_with_the_same_id(world, sink):
     created = await world.new_endpoint(sink.url)
     sink.mode = "500"
-    await world.take(placed())
+    await world.apply(world.placed())
     await world.call_endpoints()
     assert await world.call_endpoints() == 0
     shown = await world.get(f"{PATH}/{created['endpoint_id']}")
@@ -67,11 +68,11 @@ async def test_an_endpoint_that_hangs_holds_up_nobody_else(world, sink):
     async def quick_is_delivered():
         return await states(quick) == ["delivered"]
 
-    await world.take(placed())
+    await world.apply(world.placed())
     dispatcher = world.dispatcher()
     assert await dispatcher.dispatch_webhooks() == 2
     await eventually(quick_is_delivered, 60)
-    await world.take(placed(sequence=2))
+    await world.apply(world.amended())
     assert await dispatcher.dispatch_webhooks() == 1, "one endpoint is still being called, one call at a time"
     sink.release.set()
     await dispatcher.drain()
@@ -83,10 +84,10 @@ async def test_an_endpoint_that_hangs_holds_up_nobody_else(world, sink):
 
 async def test_recording_calls_does_not_wait_for_those_who_queue_deliveries(world, sink, units):
     created = await world.new_endpoint(sink.url)
-    await world.take(placed())
+    await world.apply(world.placed())
     async with units.begin() as uow:
         # The foreign key locks the endpoint's row until this transaction ends.
-        await queue_webhooks(uow, [placed(sequence=2)])
+        await queue_webhooks(uow, [world.amended()])
         async with asyncio.timeout(60):
             assert await world.call_endpoints() == 1
         await uow.commit()
@@ -97,7 +98,7 @@ async def test_recording_calls_does_not_wait_for_those_who_queue_deliveries(worl
 async def test_long_failure_switches_an_endpoint_off_with_the_reason(world, sink):
     created = await world.new_endpoint(sink.url)
     sink.mode = "500"
-    await world.take(placed())
+    await world.apply(world.placed())
     await world.call_endpoints()
     world.clock.advance(timedelta(days=5, seconds=1))
     await world.call_endpoints()
@@ -119,13 +120,13 @@ async def test_a_rotated_secret_signs_together_with_the_old_one_for_a_while(worl
     created = await world.new_endpoint(sink.url)
     rotated = (await world.client.post(f"{PATH}/{created['endpoint_id']}/rotate")).json()
     assert rotated["secret"] != created["secret"]
-    await world.take(placed())
+    await world.apply(world.placed())
     await world.call_endpoints()
     headers, body = sink.requests[-1]
     for secret in (created["secret"], rotated["secret"]):
         Webhook(secret).verify(body, headers)
     world.clock.advance(timedelta(hours=25))
-    await world.take(placed(sequence=2))
+    await world.apply(world.amended())
     await world.call_endpoints()
     headers, body = sink.requests[-1]
     Webhook(rotated["secret"]).verify(body, headers)
@@ -160,7 +161,7 @@ async def test_a_test_message_tells_what_the_endpoint_allocated(world, sink):
 
 async def test_a_deleted_endpoint_is_called_no_more(world, sink):
     created = await world.new_endpoint(sink.url)
-    await world.take(placed())
+    await world.apply(world.placed())
     assert (await world.client.delete(f"{PATH}/{created['endpoint_id']}")).status_code == 204
     assert await world.call_endpoints() == 0
     await world.get(f"{PATH}/{created['endpoint_id']}", status=404)

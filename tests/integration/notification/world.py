@@ -10,12 +10,11 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 from tests.integration.notification.servers import MailCatcher
+from tests.scenario import take_outbox
 from tests.unit.notification.scenario import Scenario
 
 from event_contracts import Event
-from event_contracts.envelope import decode
 from service_kit.hosting.service import Service
-from service_kit.messaging.header_packing import unpack_headers
 from service_kit.persistence.database import Database
 
 
@@ -30,7 +29,7 @@ class World(Scenario):
     catcher: MailCatcher
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    async def take(self, *events: Event) -> None:
+    async def apply(self, *events: Event) -> None:
         """Handle the events as the consumer does: in one transaction."""
         assert self.service.subscription is not None
         async with self.database.transaction() as conn:
@@ -61,11 +60,9 @@ class World(Scenario):
         data: list[Any] = (await self.get("/v1/notifications", order_id=order_id))["data"]
         return data
 
-    async def events(self) -> list[Event]:
-        """What is in the outbox."""
-        async with self.database.reading() as conn:
-            rows = await conn.execute(text("SELECT headers, value FROM outbox ORDER BY id"))
-            return [decode(unpack_headers(row.headers), row.value) for row in rows]
+    async def published(self) -> list[Event]:
+        """What was published since the last call."""
+        return await take_outbox(self.database)
 
     async def rows(self, statement: str, **values: Any) -> list[Any]:
         async with self.database.reading() as conn:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tests.unit.notification.events import CustomerOrders
+
 from event_contracts import Event, new_event_id
 from notification_service.adapters.template_renderer import TemplateRenderer
 from notification_service.application.contacts.put_contact import ContactPut, PutContact, put_contact
@@ -95,7 +97,7 @@ class RecordingSender:
 
 
 @dataclass
-class Scenario:
+class Scenario(CustomerOrders):
     """The service's use cases on ``units``, with a mail server and endpoints; time moves only when told to."""
 
     clock: FakeClock
@@ -103,7 +105,7 @@ class Scenario:
     mailer: Mailer
     sender: WebhookSender
 
-    async def take(self, *events: Event) -> None:
+    async def apply(self, *events: Event) -> None:
         """Handle the events as one batch."""
         await execute(self.units, project_events, events, TIMING)
 

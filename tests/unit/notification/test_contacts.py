@@ -1,7 +1,8 @@
 """Storing and erasing contacts."""
 
 import pytest
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 from notification_service.application.contacts.erase_contact import erase_contact
 from notification_service.application.contacts.get_contact import get_contact
@@ -69,7 +70,7 @@ async def test_an_id_that_was_erased_and_comes_back_is_a_new_contact(scenario, u
 
 async def test_erasing_removes_recipient_and_texts_of_every_notification(scenario, units):
     await scenario.put_contact(email="ada.lovelace@example.com")
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     assert "lovelace" in repr(list(stored_texts(units)))
     await execute(units, erase_contact, "c1")
@@ -85,7 +86,7 @@ def stored_texts(units):
 
 async def test_an_erasure_while_a_mail_is_being_sent_leaves_no_text(scenario, mailer, units):
     await scenario.put_contact(email="ada.lovelace@example.com")
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose()
 
     class ErasedMeanwhile:

@@ -4,9 +4,10 @@ import itertools
 import random
 from datetime import timedelta
 
-from tests.unit.notification.events import JULY, JUNE, allocated, named, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JULY, JUNE
 
-from event_contracts import NotificationOutcome, OrderLine
+from event_contracts import NotificationOutcome
 from notification_service.application.notifications.compose_due_notifications import compose_due_notifications
 from notification_service.domain.notifications import NotificationState
 from service_kit.commands.execute import execute
@@ -14,8 +15,8 @@ from service_kit.commands.execute import execute
 
 async def test_an_order_on_backorder_is_announced_once_with_its_date(scenario, mailer):
     await scenario.put_contact()
-    await scenario.take(placed())
-    await scenario.take(allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed())
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     [mail] = mailer.mails
     assert (mail.template, mail.recipient) == ("placed_on_backorder", "c1@example.com")
@@ -28,11 +29,13 @@ async def test_an_order_on_backorder_is_announced_once_with_its_date(scenario, m
 
 async def test_changes_of_an_order_within_the_window_become_one_message(scenario, mailer):
     await scenario.put_contact()
-    lines = tuple(OrderLine(line_id=f"o1-{n}", sku="lamp", quantity=5) for n in (1, 2, 3))
-    await scenario.take(placed(lines=lines))
-    await scenario.take(allocated(line=1, waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed("o1", *[("lamp", 5)] * 3))
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     assert await scenario.compose(timedelta(seconds=30)) == 0
-    await scenario.take(allocated("OrderAllocated", line=2, allocated=5), allocated(line=3, waiting=5, promise=JULY))
+    await scenario.apply(
+        scenario.answered(LineAnswer(line=2, allocated=5), name="OrderAllocated"),
+        scenario.answered(LineAnswer(line=3, waiting=5, promise=JULY)),
+    )
     assert await scenario.compose(timedelta(seconds=31)) == 1
     await scenario.send()
     assert mailer.templates() == ["placed_on_backorder"]
@@ -47,18 +50,16 @@ async def test_changes_of_an_order_within_the_window_become_one_message(scenario
 
 async def test_each_template_is_sent_for_its_change(scenario, mailer):
     await scenario.put_contact()
-    line = OrderLine(line_id="o1-1", sku="lamp", quantity=5)
-    cancelled = line.model_copy(update={"cancelled": 5})
     history = [
-        [placed(), allocated(waiting=5, promise=JUNE)],
-        [allocated("PromiseRevised", version=2, waiting=5, promise=JULY)],
-        [allocated("BackorderAllocated", version=3, allocated=5)],
-        [allocated("AllocationReleased", version=4, waiting=5, promise=JULY)],
-        [allocated("OrderDeclined", version=5, waiting=3, declined=2, promise=JULY)],
-        [placed("OrderCancelled", sequence=2, lines=(cancelled,)), allocated("AllocationReleased", version=6)],
+        [scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE))],
+        [scenario.answered(LineAnswer(waiting=5, promise=JULY), name="PromiseRevised")],
+        [scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated")],
+        [scenario.answered(LineAnswer(waiting=5, promise=JULY), name="AllocationReleased")],
+        [scenario.answered(LineAnswer(waiting=3, declined=2, promise=JULY), name="OrderDeclined")],
+        [scenario.cancel(scenario.orders["o1"]), scenario.answered(LineAnswer(), name="AllocationReleased")],
     ]
     for events in history:
-        await scenario.take(*events)
+        await scenario.apply(*events)
         await scenario.compose_and_send()
     assert mailer.templates() == [
         "placed_on_backorder",
@@ -73,13 +74,13 @@ async def test_each_template_is_sent_for_its_change(scenario, mailer):
 async def test_duplicate_shuffled_and_replayed_events_send_nothing_twice(scenario, mailer):
     await scenario.put_contact()
     history = [
-        placed(),
-        allocated(waiting=5, promise=JUNE),
-        allocated("BackorderAllocated", version=2, allocated=2, waiting=3, promise=JUNE),
-        allocated("BackorderAllocated", version=3, allocated=5),
+        scenario.placed(),
+        scenario.answered(LineAnswer(waiting=5, promise=JUNE)),
+        scenario.answered(LineAnswer(allocated=2, waiting=3, promise=JUNE), name="BackorderAllocated"),
+        scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"),
     ]
     for event in history:
-        await scenario.take(event)
+        await scenario.apply(event)
         await scenario.compose_and_send()
     assert mailer.templates() == ["placed_on_backorder", "allocated", "allocated"]
     chance = random.Random(7)
@@ -87,51 +88,55 @@ async def test_duplicate_shuffled_and_replayed_events_send_nothing_twice(scenari
         replay = history * 2
         chance.shuffle(replay)
         for start in range(0, len(replay), 3):
-            await scenario.take(*itertools.islice(replay, start, start + 3))
+            await scenario.apply(*itertools.islice(replay, start, start + 3))
             await scenario.compose_and_send()
     assert len(mailer.mails) == 3
 
 
 async def test_the_latest_state_is_announced_whatever_the_order_of_arrival(scenario, mailer):
     await scenario.put_contact()
-    await scenario.take(allocated("BackorderAllocated", version=3, allocated=5))
-    await scenario.take(allocated(waiting=5, promise=JUNE))
+    placed = scenario.placed()
+    waiting = scenario.answered(LineAnswer(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
+    await scenario.apply(waiting)
     await scenario.compose_and_send()
     assert mailer.mails == []
-    await scenario.take(placed())
+    await scenario.apply(placed)
     await scenario.compose_and_send()
     assert mailer.templates() == ["allocated"]
 
 
 async def test_a_take_back_undone_within_the_settling_time_is_never_mentioned(scenario, mailer):
     await scenario.put_contact()
-    await scenario.take(placed(), allocated("OrderAllocated", allocated=5))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(allocated=5), name="OrderAllocated"))
     await scenario.compose_and_send()
-    await scenario.take(allocated("AllocationReleased", version=2, waiting=5, promise=JUNE))
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JUNE), name="AllocationReleased"))
     assert await scenario.compose(timedelta(seconds=90)) == 0
-    await scenario.take(allocated("BackorderAllocated", version=3, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.compose_and_send()
     assert mailer.templates() == ["allocated"]
 
 
 async def test_items_have_their_newest_name_in_the_contacts_language(scenario, mailer):
     await scenario.put_contact(locale="de-DE")
-    await scenario.take(named(2, "Lampe"))
-    await scenario.take(named(1, "Old name"))
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    old, new = scenario.sku("lamp", name="Old name"), scenario.sku("lamp", name="Lampe")
+    await scenario.apply(new)
+    await scenario.apply(old)
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     assert "5 × Lampe: voraussichtlich 3. Juni 2026" in mailer.mails[0].text
 
 
 async def test_of_two_names_in_one_batch_the_newer_one_counts(scenario, mailer):
     await scenario.put_contact()
-    await scenario.take(named(2, "New name"), named(1, "Old name"), placed(), allocated(waiting=5))
+    old, new = scenario.sku("lamp", name="Old name"), scenario.sku("lamp", name="New name")
+    await scenario.apply(new, old, scenario.placed(), scenario.answered(LineAnswer(waiting=5)))
     await scenario.compose_and_send()
     assert "5 × New name" in mailer.mails[0].text
 
 
 async def test_an_order_without_a_contact_id_has_no_messages(scenario, mailer):
-    await scenario.take(placed(contact_id=None), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(contact_id=None), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     assert mailer.mails == []
     assert await scenario.all_notifications() == []
@@ -139,7 +144,7 @@ async def test_an_order_without_a_contact_id_has_no_messages(scenario, mailer):
 
 async def test_a_sent_notification_is_published_without_personal_data(scenario, units):
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     [event] = units.outbox
     [notification] = await scenario.all_notifications()
@@ -153,9 +158,9 @@ async def test_a_sent_notification_is_published_without_personal_data(scenario, 
 
 async def test_notification_events_of_an_order_are_numbered(scenario, units):
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
-    await scenario.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.compose_and_send()
     assert [(event.key, event.sequence) for event in units.outbox] == [("o1", 1), ("o1", 2)]
 
@@ -163,6 +168,8 @@ async def test_notification_events_of_an_order_are_numbered(scenario, units):
 async def test_composing_takes_as_many_orders_as_it_is_told_to(scenario, units, clock):
     await scenario.put_contact()
     for number in range(3):
-        await scenario.take(placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5))
+        await scenario.apply(
+            scenario.placed(f"o{number}"), scenario.answered(LineAnswer(waiting=5), order_id=f"o{number}")
+        )
     clock.advance(timedelta(hours=1))
     assert [await execute(units, compose_due_notifications, 2) for _ in range(3)] == [2, 1, 0]

@@ -1,7 +1,8 @@
 """Sending notifications again, and who may see them."""
 
 import pytest
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 
 from notification_service.application.contacts.erase_contact import erase_contact
 from notification_service.application.notifications.read_notifications import (
@@ -25,7 +26,9 @@ from service_kit.commands.execute import execute, read
 
 async def on_backorder(scenario, order_id="o1", **order):
     """A customer is told that an order is on backorder."""
-    await scenario.take(placed(order_id=order_id, **order), allocated(order_id=order_id, waiting=5, promise=JUNE))
+    await scenario.apply(
+        scenario.placed(order_id, **order), scenario.answered(LineAnswer(waiting=5, promise=JUNE), order_id=order_id)
+    )
     await scenario.compose_and_send()
 
 
@@ -72,7 +75,7 @@ async def test_a_failed_notification_can_be_sent_again_once_its_cause_is_gone(sc
 
 
 async def test_a_notification_that_is_on_its_way_is_not_sent_again(scenario):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose()
     [pending] = await scenario.all_notifications()
     refusal = await resend(scenario, pending.notification_id)
@@ -84,7 +87,7 @@ async def test_a_notification_that_is_on_its_way_is_not_sent_again(scenario):
 
 async def test_a_superseded_notification_is_not_sent_again(scenario):
     await on_backorder(scenario)
-    await scenario.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.put_contact()
     [superseded] = await scenario.all_notifications()
     refusal = await resend(scenario, superseded.notification_id)

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 from tests.unit.notification.scenario import MAIL_RULES
 
 from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
@@ -24,7 +25,9 @@ async def orders_on_backorder(scenario, count=1):
     """So many orders with a notification that is due."""
     await scenario.put_contact()
     for number in range(1, count + 1):
-        await scenario.take(placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5, promise=JUNE))
+        await scenario.apply(
+            scenario.placed(f"o{number}"), scenario.answered(LineAnswer(waiting=5, promise=JUNE), order_id=f"o{number}")
+        )
     await scenario.compose()
 
 
@@ -42,7 +45,9 @@ async def test_one_rejected_mail_does_not_stop_the_others(scenario, mailer, unit
     mailer.results["c2@example.com"] = REJECTED
     await scenario.put_contact("c2")
     await orders_on_backorder(scenario, 3)
-    await scenario.take(placed(order_id="o9", contact_id="c2"), allocated(order_id="o9", waiting=5))
+    await scenario.apply(
+        scenario.placed("o9", contact_id="c2"), scenario.answered(LineAnswer(waiting=5), order_id="o9")
+    )
     await scenario.compose_and_send()
     assert len(mailer.mails) == 3
     assert sorted(event.name for event in units.outbox) == ["NotificationFailed"] + ["NotificationSent"] * 3
@@ -117,7 +122,7 @@ async def test_notifications_of_one_order_are_sent_in_the_order_of_their_creatio
     mailer.results["c1@example.com"] = DEFERRED
     await orders_on_backorder(scenario)
     await scenario.send()
-    await scenario.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.compose(timedelta(minutes=2))
     mailer.results.clear()
     await scenario.send()
@@ -169,7 +174,9 @@ def wire(monkeypatch):
 
 async def test_a_mail_that_cannot_be_written_fails_at_once_and_alone(scenario, units, clock, wire):
     await scenario.put_contact("c9", email="=?utf-8?q?a=0d=0aBcc:_b?=@example.com")
-    await scenario.take(placed(order_id="o9", contact_id="c9"), allocated(order_id="o9", waiting=5))
+    await scenario.apply(
+        scenario.placed("o9", contact_id="c9"), scenario.answered(LineAnswer(waiting=5), order_id="o9")
+    )
     await orders_on_backorder(scenario, 2)
     scenario.mailer = SmtpMailer(MailServer("mail.example", 25, "Shop <s@shop.example>"), 1)
     assert await scenario.send() == 3
@@ -243,6 +250,8 @@ async def test_results_are_counted_once_they_are_committed(scenario, mailer):
     mailer.results["c2@example.com"] = REJECTED
     await scenario.put_contact("c2")
     await orders_on_backorder(scenario, 2)
-    await scenario.take(placed(order_id="o9", contact_id="c2"), allocated(order_id="o9", waiting=5))
+    await scenario.apply(
+        scenario.placed("o9", contact_id="c2"), scenario.answered(LineAnswer(waiting=5), order_id="o9")
+    )
     await scenario.compose_and_send()
     assert (count("sent") - before[0], count("failed") - before[1]) == (2, 1)

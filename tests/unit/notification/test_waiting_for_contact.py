@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from prometheus_client import REGISTRY
-from tests.unit.notification.events import JULY, JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JULY, JUNE
 
 from notification_service.application.contacts.erase_contact import erase_contact
 from notification_service.application.notifications.give_up_waiting_notifications import (
@@ -19,7 +20,7 @@ async def states(scenario, order_id="o1"):
 
 
 async def test_a_notification_without_contact_waits_a_day_and_then_fails(scenario, mailer, clock, units):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     assert mailer.mails == []
     assert await states(scenario) == [("waiting_for_contact", None)]
@@ -35,7 +36,7 @@ async def test_a_notification_without_contact_waits_a_day_and_then_fails(scenari
 
 
 async def test_a_contact_that_comes_within_the_day_gets_the_message(scenario, mailer):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     await scenario.put_contact()
     await scenario.send()
@@ -45,7 +46,7 @@ async def test_a_contact_that_comes_within_the_day_gets_the_message(scenario, ma
 
 
 async def test_another_contact_resumes_nothing(scenario):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     await scenario.put_contact("c2")
     assert await states(scenario) == [("waiting_for_contact", None)]
@@ -53,7 +54,7 @@ async def test_another_contact_resumes_nothing(scenario):
 
 async def test_a_contact_that_was_missed_by_a_race_is_found_by_the_review(scenario, mailer, clock, units):
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose()
     async with units.begin() as uow:
         # As if the contact had been stored right after the claim looked for it.
@@ -66,11 +67,11 @@ async def test_a_contact_that_was_missed_by_a_race_is_found_by_the_review(scenar
 
 
 async def test_a_contact_that_comes_late_is_told_the_current_state_once(scenario, mailer, units):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
-    await scenario.take(allocated("PromiseRevised", version=2, waiting=5, promise=JULY))
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JULY), name="PromiseRevised"))
     await scenario.compose_and_send()
-    await scenario.take(allocated("BackorderAllocated", version=3, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.compose()
     await scenario.put_contact()
     await scenario.review_waiting()
@@ -84,9 +85,9 @@ async def test_a_contact_that_comes_late_is_told_the_current_state_once(scenario
 
 
 async def test_a_date_that_moved_before_the_contact_came_is_told_as_the_only_one(scenario, mailer):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
-    await scenario.take(allocated("PromiseRevised", version=2, waiting=5, promise=JULY))
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JULY), name="PromiseRevised"))
     await scenario.compose_and_send()
     await scenario.put_contact()
     await scenario.send()
@@ -97,9 +98,9 @@ async def test_a_date_that_moved_before_the_contact_came_is_told_as_the_only_one
 
 
 async def test_changes_being_collected_when_the_contact_comes_are_told_with_what_waited(scenario, mailer):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
-    await scenario.take(allocated("BackorderAllocated", version=2, allocated=5))
+    await scenario.apply(scenario.answered(LineAnswer(allocated=5), name="BackorderAllocated"))
     await scenario.put_contact()
     await scenario.send()
     assert mailer.mails == []
@@ -109,9 +110,9 @@ async def test_changes_being_collected_when_the_contact_comes_are_told_with_what
 
 
 async def test_a_notification_to_a_contact_that_the_order_no_longer_names_is_sent_as_it_is(scenario, mailer):
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
-    await scenario.take(placed("OrderAmended", sequence=2, contact_id="c2"))
+    await scenario.apply(scenario.amended(contact_id="c2"))
     await scenario.put_contact("c1")
     await scenario.send()
     assert [(mail.recipient, mail.template) for mail in mailer.mails] == [("c1@example.com", "placed_on_backorder")]
@@ -119,7 +120,7 @@ async def test_a_notification_to_a_contact_that_the_order_no_longer_names_is_sen
 
 async def test_erasing_a_contact_fails_what_has_not_been_sent_to_it(scenario, mailer, units):
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose()
     await execute(units, erase_contact, "c1")
     await scenario.send()
@@ -136,7 +137,7 @@ async def test_notifications_that_fail_without_being_sent_are_counted(scenario, 
 
     before = failed()
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose()
     await execute(units, erase_contact, "c1")
     assert failed() - before == 1
@@ -144,7 +145,9 @@ async def test_notifications_that_fail_without_being_sent_are_counted(scenario, 
 
 async def test_a_notification_is_given_up_in_batches(scenario, clock, units):
     for number in range(3):
-        await scenario.take(placed(order_id=f"o{number}"), allocated(order_id=f"o{number}", waiting=5))
+        await scenario.apply(
+            scenario.placed(f"o{number}"), scenario.answered(LineAnswer(waiting=5), order_id=f"o{number}")
+        )
     await scenario.compose_and_send()
     clock.advance(timedelta(days=1))
     assert [await execute(units, give_up_waiting_notifications, 2) for _ in range(3)] == [2, 1, 0]

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
-from tests.unit.notification.events import JUNE, allocated, placed
+from tests.scenario import LineAnswer
+from tests.unit.notification.events import JUNE
 from tests.unit.notification.in_memory_stores import InMemoryUnits
 from tests.unit.notification.scenario import WEBHOOK_RULES
 
@@ -40,8 +41,8 @@ def types_of(sender):
 
 async def test_an_endpoint_gets_the_events_of_its_types(scenario, sender):
     created = await scenario.create_endpoint(URL, "OrderBackordered")
-    event = allocated(waiting=5, promise=JUNE)
-    await scenario.take(placed(), event)
+    placed, event = scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE))
+    await scenario.apply(placed, event)
     assert await scenario.call_endpoints() == 1
     [request] = sender.requests
     message = json.loads(request.body)
@@ -55,7 +56,7 @@ async def test_an_endpoint_gets_the_events_of_its_types(scenario, sender):
 async def test_an_endpoint_without_types_gets_all_events_and_those_of_notifications_too(scenario, sender):
     await scenario.create_endpoint(URL)
     await scenario.put_contact()
-    await scenario.take(placed(), allocated(waiting=5, promise=JUNE))
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
     await scenario.compose_and_send()
     await scenario.call_endpoints()
     assert types_of(sender) == ["NotificationSent", "OrderBackordered", "OrderPlaced"]
@@ -64,11 +65,11 @@ async def test_an_endpoint_without_types_gets_all_events_and_those_of_notificati
 
 async def test_an_event_that_comes_twice_is_delivered_once(scenario, sender):
     await scenario.create_endpoint(URL)
-    event = placed()
+    event = scenario.placed()
     for _ in range(3):
-        await scenario.take(event)
+        await scenario.apply(event)
     await scenario.call_endpoints()
-    await scenario.take(event)
+    await scenario.apply(event)
     await scenario.call_endpoints()
     assert len(sender.requests) == 1
 
@@ -77,7 +78,7 @@ async def test_a_failed_call_is_repeated_by_the_schedule_with_the_same_id(scenar
     created = await scenario.create_endpoint(URL)
     endpoint_id = created.endpoint.endpoint_id
     sender.respond(500)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     assert await scenario.call_endpoints() == 0
     failing = (await scenario.endpoint(endpoint_id)).endpoint
@@ -96,7 +97,7 @@ async def test_a_failed_call_is_repeated_by_the_schedule_with_the_same_id(scenar
 async def test_calls_end_with_the_schedule(scenario, sender, clock):
     created = await scenario.create_endpoint(URL)
     sender.respond(500)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     rules = replace(WEBHOOK_RULES, delays=[timedelta(seconds=5), timedelta(seconds=5)])
     for _ in range(4):
         await scenario.call_endpoints(rules)
@@ -111,10 +112,10 @@ async def test_an_endpoint_that_hangs_holds_up_nobody_else(scenario, sender):
     quick = await scenario.create_endpoint(URL)
     sender.hanging[SLOW] = asyncio.Event()
     dispatcher = scenario.dispatcher()
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     assert await dispatcher.dispatch_webhooks() == 2
     await eventually(lambda: delivered(scenario, quick))
-    await scenario.take(placed(sequence=2))
+    await scenario.apply(scenario.amended())
     assert await dispatcher.dispatch_webhooks() == 1, "one endpoint is still being called, one call at a time"
     sender.hanging[SLOW].set()
     await dispatcher.drain()
@@ -144,7 +145,7 @@ class UnreliableUnits:
 
 async def test_calls_that_cannot_be_recorded_are_made_again_once_their_lease_ends(scenario, sender, clock, units):
     await scenario.create_endpoint(URL)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     scenario.units = unreliable = UnreliableUnits(units)
 
     class SenderDuringAnOutage:
@@ -168,7 +169,7 @@ async def test_long_failure_switches_an_endpoint_off_with_the_reason(scenario, s
     created = await scenario.create_endpoint(URL)
     endpoint_id = created.endpoint.endpoint_id
     sender.respond(500)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     clock.advance(timedelta(days=5, seconds=1))
     await scenario.call_endpoints()
@@ -198,7 +199,7 @@ async def test_an_endpoint_is_changed_only_on_its_current_version(scenario, unit
 async def test_an_endpoint_that_says_it_is_gone_is_switched_off_at_once(scenario, sender):
     created = await scenario.create_endpoint(URL)
     sender.respond(410)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     disabled = (await scenario.endpoint(created.endpoint.endpoint_id)).endpoint
     assert disabled.disabled_reason == "endpoint_gone"
@@ -211,11 +212,11 @@ async def test_a_rotated_secret_signs_together_with_the_old_one_for_a_while(scen
     rotated = await execute(units, rotate_webhook_secret, endpoint_id, timedelta(hours=24))
     assert rotated.secret != created.secret
     assert rotated.previous_valid_until == clock.now() + timedelta(hours=24)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     assert sender.requests[-1].secrets == (rotated.secret, created.secret)
     clock.advance(timedelta(hours=25))
-    await scenario.take(placed(sequence=2))
+    await scenario.apply(scenario.amended())
     await scenario.call_endpoints()
     assert sender.requests[-1].secrets == (rotated.secret,)
 
@@ -237,7 +238,7 @@ async def test_a_test_message_is_sent_at_once_and_leaves_the_health_as_it_is(sce
 async def test_a_deleted_endpoint_is_called_no_more(scenario, units):
     created = await scenario.create_endpoint(URL)
     endpoint_id = created.endpoint.endpoint_id
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await execute(units, delete_webhook_endpoint, endpoint_id)
     assert await scenario.call_endpoints() == 0
     with pytest.raises(WebhookEndpointNotFound):
@@ -248,7 +249,7 @@ async def test_an_endpoint_deleted_during_a_call_stays_deleted(scenario, sender,
     created = await scenario.create_endpoint(SLOW)
     endpoint_id = created.endpoint.endpoint_id
     sender.hanging[SLOW] = asyncio.Event()
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     dispatcher = scenario.dispatcher()
     await dispatcher.dispatch_webhooks()
     await execute(units, delete_webhook_endpoint, endpoint_id)
@@ -276,7 +277,7 @@ async def test_an_endpoint_that_does_not_exist_is_refused(units, sender, use_cas
 
 async def test_old_webhooks_are_removed_with_their_deliveries(scenario, clock, units):
     created = await scenario.create_endpoint(URL)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     clock.advance(timedelta(days=1))
     assert await execute(units, purge_webhooks, timedelta(days=2)) == 0
@@ -290,18 +291,18 @@ async def test_calls_are_counted(scenario, sender):
 
     before = count("accepted"), count("failed")
     await scenario.create_endpoint(URL)
-    await scenario.take(placed())
+    await scenario.apply(scenario.placed())
     await scenario.call_endpoints()
     sender.respond(500)
-    await scenario.take(placed(sequence=2))
+    await scenario.apply(scenario.amended())
     await scenario.call_endpoints()
     assert (count("accepted") - before[0], count("failed") - before[1]) == (1, 1)
 
 
 async def test_a_delivery_that_cannot_even_be_attempted_is_a_failed_one_and_alone(scenario, sender):
     created = await scenario.create_endpoint(URL)
-    broken = placed(order_id="o1")
-    await scenario.take(broken, placed(order_id="o2"))
+    broken = scenario.placed("o1")
+    await scenario.apply(broken, scenario.placed("o2"))
     usual = sender.send
 
     async def cannot(url, message_id, body, secrets):
