@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.scenario import Neighbours, OrderTerms
 
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.session.options import Options
 from allocation_service.entrypoints.consumer import deciding
 from allocation_service.wording.reason_words import published_words
-from event_contracts import (
-    Event,
-    OrderLine,
-    OrderState,
-    SellingMode,
-    SkuPolicy,
-    StockChange,
-    StockLevel,
-    new_event,
-    new_event_id,
-)
+from event_contracts import Event, new_event_id
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
+from service_kit.testing import FakeClock
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 Handler = Callable[[AsyncConnection, Sequence[Event]], Awaitable[None]]
+
+
+def neighbours_now() -> Neighbours:
+    """Whoever tells a service something, at the moment at which all of a benchmark happens."""
+    return Neighbours(clock=FakeClock(NOW), tick=timedelta(0))
 
 
 def sku_names(count: int) -> list[str]:
@@ -36,28 +33,19 @@ def sku_names(count: int) -> list[str]:
 
 def on_sale(skus: Sequence[str], *, on_hand: int) -> list[Event]:
     """Inventory's word that each SKU takes backorders, and what lies there of it."""
-    told: list[Event] = []
+    neighbours, told = neighbours_now(), []
     for sku in skus:
-        policy = SkuPolicy(sku=sku, version=1, mode=SellingMode.BACKORDER, lead_time_days=14, occurred_at=NOW)
-        told.append(new_event("SkuPolicyChanged", policy, source="bench", sequence=1))
+        told.append(neighbours.sku(sku))
         if on_hand:
-            change = StockChange(
-                sku=sku, reason="receipt", occurred_at=NOW,
-                levels=(StockLevel(location="HH", on_hand=on_hand, shipped=0, version=1),),
-            )  # fmt: skip
-            told.append(new_event("StockReceived", change, source="bench", sequence=1))
+            told.append(neighbours.stock(sku, on_hand))
     return told
 
 
 def placed(*skus: str) -> Event:
     """An order of one unit of each SKU."""
-    lines = tuple(OrderLine(line_id=new_event_id(), sku=sku, quantity=1, unit_price=990) for sku in skus)
-    order_id = new_event_id()
-    state = OrderState(
-        order_id=order_id, sequence=1, reference=order_id, placed_at=NOW, updated_at=NOW, tier="standard",
-        channel="web", country="DE", region="DE-HH", lines=lines,
-    )  # fmt: skip
-    return new_event("OrderPlaced", state, source="bench", sequence=1, now=NOW)
+    terms: OrderTerms = {"tier": "standard", "channel": "web", "country": "DE", "region": "DE-HH"}
+    lines = [(sku, 1) for sku in skus]
+    return neighbours_now().order(new_event_id(), *lines, unit_price=990, **terms)[1]
 
 
 def orders_over(skus: Sequence[str], count: int) -> list[Event]:

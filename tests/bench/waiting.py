@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
-from tests.bench.assortment import NOW, allocation_handler
+from tests.bench.assortment import NOW, allocation_handler, neighbours_now
 
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.policies.policy_choice import DEFAULT
 from allocation_service.domain.policies.policy import Policy
 from allocation_service.domain.policies.policy_document import written_document
-from event_contracts import Event, InboundChange, StockChange, StockLevel, new_event, new_event_id
+from event_contracts import Event, new_event_id
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 
@@ -189,17 +189,11 @@ class Warehouse:
     @staticmethod
     def received(sku: str, units: int) -> Event:
         """The level after ``units`` came in and nothing is inbound any more."""
-        change = StockChange(
-            sku=sku, reason="receipt", occurred_at=NOW,
-            levels=(StockLevel(location="HH", on_hand=units, shipped=0, version=1),),
-        )  # fmt: skip
-        return new_event("StockReceived", change, source="bench", sequence=1)
+        return neighbours_now().stock(sku, units)
 
     @staticmethod
     def slipped(sku: str, units: int) -> Event:
         """The purchase order that all wait for comes three weeks later."""
-        change = InboundChange(
-            sku=sku, po_line=f"{sku}-p", remaining=units, eta=NOW + timedelta(days=35), supplier="S", location="HH",
-            version=2, occurred_at=NOW,
-        )  # fmt: skip
-        return new_event("InboundRescheduled", change, source="bench", sequence=2)
+        neighbours, po_line = neighbours_now(), f"{sku}-p"
+        neighbours.inbound(sku, po_line, units, NOW)
+        return neighbours.inbound(sku, po_line, units, NOW + timedelta(days=35))

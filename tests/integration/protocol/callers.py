@@ -8,6 +8,9 @@ from random import Random
 from typing import Any
 
 import httpx
+from tests.scenario import Timeline
+
+from service_kit.testing import FakeClock
 
 SKUS = ("lamp", "Lamp", "desk lamp", "chair")
 LOCATIONS = ("north", "south")
@@ -15,12 +18,12 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 @dataclass(kw_only=True)
-class Callers:
+class Callers(Timeline):
     """Everybody who asks the services for something, each act drawn at random."""
 
     random: Random
     clients: dict[str, httpx.AsyncClient]
-    now: datetime = START
+    clock: FakeClock = field(default_factory=lambda: FakeClock(START))
     orders: list[str] = field(default_factory=list)
     po_lines: list[tuple[str, str, str, int]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -40,8 +43,7 @@ class Callers:
 
     def moment(self) -> str:
         """Business time moves on by minutes to hours with every act that states one."""
-        self.now += timedelta(minutes=self.random.randint(1, 400))
-        return self.now.isoformat()
+        return self.later(minutes=self.random.randint(1, 400)).isoformat()
 
     def name(self, kind: str) -> str:
         """A reference that was not used before."""

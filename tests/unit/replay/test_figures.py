@@ -3,10 +3,11 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from tests.scenario import LineAnswer, Neighbours
 
 from backorder_workload.replay.allocation_history import AllocationHistory, NotDecided
 from backorder_workload.replay.figures import Figures, PlacedOrder, figures_of
-from event_contracts import AllocationLine, AllocationState, Promise
+from event_contracts import AllocationState
 
 PLACED = datetime(2010, 12, 1, 12, tzinfo=UTC)
 END = date(2011, 1, 31)
@@ -23,23 +24,19 @@ def decided(
     basis: int = 1,
 ) -> AllocationState:
     """The state of the one line of order `o`, decided `day` days after it was placed."""
-    return AllocationState(
-        order_id="o",
-        basis=basis,
-        decision_id="d",
-        decided_at=PLACED + timedelta(days=day),
-        lines=(
-            AllocationLine(
-                line_id="l",
-                sku="S",
-                line_version=day + 1 if version is None else version,
-                allocated={"LONDON": granted} if granted else {},
-                waiting=waiting,
-                declined=declined,
-                promise=Promise(date=promised, revision=1, cause="") if promised else None,
-            ),
-        ),
+    neighbours = Neighbours()
+    order, _ = neighbours.order("o", ("S", 10))
+    answer = LineAnswer(
+        allocated=granted,
+        waiting=waiting,
+        declined=declined,
+        promise=promised,
+        line_version=day + 1 if version is None else version,
     )
+    decided_at = PLACED + timedelta(days=day)
+    state = neighbours.answer(order.state, answer, basis=basis, decided_at=decided_at).payload
+    assert isinstance(state, AllocationState)
+    return state
 
 
 def figures(*states: AllocationState, cancelled: int = 0, until: date = END) -> Figures:
