@@ -101,3 +101,13 @@ def test_an_answer_counts_its_lines_and_the_revisions_of_their_promises() -> Non
     assert [state.lines[0].promise and state.lines[0].promise.revision for state in states] == [1, 1, 2]
     assert states[0].lines[1].promise is None
     assert len({state.decision_id for state in states}) == 3
+
+
+def test_a_line_has_no_promise_before_a_day_was_named_and_one_without_a_day_after_it_was_lost() -> None:
+    neighbours = Neighbours()
+    order, _ = neighbours.order("o1", ("A", 5))
+    days = [None, date(2026, 6, 3), None]
+    events = [neighbours.answer(order.state, LineAnswer(waiting=5, promise=day)) for day in days]
+    promises = [payload(AllocationState, event).lines[0].promise for event in events]
+    assert promises[0] is None
+    assert [(one.date, one.revision) for one in promises if one] == [(date(2026, 6, 3), 1), (None, 2)]
