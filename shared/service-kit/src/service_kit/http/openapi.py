@@ -124,7 +124,8 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> set[str]:
             parameter["required"] = True
     responses: dict[str, Any] = operation.setdefault("responses", {})
     statuses = _statuses(path, method, operation)
-    for status in statuses:
+    # In order: a set of strings is iterated differently by every process.
+    for status in sorted(statuses):
         declared = responses.get(status, {}).get("content", {})
         if not any(media.startswith(("application/problem", "application/health")) for media in declared):
             responses[status] = {"$ref": f"#/components/responses/{_MEANINGS[status][0]}"}
