@@ -2,7 +2,12 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
+import pytest
+from pydantic import ValidationError
+
+from notification_service.config import NotificationSettings
 from notification_service.domain.lines import ChangeKind
 from notification_service.domain.messages import MessageTiming
 from notification_service.domain.orders import LineAllocation, OrderLineSnapshot, OrderProjection, OrderSnapshot
@@ -129,3 +134,15 @@ def test_the_cause_of_a_message_is_the_newest_event_that_changed_something_to_te
     projection.apply_order(replace(SNAPSHOT, sequence=2))
     projection.schedule_message("e3", NOW, TIMING)
     assert projection.cause == "e2"
+
+
+def test_no_window_is_longer_than_the_longest_hold() -> None:
+    assert MessageTiming(window=MINUTE, settling=5 * MINUTE, longest=MINUTE)
+    with pytest.raises(ValueError, match="window of 0:02:00 is longer than the longest hold of 0:01:00"):
+        MessageTiming(window=2 * MINUTE, settling=MINUTE, longest=MINUTE)
+
+
+def test_the_settings_refuse_a_window_that_is_longer_than_the_longest_hold() -> None:
+    settings = {"database_url": "postgresql+asyncpg://nobody@localhost/none", "kafka_bootstrap": "none:1"}
+    with pytest.raises(ValidationError, match=r"NOTIFICATION_HOLD_SECONDS is 60.* NOTIFICATION_LONGEST_HOLD_SECONDS"):
+        NotificationSettings(**settings, keyring_path=Path("none"), hold_seconds=60, longest_hold_seconds=59)

@@ -21,9 +21,11 @@ class NotificationSettings(ServiceSettings):
 
     service_name: ClassVar[str] = "notification"
 
-    hold_seconds: float = Field(default=60, ge=0, description="Changes of an order within this time become one message")
-    settle_seconds: float = Field(default=120, ge=0, description="A take-back is announced only after this time")
-    longest_hold_seconds: float = Field(default=900, ge=0, description="No message is held longer than this")
+    hold_seconds: float = Field(default=60, ge=0, description="A message is due so long after its first change")
+    settle_seconds: float = Field(
+        default=120, ge=0, description="A deallocation is told no sooner than so long after the latest event"
+    )
+    longest_hold_seconds: float = Field(default=900, ge=0, description="No message is held longer; at least the hold")
     contact_wait_hours: float = Field(default=24, ge=0, description="How long a notification waits for its contact")
     sweep_seconds: float = Field(default=0.5, gt=0, description="Pause between two searches for due work")
 
@@ -68,6 +70,15 @@ class NotificationSettings(ServiceSettings):
             raise ValueError("choose smtp_starttls or smtp_tls, not both")
         if self.smtp_username is not None and not (self.smtp_starttls or self.smtp_tls):
             raise ValueError("smtp_username needs smtp_starttls or smtp_tls: a password is not sent in the clear")
+        return self
+
+    @model_validator(mode="after")
+    def _window_within_longest_hold(self) -> Self:
+        if self.hold_seconds > self.longest_hold_seconds:
+            raise ValueError(
+                f"NOTIFICATION_HOLD_SECONDS is {self.hold_seconds:g}, longer than NOTIFICATION_LONGEST_HOLD_SECONDS,"
+                f" which is {self.longest_hold_seconds:g}: raise the longest hold or lower the hold"
+            )
         return self
 
     @property

@@ -13,16 +13,19 @@ _IMPORTANCE = {kind: place for place, kind in enumerate(ChangeKind)}
 
 @dataclass(frozen=True, slots=True)
 class MessageTiming:
-    """How long changes of an order are collected into one message.
-
-    ``window`` and ``longest`` count from the first change. While a take-back is among the changes, ``settling`` counts
-    from the latest of them: a take-back may be undone by an event that is still in flight.
-    No message is held longer than ``longest``.
-    """
+    """How long changes of an order are collected into one message. Raises ValueError if ``window`` > ``longest``."""
 
     window: timedelta
+    """Collecting time: a message is due so long after the first change that it tells, so that several become one."""
     settling: timedelta
+    """Settling time: while a deallocation is among the changes, the message is due no sooner than so long after the
+    latest event about the order, because another event under way may undo the deallocation."""
     longest: timedelta
+    """A message is due no later than so long after its first change, however often the order settles anew."""
+
+    def __post_init__(self) -> None:
+        if self.window > self.longest:
+            raise ValueError(f"the window of {self.window} is longer than the longest hold of {self.longest}")
 
 
 @dataclass(frozen=True, slots=True)
