@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -143,6 +144,9 @@ def test_no_window_is_longer_than_the_longest_hold() -> None:
 
 
 def test_the_settings_refuse_a_window_that_is_longer_than_the_longest_hold() -> None:
-    settings = {"database_url": "postgresql+asyncpg://nobody@localhost/none", "kafka_bootstrap": "none:1"}
+    settings: dict[str, Any] = {
+        "database_url": "postgresql+asyncpg://nobody@localhost/none",
+        "kafka_bootstrap": "none:1",
+    }
     with pytest.raises(ValidationError, match=r"NOTIFICATION_HOLD_SECONDS is 60.* NOTIFICATION_LONGEST_HOLD_SECONDS"):
         NotificationSettings(**settings, keyring_path=Path("none"), hold_seconds=60, longest_hold_seconds=59)

@@ -13,12 +13,17 @@ class Promise(Payload):
     """The date a waiting quantity is promised for; ``date`` null means no date can be named."""
 
     date: dt.date | None = None
-    revision: Version
-    cause: str = Field(max_length=200)
+    revision: Version = Field(description="Counts the dates that were named for the line, the first one is 1")
+    cause: str = Field(
+        max_length=200,
+        description="What brought the date about: the type of an event, such as OrderPlaced or InboundRescheduled, or"
+        " where no event did, what allocation was doing, such as Recheck (a deferred order was decided), Run or Lent;"
+        " for people and statistics, new ones may come",
+    )
 
 
 class AllocationLine(Payload):
-    """A line at allocation: quantity = allocated open + waiting + declined + cancelled + shipped."""
+    """A line at allocation: quantity = (allocated - shipped) + waiting + declined + cancelled + shipped."""
 
     line_id: Identifier
     sku: Identifier
@@ -26,7 +31,11 @@ class AllocationLine(Payload):
     allocated: dict[Identifier, Quantity] = Field(
         default_factory=dict, description="Cumulative grants per location, shipped units included"
     )
-    waiting: Quantity = 0
+    waiting: Quantity = Field(
+        default=0,
+        description="Units without stock, those included that nothing was decided about yet because their SKU has no"
+        " selling policy: then reason_code is selling_mode_unknown",
+    )
     declined: Quantity = 0
     reason: str = Field(default="", max_length=500, description="The reason of the last decision, in English words")
     reason_code: str | None = Field(

@@ -29,10 +29,10 @@ class StockLevel(Payload):
 
 
 class PurchaseOrderLine(Payload):
-    """What a receipt did to the purchase-order line that it closes or shortens."""
+    """A purchase-order line that a receipt shortened or closed: its state after that, not what the receipt took off."""
 
     id: Identifier
-    remaining: Quantity
+    remaining: Quantity = Field(description="Units still to come; 0 means closed")
     version: Version
 
 

@@ -36,7 +36,8 @@ class ShippedLine(Payload):
 class OrderState(Payload):
     """``OrderPlaced``, ``OrderAmended``, ``OrderCancelled``, ``OrderShipped``: the order as it is now.
 
-    ``sequence`` counts the order row's own changes. Ids only, no personal data.
+    ``sequence`` counts the changes of the order that are published: placing is 1, and every event is one more.
+    Ids only, no personal data.
     """
 
     order_id: Identifier

@@ -63,10 +63,15 @@ def _order(sequence: int, **changes: object) -> OrderState:
     return OrderState.model_validate(state)
 
 
+_PROMISE_CAUSES = {3: "StockLevelChanged", 4: "InboundRescheduled"}
+"""By line version: the type of the event that made the example's promise anew."""
+
+
 def _allocation(
     allocated: int, waiting: int, declined: int, version: int, reason: str, *, code: str, **parameters: str | bool | int
 ) -> AllocationState:
-    promise = Promise(date=date(2026, 3, 16), revision=version, cause="purchase order 4711") if waiting else None
+    cause = _PROMISE_CAUSES.get(version, "OrderPlaced")
+    promise = Promise(date=date(2026, 3, 16), revision=version, cause=cause) if waiting else None
     line = AllocationLine(
         line_id=_LINE,
         sku=_SKU,

@@ -80,8 +80,10 @@ class Change:
 
 @dataclass(slots=True)
 class Order:
-    """An order with its lines. ``sequence`` counts the changes that are published as events, ``version`` every
-    visible one, those that allocation decides included.
+    """An order with its lines.
+
+    ``sequence`` counts the changes of the order that are published: placing is 1, and every event is one more.
+    ``version`` counts every visible change, those that allocation decides included.
 
     ``changed_at`` is the business time of the last change that was made in this service; it never moves back.
     """

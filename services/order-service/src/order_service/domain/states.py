@@ -27,7 +27,8 @@ class Totals(NamedTuple):
     """Units of a line, or summed over the lines of an order.
 
     ``open`` units are still to be shipped; ``allocated`` is the part of them that has stock, so that it leaves out
-    shipped units. ``waiting`` units have no stock, or nothing has been decided about them yet.
+    shipped units. ``waiting`` units have no stock, or nothing has been decided about them because their
+    SKU has no selling policy.
     """
 
     quantity: int

@@ -42,6 +42,7 @@ class Line:
     promise_date: date | None = None
     promise_revision: int = 0
     promise_cause: str = ""
+    """Type of the event that brought the promise date about, or the name of what allocation was doing."""
     unit_value: int = 0
 
     @property

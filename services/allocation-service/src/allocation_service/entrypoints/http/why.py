@@ -115,7 +115,10 @@ class PromiseNow(ResponseModel):
 
     promise_date: date | None
     revision: int
-    cause: str = Field(description="The type of event that brought the date about")
+    cause: str = Field(
+        description="What brought the date about: the type of an event, or where no event did, what allocation was"
+        " doing, such as Recheck (a deferred order was decided), Run or Lent"
+    )
 
 
 class DecisionAbout(ResponseModel):

@@ -151,8 +151,11 @@ class PromiseView(ResponseModel):
 
     date: date | None
     time_zone: str = Field(default="UTC", description="IANA zone of the date")
-    revision: int
-    cause: str
+    revision: int = Field(description="Counts the dates that were named for the line, the first one is 1")
+    cause: str = Field(
+        description="What brought the date about: the type of an event, such as OrderPlaced or InboundRescheduled, or"
+        " where no event did, what allocation was doing, such as Recheck (a deferred order was decided), Run or Lent"
+    )
 
 
 class LineView(ResponseModel):
@@ -165,7 +168,10 @@ class LineView(ResponseModel):
     pending: bool = Field(description="Allocation has not answered the order's latest change yet")
     quantity: int = Field(description="Units ordered, cancelled ones included")
     quantity_allocated: int = Field(description="Units with stock that have not left yet")
-    quantity_backordered: int = Field(description="Units that wait for stock")
+    quantity_backordered: int = Field(
+        description="Units without stock, those included that nothing was decided about yet because their SKU has no"
+        " selling policy: then reason_code is selling_mode_unknown"
+    )
     quantity_shipped: int
     quantity_cancelled: int
     quantity_declined: int = Field(description="Units that cannot be sold")
@@ -264,7 +270,12 @@ class OrderView(ResponseModel):
                             "shipped": {},
                             "unit_price": {"amount": 4999, "currency": "EUR"},
                             "promise_date": "2026-05-20",
-                            "promise": {"date": "2026-05-20", "time_zone": "UTC", "revision": 1, "cause": "inbound"},
+                            "promise": {
+                                "date": "2026-05-20",
+                                "time_zone": "UTC",
+                                "revision": 1,
+                                "cause": "OrderPlaced",
+                            },
                             "reason": "partly: supply ran out",
                             "reason_code": "supply_ran_out",
                             "reason_parameters": {"partly": True},
