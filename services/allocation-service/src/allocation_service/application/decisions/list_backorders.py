@@ -53,7 +53,7 @@ async def list_backorders_of_sku(uow: AllocationUnitOfWork, query: QueueQuery) -
     if sku is None:
         return QueuePage(())
     if not uow.queues.is_indexed(sku.policy):
-        return await _ranked(uow, sku, query)
+        return await _in_unindexed_order(uow, sku, query)
     sort = sku.policy.sort
     after = query.start(*_parts_of(sort))
     key = None
@@ -84,7 +84,7 @@ async def list_backorders_of_order(
     return placed
 
 
-async def _ranked(uow: AllocationUnitOfWork, sku: Sku, query: QueueQuery) -> QueuePage:
+async def _in_unindexed_order(uow: AllocationUnitOfWork, sku: Sku, query: QueueQuery) -> QueuePage:
     after = query.start(datetime, date, int, int, date, datetime, str)
     key, moment = None, sku.moment(query.now, query.grace_days)
     if after:

@@ -77,12 +77,12 @@ def demand_of(line: StoredLine) -> Demand:
 
 def stored_supply(supply: Supply) -> dict[str, Any]:
     """What is kept of a supply. Not its forecast: the units held back by it are kept with the context."""
-    return {"locations": supply.locations, **_ranked_by(supply)}
+    return {"locations": supply.locations, **_sorted_by(supply)}
 
 
 def stored_moment(moment: Moment) -> dict[str, Any]:
     """What is kept of a moment beside the time of the decision."""
-    return _ranked_by(moment)
+    return _sorted_by(moment)
 
 
 def moment_of(stored: Mapping[str, Any], now: datetime) -> Moment:
@@ -90,7 +90,7 @@ def moment_of(stored: Mapping[str, Any], now: datetime) -> Moment:
     return Moment(now, *_ranking_of(stored))
 
 
-def _ranked_by(one: Supply | Moment) -> dict[str, Any]:
+def _sorted_by(one: Supply | Moment) -> dict[str, Any]:
     stored: dict[str, Any] = {}
     if one.next_supply is not None:
         stored["next_supply"] = one.next_supply

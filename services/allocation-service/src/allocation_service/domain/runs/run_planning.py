@@ -40,7 +40,7 @@ def plan_run(
     stocks: Mapping[str, Stock], assigned: Iterable[Assigned], segments: Sequence[Segment], as_of: datetime
 ) -> RunPlan:
     """What each line that takes part has after the run; the same inputs always give the same plan."""
-    claims = _ranked(stocks, assigned, segments, as_of)
+    claims = _in_order(stocks, assigned, segments, as_of)
     new = _serve(stocks, claims)
     moves, left = _moves(stocks, claims, new)
     lines = [
@@ -51,7 +51,7 @@ def plan_run(
     return RunPlan(tuple(lines), left)
 
 
-def _ranked(
+def _in_order(
     stocks: Mapping[str, Stock], assigned: Iterable[Assigned], segments: Sequence[Segment], as_of: datetime
 ) -> list[_Claim]:
     """Who takes part, in the order they are served."""
