@@ -1,6 +1,7 @@
 """Shipments and demand from order events: each counts once, in whatever order and however often events come."""
 
 import random
+from dataclasses import replace
 from datetime import date
 
 from tests.unit.inventory.scenario import at, shipped_orders, units_shipped_by
@@ -78,6 +79,16 @@ async def test_many_shipments_of_one_batch_are_one_event_for_each_sku(inventory)
     assert (event.sequence, event.payload.levels[0].on_hand) == (21, 40)
 
 
+async def test_every_line_of_one_shipment_leaves(inventory):
+    order, _ = inventory.neighbours.order("order-1", ("lamp", 5), ("lamp", 5), ("chair", 5))
+    for line, units in ((1, 2), (2, 1), (3, 4)):
+        event = inventory.neighbours.ship(order, line, units)
+    together = tuple(one.model_copy(update={"shipment_id": "parcel"}) for one in event.payload.shipments)
+    payload = event.payload.model_copy(update={"shipments": together})
+    await inventory.apply(replace(event, payload=payload))
+    assert [(await inventory.level(sku))[:2] for sku in ("lamp", "chair")] == [(0, 3), (0, 4)]
+
+
 async def test_the_event_of_a_batch_happens_when_its_last_shipment_left(inventory, order):
     other, _ = inventory.neighbours.order("order-2", ("lamp", 10))
     late = inventory.neighbours.ship(order, 1, 1, shipped_at=at(33))
@@ -99,6 +110,13 @@ async def test_demand_is_the_newest_state_of_each_order_line(inventory):
         DemandLine("order-1", "order-1-1", "lamp", day, 7, 2, 3),
         DemandLine("order-2", "order-2-1", "lamp", day, 4, 0, 1),
     ]
+
+
+async def test_of_several_events_of_an_order_in_one_batch_the_newest_tells_its_demand(inventory):
+    order, placed = inventory.neighbours.order("order-1", ("lamp", 10))
+    await inventory.apply(placed, inventory.neighbours.amend(order, 1, 7), inventory.neighbours.cancel(order, 1, 2))
+    [demand] = inventory.units.state.demand.values()
+    assert (demand.quantity, demand.cancelled, demand.sequence) == (7, 2, 3)
 
 
 async def test_duplicates_and_shuffles_of_a_history_end_at_the_same_level(inventory):
