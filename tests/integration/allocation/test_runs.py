@@ -17,7 +17,7 @@ from allocation_service.application.runs.plan_runs import RunPlanner
 from allocation_service.application.session.options import Options
 from allocation_service.config import AllocationSettings
 from allocation_service.domain.policies.policy import Ageing, Holdback, Lending, Policy, Share, Sort
-from allocation_service.domain.runs.run import LENT, RECHECKED
+from allocation_service.domain.runs.run import LeftAlone
 from allocation_service.entrypoints.service import build
 from allocation_service.wording.reason_words import published_words
 from service_kit.http.api_keys import SCOPES, Keyring
@@ -311,8 +311,9 @@ async def test_while_an_order_of_its_skus_is_decided_by_itself_a_run_waits(world
     await world.apply(world.order("parts", ("A", 1))[1])
     await world.apply(world.stock("A", 1), deferred_orders=False)
     run = await client.preview(segment("redistribute"))
-    lines = {line["line_id"]: line["note"] for line in await client.lines(run)}
-    assert lines == {"held-1": "", "whole-1": RECHECKED, "whole-2": RECHECKED, "parts-1": RECHECKED}
+    lines = {line["line_id"]: line["note_code"] for line in await client.lines(run)}
+    deferred = LeftAlone.ORDER_DEFERRED
+    assert lines == {"held-1": None, "whole-1": deferred, "whole-2": deferred, "parts-1": deferred}
     assert (await client.commit(run)).json()["code"] == "run_busy"
     await world.recheck()
     assert (await client.commit(run)).json()["code"] == "run_inputs_changed"
@@ -329,7 +330,11 @@ async def test_lines_that_lent_or_borrowed_are_left_alone(world: Any, client: Cl
         await world.apply(world.inbound("A", "po", 20, world.now + timedelta(days=10)))
     assert len(await world.rows("SELECT * FROM loan WHERE closed_at IS NULL")) == 1
     run = await client.preview(segment("lose"))
-    assert {line["line_id"]: line["note"] for line in await client.lines(run)} == {"late-1": LENT, "now-1": LENT}
+    words = "it has lent or borrowed units that are to be repaid"
+    assert {line["line_id"]: (line["note"], line["note_code"]) for line in await client.lines(run)} == {
+        "late-1": (words, "in_loan"),
+        "now-1": (words, "in_loan"),
+    }
 
 
 POLICIES = (

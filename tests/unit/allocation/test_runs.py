@@ -12,11 +12,9 @@ from allocation_service.domain.decisions.recorded_run import stored_planned, sto
 from allocation_service.domain.decisions.replaying import replay
 from allocation_service.domain.policies.policy import NO_DATE, Location, Policy, Sort
 from allocation_service.domain.runs.run import (
-    APART,
-    INCOMPLETE,
-    PINNED,
     Assigned,
     Filter,
+    LeftAlone,
     RunDemand,
     RunSelection,
     Segment,
@@ -95,7 +93,7 @@ def runs(draw: st.DrawFn) -> tuple[dict[str, Stock], list[RunDemand], list[Segme
                     complete,
                     tier,
                     unit_value=draw(st.integers(0, 500)),
-                    held=draw(st.sampled_from(("", "", "", PINNED))),
+                    held=draw(st.sampled_from((None, None, None, LeftAlone.PINNED))),
                 )
             )
     made = [
@@ -303,11 +301,11 @@ def test_an_order_that_ships_complete_takes_part_whole_or_is_left_alone() -> Non
     assert len(select(both, everything).movable) == 2
     only_a = select(both, [Segment("A", Strategy.WIN, Filter(skus=("A",)))])
     assert only_a.movable == ()
-    assert [(one.candidate.line_id, note) for one, note in only_a.untouched] == [("a", APART)]
-    pinned = select([both[0], both[1]._replace(held=PINNED)], everything)
-    assert [note for _, note in pinned.untouched] == [PINNED, PINNED]
+    assert [(one.candidate.line_id, note) for one, note in only_a.untouched] == [("a", LeftAlone.ORDER_APART)]
+    pinned = select([both[0], both[1]._replace(held=LeftAlone.PINNED)], everything)
+    assert [note for _, note in pinned.untouched] == [LeftAlone.PINNED] * 2
     half = select([both[0]._replace(confirmed=(("X", 1),)), both[1]], everything)
-    assert [note for _, note in half.untouched] == [INCOMPLETE, INCOMPLETE]
+    assert [note for _, note in half.untouched] == [LeftAlone.ORDER_INCOMPLETE] * 2
 
 
 def test_an_order_that_ships_complete_takes_nothing_where_one_of_its_skus_is_short() -> None:
@@ -368,7 +366,7 @@ def test_a_line_that_is_skipped_or_left_alone_is_shown_unchanged() -> None:
     assert [(row.line.new, row.moves, row.promise_after) for row in preview.lines] == [(2, False, SOON)]
     assert preview.plan == RunPlan((), {"A": 9})
     assert isinstance(select([one], made), RunSelection)
-    assert select([one], made).untouched == ((Assigned(one, 0), ""),)
+    assert select([one], made).untouched == ((Assigned(one, 0), None),)
 
 
 def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:

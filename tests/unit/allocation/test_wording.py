@@ -12,6 +12,7 @@ from allocation_service.domain.decisions.position_facts import Meaning, position
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Held, Missing, Quantities, Receipt
 from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Moment, Policy, Share, Sort
 from allocation_service.domain.reasons import Reason, ReasonCode
+from allocation_service.domain.runs.run import LeftAlone
 from allocation_service.entrypoints.http.language import preferred
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.de import DE
@@ -87,6 +88,7 @@ def test_a_code_goes_before_a_text_that_is_left_from_before() -> None:
 def test_a_language_has_every_template_and_each_says_all_that_english_says(catalogue: Catalogue) -> None:
     assert set(catalogue.reasons) == set(catalogue.causes) == set(ReasonCode)
     assert set(catalogue.facts) == set(Meaning)
+    assert set(catalogue.left_alone) == set(LeftAlone)
     assert len(catalogue.months) == 12
     assert set(catalogue.nouns) == set(EN.nouns)
     # What a parameter's value is called may differ from the value in some languages only.

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
+from allocation_service.domain.runs.run import LeftAlone
 
 
 class Noun(NamedTuple):
@@ -40,6 +41,8 @@ class Catalogue(NamedTuple):
     """What a decision did, in a sentence."""
     summary: Mapping[str, str]
     """Where a line stands, clause by clause."""
+    left_alone: Mapping[LeftAlone, str]
+    """Why a run leaves a line alone."""
     facts: Mapping[Meaning, str]
     """What put a line at its place in the queue."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
+from allocation_service.domain.runs.run import LeftAlone
 from allocation_service.wording.catalogue import Catalogue, Noun
 
 DE = Catalogue(
@@ -180,6 +181,14 @@ DE = Catalogue(
             "{units} aus Bestellposition {po_line} von {supplier}, erwartet am {day},"
             " angekündigt für den {announced} und überfällig"
         ),
+    },
+    left_alone={
+        LeftAlone.PINNED: "fixiert: jemand hat sie festgelegt",
+        LeftAlone.UNDECIDED: "noch nicht entschieden",
+        LeftAlone.ORDER_DEFERRED: "über ihren Auftrag wird gerade eigens entschieden",
+        LeftAlone.IN_LOAN: "sie hat Einheiten verliehen oder geliehen, die zurückzugeben sind",
+        LeftAlone.ORDER_APART: "ihr Auftrag geht nur vollständig ab und liegt nicht mit allem Offenen in einem Segment",
+        LeftAlone.ORDER_INCOMPLETE: "ihr Auftrag geht nur vollständig ab und hält einen Teil",
     },
     facts={
         Meaning.VALUE: (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
+from allocation_service.domain.runs.run import LeftAlone
 from allocation_service.wording.catalogue import Catalogue, Noun
 
 EN = Catalogue(
@@ -153,6 +154,14 @@ EN = Catalogue(
             "{units} from purchase-order line {po_line} of {supplier}, expected on {day},"
             " announced for {announced} and overdue"
         ),
+    },
+    left_alone={
+        LeftAlone.PINNED: "pinned: a person fixed it",
+        LeftAlone.UNDECIDED: "not decided about yet",
+        LeftAlone.ORDER_DEFERRED: "its order is being decided by itself",
+        LeftAlone.IN_LOAN: "it has lent or borrowed units that are to be repaid",
+        LeftAlone.ORDER_APART: "its order ships complete and is not in one segment with all that is open of it",
+        LeftAlone.ORDER_INCOMPLETE: "its order ships complete and holds a part",
     },
     facts={
         Meaning.VALUE: (

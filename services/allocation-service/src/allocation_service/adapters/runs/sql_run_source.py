@@ -14,7 +14,7 @@ from allocation_service.application.runs.errors import TooManyDemands
 from allocation_service.application.runs.run_inputs import MAX_DEMANDS
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import NO_DATE
-from allocation_service.domain.runs.run import LENT, PINNED, RECHECKED, UNDECIDED, RunDemand, Segment
+from allocation_service.domain.runs.run import LeftAlone, RunDemand, Segment
 
 T = TypeVar("T")
 
@@ -104,17 +104,17 @@ def _candidates(rows: Sequence[Any], commitments: Sequence[Any]) -> list[RunDema
         if left:
             shipped[line_id] = shipped.get(line_id, 0) + left
     found = [_candidate(row, held.get(row["line_id"], ()), shipped.get(row["line_id"], 0)) for row in rows]
-    return [one for one in found if one.requested or one.held == UNDECIDED]
+    return [one for one in found if one.requested or one.held is LeftAlone.UNDECIDED]
 
 
 def _candidate(row: Any, held: Sequence[tuple[str, int]], shipped: int) -> RunDemand:
-    why = RECHECKED if row["rechecked"] else ""
+    why = LeftAlone.ORDER_DEFERRED if row["rechecked"] else None
     if row["undecided"]:
-        why = UNDECIDED
+        why = LeftAlone.UNDECIDED
     elif row["pinned"]:
-        why = PINNED
+        why = LeftAlone.PINNED
     elif row["lent"]:
-        why = LENT
+        why = LeftAlone.IN_LOAN
     return RunDemand(
         row["line_id"],
         row["order_id"],

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.application.runs.run_inputs import Digests
 from allocation_service.application.runs.run_records import Known, LineChange, Run, RunLine
+from allocation_service.domain.decisions.english_notes import recorded_left_alone
 from allocation_service.domain.runs.run import Segment
 from allocation_service.domain.runs.run_document import segment_document, segment_from
 from allocation_service.domain.runs.run_preview import Preview, Previewed
@@ -61,7 +62,7 @@ def _row(run_id: str, number: int, one: Previewed, takes_part: bool) -> tuple[An
     return (
         run_id, number, candidate.line_id, candidate.order_id, candidate.sku, planned.segment, candidate.requested,
         candidate.confirmed_units, planned.new, candidate.unit_value, one.promise_before, one.promise_after,
-        one.exception, planned.note, takes_part,
+        one.exception, planned.left_alone or "", takes_part,
     )  # fmt: skip
 
 
@@ -199,4 +200,4 @@ class SqlRunStore:
             f" WHERE run_id = :id AND position > :after {which} ORDER BY position LIMIT :limit"
         )
         rows = (await self._conn.execute(statement, {"id": run_id, "after": after, "limit": limit})).all()
-        return [RunLine(*row) for row in rows]
+        return [RunLine(*row)._replace(left_alone=recorded_left_alone(row.note)) for row in rows]

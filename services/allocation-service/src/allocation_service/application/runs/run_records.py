@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
-from allocation_service.domain.runs.run import Segment
+from allocation_service.domain.runs.run import LeftAlone, Segment
 
 LineChange = Literal["changed", "gains", "losses", "exceptions", "left_alone"]
 """Which lines of a run are asked for."""
@@ -53,7 +53,8 @@ class RunLine(NamedTuple):
     promise_before: date | None
     promise_after: date | None
     exception: str
-    note: str
+    left_alone: LeftAlone | str | None
+    """Why the run leaves the line alone; text that is no code is shown as it is stored."""
 
 
 class Known(NamedTuple):

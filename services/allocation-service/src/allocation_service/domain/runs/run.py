@@ -26,12 +26,21 @@ from typing import NamedTuple
 from allocation_service.domain.policies.policy import NO_DATE, Grants, Location, Moment, Policy, Sort
 from allocation_service.domain.policies.sorting import Ranking
 
-PINNED = "pinned: a person fixed it"
-UNDECIDED = "not decided about yet"
-RECHECKED = "its order is being decided by itself"
-LENT = "it has lent or borrowed units that are to be repaid"
-APART = "its order ships complete and is not in one segment with all that is open of it"
-INCOMPLETE = "its order ships complete and holds a part"
+
+class LeftAlone(StrEnum):
+    """Why a run leaves a line alone. Stored with the run's lines, so that none is ever renamed."""
+
+    PINNED = "pinned"
+    """A person fixed it."""
+    UNDECIDED = "undecided"
+    ORDER_DEFERRED = "order_deferred"
+    """Its order is decided in a transaction of its own."""
+    IN_LOAN = "in_loan"
+    """It has lent or borrowed units that are to be repaid."""
+    ORDER_APART = "order_apart"
+    """Its order ships complete and is not in one segment with all that is open of it."""
+    ORDER_INCOMPLETE = "order_incomplete"
+    """Its order ships complete and holds a part."""
 
 
 class Strategy(StrEnum):
@@ -86,7 +95,7 @@ class Segment(NamedTuple):
 class RunDemand(NamedTuple):
     """Units of a line that have not shipped: ``requested`` in all, ``confirmed`` per location.
 
-    ``held`` says why a run must leave the line alone; empty for most.
+    ``held`` says why a run must leave the line alone; None for most.
     """
 
     line_id: str
@@ -105,7 +114,7 @@ class RunDemand(NamedTuple):
     channel: str | None = None
     region: str | None = None
     unit_value: int = 0
-    held: str = ""
+    held: LeftAlone | None = None
 
     @property
     def confirmed_units(self) -> int:
@@ -135,7 +144,7 @@ class RunSelection(NamedTuple):
     """Who takes part in a run (``movable``), and who is only shown: skipped, or left alone for a reason."""
 
     movable: tuple[Assigned, ...]
-    untouched: tuple[tuple[Assigned, str], ...]
+    untouched: tuple[tuple[Assigned, LeftAlone | None], ...]
 
 
 class Planned(NamedTuple):
@@ -145,7 +154,7 @@ class Planned(NamedTuple):
     segment: int
     new: int
     moves: Grants = ()
-    note: str = ""
+    left_alone: LeftAlone | None = None
 
     @property
     def change(self) -> int:
@@ -172,7 +181,7 @@ def select(candidates: Iterable[RunDemand], segments: Sequence[Segment]) -> RunS
     """Who takes part. An order that ships complete takes part as one: in the first segment that all of its
     open lines meet. If there is none, or one of its lines must be left alone, all of it is."""
     movable: list[Assigned] = []
-    untouched: list[tuple[Assigned, str]] = []
+    untouched: list[tuple[Assigned, LeftAlone | None]] = []
     together: dict[str, list[RunDemand]] = {}
     filters = [_quick(one.filter) for one in segments]
     for one in candidates:
@@ -201,11 +210,11 @@ def _select_order(
     segments: Sequence[Segment],
     filters: Sequence[Filter],
     movable: list[Assigned],
-    untouched: list[tuple[Assigned, str]],
+    untouched: list[tuple[Assigned, LeftAlone | None]],
 ) -> None:
     number = next((n for n, wanted in enumerate(filters) if all(meets(one, wanted) for one in members)), None)
     if number is not None:
-        held = next((one.held for one in members if one.held), "") or _in_part(members)
+        held = next((one.held for one in members if one.held), None) or _in_part(members)
         if not held and segments[number].strategy is not Strategy.SKIP:
             movable += [Assigned(one, number) for one in members]
         else:
@@ -214,12 +223,12 @@ def _select_order(
     for one in members:
         own = next((n for n, wanted in enumerate(filters) if meets(one, wanted)), None)
         if own is not None:
-            untouched.append((Assigned(one, own), one.held or APART))
+            untouched.append((Assigned(one, own), one.held or LeftAlone.ORDER_APART))
 
 
-def _in_part(members: Sequence[RunDemand]) -> str:
+def _in_part(members: Sequence[RunDemand]) -> LeftAlone | None:
     confirmed = sum(one.confirmed_units for one in members)
-    return INCOMPLETE if 0 < confirmed < sum(one.requested for one in members) else ""
+    return LeftAlone.ORDER_INCOMPLETE if 0 < confirmed < sum(one.requested for one in members) else None
 
 
 def ranking(stock: Stock, sort: Sort, as_of: datetime) -> Ranking:

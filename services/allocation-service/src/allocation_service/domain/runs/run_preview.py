@@ -26,7 +26,7 @@ class PromiseOutlook(NamedTuple):
 
 class Previewed(NamedTuple):
     """A line of the preview. Promises are those of the units that wait, None where there is no date or none
-    wait; ``exception`` says what a person has to resolve, ``note`` why the line was left alone."""
+    wait; ``exception`` says what a person has to resolve, the line itself why it was left alone."""
 
     line: Planned
     promise_before: date | None
@@ -63,8 +63,8 @@ def preview_run(
         after = _promise(candidate, one.new, dates.get(candidate.line_id, candidate.promise_date))
         strategy = segments[one.segment].strategy
         lines.append(Previewed(one, before, after, exception(one, strategy, after, as_of.date())))
-    for (candidate, segment), note in selection.untouched:
-        kept = Planned(candidate, segment, candidate.confirmed_units, (), note)
+    for (candidate, segment), left_alone in selection.untouched:
+        kept = Planned(candidate, segment, candidate.confirmed_units, (), left_alone)
         promised = _promise(candidate, kept.new, candidate.promise_date)
         lines.append(Previewed(kept, promised, promised))
     return Preview(plan, tuple(lines))
@@ -164,7 +164,7 @@ class _Sums:
 
     def count(self, one: Previewed) -> None:
         self.lines += 1
-        self.untouched += bool(one.line.note)
+        self.untouched += bool(one.line.left_alone)
         self.exceptions += bool(one.exception)
         if one.line.moves:
             change = one.line.change

@@ -11,9 +11,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 from allocation_service.application.runs.read_runs import ShownRun
 from allocation_service.application.runs.run_records import Run, RunLine
 from allocation_service.domain.policies.policy import Sort
-from allocation_service.domain.runs.run import Filter, Segment, Strategy
+from allocation_service.domain.runs.run import Filter, LeftAlone, Segment, Strategy
 from allocation_service.domain.runs.run_document import segment_document
 from allocation_service.entrypoints.http.warning_schemas import WarningView
+from allocation_service.wording.catalogue import Catalogue
+from allocation_service.wording.reason_words import left_alone_in_words
 from service_kit.http.fields import Day, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
@@ -167,11 +169,14 @@ class RunLineView(ResponseModel):
     promise_before: date | None = Field(description="When the rest was promised; null: no date, or nothing waited")
     promise_after: date | None
     exception: str = Field(description="What the strategy asks for and the run cannot do; a person has to decide")
-    note: str = Field(description="Why the line is left alone")
+    note: str = Field(description="Why the line is left alone, in the language of the caller; empty: it is not")
+    note_code: str | None = Field(
+        description="The same as a code, of which there may be new ones; null: it is not left alone"
+    )
 
 
-def line_view(row: RunLine, segments: Sequence[Segment]) -> RunLineView:
-    """A stored line as it is shown."""
+def line_view(row: RunLine, segments: Sequence[Segment], catalogue: Catalogue) -> RunLineView:
+    """A stored line as it is shown in a language."""
     change = row.new - row.confirmed
     return RunLineView(
         line_id=row.line_id,
@@ -190,5 +195,6 @@ def line_view(row: RunLine, segments: Sequence[Segment]) -> RunLineView:
         promise_before=row.promise_before,
         promise_after=row.promise_after,
         exception=row.exception,
-        note=row.note,
+        note=left_alone_in_words(row.left_alone, catalogue),
+        note_code=row.left_alone if isinstance(row.left_alone, LeftAlone) else None,
     )

@@ -17,6 +17,7 @@ from allocation_service.entrypoints.http.dependencies import (
     RunWriter,
     UnitsOfWork,
 )
+from allocation_service.entrypoints.http.language import Language
 from allocation_service.entrypoints.http.run_schemas import (
     RunBody,
     RunDetail,
@@ -106,6 +107,7 @@ async def list_run_lines(
     request: Request,
     response: Response,
     units: UnitsOfWork,
+    language: Language,
     change: Annotated[LineChange | None, Query(description="Only these lines; all without it")] = None,
 ) -> Page[RunLineView]:
     """As they are served; lines that are left alone come last."""
@@ -113,7 +115,7 @@ async def list_run_lines(
     run, lines = await read(units, read_run_lines, run_id, change, after[0] if after else 0, page.limit + 1)
     cursor = encode_cursor(lines[page.limit - 1].position) if len(lines) > page.limit else None
     link_header(response, request, cursor)
-    return Page(data=[line_view(one, run.segments) for one in lines[: page.limit]], next_cursor=cursor)
+    return Page(data=[line_view(one, run.segments, language) for one in lines[: page.limit]], next_cursor=cursor)
 
 
 async def _detail(application: Application, run_id: str) -> RunDetail:
