@@ -15,7 +15,7 @@ from tests.unit.order.store_suite import StoreSuite
 from order_service.adapters.sql_new_orders import SqlNewOrderUnitOfWork
 from order_service.adapters.sql_skus import KnownSkus
 from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
-from order_service.application.ports import NewOrder
+from order_service.application.ports import PlacedOrder
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.testing import FakeClock
@@ -38,7 +38,7 @@ class SqlStores:
         """See Stores."""
         return self._units
 
-    async def place(self, *new_orders: NewOrder) -> Mapping[str, str]:
+    async def place(self, *new_orders: PlacedOrder) -> Mapping[str, str]:
         """See Stores."""
         async with self._placing() as uow:
             return await uow.new_orders.add(new_orders)

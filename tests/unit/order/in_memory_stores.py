@@ -11,7 +11,7 @@ import orjson
 
 from event_contracts import SellingMode, SkuPolicy
 from order_service.application.history import HistoryEntry
-from order_service.application.ports import ChangedOrder, NewOrder, OrderHeader, OrderTotals, OwnedLine
+from order_service.application.ports import ChangedOrder, OrderHeader, OrderTotals, OwnedLine, PlacedOrder
 from order_service.application.queries import (
     OrderFilter,
     OrderKey,
@@ -67,7 +67,7 @@ class InMemoryNewOrders:
         self._uow = uow
         self._state = state
 
-    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
+    async def add(self, new_orders: Sequence[PlacedOrder]) -> Mapping[str, str]:
         """See NewOrderStore."""
         holders: dict[str, str] = {}
         by_reference = {each.order.terms.reference: order_id for order_id, each in self._state.orders.items()}

@@ -12,7 +12,7 @@ from event_contracts import Event
 from order_service.application.commands import PlaceOrder
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.order_event import order_event
-from order_service.application.ports import NewOrder
+from order_service.application.ports import PlacedOrder
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment, ShippedUnits, Terms
 from service_kit.testing import FakeClock
@@ -36,11 +36,11 @@ def place_command(order_id: str, *lines: tuple[str, int], at: datetime = NOW, **
     return PlaceOrder(order_id, Terms(**terms), at, lines_of(order_id, *lines))
 
 
-def new_order(order_id: str, *lines: tuple[str, int], **terms: Any) -> NewOrder:
+def new_order(order_id: str, *lines: tuple[str, int], **terms: Any) -> PlacedOrder:
     """A new order as the use case hands it to its store."""
     command = place_command(order_id, *lines, **terms)
     order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
-    return NewOrder(order, entry_of_change(order, change), order_event(order, change))
+    return PlacedOrder(order, entry_of_change(order, change), order_event(order, change))
 
 
 def shipment(shipment_id: str, *units: tuple[str, int], location: str = "A", **more: Any) -> Shipment:

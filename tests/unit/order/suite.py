@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from tests.unit.order.scenarios import NOW, entry
 
-from order_service.application.ports import ChangedOrder, NewOrder, OrderUnitOfWork
+from order_service.application.ports import ChangedOrder, OrderUnitOfWork, PlacedOrder
 from order_service.application.queries import OrderFilter, OrderKey, Visibility
 from order_service.domain.lines import Line, LineAllocation, Reason
 from order_service.domain.order import Order
@@ -29,7 +29,7 @@ class Stores(Protocol):
         """Opens units of work."""
         ...
 
-    async def place(self, *new_orders: NewOrder) -> Mapping[str, str]:
+    async def place(self, *new_orders: PlacedOrder) -> Mapping[str, str]:
         """`NewOrderStore.add` in a unit of work of its own."""
         ...
 

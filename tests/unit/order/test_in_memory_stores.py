@@ -10,7 +10,7 @@ from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
 
-from order_service.application.ports import NewOrder
+from order_service.application.ports import PlacedOrder
 from service_kit.testing import FakeClock
 
 
@@ -26,7 +26,7 @@ class InMemoryStores:
         """See Stores."""
         return self._units
 
-    async def place(self, *new_orders: NewOrder) -> Mapping[str, str]:
+    async def place(self, *new_orders: PlacedOrder) -> Mapping[str, str]:
         """See Stores."""
         async with self._units.begin() as uow:
             holders = await uow.new_orders.add(new_orders)

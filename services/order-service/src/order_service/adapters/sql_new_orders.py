@@ -19,7 +19,7 @@ from order_service.adapters.sql_history import HISTORY_COLUMNS, history_row
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_row
 from order_service.adapters.sql_skus import KnownSkus, SqlSkuCatalogue
 from order_service.application.commands import Accepted, PlaceOrder
-from order_service.application.ports import NewOrder, NewOrderUnitOfWork
+from order_service.application.ports import NewOrderUnitOfWork, PlacedOrder
 from order_service.domain.errors import Refusal
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.outbox import prepare
@@ -80,7 +80,7 @@ class SqlNewOrderStore:
         self.carried_out = False
         self.used_keys: dict[str, Claimed | IdempotencyRecord] = {}
 
-    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
+    async def add(self, new_orders: Sequence[PlacedOrder]) -> Mapping[str, str]:
         """See NewOrderStore. One statement; up to two more if orders were left out. Call it once."""
         orders = [new_order.order for new_order in new_orders]
         lines = [

@@ -8,20 +8,22 @@ from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
 from order_service.application.history import entry_of_change
 from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
-from order_service.application.ports import NewOrder, NewOrderUnitOfWork
+from order_service.application.ports import NewOrderUnitOfWork, PlacedOrder
 from order_service.domain.dates import find_date_faults
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Order
 
 
 async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) -> list[Accepted | Refusal]:
-    """Store each order that can be accepted; for each command its acceptance or its refusal.
+    """Store each order that can be accepted, and publish `OrderPlaced`; for each command its acceptance or its refusal.
+
+    Order, first history entry, event and claimed idempotency key are stored together or not at all.
 
     Refusals, which do not touch the other orders: InvalidOrder, OrderTooLarge, OrderReferenceTaken.
     """
     unknown_skus = await uow.skus.unknown({line.sku for command in commands for line in command.lines})
     checked = [_check(command, unknown_skus) for command in commands]
-    new_orders = [each for each in checked if isinstance(each, NewOrder)]
+    new_orders = [each for each in checked if isinstance(each, PlacedOrder)]
     holders = await uow.new_orders.add(new_orders) if new_orders else {}
     results: list[Accepted | Refusal] = []
     for each in checked:
@@ -34,7 +36,7 @@ async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) 
     return results
 
 
-def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> NewOrder | Refusal:
+def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> PlacedOrder | Refusal:
     date_faults = list(find_date_faults(command.terms, command.placed_at))
     unknown = [index for index, line in enumerate(command.lines) if line.sku in unknown_skus] if unknown_skus else []
     if date_faults or unknown:
@@ -43,4 +45,4 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> NewOrder | Ref
     event = order_event(order, change)
     if len(command.lines) > SMALL_EVENT_LINES and is_too_large(event):
         return OrderTooLarge()
-    return NewOrder(order, entry_of_change(order, change), event)
+    return PlacedOrder(order, entry_of_change(order, change), event)

@@ -55,8 +55,8 @@ class NewOrderUnitOfWork(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class NewOrder:
-    """A new order with its first history entry and the event that reports it."""
+class PlacedOrder:
+    """An order that is to be stored for the first time, with its first history entry and the event that reports it."""
 
     order: Order
     history_entry: HistoryEntry
@@ -74,8 +74,8 @@ class SkuCatalogue(Protocol):
 class NewOrderStore(Protocol):
     """Storage of new orders."""
 
-    async def add(self, new_orders: Sequence[NewOrder]) -> Mapping[str, str]:
-        """Store new orders, all of a batch in one call, and send the event of each that was stored.
+    async def add(self, new_orders: Sequence[PlacedOrder]) -> Mapping[str, str]:
+        """Store new orders, all of a batch in one call, and put the event of each that was stored into the outbox.
 
         An order whose reference is taken, by a stored order or an earlier one of the batch, is left out. Returns those:
         order id → id of the order that has the reference.

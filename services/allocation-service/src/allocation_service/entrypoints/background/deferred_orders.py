@@ -10,7 +10,7 @@ from allocation_service.application.allocating.deferred_orders import decide_all
 from allocation_service.bootstrap import AllocationApplication
 from service_kit.hosting.background import repeat
 
-DECIDED = Counter("allocation_rechecks_total", "Orders decided by themselves, with all of their SKUs locked")
+DECIDED = Counter("allocation_rechecks_total", "Deferred orders decided, each with all of its SKUs locked")
 
 
 class DeferredOrdersLoop:
@@ -23,7 +23,11 @@ class DeferredOrdersLoop:
         """Until ``stopping``; woken by the decision that left orders."""
         wanted = self._application.effects.deferred_orders
         await repeat(
-            "rechecks", self.once, stopping, every=self._application.settings.deferred_orders_seconds, wanted=wanted
+            "deferred_orders",
+            self.once,
+            stopping,
+            every=self._application.settings.deferred_orders_seconds,
+            wanted=wanted,
         )
 
     async def once(self) -> int:
