@@ -2,6 +2,7 @@
 
 import random
 
+from tests.statements_seen import statements_of
 from tests.unit.inventory.scenario import at, shipped_orders, units_shipped_by
 
 
@@ -72,3 +73,16 @@ async def test_duplicates_shuffles_and_a_replay_from_the_beginning_change_nothin
     await inventory.published()
     await inventory.apply(*history, remember=False)
     assert (await inventory.level(), await inventory.published()) == (before, [])
+
+
+async def test_a_batch_of_shipments_costs_a_fixed_number_of_statements(inventory):
+    await inventory.receive(1_000)
+
+    async def cost(*numbers):
+        orders = [inventory.neighbours.order(f"batch-{number}", ("lamp", 10))[0] for number in numbers]
+        shipped = [inventory.neighbours.ship(order, 1, 1) for order in orders]
+        async with statements_of(inventory.database) as statements:
+            await inventory.apply(*shipped)
+        return len(statements)
+
+    assert await cost(0) == await cost(*range(1, 31)) > 0

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.scenario import LineAnswer
+from tests.statements_seen import statements_of
 from tests.unit.notification.events import JULY, JUNE
 from tests.unit.notification.scenario import MAIL_RULES
 
@@ -91,3 +92,14 @@ async def test_changes_being_collected_when_the_contact_comes_are_told_with_what
     [_, superseded] = await world.notifications()
     assert superseded["state"] == "superseded"
     assert (await world.post(f"/v1/notifications/{superseded['notification_id']}/resend")).status_code == 409
+
+
+async def test_a_batch_of_events_costs_a_fixed_number_of_statements(world):
+    async def cost(*names):
+        placed = [world.placed(name) for name in names]
+        async with statements_of(world.database) as statements:
+            await world.apply(*placed)
+            await world.apply(*[world.answered(LineAnswer(waiting=5, promise=JUNE), order_id=name) for name in names])
+        return len(statements)
+
+    assert await cost("o0") == await cost(*[f"o{number}" for number in range(1, 31)]) > 0

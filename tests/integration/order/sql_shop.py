@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import event
 from tests.scenario import take_outbox
+from tests.statements_seen import statements_of
 from tests.unit.order.shop import Shop, open_client
 
 from event_contracts import Event
 from order_service.config import OrderSettings
 from order_service.entrypoints.service import build
 from service_kit.persistence.database import Database
-
-_INTROSPECTION = ("typeinfo_tree", "current_setting('jit')")
-"""In statements of the driver's own, by which each new connection learns of types."""
 
 
 @dataclass
@@ -43,27 +38,8 @@ class SqlShop(Shop):
     @asynccontextmanager
     async def statements(self) -> AsyncIterator[list[str]]:
         """Collects the statements that reach the server within the block, whether through SQLAlchemy or past it."""
-        seen: list[str] = []
-        heard: set[Any] = set()
-
-        def note(query: Any) -> None:
-            if not any(mark in query.query for mark in _INTROSPECTION):
-                seen.append(query.query)
-
-        def listen(connection: Any, *_: object) -> None:
-            if connection.driver_connection not in heard:
-                heard.add(connection.driver_connection)
-                connection.driver_connection.add_query_logger(note)
-
-        engine = self.database.engine.sync_engine
-        event.listen(engine, "checkout", listen)
-        try:
+        async with statements_of(self.database) as seen:
             yield seen
-            await asyncio.sleep(0)  # the driver notes a statement at the loop's next turn
-        finally:
-            event.remove(engine, "checkout", listen)
-            for driver in heard:
-                driver.remove_query_logger(note)
 
     @asynccontextmanager
     async def another_process(self) -> AsyncIterator[SqlShop]:
