@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +12,15 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
-from tests.scenario import Neighbours, take_outbox
+from tests.scenario import take_outbox
+from tests.unit.allocation.allocation_scenario import AllocationScenario
 
-from allocation_service.adapters.local_effects import LocalEffects
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
-from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
-from allocation_service.application.policies.policy_choice import DEFAULT, Target
-from allocation_service.application.session.options import Options
 from allocation_service.bootstrap import AllocationApplication, wire
 from allocation_service.config import AllocationSettings
-from allocation_service.domain.policies.policy import Policy
-from allocation_service.domain.policies.policy_document import written_document
 from allocation_service.entrypoints.consumer import deciding
 from allocation_service.entrypoints.service import build
 from allocation_service.invariants import INVARIANTS
-from allocation_service.wording.reason_words import published_words
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import DecisionRange, stored_decisions
 from event_contracts import Event
@@ -40,11 +34,10 @@ from service_kit.testing.invariants import assert_invariants
 
 
 @dataclass
-class World(Neighbours):
+class World(AllocationScenario):
     """Gives its neighbours' events to the real handler on a real database."""
 
     database: Database
-    options: Options = field(default_factory=lambda: Options(published_words, effects=LocalEffects()))
 
     # -- the service --
 
@@ -59,36 +52,22 @@ class World(Neighbours):
         )
         return wire(own, clock=clock or FakeClock(self.now), database=self.database)
 
-    async def handle(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
-        """One batch in a transaction that the caller commits."""
-        await deciding(self.options)(self.units.within(conn), events)
-
-    # -- what merchandisers say --
-
-    async def use(self, policy: Policy, target: Target = DEFAULT) -> Policy:
-        """Let a target (everything, by default) follow a policy from now on; the version that was made."""
-        name = ":".join(part for part in target if part)
-        async with self.units.begin() as uow:
-            await uow.policies.create_policy(name)
-            await uow.policies.retire(name, None, "test")
-            made = await uow.policies.write_active(name, written_document(policy), "test")
-            await uow.assignments.assign(target, name, "test")
-            await uow.assignments.want_review(policy=name)
-            await uow.commit()
-        return made.policy
-
     # -- the handler --
 
-    async def apply(self, *events: Event, deferred_orders: bool = True) -> list[Event]:
-        """One batch in one transaction; the events it published (and those of the orders it deferred)."""
+    async def handle(self, events: Sequence[Event]) -> None:
+        """See AllocationScenario."""
         async with self.database.transaction() as conn:
-            await self.handle(conn, list(events))
-        if deferred_orders:
-            await self.recheck()
-        return await self.published()
+            await self.handle_within(conn, events)
 
-    async def recheck(self) -> int:
-        return await decide_all_deferred_orders(self.units, self.options)
+    async def apply_at_once(self, *batches: tuple[Sequence[Event], bool]) -> None:
+        """See AllocationScenario."""
+        await asyncio.gather(
+            *(self.apply(*events, deferred_orders=deferred_orders) for events, deferred_orders in batches)
+        )
+
+    async def handle_within(self, conn: AsyncConnection, events: Sequence[Event]) -> None:
+        """One batch in a transaction that the caller commits."""
+        await deciding(self.options)(self.units.within(conn), events)
 
     async def published(self) -> list[Event]:
         """Take what stands in the outbox."""
@@ -113,10 +92,6 @@ class World(Neighbours):
     async def granted(self, *line_ids: str) -> list[int]:
         found = {row.line_id: row.granted_units for row in await self.rows("SELECT line_id, granted_units FROM demand")}
         return [found[line_id] for line_id in line_ids]
-
-    async def promise(self, line_id: str) -> date | None:
-        found: date | None = (await self.line(line_id)).promise_date
-        return found
 
     async def remember_deliveries(
         self, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S", lead: int = 60

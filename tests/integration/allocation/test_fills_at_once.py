@@ -21,7 +21,7 @@ async def test_an_order_that_two_fills_pass_at_once_was_passed_twice(world: Any)
         return bool((await world.rows(_WAITING_FOR_A_LOCK))[0].waiting)
 
     async with world.database.transaction() as first:
-        await world.handle(first, [world.stock("A", 1)])
+        await world.handle_within(first, [world.stock("A", 1)])
         second = asyncio.create_task(world.apply(world.stock("B", 1)))
         await eventually(one_waits)
     await second

@@ -179,11 +179,11 @@ async def test_summarising_waits_for_no_decision_and_no_decision_for_it(world: A
     before = datetime.now(UTC) - timedelta(days=1)
     async with world.database.transaction() as deciding:
         await deciding.execute(text("SET LOCAL lock_timeout = '5s'"))
-        await world.handle(deciding, [world.order("o2", ("A", 1))[1]])
+        await world.handle_within(deciding, [world.order("o2", ("A", 1))[1]])
         async with world.database.transaction() as summarising:
             await summarising.execute(text("SET LOCAL lock_timeout = '5s'"))
             assert (await SqlDecisionRetention(summarising).summarise(before)).decisions == 1
-            await world.handle(deciding, [world.order("o3", ("A", 1))[1]])
+            await world.handle_within(deciding, [world.order("o3", ("A", 1))[1]])
             async with world.database.transaction() as another:
                 assert (await SqlDecisionRetention(another).summarise(before)).done
     assert await known_lines(world) == ["o1-1", "o2-1", "o3-1"]

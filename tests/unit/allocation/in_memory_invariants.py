@@ -1,0 +1,166 @@
+"""What must hold in memory: the twins of the service's invariants, each under the name that it has there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
+import orjson
+from tests.unit.allocation.in_memory_state import AllocationState, KeptDecision
+from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnits, idle_in_parts, idle_whole
+
+from allocation_service.adapters.store.decision_digest import canonical_json
+from allocation_service.application.allocating.find_kept_stock import find_kept_stock
+from allocation_service.application.session.options import Options
+from backorder_verify.recomputing.comparison import compare
+from backorder_verify.recomputing.decision_stream import StoredDecision
+
+
+def _line_quantities(state: AllocationState) -> Iterable[object]:
+    for line in state.lines.values():
+        if line.quantity != line.granted_units + line.waiting + line.declined + line.cancelled:
+            yield line
+
+
+def _line_sums(state: AllocationState) -> Iterable[object]:
+    for line in state.lines.values():
+        queued = sum(entry.quantity for entry in line.entries())
+        sums = (sum(line.granted.values()), queued, sum(layer.quantity for layer in line.layers))
+        if sums != (line.granted_units, line.waiting - line.undecided, line.live_units):
+            yield line
+
+
+def _cancelled_or_allocated(state: AllocationState) -> Iterable[object]:
+    for line in state.lines.values():
+        if line.unshipped > 0 and line.granted_units + line.cancelled > line.quantity:
+            yield line
+
+
+def _complete_or_nothing(state: AllocationState) -> Iterable[object]:
+    for order in state.orders.values():
+        lines = state.lines_of_order(order.order_id)
+        waits, holds = any(line.waiting for line in lines), any(line.unshipped for line in lines)
+        if order.ship_complete and order.order_id not in state.deferred_orders and waits and holds:
+            yield order, lines
+
+
+def _everything_decided(state: AllocationState) -> Iterable[object]:
+    yield from state.deferred_orders
+    for line in state.lines.values():
+        if line.undecided and state.skus[line.sku].known:
+            yield line
+
+
+def _granted_counter(state: AllocationState) -> Iterable[object]:
+    granted = Counter[tuple[str, str]]()
+    for line in state.lines.values():
+        granted.update({(line.sku, location): units for location, units in line.granted.items()})
+    yield from _different({key: level.granted for key, level in state.levels.items()}, granted)
+
+
+def _waiting_counter(state: AllocationState) -> Iterable[object]:
+    queued = Counter[str]()
+    for sku, place in state.queued():
+        queued[sku] += place.quantity
+    yield from _different({name: sku.waiting_units for name, sku in state.skus.items()}, queued)
+
+
+def _promised_buckets(state: AllocationState) -> Iterable[object]:
+    promised = Counter[tuple[str, object]]()
+    for sku, place in state.queued():
+        if place.promise_date is not None:
+            promised[sku, place.promise_date] += place.quantity
+    yield from _different(state.promised, promised)
+
+
+def _different(counters: Mapping[tuple[str, object] | str, int], sums: Mapping[object, int]) -> Iterable[object]:
+    for key in counters.keys() | sums.keys():
+        if counters.get(key, 0) != sums.get(key, 0):  # type: ignore[call-overload]
+            yield key, counters.get(key, 0), sums.get(key, 0)  # type: ignore[call-overload]
+
+
+def _granted_within_supply(state: AllocationState) -> Iterable[object]:
+    for (sku, location), level in state.levels.items():
+        unshipped = any(line.unshipped_at(location) > 0 for line in state.lines.values() if line.sku == sku)
+        if level.free < 0 and unshipped:
+            yield sku, level
+
+
+def _loans_owed(state: AllocationState) -> Iterable[object]:
+    owed, loans = Counter[str](), Counter[str]()
+    for loan in state.loans.values():
+        if loan.closed_at is None:
+            owed[loan.lender_line] += loan.owed
+            loans[loan.sku] += 1
+    for line_id, units in owed.items():
+        if units > state.lines[line_id].queued_units:
+            yield state.lines[line_id], units
+    yield from _different({name: sku.open_loans for name, sku in state.skus.items()}, loans)
+
+
+def _loan_due_dates(state: AllocationState) -> Iterable[object]:
+    yield from (loan for loan in state.loans.values() if loan.repay_by <= loan.lent_at.date())
+
+
+AT_REST = "allocation: everything decided"
+"""Holds when there is nothing left to do."""
+
+BY_DERIVATION = "allocation: queue promises"
+"""In memory, the places of a line are worked out from the line itself."""
+
+CHECKS: Mapping[str, Callable[[AllocationState], Iterable[object]]] = {
+    "allocation: line quantities": _line_quantities,
+    "allocation: line sums": _line_sums,
+    "allocation: cancelled or allocated": _cancelled_or_allocated,
+    "allocation: complete or nothing": _complete_or_nothing,
+    AT_REST: _everything_decided,
+    "allocation: granted counter": _granted_counter,
+    "allocation: waiting counter": _waiting_counter,
+    "allocation: promised buckets": _promised_buckets,
+    "allocation: granted within supply": _granted_within_supply,
+    "allocation: loans owed": _loans_owed,
+    "allocation: loan due dates": _loan_due_dates,
+}
+
+IDLE_IN_PARTS, IDLE_WHOLE = "allocation: no idle stock", "allocation: no complete order idle"
+
+
+async def violations(units: InMemoryAllocationUnits, options: Options, *, at_rest: bool) -> list[str]:
+    """What does not hold, each with its invariant."""
+    state = units.state
+    found = [f"{name}: {one}" for name, broken in CHECKS.items() if at_rest or name != AT_REST for one in broken(state)]
+    about = {sku for one in state.deferred_orders.values() for sku in one.skus}
+    idle = {sku: {sku} for sku in idle_in_parts(state) - about}
+    whole = {
+        order_id: skus
+        for order_id, skus in idle_whole(state).items()
+        if order_id not in state.deferred_orders
+        and all(state.skus[sku].known for sku in skus)
+        and not any(line.undecided for line in state.lines_of_order(order_id))
+    }
+    if idle or whole:
+        kept = await find_kept_stock(units, options, set().union(*idle.values(), *whole.values()))
+        for name, candidates in ((IDLE_IN_PARTS, idle), (IDLE_WHOLE, whole)):
+            found += [f"{name}: {one}" for one, skus in candidates.items() if not kept & skus]
+    return found
+
+
+async def replays(decisions: Iterable[KeptDecision]) -> list[str]:
+    """Decisions whose stored inputs lead to other grants than were made."""
+
+    async def stored() -> AsyncIterator[StoredDecision]:
+        for one in decisions:
+            yield _stored(one)
+
+    different = (await compare(stored())).first_differences
+    return [f"{one.decision_id} step {one.step}: {one.granted}, recomputed {one.recomputed}" for one in different]
+
+
+def _stored(kept: KeptDecision) -> StoredDecision:
+    """A decision as the tool reads it from the database."""
+    decision = StoredDecision(kept.decision_id, kept.decided_at, False, orjson.loads(kept.steps))
+    for row, facts in sorted(kept.rows, key=lambda one: (one[0].step, one[0].rank)):
+        parameters = canonical_json(dict(row.reason.parameters)) if row.reason.parameters else None
+        stated = {"reason_code": row.reason.code.value, "reason_parameters": parameters, "facts": facts}
+        decision.add({**row._asdict(), **stated})
+    return decision

@@ -1,0 +1,175 @@
+"""What allocation's stores in memory hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
+
+import orjson
+from tests.unit.allocation.in_memory_lateness import AnnouncedDate
+
+from allocation_service.application.policies.policy_choice import DEFAULT, Target
+from allocation_service.application.policies.policy_records import Assignment, Version
+from allocation_service.application.runs.run_records import Pin
+from allocation_service.application.session.decision_record import DecisionRow
+from allocation_service.application.session.order import Order
+from allocation_service.application.session.session_records import DeferredOrder
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.lending.loan import KeptLoan
+from allocation_service.domain.policies.policy import NO_DATE, Policy
+from allocation_service.domain.policies.policy_document import written_document
+from allocation_service.domain.promising.promise_dates import Waiting
+from allocation_service.domain.supply.sku import Inbound, Level, Sku
+
+_INSTALLED = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Place(NamedTuple):
+    """A place of a queue with all that its rank depends on."""
+
+    line_id: str
+    order_id: str
+    queued_at: datetime
+    quantity: int
+    promise_date: date | None
+    tier_rank: int
+    needed_by: date
+    ship_complete: bool
+    unit_value: int
+
+
+class KeptDecision(NamedTuple):
+    """A decision as it is stored; ``steps`` are JSON, as are the facts of ``rows``."""
+
+    decision_id: str
+    cause: str
+    cause_type: str
+    decided_at: datetime
+    steps: bytes
+    rows: tuple[tuple[DecisionRow, bytes], ...]
+    skus: frozenset[str]
+
+
+class PolicyVersion(NamedTuple):
+    """A version, and whether the begin and the end of its window have been noted."""
+
+    version: Version
+    begun: bool = False
+    ended: bool = False
+
+
+def _first_version() -> PolicyVersion:
+    """What a new installation decides by."""
+    document = orjson.dumps(written_document(Policy())).decode()
+    at, by = _INSTALLED, "migration"
+    return PolicyVersion(
+        Version("default", 1, document, "active", "", at, by, at, by, None, None, None, None), begun=True
+    )
+
+
+@dataclass
+class AllocationState:
+    """Everything that is stored. What stands in a table is never changed in place, only replaced, so that a copy of
+    the state is a copy of its tables."""
+
+    skus: dict[str, Sku] = field(default_factory=dict)
+    levels: dict[tuple[str, str], Level] = field(default_factory=dict)
+    inbound: dict[str, tuple[str, Inbound]] = field(default_factory=dict)
+    promised: dict[tuple[str, date], int] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+    lines: dict[str, Line] = field(default_factory=dict)
+    deferred_orders: dict[str, DeferredOrder] = field(default_factory=dict)
+    demand_days: dict[tuple[str, date, int], int] = field(default_factory=dict)
+    quotas_used: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    decisions: dict[str, KeptDecision] = field(default_factory=dict)
+    loans: dict[str, KeptLoan] = field(default_factory=dict)
+    deliveries: dict[int, AnnouncedDate] = field(default_factory=dict)
+    pins: dict[str, Pin] = field(default_factory=dict)
+    policies: dict[str, int] = field(default_factory=lambda: {"default": 1})
+    policy_versions: dict[tuple[str, int], PolicyVersion] = field(
+        default_factory=lambda: {("default", 1): _first_version()}
+    )
+    assignments: dict[Target, Assignment] = field(
+        default_factory=lambda: {DEFAULT: Assignment(*DEFAULT, "default", 1, _INSTALLED, "migration")}
+    )
+    assigned: dict[str, int] = field(default_factory=lambda: {"last": 1})
+    reviews: dict[str, None] = field(default_factory=dict)
+
+    def __deepcopy__(self, _: dict[int, Any]) -> AllocationState:
+        return AllocationState(**{one.name: dict(getattr(self, one.name)) for one in fields(self)})
+
+    def lines_of_order(self, order_id: str) -> list[Line]:
+        """All lines of an order."""
+        return [self.lines[one] for one in sorted(self.lines) if self.lines[one].order_id == order_id]
+
+    def places(self, sku: str) -> list[Place]:
+        """The queue of a SKU, in no order."""
+        return [
+            place for line in self.lines.values() if line.sku == sku and line.queued_units for place in self._of(line)
+        ]
+
+    def queued(self) -> Iterator[tuple[str, Place]]:
+        """Every place of every queue with its SKU."""
+        for line in self.lines.values():
+            if line.queued_units:
+                for place in self._of(line):
+                    yield line.sku, place
+
+    def _of(self, line: Line) -> list[Place]:
+        order = self.orders[line.order_id]
+        return [
+            Place(
+                line.line_id,
+                line.order_id,
+                entry.queued_at,
+                entry.quantity,
+                line.promise_date,
+                order.tier_rank,
+                order.needed_by or NO_DATE,
+                order.ship_complete,
+                line.unit_value,
+            )
+            for entry in line.entries()
+        ]
+
+    def waiting(self, sku: str) -> list[Waiting]:
+        """The queue of a SKU as promises are revised by it."""
+        return [
+            Waiting(one.line_id, one.quantity, one.promise_date, one.queued_at, self._rest(one, sku))
+            for one in self.places(sku)
+        ]
+
+    def _rest(self, place: Place, sku: str) -> tuple[date | None, ...]:
+        if not place.ship_complete:
+            return ()
+        others = [one for one in self.lines_of_order(place.order_id) if one.sku != sku and one.waiting]
+        return tuple(one.promise_date for one in others)
+
+    def free(self, sku: str) -> int:
+        """Units of a SKU that may be handed out, over all locations."""
+        return sum(max(0, level.free) for (name, _), level in self.levels.items() if name == sku)
+
+
+def copied_line(line: Line) -> Line:
+    """A line that shares nothing with the other; locations without grants are left out, the others in order."""
+    granted = {location: line.granted[location] for location in sorted(line.granted) if line.granted[location]}
+    shipped = {location: line.shipped[location] for location in granted if line.shipped.get(location)}
+    return replace(line, granted=granted, shipped=shipped, layers=list(line.layers))
+
+
+def copied_order(order: Order) -> Order:
+    """An order's header as it is stored, without lines."""
+    header = copy(order)
+    header.lines, header.whole, header.stored, header.changed, header.moved = {}, False, True, False, False
+    return header
+
+
+def copied_sku(sku: Sku) -> Sku:
+    """A SKU as it is stored, without what belongs to it."""
+    return Sku(
+        sku.sku, sku.known, sku.mode, sku.cap, sku.release_at, sku.lead_time_days, sku.category, sku.policy_version,
+        sku.last_now, sku.waiting_units, sku.top_value, open_loans=sku.open_loans, backed_through=sku.backed_through,
+    )  # fmt: skip

@@ -1,0 +1,332 @@
+"""Allocation's stores in memory: what the ports promise, without a database. One suite runs on these and on SQL.
+
+What only shows things or plans runs (decision and queue views, runs, simulations, retention) is stored in SQL alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, NamedTuple, TypeVar
+
+from tests.unit.allocation import (
+    in_memory_lending,
+    in_memory_queues,
+    in_memory_session_reads,
+    in_memory_session_writes,
+)
+from tests.unit.allocation.in_memory_lateness import evidence_of
+from tests.unit.allocation.in_memory_policies import InMemoryPolicyAssignmentStore, InMemoryPolicyStore
+from tests.unit.allocation.in_memory_queues import InMemoryLongQueue
+from tests.unit.allocation.in_memory_session_writes import WriteStep
+from tests.unit.allocation.in_memory_state import AllocationState
+
+from allocation_service.application.maintenance.maintenance_records import Backlog
+from allocation_service.application.runs.run_records import Pin
+from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.decision_record import DecisionRecord
+from allocation_service.application.session.ports import MovedLine
+from allocation_service.domain.allocating.ship_complete import Solver
+from allocation_service.domain.promising.promise_dates import Revision, revise
+from allocation_service.domain.supply.lateness import WINDOW, Evidence, Lateness
+from allocation_service.domain.supply.sku import Sku
+from event_contracts import Event
+from event_contracts.envelope import decode
+from event_contracts.fast_encoding import IntegrationEvent
+from service_kit.runtime.clock import Clock
+from service_kit.testing.in_memory_unit_of_work import InMemoryUnitOfWork, InMemoryUnitOfWorkFactory
+
+T = TypeVar("T")
+
+
+class PreparedSession(NamedTuple):
+    """What stores a session: its changes, the orders to lock, then its events."""
+
+    steps: list[WriteStep]
+    lock: list[str]
+    events: list[Event]
+
+
+class InMemoryAllocationStore:
+    """Implements AllocationStore. ``locked`` are the locks that were asked for, in order: (table, key)."""
+
+    def __init__(self, uow: InMemoryUnitOfWork, state: AllocationState) -> None:
+        self._uow, self._state = uow, state
+        self.locked: list[tuple[str, str]] = []
+
+    async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
+        """See AllocationStore."""
+        return {line.sku for line in self._state.lines.values() if line.order_id in order_ids}
+
+    async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
+        """See AllocationStore."""
+        names = list(skus)
+        self.locked += [("sku", name) for name in names]
+        in_memory_session_reads.lock_skus(self._state, session, names, po_lines)
+
+    async def peek_skus(self, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
+        """See AllocationStore."""
+        return in_memory_session_reads.peek_skus(self._state, skus, now)
+
+    async def reload_policies(self, session: AllocationSession, skus: Collection[str]) -> None:
+        """See AllocationStore."""
+        in_memory_session_reads.reload_policies(self._state, session, skus)
+
+    async def load_orders(self, session: AllocationSession, order_ids: Collection[str]) -> None:
+        """See AllocationStore."""
+        in_memory_session_reads.load_orders(self._state, session, order_ids)
+
+    async def load_queues(self, session: AllocationSession, reach: Mapping[str, int]) -> None:
+        """See AllocationStore."""
+        in_memory_queues.load_queues(self._state, session, reach)
+
+    async def load_unindexed_queue(
+        self, session: AllocationSession, sku: str, now: datetime, lines: int | None, reach: int
+    ) -> None:
+        """See AllocationStore."""
+        in_memory_queues.load_unindexed_queue(self._state, session, sku, now, lines=lines, reach=reach)
+
+    async def waits_outside(self, sku: str, outlets: Mapping[str, Collection[str]], units: int) -> bool:
+        """See AllocationStore."""
+        return in_memory_queues.waits_outside(self._state, sku, outlets, units)
+
+    async def load_holdings(self, session: AllocationSession, sku: str, location: str, limit: int) -> None:
+        """See AllocationStore."""
+        in_memory_queues.load_holdings(self._state, session, sku, location, limit)
+
+    async def undecided_orders(self, session: AllocationSession, skus: Collection[str]) -> None:
+        """See AllocationStore."""
+        found = {line.order_id for line in self._state.lines.values() if line.sku in skus and line.undecided}
+        in_memory_session_reads.load_orders(self._state, session, found)
+
+    async def lock_orders(self, order_ids: Iterable[str]) -> None:
+        """See AllocationStore."""
+        self.locked += [("order", order_id) for order_id in order_ids]
+
+    def prepare(self, session: AllocationSession, lock: Sequence[str]) -> PreparedSession:
+        """See AllocationStore."""
+        return PreparedSession(
+            in_memory_session_writes.steps_of(session), list(lock), decoded(session.unwritten.events)
+        )
+
+    async def write_and_publish(self, prepared: PreparedSession) -> None:
+        """See AllocationStore."""
+        for step in prepared.steps:
+            step(self._state)
+        await self.lock_orders(prepared.lock)
+        await self._uow.publish(prepared.events)
+
+    async def open_long_queue(self, session: AllocationSession, sku: str, units: int) -> InMemoryLongQueue:
+        """See AllocationStore."""
+        return InMemoryLongQueue(self._state, session, sku, units, self.lock_orders)
+
+    async def load_loans(self, session: AllocationSession, sku: str) -> None:
+        """See AllocationStore."""
+        in_memory_lending.load_loans(self._state, session, sku)
+
+    async def load_evidence(self, session: AllocationSession, supplier: str, lead_days: int, today: date) -> None:
+        """See AllocationStore."""
+        own = evidence_of(self._state.deliveries, supplier, lead_days, today)
+        everybody = Lateness()
+        if own.observations < WINDOW:
+            everybody = evidence_of(self._state.deliveries, None, lead_days, today)
+        session.evidence[supplier, lead_days] = Evidence(own, everybody)
+
+    async def load_urgent(self, session: AllocationSession, sku: str, before: date, limit: int) -> None:
+        """See AllocationStore."""
+        in_memory_lending.load_urgent(self._state, session, sku, before, limit)
+
+    async def find_lenders(self, session: AllocationSession, sku: str, after: date, limit: int) -> Collection[str]:
+        """See AllocationStore."""
+        return in_memory_lending.find_lenders(self._state, session, sku, after, limit)
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """See AllocationStore. Nobody else waits for the event loop here."""
+        return work()
+
+    def solver(self) -> Solver:
+        """See AllocationStore."""
+        # Imported by whoever needs it: the solver's libraries take longer to load than most tests.
+        from allocation_service.adapters.milp_solver import solve  # noqa: PLC0415
+
+        return solve
+
+    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
+        """See AllocationStore."""
+        state, moved = self._state, []
+        for line_id, day in revise(state.waiting(revision.sku), revision).items():
+            line = state.lines[line_id]
+            for key, units in ((line.promise_date, -line.queued_units), (day, line.queued_units)):
+                if key is not None:
+                    left = state.promised.pop((revision.sku, key), 0) + units
+                    if left:
+                        state.promised[revision.sku, key] = left
+            line = replace(
+                line,
+                promise_date=day,
+                promise_revision=line.promise_revision + 1,
+                promise_cause=revision.cause,
+                version=line.version + 1,
+            )
+            state.lines[line_id] = line
+            order = state.orders[line.order_id]
+            moved.append(
+                MovedLine(
+                    line_id, line.order_id, line.sku, line.version, line.waiting, line.declined, line.reason, day,
+                    line.promise_revision, order.basis, order.correlation_id, dict(line.granted),
+                )
+            )  # fmt: skip
+        if moved:
+            cause = revision.cause_event or revision.cause
+            step = {"kind": "revise", **revision._asdict(), "lines": len(moved)}
+            record = DecisionRecord(
+                revision.decision_id, cause, revision.cause, revision.now, [step], skus={revision.sku}
+            )
+            in_memory_session_writes.keeping([record])(state)
+        return moved
+
+    async def oldest_deferred_orders(self, limit: int) -> list[str]:
+        """See AllocationStore."""
+        return list(self._state.deferred_orders)[:limit]
+
+    async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
+        """See AllocationStore."""
+        ready, taken = [], set[str]()
+        for one in self._state.deferred_orders.values():
+            if not session.skus.keys() & set(one.skus):
+                continue
+            if one.order_id in order_ids and not taken & set(one.skus) and set(one.skus) <= session.skus.keys():
+                ready.append(one.order_id)
+                session.deferred_orders_due[one.order_id] = replace(one)
+            else:
+                taken |= set(one.skus)
+        return ready
+
+    async def publish(self, events: Sequence[IntegrationEvent]) -> None:
+        """See AllocationStore."""
+        await self._uow.publish(decoded(events))
+
+
+def decoded(events: Sequence[IntegrationEvent]) -> list[Event]:
+    """Events as their consumers read them."""
+    return [decode(event.headers(), event.value()) for event in events]
+
+
+class InMemoryCatalogueLookup:
+    """Implements CatalogueLookup."""
+
+    def __init__(self, state: AllocationState) -> None:
+        self._known = {name: sku for name, sku in state.skus.items() if sku.known}
+
+    async def unknown_skus(self, skus: Collection[str]) -> list[str]:
+        """See CatalogueLookup."""
+        return sorted(set(skus) - self._known.keys())
+
+    async def is_category_known(self, category: str) -> bool:
+        """See CatalogueLookup."""
+        return any(sku.category == category for sku in self._known.values())
+
+
+class InMemoryPinStore:
+    """Implements PinStore."""
+
+    def __init__(self, state: AllocationState) -> None:
+        self._state = state
+
+    async def pin(self, line_id: str, reason: str, by: str, at: datetime) -> Pin | None:
+        """See PinStore."""
+        if line_id not in self._state.lines:
+            return None
+        self._state.pins[line_id] = Pin(line_id, reason, by, at)
+        return self._state.pins[line_id]
+
+    async def unpin(self, line_id: str) -> bool:
+        """See PinStore."""
+        return self._state.pins.pop(line_id, None) is not None
+
+    async def read_pin(self, line_id: str) -> Pin | None:
+        """See PinStore."""
+        return self._state.pins.get(line_id)
+
+
+class InMemoryBackgroundWork:
+    """Implements BackgroundWork."""
+
+    def __init__(self, state: AllocationState) -> None:
+        self._state = state
+
+    async def skus_with_passed_promises(self, today: date, limit: int = 100) -> list[str]:
+        """See BackgroundWork."""
+        return sorted({sku for (sku, day), units in self._state.promised.items() if day < today and units > 0})[:limit]
+
+    async def skus_to_reconcile(self, after: str, limit: int) -> list[str]:
+        """See BackgroundWork."""
+        state = self._state
+        busy = {sku for one in state.deferred_orders.values() for sku in one.skus} | state.reviews.keys()
+        found = idle_in_parts(state) | {sku for skus in idle_whole(state).values() for sku in skus} | short(state)
+        return sorted(sku for sku in found - busy if sku > after)[:limit]
+
+    async def backlog(self) -> Backlog:
+        """See BackgroundWork."""
+        places = [place for _, place in self._state.queued()]
+        oldest = min((one.queued_at for one in places), default=None)
+        return Backlog(oldest, sum(one.quantity for one in places), len(places))
+
+    async def newest_cause(self) -> datetime | None:
+        """See BackgroundWork."""
+        return max((sku.last_now for sku in self._state.skus.values() if sku.last_now), default=None)
+
+
+def idle_in_parts(state: AllocationState) -> set[str]:
+    """Known SKUs of which units are free although somebody waits who may take a part."""
+    waiting = {sku for sku, place in state.queued() if not place.ship_complete}
+    return {sku for sku in waiting if state.skus[sku].known and state.free(sku) > 0}
+
+
+def idle_whole(state: AllocationState) -> dict[str, set[str]]:
+    """Ship-complete orders that wait although all they need is free, with their SKUs."""
+    needs: dict[str, dict[str, int]] = {}
+    for sku, place in state.queued():
+        if place.ship_complete:
+            need = needs.setdefault(place.order_id, {})
+            need[sku] = need.get(sku, 0) + place.quantity
+    return {
+        order_id: set(need)
+        for order_id, need in needs.items()
+        if all(state.free(sku) >= units for sku, units in need.items())
+    }
+
+
+def short(state: AllocationState) -> set[str]:
+    """SKUs of which more is granted than there is, and some of it can be taken back."""
+    return {
+        sku
+        for (sku, location), level in state.levels.items()
+        if level.free < 0 and any(line.unshipped_at(location) > 0 for line in state.lines.values() if line.sku == sku)
+    }
+
+
+class InMemoryAllocationUnitOfWork(InMemoryUnitOfWork):
+    """Implements what the use cases of AllocationUnitOfWork decide by."""
+
+    def __init__(self, state: AllocationState, now: datetime) -> None:
+        super().__init__(now)
+        self.store = InMemoryAllocationStore(self, state)
+        self.policies = InMemoryPolicyStore(state, now)
+        self.assignments = InMemoryPolicyAssignmentStore(state, now)
+        self.catalogue = InMemoryCatalogueLookup(state)
+        self.pins = InMemoryPinStore(state)
+        self.loans = in_memory_lending.InMemoryLoanViews(state)
+        self.background = InMemoryBackgroundWork(state)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{name} are not kept in memory: test what needs them on PostgreSQL")
+
+
+InMemoryAllocationUnits = InMemoryUnitOfWorkFactory[AllocationState, InMemoryAllocationUnitOfWork]
+
+
+def in_memory_units(clock: Clock | None = None) -> InMemoryAllocationUnits:
+    """Units of work on an empty state."""
+    return InMemoryUnitOfWorkFactory(AllocationState(), InMemoryAllocationUnitOfWork, clock)
