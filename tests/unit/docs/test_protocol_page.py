@@ -48,8 +48,11 @@ def test_every_rule_that_code_and_tests_refer_to_is_on_the_page():
 
 def test_a_test_named_after_a_rule_is_named_at_that_rule():
     """Tests called ``test_rule_<number>_...`` and the page's sections belong to each other."""
-    file = ROOT / "tests/integration/allocation/test_protocol_rules.py"
-    tests = [name for name in functions_of(file) if name.startswith("test_rule_")]
+    files = [
+        ROOT / "tests" / one
+        for one in ("unit/allocation/test_protocol_rules.py", "integration/allocation/test_two_workers.py")
+    ]
+    tests = [name for file in files for name in functions_of(file) if name.startswith("test_rule_")]
     sections = _sections()
     absent = [name for name in tests if f"::{name}`" not in sections[int(name.split("_")[2])]]
     assert tests

@@ -1,4 +1,4 @@
-"""Placing, receiving, cancelling and shipping, first come first served, on a real database."""
+"""Placing, receiving, cancelling and shipping, first come, first served."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,19 +1,15 @@
-"""Units that are needed later serve a line that is due now, and come back first, on a real database."""
+"""Units that are needed later serve a line that is due now, and come back first."""
 
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
-from allocation_service.adapters.lending.sql_loan_views import SqlLoanViews
-from allocation_service.adapters.runs.sql_pin_store import SqlPinStore
-from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import Lending, Policy, Quota, Sort
 
 
-@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+@pytest.fixture(autouse=True)
 async def lending(world: Any) -> None:
     """Every policy lends, until a test says otherwise."""
     await world.use(Policy(lending=Lending()))
@@ -25,7 +21,7 @@ def in_days(world: Any, days: int) -> date:
 
 
 async def loans(world: Any) -> list[Any]:
-    return list(await world.rows("SELECT * FROM loan ORDER BY repay_by, borrower_line"))
+    return list(await world.loans())
 
 
 async def start(world: Any, *, need: int = 40, eta: int = 10, inbound: int = 20) -> None:
@@ -57,8 +53,9 @@ async def test_a_line_due_before_any_stock_comes_borrows_what_is_needed_later(wo
 
 async def test_what_a_person_fixed_is_not_lent(world: Any) -> None:
     await start(world)
-    async with world.database.transaction() as conn:
-        await SqlPinStore(conn).pin("late-1", "for the fair", "test", world.now)
+    async with world.units.begin() as uow:
+        await uow.pins.pin("late-1", "for the fair", "test", world.now)
+        await uow.commit()
     await world.apply(urgent(world))
     assert await loans(world) == []
     assert await world.granted("late-1", "now-1") == [5, 0]
@@ -233,10 +230,11 @@ async def test_a_loan_that_is_not_back_in_time_is_breached_and_still_owed(world:
     await start(world)
     await world.apply(urgent(world))
     last = (await loans(world))[0].repay_by
-    async with world.database.transaction() as conn:
-        assert await SqlLoanViews(conn).mark_breached(last) == 0
-        assert await SqlLoanViews(conn).mark_breached(last + timedelta(days=1)) == 1
-        assert await SqlLoanViews(conn).mark_breached(last + timedelta(days=1)) == 0
+    async with world.units.begin() as uow:
+        assert await uow.loans.mark_breached(last) == 0
+        assert await uow.loans.mark_breached(last + timedelta(days=1)) == 1
+        assert await uow.loans.mark_breached(last + timedelta(days=1)) == 0
+        await uow.commit()
     world.later(days=45)
     await world.apply(world.order("other", ("A", 1))[1])
     await world.apply(world.stock("A", 3, po_line="po", remaining=17))
@@ -293,29 +291,6 @@ async def test_an_unknown_supplier_is_judged_by_everybodys_deliveries(world: Any
     assert [loan.evidence for loan in await loans(world)] == ["all"]
 
 
-LATENESS = (
-    "SELECT po_line, eta - CAST(:start AS date), lead_from, lead_to, days_late, observed_at IS NOT NULL"
-    " FROM inbound_lateness ORDER BY po_line, id"
-)
-
-
-async def test_every_date_that_was_announced_is_compared_with_the_arrival(world: Any) -> None:
-    first = world.now
-    await world.apply(world.sku("A"), world.inbound("A", "po", 9, first + timedelta(days=20)))
-    world.later(days=5)
-    await world.apply(world.inbound("A", "po", 9, first + timedelta(days=20)))
-    world.later(days=3)
-    await world.apply(world.inbound("A", "po", 8, first + timedelta(days=25)))
-    world.later(days=14)
-    await world.apply(world.stock("A", 4, po_line="po", remaining=4))
-    found = [tuple(row) for row in await world.rows(LATENESS, start=first.date())]
-    assert found == [("po", 20, 20, 13, 2, False), ("po", 25, 17, None, -3, False)]
-    world.later(days=5)
-    await world.apply(world.stock("A", 4, po_line="po", remaining=0))
-    found = [tuple(row) for row in await world.rows(LATENESS, start=first.date())]
-    assert found == [("po", 20, 20, 13, 7, True), ("po", 25, 17, -2, 2, True)]
-
-
 async def test_a_delivery_that_is_cancelled_overdue_or_not_complete_counts_as_not_arrived(world: Any) -> None:
     first = world.now
     await world.apply(world.sku("A"), world.inbound("A", "gone", 9, first + timedelta(days=20)))
@@ -329,8 +304,8 @@ async def test_a_delivery_that_is_cancelled_overdue_or_not_complete_counts_as_no
     await world.apply(world.stock("A", 18, po_line="come", remaining=0), world.stock("A", 9, po_line="early"))
     await world.apply(world.stock("A", 4, po_line="part", remaining=5))
     session = AllocationSession()
-    async with world.database.transaction() as conn:
-        store = SqlAllocationStore(conn)
+    async with world.units.reading() as uow:
+        store = uow.store
         await store.load_evidence(session, "S", 15, (first + timedelta(days=25)).date())
         await store.load_evidence(session, "S", 10, (first + timedelta(days=25)).date())
         await store.load_evidence(session, "T", 10, (first + timedelta(days=25)).date())
