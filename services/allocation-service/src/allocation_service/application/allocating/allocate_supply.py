@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from allocation_service.application.allocating.allocate_long_queue import serve_long_queue
-from allocation_service.application.allocating.allocate_unindexed_queue import serve_unindexed
+from allocation_service.application.allocating.allocate_unindexed_queue import defer_whole_orders, serve_unindexed
 from allocation_service.application.allocating.backorder_queue import reach, run_decision
 from allocation_service.application.lending.lend_stock import lend_to_urgent, repay_lenders
 from allocation_service.application.session.allocation_session import AllocationSession
@@ -61,6 +61,7 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
     session.refresh_kept_promises(sku)
     if policy.shared and session.blocked(sku):
         # Shares are for all at once: they are made when the order that is decided by itself is done.
+        await defer_whole_orders(builder, store, sku)
         return
     if session.skus[sku].open_stock > PART and policy.in_parts and not session.blocked(sku):
         await serve_long_queue(builder, store, sku, unserved)

@@ -45,6 +45,27 @@ async def serve_unindexed(builder: DecisionBuilder, store: AllocationStore, sku:
         await store.load_unindexed_queue(session, sku, builder.now, session.queues[sku].limit * 4, reach)
 
 
+async def defer_whole_orders(builder: DecisionBuilder, store: AllocationStore, sku: str) -> None:
+    """Leave the ship-complete orders that free stock of a SKU would do for to transactions of their own.
+
+    For a queue that is served later, behind an order that is decided by itself: whoever is deferred then has been
+    decided before, so that orders cannot defer each other without end.
+    """
+    session = builder.session
+    if not session.defers_orders:
+        return
+    if sku not in session.queues:
+        await store.load_unindexed_queue(session, sku, builder.now, None, session.skus[sku].free)
+    needs: dict[str, dict[str, int]] = {}
+    for demand in everyone(session, sku, frozenset()):
+        if demand.ship_complete:
+            need = needs.setdefault(demand.order_id, {})
+            need[demand.sku] = need.get(demand.sku, 0) + demand.quantity
+    for order_id, need in needs.items():
+        if all(session.skus[one].free >= units for one, units in need.items()):
+            builder.defer(session.orders[order_id])
+
+
 async def _decide(builder: DecisionBuilder, store: AllocationStore, demands: list[Demand], policy: Policy) -> Decided:
     """In a thread where it takes long, so that the process goes on answering."""
     solver = store.solver() if policy.complete is Complete.OPTIMAL else None

@@ -159,12 +159,14 @@ def head(
 
 
 def together(session: AllocationSession, order: Order, sku: str | None, unserved: Collection[str]) -> list[Demand]:
-    """The demands of a ship-complete order: all that wait, or only those of ``sku`` where the order
-    cannot be decided here. Units not yet decided about keep the whole order waiting."""
+    """The demands of a ship-complete order: all that wait, or only those of ``sku`` where the order cannot be decided
+    here, and none where it may not be deferred either. Units not yet decided about keep the whole order waiting."""
     if order.undecided:
         return []
     skus = order.skus()
     here = protocol_rules.decidable(skus, session.skus) and not any(other in unserved for other in skus)
+    if not here and not session.defers_orders:
+        return []
     chosen = [line for line in order.lines.values() if line.queued_units and (here or line.sku == sku)]
     return [session.demand(line, entry, locked=here) for line in chosen for entry in _as_one(line)]
 

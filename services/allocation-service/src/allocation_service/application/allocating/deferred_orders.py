@@ -100,11 +100,15 @@ async def _decide_deferred(
     for sku, orders in session.pending.items():
         pending.setdefault(sku, set()).update(orders)
     session.pending = pending
+    # An order that let go of nothing leaves nothing for others to be decided by themselves again: each would be
+    # deferred when another was decided, in turns without end.
+    session.defers_orders = bool(builder.queues_to_serve)
     # Whoever shares what there is waited for this order.
     builder.queues_to_serve.update(
         sku for sku in order.skus() if session.skus[sku].policy.shared and not session.blocked(sku)
     )
     await allocate_supply(builder, store)
+    session.defers_orders = True
     builder.renew_promises()
     responds_to = None
     waits_again = deferred_again or (order.undecided and waits_for_deferred_order(session, order))

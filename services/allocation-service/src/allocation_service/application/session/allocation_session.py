@@ -102,6 +102,8 @@ class AllocationSession:
         """By SKU: units that went to waiting demand, so that the supply they are missing from is no slip."""
         self.revisions_due: dict[str, Origin] = {}
         """By SKU whose promises are to be revised: what brought it about."""
+        self.defers_orders = True
+        """Ship-complete orders that cannot be decided here are deferred; otherwise they are left where they stand."""
         self.unwritten = UnwrittenChanges()
         """What is written next."""
         self.effects = SessionEffects()
