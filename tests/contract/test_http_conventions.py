@@ -11,6 +11,7 @@ PATHS = {
     "order": """
         POST GET /v1/orders
         GET PATCH /v1/orders/{order_id}
+        POST /v1/orders/{order_id}/lines
         PATCH /v1/orders/{order_id}/lines/{line_id}
         POST /v1/orders/{order_id}/cancel
         POST GET /v1/orders/{order_id}/shipments

@@ -80,6 +80,14 @@ class OrderEvents(Timeline):
         order.state = order.state.model_copy(update=dict(terms))
         return self._change("OrderAmended", order, line, changed)
 
+    def add_line(self, order: OrderRecord, sku: str, quantity: int) -> Event:
+        """``OrderAmended`` with one more line, whose id follows those of the others."""
+        number = len(order.state.lines) + 1
+        line = OrderLine(
+            line_id=f"{order.order_id}-{number}", sku=sku, quantity=quantity, added_at=self.now + self.tick
+        )
+        return self._change("OrderAmended", order, number, line)
+
     def cancel(self, order: OrderRecord, line: int = 1, units: int | None = None) -> Event:
         """``OrderCancelled`` with ``units`` more of a line cancelled, by default all that have not shipped."""
         known = order.line(line)

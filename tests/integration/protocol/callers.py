@@ -117,6 +117,28 @@ class Callers(Timeline):
         self.log.append(f"change dates of {order['order_id']} -> {response.status_code}")
         assert response.status_code in (200, 409, 412), response.text
 
+    async def add_line(self) -> None:
+        """One more line of an order; a closed order takes none."""
+        order = await self._some_order()
+        if order is None:
+            return
+        body = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(1, 4), "added_at": self.moment()}
+        await self.call("order", "POST", f"/v1/orders/{order['order_id']}/lines", body)
+
+    async def change_terms(self) -> None:
+        """Another tier, or the order ships complete from now on, or in parts: allocation judges it anew."""
+        order = await self._some_order()
+        if order is None:
+            return
+        terms = {"tier": self.random.choice((None, "gold", "silver")), "ship_complete": self.random.random() < 0.5}
+        response = await self.clients["order"].patch(
+            f"/v1/orders/{order['order_id']}",
+            json={**terms, "amended_at": self.now.isoformat()},
+            headers={"If-Match": f'"{order["version"]}"'},
+        )
+        self.log.append(f"change {terms} of {order['order_id']} -> {response.status_code}")
+        assert response.status_code in (200, 409, 412), response.text
+
     async def cancel(self) -> None:
         """A whole order, or some units of a line."""
         order = await self._some_order()

@@ -135,6 +135,8 @@ class World(Callers):
             (self.place, 14),
             (self.amend, 6),
             (self.change_dates, 2),
+            (self.change_terms, 3),
+            (self.add_line, 3),
             (self.cancel, 5),
             (self.ship, 9),
             (self.ship_elsewhere, 1),

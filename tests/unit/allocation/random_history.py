@@ -38,7 +38,8 @@ class History:
         world, random = self.world, self.random
         world.later(minutes=random.randint(0, 90))
         kind = random.choices(
-            ("place", "receive", "lose", "cancel", "amend", "ship", "inbound", "policy"), (8, 5, 2, 3, 2, 4, 2, 1)
+            ("place", "receive", "lose", "cancel", "amend", "terms", "add", "ship", "inbound", "policy"),
+            (8, 5, 2, 3, 2, 2, 2, 4, 2, 1),
         )[0]
         return list(getattr(self, kind)())
 
@@ -115,6 +116,26 @@ class History:
         order, number, line = found
         least = line.cancelled + sum(line.shipped.values())
         return [self.world.amend(order, number, max(1, least, line.quantity + self.random.randint(-3, 4)))]
+
+    def add(self) -> list[Any]:
+        if not self.orders:
+            return []
+        random = self.random
+        return [self.world.add_line(random.choice(self.orders), random.choice(SKUS), random.randint(1, 4))]
+
+    def terms(self) -> list[Any]:
+        """Another rank, another channel, whole instead of in parts or the reverse."""
+        if not self.orders:
+            return []
+        random = self.random
+        changes = {
+            "tier": random.choice(("gold", "standard", None)),
+            "channel": random.choice(("web", "shop")),
+            "customer_id": random.choice(("C1", "C2", "C3")),
+            "ship_complete": random.random() < 0.5,
+        }
+        some = random.sample(sorted(changes), random.randint(1, len(changes)))
+        return [self.world.amend(random.choice(self.orders), **{name: changes[name] for name in some})]
 
     def ship(self) -> list[Any]:
         """Ship without asking allocation: it may have been taken back meanwhile."""

@@ -45,3 +45,9 @@ def test_the_words_say_what_would_fit() -> None:
         "Must be fifo, priority, earliest_due or value_index.",
     ]
     assert [fault.detail for fault in shape_faults([])] == ["Must be an object."]
+
+
+def test_a_fraction_of_a_unit_is_told_with_what_to_state_instead() -> None:
+    document = {"quotas": [{"field": "channel", "name": "x", "units": 1.5}], "holdback": {"max_units": 0.5}}
+    units = [fault for fault in shape_faults(document) if "smallest unit" in fault.detail]
+    assert {fault.pointer for fault in units} == {"/quotas/0/units", "/holdback/max_units"}

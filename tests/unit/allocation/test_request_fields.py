@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from allocation_service.entrypoints.http.availability import Cart
 from allocation_service.entrypoints.http.policy_schemas import ActivateBody
 from allocation_service.entrypoints.http.run_schemas import FilterBody
 
@@ -36,3 +37,8 @@ def test_the_moments_of_a_filter_are_kept_in_utc() -> None:
 def test_a_version_is_put_in_force_at_a_moment_only(valid_from: Any) -> None:
     with pytest.raises(ValidationError):
         ActivateBody.model_validate({"valid_from": valid_from})
+
+
+def test_a_fraction_of_a_unit_is_refused_with_what_to_send_instead() -> None:
+    with pytest.raises(ValidationError, match="smallest unit"):
+        Cart.model_validate({"lines": [{"sku": "lamp", "quantity": 1.5}]})

@@ -41,6 +41,13 @@ async def test_a_shipment_that_is_repeated_changes_and_announces_nothing(invento
     assert await inventory.published() == []
 
 
+async def test_an_added_line_is_demand_of_the_day_on_which_it_was_added(inventory, order):
+    inventory.neighbours.later(days=8)
+    await inventory.apply(inventory.neighbours.add_line(order, "chair", 3))
+    days = {line.line_id: line.day for line in inventory.units.state.demand.values()}
+    assert days == {"order-1-1": date(2010, 12, 1), "order-1-2": date(2010, 12, 9)}
+
+
 async def test_a_shipment_beyond_on_hand_records_the_missing_units_as_found(inventory, order):
     await inventory.receive(3)
     await inventory.apply(inventory.neighbours.ship(order, 1, 5))

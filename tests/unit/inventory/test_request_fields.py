@@ -3,10 +3,12 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from inventory_service.entrypoints.http.catalogue.sku_schemas import SellingPolicyBody
-from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import PurchaseOrderBody
+from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import LineChangeBody, PurchaseOrderBody
+from inventory_service.entrypoints.http.stock.adjustment_schemas import AdjustmentBody
+from inventory_service.entrypoints.http.stock.count_schemas import CountBody
 from inventory_service.entrypoints.http.stock.receipt_schemas import ReceiptBody
 
 LINE = {"sku": "lamp", "quantity": 1, "eta": "2027-03-28"}
@@ -47,3 +49,21 @@ def test_a_release_date_that_is_no_day_is_refused(release_date: Any) -> None:
 def test_control_characters_and_line_breaks_are_in_no_name(reference: str) -> None:
     with pytest.raises(ValidationError):
         ReceiptBody.model_validate({**RECEIPT, "reference": reference})
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (PurchaseOrderBody, {**ORDER, "lines": [{**LINE, "quantity": 1.5}]}),
+        (LineChangeBody, {"quantity": 1.5}),
+        (ReceiptBody, {**RECEIPT, "lines": [{"sku": "lamp", "quantity": 1.5}]}),
+        (CountBody, {"location_id": "main", "lines": [{"sku": "lamp", "counted_quantity": 1.5}]}),
+        (AdjustmentBody, {"location_id": "main", "reason": "lost", "lines": [{"sku": "lamp", "delta": -1.5}]}),
+        (SellingPolicyBody, {"mode": "backorder", "backorder_cap": 1.5}),
+    ],
+)
+def test_a_fraction_of_a_unit_is_refused_with_what_to_send_instead(
+    body: type[BaseModel], document: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError, match="smallest unit"):
+        body.model_validate(document)

@@ -67,6 +67,12 @@ def test_what_is_no_whole_number_within_bounds_is_no_number_of_units(value: obje
         read(Units, value)
 
 
+@pytest.mark.parametrize("value", [2.5, 0.1, -1.5, float("nan"), float("inf")])
+def test_a_fraction_of_a_unit_is_refused_with_what_to_send_instead(value: float) -> None:
+    with pytest.raises(ValidationError, match="smallest unit"):
+        read(Units, value)
+
+
 def test_two_is_a_number_of_units_however_json_writes_it() -> None:
     assert read(Units, 2) == read(Units, 2.0) == 2
     assert TypeAdapter(Units).json_schema() == {

@@ -13,6 +13,7 @@ from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated
 from order_service.application.ports import ChangedOrder, OwnedLine
 from order_service.application.queries import OrderFilter
 from order_service.domain.lines import LocationUnits, PromisedDate, Reason
+from order_service.domain.order import AddedLine
 from order_service.domain.states import Totals
 
 
@@ -108,9 +109,9 @@ class StoreSuite(Suite):
         await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2), metadata={"a": 1}))
         stores.clock.advance(timedelta(hours=1))
         order = await self.load(stores, "o1")
-        order.amend_terms(
-            replace(order.terms, country="FR", region="PA", needed_by=date(2026, 2, 1), metadata={"b": 2}), NOW
-        )
+        served = {"customer_id": "c9", "contact_id": "k9", "tier": "gold", "channel": "shop", "ship_complete": True}
+        asked = {"country": "FR", "region": "PA", "needed_by": date(2026, 2, 1), "metadata": {"b": 2}}
+        order.amend_terms(replace(order.terms, **served, **asked), NOW)
         order.cancel(NOW + timedelta(minutes=1), "less", {"o1-0": 2})
         await self.change(stores, order, "o1-0")
         assert await self.load(stores, "o1") == order
@@ -119,6 +120,17 @@ class StoreSuite(Suite):
             entries = await uow.queries.history("o1", EVERYBODY, after=1, limit=9)
         assert record is not None and record.updated_at == NOW + timedelta(hours=1)
         assert [(each.entry, each.recorded_at) for each in entries] == [(entry("o1", 3), NOW + timedelta(hours=1))]
+
+    async def test_an_added_line_is_stored_behind_the_others(self, stores: Stores) -> None:
+        await stores.place(new_order("o1", ("lamp", 5)))
+        order = await self.load(stores, "o1")
+        change = order.add_line(AddedLine("o1-new", "bulb", 3, "2", 399), NOW + timedelta(minutes=1))
+        assert change.added_line_ids == change.line_ids == ("o1-new",)
+        await self.change(stores, order, "o1-new", added=("o1-new",))
+        loaded = await self.load(stores, "o1")
+        assert loaded == order
+        assert list(loaded.lines) == ["o1-0", "o1-new"]
+        assert loaded.answered == 0
 
     async def test_only_lines_named_as_changed_are_written(self, stores: Stores) -> None:
         await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2)))

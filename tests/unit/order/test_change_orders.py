@@ -13,11 +13,19 @@ from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_unit
 from tests.unit.order.scenarios import NOW, new_order, references, shipment
 
 from order_service.application.change_orders import change_orders
-from order_service.application.commands import Accepted, AmendLine, AmendOrder, CancelOrder, ChangeOrder, ShipOrder
+from order_service.application.commands import (
+    Accepted,
+    AddLine,
+    AmendLine,
+    AmendOrder,
+    CancelOrder,
+    ChangeOrder,
+    ShipOrder,
+)
 from order_service.application.errors import OrderNotFound, OrderTooLarge, OutdatedVersion, ShipmentReferenceTaken
 from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, Refusal, UnknownLines
-from order_service.domain.lines import LocationUnits
-from order_service.domain.order import Order, Shipment
+from order_service.domain.lines import Line, LocationUnits
+from order_service.domain.order import MAX_LINES, AddedLine, Order, Shipment
 from order_service.domain.states import State
 from service_kit.commands.execute import execute
 from service_kit.testing import FakeClock
@@ -94,6 +102,16 @@ async def test_each_kind_of_change_is_stored_published_and_recorded(units: InMem
     ]
     assert entries[2].detail["reason"] == "less"
     assert entries[3].detail["shipment_id"] == "s1"
+
+
+async def test_an_order_has_at_most_a_thousand_lines(units: InMemoryOrderUnits) -> None:
+    units.state.policies["lamp"] = policy("lamp")
+    order = stored(units)
+    for number in range(2, MAX_LINES):
+        order.lines[f"o1-{number}"] = Line(f"o1-{number}", number, "lamp", 1)
+    refused = await refusal(units, AddLine(order_id="o1", at=LATER, line=AddedLine("new", "lamp", 1)))
+    assert isinstance(refused, IllegalMove)
+    assert refused.code == "too_many_lines"
 
 
 async def test_metadata_is_recorded_but_not_published(units: InMemoryOrderUnits) -> None:

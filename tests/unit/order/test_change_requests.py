@@ -34,6 +34,45 @@ async def test_dates_are_amended_to_such_as_an_order_could_name(shop: InMemorySh
     assert (cleared.status_code, cleared.json()["needed_by"]) == (200, None)
 
 
+async def test_who_ordered_and_how_it_is_served_may_change_while_the_order_is_open(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1), tier="silver", channel="web", contact_id="k1", customer_id="c1")
+    path = f"/v1/orders/{order['order_id']}"
+    wanted = {"tier": "gold", "channel": "shop", "contact_id": "k2", "customer_id": "c2", "ship_complete": True}
+    changed = await shop.patch(path, wanted, 1)
+    assert changed.status_code == 200, changed.text
+    assert {name: changed.json()[name] for name in wanted} == wanted
+    assert changed.json()["pending"], "allocation judges it anew"
+    name, _, told = (await shop.published())[-1]
+    assert (name, told.sequence) == ("OrderAmended", 2)
+    assert {name: getattr(told, name) for name in wanted} == wanted
+    cleared = await shop.patch(path, {"tier": None, "contact_id": None}, 2)
+    assert (cleared.json()["tier"], cleared.json()["contact_id"]) == (None, None)
+    assert (cleared.json()["channel"], cleared.json()["ship_complete"]) == ("shop", True), "left out: as it was"
+    refused = await shop.patch(path, {"ship_complete": None}, 3)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/ship_complete"]
+
+
+async def test_of_a_closed_order_only_the_metadata_changes(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1))
+    path = f"/v1/orders/{order['order_id']}"
+    await shop.post(f"{path}/cancel", {})
+    refused = await shop.patch(path, {"tier": "gold"}, 2)
+    assert (refused.status_code, refused.json()["code"]) == (409, "order_closed")
+    assert (await shop.patch(path, {"metadata": {"note": "late"}}, 2)).status_code == 200
+
+
+@pytest.mark.parametrize("field", ["customer_id", "tier", "contact_id"])
+async def test_a_bound_key_changes_no_rank_and_gives_no_order_away(shop: InMemoryShop, field: str) -> None:
+    order = await shop.place(("lamp", 1), customer_id="c1")
+    path = f"/v1/orders/{order['order_id']}"
+    shop.client = shop.client_as("customer-1")
+    refused = await shop.patch(path, {field: "other"}, 1)
+    assert (refused.status_code, refused.json()["code"]) == (403, "bound_key_field")
+    assert [error["pointer"] for error in refused.json()["errors"]] == [f"/{field}"]
+    own = {"ship_complete": True, "contact_id": "c1", "customer_id": "c1"}
+    assert (await shop.patch(path, own, 1)).status_code == 200
+
+
 async def test_a_change_needs_the_version_it_was_made_on(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 1))
     path = f"/v1/orders/{order['order_id']}"
@@ -61,6 +100,68 @@ async def test_the_same_quantity_changes_and_publishes_nothing(shop: InMemorySho
     line = f"/v1/orders/{order['order_id']}/lines/{order['lines'][0]['line_id']}"
     assert (await shop.patch(line, {"quantity": 2}, 1)).json()["version"] == 1
     assert len(await shop.published()) == 1
+
+
+async def test_an_added_line_is_new_demand_of_the_same_order(shop: InMemoryShop) -> None:
+    order = await shop.allocated(("lamp", 2))
+    shop.clock.advance(timedelta(hours=1))
+    line = {"sku": "bulb", "quantity": 3, "reference": "2", "unit_price": {"amount": 399}}
+    added = await shop.post(f"/v1/orders/{order['order_id']}/lines", line, key="add-1")
+    assert added.status_code == 201, added.text
+    grown = added.json()
+    assert [(one["sku"], one["quantity"], one["pending"]) for one in grown["lines"]] == [
+        ("lamp", 2, True),
+        ("bulb", 3, True),
+    ]
+    assert grown["lines"][1]["unit_price"] == {"amount": 399, "currency": "EUR"}
+    assert grown["lines"][0]["added_at"] is None, "it was placed with the order"
+    name, _, told = (await shop.published())[-1]
+    assert (name, told.sequence, len(told.lines)) == ("OrderAmended", 2, 2)
+    assert told.lines[1].added_at == NOW + timedelta(hours=1)
+    again = await shop.post(f"/v1/orders/{order['order_id']}/lines", line, key="add-1")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert len(again.json()["lines"]) == 2
+    other = await shop.post(f"/v1/orders/{order['order_id']}/lines", line | {"quantity": 4}, key="add-1")
+    assert other.status_code == 422, "one key, one request"
+    await shop.deliver(
+        answer(grown, answer_line(grown, 0, version=2, allocated={"A": 2}), answer_line(grown, 1, waiting=3))
+    )
+    settled = await shop.read(order)
+    assert (settled["pending"], sums(settled), settled["state"]) == (False, [(2, 2), (3, 3)], "partially_allocated")
+
+
+async def test_what_cannot_be_added_is_refused_and_changes_nothing(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1), currency="GBP")
+    path = f"/v1/orders/{order['order_id']}/lines"
+    line = {"sku": "bulb", "quantity": 1}
+
+    async def pointers(body: dict[str, Any]) -> list[str]:
+        refused = await shop.post(path, body)
+        assert refused.status_code == 422, refused.text
+        return [error["pointer"] for error in refused.json()["errors"]]
+
+    assert await pointers(line | {"sku": "nobody knows it"}) == ["/sku"]
+    assert await pointers(line | {"unit_price": {"amount": 1, "currency": "EUR"}}) == ["/unit_price/currency"]
+    assert await pointers(line | {"quantity": 0}) == ["/quantity"]
+    assert (await shop.client.post(path, json=line)).status_code == 400, "the key is required"
+    stale = await shop.client.post(path, json=line, headers={"Idempotency-Key": "k", "If-Match": '"9"'})
+    assert stale.status_code == 412
+    assert (await shop.post("/v1/orders/nope/lines", line)).status_code == 404
+    assert len(await shop.published()) == 1
+    await shop.post(f"/v1/orders/{order['order_id']}/cancel", {})
+    closed = await shop.post(path, line)
+    assert (closed.status_code, closed.json()["code"]) == (409, "order_closed")
+
+
+async def test_a_customer_adds_lines_to_orders_of_its_own_only(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 1), customer_id="c1")
+    path = f"/v1/orders/{order['order_id']}/lines"
+    shop.client = shop.client_as("customer-2")
+    assert (await shop.post(path, {"sku": "bulb", "quantity": 1})).status_code == 404
+    shop.client = shop.client_as("customer-1")
+    priced = await shop.post(path, {"sku": "bulb", "quantity": 1, "unit_price": {"amount": 1}})
+    assert (priced.status_code, priced.json()["errors"][0]["pointer"]) == (403, "/unit_price")
+    assert (await shop.post(path, {"sku": "bulb", "quantity": 1})).status_code == 201
 
 
 async def test_an_unknown_order_or_line_is_not_found(shop: InMemoryShop) -> None:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd
 from order_service.entrypoints.http.order_schemas import NewOrder
+from order_service.entrypoints.http.shipment_schemas import NewShipment
 
 ORDER = {"reference": "WEB-1", "lines": [{"sku": "lamp", "quantity": 1}]}
 
@@ -37,3 +39,20 @@ def test_a_moment_is_kept_in_utc() -> None:
 def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
     """JSON Schema knows 2 and 2.0 as the same integer, so the document promises that both are taken."""
     assert NewOrder.model_validate({**ORDER, "lines": [{"sku": "lamp", "quantity": 2.0}]}).lines[0].quantity == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "document"),
+    [
+        (NewOrder, {**ORDER, "lines": [{"sku": "lamp", "quantity": 1.5}]}),
+        (LineToAdd, {"sku": "lamp", "quantity": 1.5}),
+        (LinePatch, {"quantity": 1.5}),
+        (Cancellation, {"lines": [{"line_id": "1", "quantity": 1.5}]}),
+        (NewShipment, {"location_id": "A", "lines": [{"line_id": "1", "quantity": 1.5}]}),
+    ],
+)
+def test_a_fraction_of_a_unit_is_refused_with_what_to_send_instead(
+    body: type[BaseModel], document: dict[str, Any]
+) -> None:
+    with pytest.raises(ValidationError, match="smallest unit"):
+        body.model_validate(document)

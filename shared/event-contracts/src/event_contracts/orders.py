@@ -17,6 +17,7 @@ class OrderLine(Payload):
     quantity: Quantity = Field(description="Units ordered, cancelled ones included")
     cancelled: Quantity = Field(default=0, description="Units cancelled so far, never shipped ones")
     unit_price: int = Field(default=0, ge=0, description="Minor units of the order's currency")
+    added_at: Instant | None = Field(default=None, description="When it joined the order; null: placed with it")
     shipped: dict[Identifier, Quantity] = Field(
         default_factory=dict, description="Cumulative units shipped per location; never falls"
     )

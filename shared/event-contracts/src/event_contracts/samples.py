@@ -55,7 +55,15 @@ def _order(sequence: int, **changes: object) -> OrderState:
         "location_preference": "berlin",
         "lines": (
             OrderLine.model_validate(
-                {"line_id": _LINE, "sku": _SKU, "quantity": 5, "cancelled": 1, "unit_price": 4990, "shipped": shipped}
+                {
+                    "line_id": _LINE,
+                    "sku": _SKU,
+                    "quantity": 5,
+                    "cancelled": 1,
+                    "unit_price": 4990,
+                    "added_at": _DAY,
+                    "shipped": shipped,
+                }
             ),
         ),
         **changes,

@@ -44,8 +44,8 @@ def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
     newest: dict[tuple[str, str], DemandLine] = {}
     for event in events:
         order = cast(OrderState, event.payload)
-        day = order.placed_at.astimezone(UTC).date()
         for line in order.lines:
+            day = (line.added_at or order.placed_at).astimezone(UTC).date()
             identity = (order.order_id, line.line_id)
             known = newest.get(identity)
             if known is None or known.sequence < order.sequence:

@@ -30,7 +30,7 @@ class ShipmentLine:
 
 @dataclass(frozen=True, slots=True)
 class DemandLine:
-    """The units that one order line asks for, as of the order's ``sequence``; ``day`` is the UTC day of the order."""
+    """The units that one order line asks for, as of the order's ``sequence``; ``day`` is the UTC day it was ordered."""
 
     order_id: str
     line_id: str

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.application.ports import OwnedLine
 from order_service.domain.lines import Line, LocationUnits, PromisedDate, Reason
-from service_kit.persistence.bulk import arrays, names, unnest
+from service_kit.persistence.bulk import arrays, insert, names, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LINE = """
@@ -52,6 +52,18 @@ _WRITE = Statement(
     changes="order_line",
 )
 
+_ADDED_COLUMNS: tuple[tuple[str, str], ...] = (
+    ("line_id", "text"),
+    ("order_id", "text"),
+    ("position", "int"),
+    ("sku", "text"),
+    ("reference", "text"),
+    ("quantity", "bigint"),
+    ("unit_price", "bigint"),
+    ("added_at", "timestamptz"),
+)
+_ADD = Statement(insert("order_line", _ADDED_COLUMNS), changes="order_line")
+
 _LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
     ("location_id", "text"),
@@ -87,6 +99,16 @@ async def lines_by_id(conn: AsyncConnection, line_ids: Collection[str]) -> dict[
     """Lines by id, each with its order's id; unknown ids are left out."""
     rows = await _BY_ID.within(conn, {"ids": list(line_ids)})
     return {row["line_id"]: OwnedLine(row["order_id"], _line(row)) for row in rows}
+
+
+async def add_lines(conn: AsyncConnection, lines: Sequence[tuple[str, Line]]) -> None:
+    """Add lines, each with the id of its order, as they were asked for; `write_lines` stores the rest of them."""
+    if lines:
+        rows = (
+            (one.line_id, order_id, one.position, one.sku, one.reference, one.quantity, one.unit_price, one.added_at)
+            for order_id, one in lines
+        )
+        await _ADD.within(conn, arrays(_ADDED_COLUMNS, rows))
 
 
 async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
@@ -137,6 +159,7 @@ def _line(row: Any) -> Line:
         quantity=row["quantity"],
         reference=row["reference"],
         unit_price=row["unit_price"],
+        added_at=row["added_at"],
         cancelled=row["cancelled"],
         cut_sequence=row["cut_sequence"],
         line_version=row["line_version"],

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.sql_history import add_history
-from order_service.adapters.sql_line_rows import lines_of_orders, write_lines
+from order_service.adapters.sql_line_rows import add_lines, lines_of_orders, write_lines
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_of, order_row
 from order_service.adapters.sql_shipments import add_shipments, shipments_of_orders
 from order_service.application.history import HistoryEntry
@@ -30,6 +30,11 @@ _LOCK = text(
 )
 
 _CHANGEABLE = (
+    "customer_id",
+    "contact_id",
+    "tier",
+    "channel",
+    "ship_complete",
     "country",
     "region",
     "needed_by",
@@ -73,9 +78,11 @@ class SqlOrderStore:
         return orders
 
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
-        """See OrderStore. At most four statements, however many orders changed."""
+        """See OrderStore. At most five statements, however many orders changed."""
         if not changed:
             return
+        added_lines = [(one.order, line_id) for one in changed for line_id in sorted(one.added_line_ids)]
+        await add_lines(self._conn, [(order.order_id, order.lines[line_id]) for order, line_id in added_lines])
         await write_lines(
             self._conn,
             [one.order.lines[line_id] for one in changed for line_id in sorted(one.line_ids)],

@@ -40,6 +40,11 @@ class SqlSkuStore:
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
 
+    async def unknown(self, skus: Collection[str]) -> set[str]:
+        """See SkuCatalogue."""
+        rows = await _KNOWN.within(self._conn, {"skus": sorted(set(skus))})
+        return set(skus) - {sku for (sku,) in rows}
+
     async def release_dates(self, skus: Collection[str]) -> dict[str, datetime]:
         """See SkuStore."""
         rows = await self._conn.execute(_RELEASE_DATES, {"skus": list(skus)})

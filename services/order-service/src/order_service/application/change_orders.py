@@ -1,19 +1,33 @@
-"""Use case: amend, cancel and ship a batch of orders.
+"""Use case: amend, extend, cancel and ship a batch of orders.
 
-The four changes are one use case because they share one batch: changes of the same order that arrive together must
+The changes are one use case because they share one batch: changes of the same order that arrive together must
 see each other's effect.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from event_contracts import Event
-from order_service.application.commands import Accepted, AmendLine, AmendOrder, CancelOrder, ChangeOrder, ShipOrder
-from order_service.application.errors import OrderNotFound, OrderTooLarge, OutdatedVersion, ShipmentReferenceTaken
+from order_service.application.commands import (
+    Accepted,
+    AddLine,
+    AmendLine,
+    AmendOrder,
+    CancelOrder,
+    ChangeOrder,
+    ShipOrder,
+)
+from order_service.application.errors import (
+    OrderNotFound,
+    OrderTooLarge,
+    OutdatedVersion,
+    ShipmentReferenceTaken,
+    UnknownSku,
+)
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
@@ -25,18 +39,21 @@ async def change_orders(uow: OrderUnitOfWork, commands: Sequence[ChangeOrder]) -
     """Carry out the commands in order; for each its acceptance or its refusal.
 
     Refusals, which leave the order as it was and do not touch the other commands: OrderNotFound, OutdatedVersion,
-    IllegalMove, LineNotFound, UnknownLines, InvalidDates, ShipmentReferenceTaken, OrderTooLarge.
+    IllegalMove, LineNotFound, UnknownLines, InvalidDates, UnknownSku, OtherCurrency, ShipmentReferenceTaken,
+    OrderTooLarge.
     """
     visible_to: dict[str, set[str | None]] = {}
     for command in commands:
         visible_to.setdefault(command.order_id, set()).add(command.customer_id)
     orders = await uow.orders.lock(visible_to)
+    adding = [command.line.sku for command in commands if isinstance(command, AddLine)]
     shipping = [command for command in commands if isinstance(command, ShipOrder)]
     batch = _Batch(
         orders,
         uow.now,
         release_dates=await uow.skus.release_dates(_skus_of(shipping, orders)) if shipping else {},
         shipment_references=await uow.shipments.ids_by_reference(_references_of(shipping)) if shipping else {},
+        unknown_skus=await uow.skus.unknown(adding) if adding else frozenset(),
     )
     results = [batch.carry_out(command) for command in commands]
     if batch.changed:
@@ -53,6 +70,7 @@ class _Batch:
     now: datetime
     release_dates: Mapping[str, datetime]
     shipment_references: dict[str, str]
+    unknown_skus: Collection[str]
     changed: dict[str, ChangedOrder] = field(default_factory=dict)
     history: list[HistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -60,7 +78,7 @@ class _Batch:
     def carry_out(self, command: ChangeOrder) -> Accepted | Refusal:
         try:
             order = self._order_for(command)
-            self._check_reference(command)
+            self._check_names(command)
             self._change(order, command)
         except Refusal as refusal:
             return refusal
@@ -74,7 +92,9 @@ class _Batch:
             raise OutdatedVersion
         return order
 
-    def _check_reference(self, command: ChangeOrder) -> None:
+    def _check_names(self, command: ChangeOrder) -> None:
+        if isinstance(command, AddLine) and command.line.sku in self.unknown_skus:
+            raise UnknownSku
         if isinstance(command, ShipOrder) and command.shipment.reference in self.shipment_references:
             raise ShipmentReferenceTaken(self.shipment_references[command.shipment.reference])
 
@@ -100,6 +120,7 @@ class _Batch:
         self.history.append(entry_of_change(order, change))
         changed = self.changed.setdefault(order.order_id, ChangedOrder(order, set(), []))
         changed.line_ids.update(change.line_ids)
+        changed.added_line_ids.update(change.added_line_ids)
         if change.shipment is not None:
             changed.shipments.append(change.shipment)
             self._take_reference(change.shipment)
@@ -115,6 +136,8 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
             return order.amend_terms(replace(order.terms, **command.fields), command.at)  # type: ignore[arg-type]
         case AmendLine():
             return order.amend_quantity(command.line_id, command.quantity, command.at)
+        case AddLine():
+            return order.add_line(command.line, command.at)
         case CancelOrder():
             return order.cancel(command.at, command.reason, command.parts)
         case ShipOrder():
@@ -123,7 +146,7 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
 
 def _may_grow_too_large(order: Order, command: ChangeOrder) -> bool:
     shipped_lines = sum(len(shipment.lines) for shipment in order.shipments)
-    added = len(command.shipment.lines) if isinstance(command, ShipOrder) else 0
+    added = len(command.shipment.lines) if isinstance(command, ShipOrder) else isinstance(command, AddLine)
     return len(order.lines) + shipped_lines + added > SMALL_EVENT_LINES
 
 

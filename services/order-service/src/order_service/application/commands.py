@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from order_service.domain.lines import Line
-from order_service.domain.order import MetadataValue, Shipment, Terms
+from order_service.domain.order import AddedLine, MetadataValue, Shipment, Terms
+
+TermValue = str | bool | date | Mapping[str, MetadataValue] | None
+"""The value of one field of `Terms`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +43,9 @@ class OrderCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendOrder(OrderCommand):
-    """Replace destination, dates or metadata. ``fields`` are the new values by name of the field of `Terms`."""
+    """Replace some of the order's terms. ``fields`` are the new values by name of the field of `Terms`."""
 
-    fields: Mapping[str, str | date | Mapping[str, MetadataValue] | None]
+    fields: Mapping[str, TermValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,13 @@ class AmendLine(OrderCommand):
 
     line_id: str
     quantity: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddLine(OrderCommand):
+    """Add a line to an open order."""
+
+    line: AddedLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +78,7 @@ class ShipOrder(OrderCommand):
     shipment: Shipment
 
 
-ChangeOrder = AmendOrder | AmendLine | CancelOrder | ShipOrder
+ChangeOrder = AmendOrder | AmendLine | AddLine | CancelOrder | ShipOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ class InvalidOrder(Refusal):
         self.unknown_sku_lines = tuple(unknown_sku_lines)
 
 
+class UnknownSku(Refusal):
+    """Inventory has never announced the SKU of the line to add."""
+
+
 class OrderReferenceTaken(Refusal):
     """Another order, ``order_id``, has the reference already."""
 

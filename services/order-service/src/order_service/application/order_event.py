@@ -51,6 +51,7 @@ def _state(order: Order, change: Change) -> OrderState:
                 quantity=line.quantity,
                 cancelled=line.cancelled,
                 unit_price=line.unit_price,
+                added_at=line.added_at,
                 shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
             )
             for line in order.lines.values()

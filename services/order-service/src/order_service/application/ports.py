@@ -7,7 +7,7 @@ Each store works within the transaction of its unit of work, whose ``now`` it st
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -85,11 +85,12 @@ class NewOrderStore(Protocol):
 
 @dataclass(slots=True)
 class ChangedOrder:
-    """An order that a batch changed: the ids of its changed lines, and its new shipments."""
+    """An order that a batch changed: the ids of its changed lines, its new shipments, and which lines are new."""
 
     order: Order
     line_ids: set[str]
     shipments: list[Shipment]
+    added_line_ids: set[str] = field(default_factory=set)
 
 
 class OrderStore(Protocol):
@@ -104,7 +105,7 @@ class OrderStore(Protocol):
         ...
 
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
-        """Write orders, their changed lines and their new shipments back, and add to the history."""
+        """Write orders back with their new and changed lines and their new shipments, and add to the history."""
         ...
 
 
@@ -164,7 +165,7 @@ class ShipmentStore(Protocol):
         ...
 
 
-class SkuStore(Protocol):
+class SkuStore(SkuCatalogue, Protocol):
     """Storage of what inventory announces about SKUs."""
 
     async def release_dates(self, skus: Collection[str]) -> dict[str, datetime]:

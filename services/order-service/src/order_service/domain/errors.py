@@ -57,6 +57,14 @@ class UnknownLines(Refusal):
         self.line_ids = dict(line_ids)
 
 
+class OtherCurrency(Refusal):
+    """The price of an added line is in another currency than the order's, ``currency``."""
+
+    def __init__(self, currency: str) -> None:
+        super().__init__(f"all prices of the order are in {currency}")
+        self.currency = currency
+
+
 class InvalidDates(Refusal):
     """The order would have dates that it cannot be placed with: every fault."""
 

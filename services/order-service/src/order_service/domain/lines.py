@@ -78,7 +78,7 @@ class LocationUnits:
 
 @dataclass(slots=True)
 class Line:
-    """A demand for units of one SKU.
+    """A demand for units of one SKU. ``added_at`` is when it joined the order, None if it was placed with it.
 
     ``cut_sequence`` is the order sequence of the line's last cut, which is a cancellation or a reduction of its
     quantity; 0 if there was none. ``basis`` is the order sequence that allocation has answered.
@@ -90,6 +90,7 @@ class Line:
     quantity: int
     reference: str | None = None
     unit_price: int = 0
+    added_at: datetime | None = None
     cancelled: int = 0
     cut_sequence: int = 0
     line_version: int = 0

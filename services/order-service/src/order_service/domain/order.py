@@ -8,11 +8,14 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from order_service.domain.dates import find_date_faults
-from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, UnknownLines, Violation
+from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, OtherCurrency, UnknownLines, Violation
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals
 
 MetadataValue = str | int | float | bool | None
+
+MAX_LINES = 1000
+"""The most lines of an order; closed ones count."""
 
 
 class ChangeKind(StrEnum):
@@ -55,6 +58,18 @@ class ShippedUnits:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedLine:
+    """A line to add to an order. ``unit_price`` is in minor units of ``currency``; None: the order's."""
+
+    line_id: str
+    sku: str
+    quantity: int
+    reference: str | None = None
+    unit_price: int = 0
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Shipment:
     """Units that left one location together."""
 
@@ -68,13 +83,17 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that was made. If it is not ``published``, only readers of this service learn of it."""
+    """A change that was made. If it is not ``published``, only readers of this service learn of it.
+
+    ``line_ids`` are the lines that it changed, ``added_line_ids`` those of them that were not there before.
+    """
 
     kind: ChangeKind
     at: datetime
     line_ids: tuple[str, ...]
     reason: str | None = None
     shipment: Shipment | None = None
+    added_line_ids: tuple[str, ...] = ()
     published: bool = True
 
 
@@ -119,7 +138,7 @@ class Order:
         return min((line.basis for line in self.lines.values()), default=self.sequence)
 
     def amend_terms(self, terms: Terms, at: datetime) -> Change | None:
-        """Replace destination, dates or metadata; None if nothing differs.
+        """Replace who ordered and how it is served, destination, dates or metadata; None if nothing differs.
 
         Metadata means something to the caller only and may change at any time; everything else, only while the
         order is open. New dates must be ones that an order placed ``at`` this time could name. Raises IllegalMove and
@@ -129,12 +148,35 @@ class Order:
             return None
         only_metadata = replace(terms, metadata=self.terms.metadata) == self.terms
         if not only_metadata and self.state in CLOSED:
-            raise self._illegal("order_closed", f"The order is {self.state}: its destination and dates are final.")
+            raise self._illegal("order_closed", f"The order is {self.state}: only its metadata may still change.")
         faults = list(find_date_faults(terms, at, self.terms))
         if faults:
             raise InvalidDates(faults)
         self.terms = terms
         return self._changed(ChangeKind.AMENDED, at, (), published=not only_metadata)
+
+    def add_line(self, added: AddedLine, at: datetime) -> Change:
+        """Add a line behind the others; it is a demand of its own, which joins the queue ``at`` this business time.
+
+        Of a ship-complete order it must have stock too before anything ships. Raises IllegalMove for a closed order,
+        which takes no more lines, and for one that has MAX_LINES; OtherCurrency for a price in another currency.
+        """
+        if self.state in CLOSED:
+            raise self._illegal("order_closed", f"The order is {self.state}: place another order.")
+        if len(self.lines) >= MAX_LINES:
+            raise self._illegal("too_many_lines", f"An order has at most {MAX_LINES} lines: place another order.")
+        if added.currency not in (None, self.terms.currency):
+            raise OtherCurrency(self.terms.currency)
+        self.lines[added.line_id] = Line(
+            line_id=added.line_id,
+            position=max(line.position for line in self.lines.values()) + 1,
+            sku=added.sku,
+            quantity=added.quantity,
+            reference=added.reference,
+            unit_price=added.unit_price,
+            added_at=max(self.changed_at, at),
+        )
+        return self._changed(ChangeKind.AMENDED, at, (added.line_id,), added_line_ids=(added.line_id,))
 
     def amend_quantity(self, line_id: str, quantity: int, at: datetime) -> Change | None:
         """Set the quantity ordered of a line, cancelled units included; None if it is that already.
@@ -258,12 +300,13 @@ class Order:
         *,
         reason: str | None = None,
         shipment: Shipment | None = None,
+        added_line_ids: tuple[str, ...] = (),
         published: bool = True,
     ) -> Change:
         self.version += 1
         self.sequence += 1 if published else 0
         self.changed_at = max(self.changed_at, at)
-        return Change(kind, self.changed_at, line_ids, reason, shipment, published)
+        return Change(kind, self.changed_at, line_ids, reason, shipment, added_line_ids, published)
 
 
 _NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)

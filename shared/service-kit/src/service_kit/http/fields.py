@@ -62,5 +62,24 @@ It stands after the bounds (``Annotated[int, Field(ge=1), WHOLE_NUMBER]``), whic
 otherwise.
 """
 
-Units = Annotated[int, Field(ge=1, le=1_000_000, description="Whole units"), WHOLE_NUMBER]
+FRACTION_OF_A_UNIT = (
+    "must be whole units, never a fraction: state the quantity in the smallest unit in which the SKU is sold, "
+    "such as 1500 g instead of 1.5 kg, and its price for one of them"
+)
+"""Why a fractional quantity is refused, and what to send instead."""
+
+
+def _units(value: object) -> object:
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError(FRACTION_OF_A_UNIT)
+    return _number(value)
+
+
+WHOLE_UNITS = BeforeValidator(_units)
+"""As WHOLE_NUMBER, for a quantity of a SKU: a fraction is refused with the advice to use the smallest unit.
+
+Quantities are whole everywhere, so that sums of them are exact and a unit is either allocated or not.
+"""
+
+Units = Annotated[int, Field(ge=1, le=1_000_000, description="Whole units"), WHOLE_UNITS]
 """A number of units to order, receive or ship."""

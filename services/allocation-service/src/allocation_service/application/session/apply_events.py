@@ -139,16 +139,18 @@ def _is_news(line: Line, fact: OrderLine) -> bool:
 
 
 def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:
-    """Whether the order's place in queues moved."""
-    tier_rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
-    moved = order.stored and (order.tier_rank, order.needed_by, order.ship_complete) != (
-        tier_rank,
-        state.needed_by,
-        state.ship_complete,
-    )
+    """Whether the order must be judged anew: its place in queues moved, or what guards and rules see of it."""
+    before = _judged_by(order)
     order.reference, order.placed_at, order.ship_complete = state.reference, state.placed_at, state.ship_complete
-    order.customer_id, order.tier, order.tier_rank = state.customer_id, state.tier, tier_rank
+    order.customer_id, order.tier = state.customer_id, state.tier
+    order.tier_rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
     order.channel, order.region = state.channel, state.region
     order.needed_by, order.latest_acceptable = state.needed_by, state.latest_acceptable_date
     order.preference = state.location_preference
-    return moved
+    return order.stored and _judged_by(order) != before
+
+
+def _judged_by(order: Order) -> tuple[object, ...]:
+    """What a decision about waiting units goes by: rank, whole or in parts, whose share and whose quota."""
+    rank = (order.tier_rank, order.needed_by, order.ship_complete)
+    return (*rank, order.tier, order.customer_id, order.channel, order.region)

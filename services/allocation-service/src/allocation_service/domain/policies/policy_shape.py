@@ -13,6 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from allocation_service.domain.policies.policy import Policy
 from allocation_service.domain.policies.policy_document import Fault
 
+_UNITS = ("/units", "/max_units")
+"""How the fields end that count units of a SKU."""
+
 _PLAIN = {bool: "true or false", int: "a whole number", str: "text"}
 
 
@@ -37,6 +40,8 @@ def _faults(at: str, value: Any, kind: Any) -> Iterator[Fault]:
     elif issubclass(kind, StrEnum):
         names = [one.value for one in kind]
         yield from _unless(at, value in names, f"Must be {', '.join(names[:-1])} or {names[-1]}.")
+    elif type(value) is float and at.endswith(_UNITS):
+        yield Fault(at, "Must be whole units, never a fraction: state them in the SKU's smallest unit.")
     elif kind in _PLAIN:
         yield from _unless(at, type(value) is kind, f"Must be {_PLAIN[kind]}.")
     else:

@@ -7,16 +7,28 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StringConstraints
 
 from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
-from order_service.entrypoints.http.order_schemas import Destination, Metadata
-from service_kit.http.fields import Day, Instant, Units
+from order_service.entrypoints.http.order_schemas import Destination, Metadata, NewLine
+from service_kit.http.fields import Day, Instant, Name, Units
 from service_kit.http.models import RequestModel
 
 
 class OrderPatch(RequestModel):
     """What may change of an order; a field left out stays, null clears it. ``metadata`` is replaced as a whole."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"needed_by": "2026-06-01", "metadata": {"gift": True}}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"tier": "gold", "needed_by": "2026-06-01", "metadata": {"gift": True}}]}
+    )
 
+    customer_id: Name | None = Field(default=None, description="Whose order it is")
+    contact_id: Name | None = Field(default=None, description="Whom to tell from now on")
+    tier: Name | None = Field(
+        default=None, description="The order's rank from now on; its lines keep the moment they joined the queue"
+    )
+    channel: Name | None = Field(default=None, description="Whose quota its units count against from now on")
+    ship_complete: bool = Field(
+        default=False,
+        description="True: what is allocated is released unless everything is; false: what is there is allocated",
+    )
     destination: Destination | None = None
     needed_by: Day | None = Field(default=None, description="A new one not before the day of the change")
     latest_acceptable_date: Day | None = Field(default=None, description="Not before needed_by")
@@ -31,6 +43,18 @@ class LinePatch(RequestModel):
 
     quantity: Units
     amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+
+
+class LineToAdd(NewLine):
+    """A line to add to an open order."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"reference": "3", "sku": "BULB-E27", "quantity": 4, "unit_price": {"amount": 399}}]
+        }
+    )
+
+    added_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
 
 class Cancellation(RequestModel):

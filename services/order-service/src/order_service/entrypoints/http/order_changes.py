@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 
-from order_service.application.commands import AmendLine, AmendOrder, CancelOrder, ChangeOrder
+from event_contracts import new_event_id
+from order_service.application.commands import AddLine, AmendLine, AmendOrder, CancelOrder, ChangeOrder, TermValue
 from order_service.bootstrap import OrderApplication
-from order_service.domain.order import MetadataValue
+from order_service.domain.order import AddedLine
+from order_service.entrypoints.http.bound_changes import check_bound_line, check_bound_patch
 from order_service.entrypoints.http.dependencies import Application, IfMatch, RequiredIfMatch, Writer, visible_to
 from order_service.entrypoints.http.fields import LineId, OrderId
-from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, OrderPatch
+from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd, OrderPatch
 from order_service.entrypoints.http.order_schemas import OrderView
 from order_service.entrypoints.http.orders import current_order
 from service_kit.commands.command_batcher import IdempotencyClaim
@@ -23,6 +24,17 @@ from service_kit.http.preferences import preferred_wait
 from service_kit.http.problems import FieldError, unprocessable
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
+
+_PLAIN_TERMS = {
+    "customer_id",
+    "contact_id",
+    "tier",
+    "channel",
+    "ship_complete",
+    "needed_by",
+    "latest_acceptable_date",
+}
+"""Fields of `OrderPatch` that stand in `Terms` under the same name, with the same value."""
 
 
 @router.patch("/{order_id}", summary="Amend an order")
@@ -36,11 +48,15 @@ async def amend_order(
     response: Response,
     versions: RequiredIfMatch,
 ) -> OrderView:
-    """Change destination, dates or metadata. Destination and dates of a closed order are final (409).
+    """Change who ordered, how the order is served, destination, dates or metadata.
 
-    A new date that has passed is refused, and so is a `needed_by` after the latest acceptable date (422).
+    Allocation judges the order anew: another tier, date or channel is another place in the queue or another quota,
+    and `ship_complete` decides whether it may hold a part. Of a closed order only the metadata may change (409). A new
+    date that has passed is refused, and so is a `needed_by` after the latest acceptable date (422). A key
+    bound to a customer may not change the tier, nor give the order to somebody else (403).
     """
     may_state_business_time(principal, body.amended_at, "amended_at")
+    check_bound_patch(principal, body)
     command = AmendOrder(
         order_id=order_id,
         at=body.amended_at or application.business_clock.now(),
@@ -51,22 +67,59 @@ async def amend_order(
     return await _change(command, application, principal, request, response)
 
 
-def _amended_fields(body: OrderPatch) -> dict[str, str | date | dict[str, MetadataValue] | None]:
+def _amended_fields(body: OrderPatch) -> dict[str, TermValue]:
     """The terms to replace: only those that the body mentions."""
     given = body.model_fields_set - {"amended_at"}
     if not given:
         raise unprocessable([FieldError("", "Give at least one field to change.")])
-    fields: dict[str, str | date | dict[str, MetadataValue] | None] = {}
+    fields: dict[str, TermValue] = {name: getattr(body, name) for name in given & _PLAIN_TERMS}
     if "destination" in given:
         fields["country"] = body.destination.country if body.destination else None
         fields["region"] = body.destination.region if body.destination else None
-    if "needed_by" in given:
-        fields["needed_by"] = body.needed_by
-    if "latest_acceptable_date" in given:
-        fields["latest_acceptable_date"] = body.latest_acceptable_date
     if "metadata" in given:
         fields["metadata"] = dict(body.metadata or {})
     return fields
+
+
+@router.post("/{order_id}/lines", status_code=201, summary="Add a line")
+async def add_line(
+    *,
+    principal: Writer,
+    order_id: OrderId,
+    body: LineToAdd,
+    application: Application,
+    request: Request,
+    response: Response,
+    versions: IfMatch,
+    key: Annotated[str, idempotency_key()],
+) -> OrderView:
+    """Add a line to an open order; it is the last of those returned, and `pending` until allocation answers.
+
+    It is new demand: it queues as of now, and may be declined without the other lines. An order that ships complete
+    is judged as a whole: what it holds is released if the new line has to wait. Refused: a closed order, or one of
+    1,000 lines (409); an unknown SKU, a price in another currency than the order's (422).
+    """
+    may_state_business_time(principal, body.added_at, "added_at")
+    check_bound_line(principal, body)
+    price = body.unit_price
+    line = AddedLine(
+        line_id=new_event_id(),
+        sku=body.sku,
+        quantity=body.quantity,
+        reference=body.reference,
+        unit_price=price.amount if price else 0,
+        currency=price.currency if price else None,
+    )
+    command = AddLine(
+        order_id=order_id,
+        at=body.added_at or application.business_clock.now(),
+        customer_id=principal.customer_id,
+        expected_versions=versions,
+        line=line,
+    )
+    claim = IdempotencyClaim(principal.key_id, "add_line", key, fingerprint(body, order_id), line.line_id)
+    response.headers["Location"] = f"/v1/orders/{order_id}"
+    return await _change(command, application, principal, request, response, claim=claim)
 
 
 @router.patch("/{order_id}/lines/{line_id}", summary="Amend a line")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from order_service.domain.lines import Line
-from order_service.domain.order import Order
+from order_service.domain.order import MAX_LINES, Order
 from order_service.domain.states import State
 from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Units
 from service_kit.http.models import Money, RequestModel, ResponseModel
@@ -123,7 +123,7 @@ class NewOrder(RequestModel):
     location_preference: Name | None = Field(default=None, description="Serve from this location first")
     metadata: Metadata = Field(default_factory=dict)
     placed_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
-    lines: Annotated[list[NewLine], Field(min_length=1, max_length=1000)]
+    lines: Annotated[list[NewLine], Field(min_length=1, max_length=MAX_LINES)]
 
     @property
     def order_currency(self) -> str:
@@ -178,6 +178,7 @@ class LineView(ResponseModel):
     allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")
     shipped: dict[str, int] = Field(description="Units that left, per location")
     unit_price: Money
+    added_at: datetime | None = Field(description="When it was added to the order; null: it was placed with it")
     promise_date: date | None
     promise: PromiseView | None
     reason: str = Field(
@@ -209,6 +210,7 @@ class LineView(ResponseModel):
             allocated={name: at.open for name, at in sorted(line.locations.items()) if at.open},
             shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
             unit_price=Money.model_construct(amount=line.unit_price, currency=order.terms.currency),
+            added_at=line.added_at,
             promise_date=promise.date if promise else None,
             promise=PromiseView(date=promise.date, revision=promise.revision, cause=promise.cause) if promise else None,
             reason=line.reason.words,
@@ -269,6 +271,7 @@ class OrderView(ResponseModel):
                             "allocated": {"BER-1": 2},
                             "shipped": {},
                             "unit_price": {"amount": 4999, "currency": "EUR"},
+                            "added_at": None,
                             "promise_date": "2026-05-20",
                             "promise": {
                                 "date": "2026-05-20",

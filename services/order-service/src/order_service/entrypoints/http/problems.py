@@ -11,9 +11,10 @@ from order_service.application.errors import (
     ShipmentNotFound,
     ShipmentReferenceTaken,
     TrackingLinksUnavailable,
+    UnknownSku,
 )
 from order_service.application.history import line_figures
-from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, UnknownLines
+from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, OtherCurrency, UnknownLines
 from service_kit.http.errors import ProblemTable
 from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 
@@ -42,6 +43,10 @@ def _unknown_lines(error: UnknownLines) -> Problem:
     return unprocessable([FieldError(f"/lines/{index}/line_id", detail) for index in error.line_ids])
 
 
+def _other_currency(error: OtherCurrency) -> Problem:
+    return unprocessable([FieldError("/unit_price/currency", f"All prices of the order are in {error.currency}.")])
+
+
 def _order_reference_taken(error: OrderReferenceTaken) -> Problem:
     return conflict("reference_taken", "Another order has this reference already.", order_id=error.order_id)
 
@@ -67,6 +72,8 @@ PROBLEMS: ProblemTable = {
     UnknownLines: _unknown_lines,
     InvalidDates: _invalid_dates,
     InvalidOrder: _invalid_order,
+    UnknownSku: lambda _: unprocessable([FieldError("/sku", "This SKU is not known.")]),
+    OtherCurrency: _other_currency,
     OrderReferenceTaken: _order_reference_taken,
     ShipmentReferenceTaken: _shipment_reference_taken,
     OrderTooLarge: _order_too_large,

@@ -21,7 +21,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
-from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Title
+from service_kit.http.fields import WHOLE_NUMBER, WHOLE_UNITS, Day, Instant, Name, Title
 from service_kit.http.models import RequestModel, ResponseModel
 
 _EXAMPLE: dict[str, JsonValue] = {
@@ -36,7 +36,7 @@ class SellingPolicyBody(RequestModel):
     """How the SKU may be sold when nothing is on hand."""
 
     mode: Mode = Mode.STOCK_ONLY
-    backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER] | None = Field(
+    backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_UNITS] | None = Field(
         default=None,
         description="Most units that may be on backorder at once; null: no cap. Used by backorder and preorder",
     )

@@ -12,7 +12,7 @@ from inventory_service.application.record_adjustments import AdjustedLine, Recor
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.fields import Reason
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
-from service_kit.http.fields import WHOLE_NUMBER, Instant, Name
+from service_kit.http.fields import WHOLE_UNITS, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 
 
@@ -21,7 +21,7 @@ class AdjustmentLineBody(RequestModel):
 
     sku: Name
     location_id: Name | None = Field(default=None, description="The location, if it is not that of the adjustment")
-    delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000), WHOLE_NUMBER]
+    delta: Annotated[int, Field(ge=-1_000_000, le=1_000_000), WHOLE_UNITS]
 
     @field_validator("delta")
     @classmethod

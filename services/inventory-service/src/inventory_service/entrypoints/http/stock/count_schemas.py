@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from inventory_service.application.record_counts import CountedLine, RecordCount
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
-from service_kit.http.fields import WHOLE_NUMBER, Instant, Name
+from service_kit.http.fields import WHOLE_UNITS, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 
 
@@ -19,7 +19,7 @@ class CountLineBody(RequestModel):
     """The units of one SKU that were found."""
 
     sku: Name
-    counted_quantity: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER]
+    counted_quantity: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_UNITS]
 
 
 class CountBody(RequestModel):
