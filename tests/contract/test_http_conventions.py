@@ -25,11 +25,16 @@ PATHS = {
         PUT GET /v1/locations/{location_id}
         PUT GET /v1/suppliers/{supplier_id}
         POST GET /v1/purchase-orders
+        POST /v1/purchase-orders/{purchase_order_id}/cancel
+        POST /v1/purchase-orders/{purchase_order_id}/lines
         PATCH /v1/purchase-orders/{purchase_order_id}/lines/{line_id}
         POST /v1/purchase-orders/{purchase_order_id}/lines/{line_id}/close
         POST GET /v1/receipts
+        POST /v1/receipts/{receipt_id}/lines/{line_no}/link
         POST /v1/counts
         POST /v1/adjustments
+        POST GET /v1/supplier-returns
+        GET /v1/supplier-returns/{supplier_return_id}
         GET /v1/stock-levels
         GET /v1/ledger-entries
     """,

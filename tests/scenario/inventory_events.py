@@ -75,7 +75,7 @@ class InventoryEvents(Timeline):
     ) -> Event:
         """The level after ``change`` units arrived (or were lost) and ``shipped`` units left.
 
-        A receipt on a purchase-order line says how many units of it remain.
+        A receipt on a purchase-order line, or a return of it to the supplier, says how many units of it remain.
         """
         location = location or self.location
         level = self.level_of(sku, location)
@@ -86,7 +86,7 @@ class InventoryEvents(Timeline):
             sku=sku,
             reason="receipt" if change > 0 else "shipment" if shipped else "count",
             occurred_at=self.next_moment(),
-            po_lines=() if po_line is None else (self._shortened(po_line, remaining),),
+            po_lines=() if po_line is None else (self._changed(po_line, remaining),),
             levels=(
                 StockLevel(
                     location=location,
@@ -99,6 +99,20 @@ class InventoryEvents(Timeline):
         )
         name = "StockReceived" if change > 0 else "StockLevelChanged"
         return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
+
+    def linked(self, sku: str, po_line: str, remaining: int, location: str | None = None) -> Event:
+        """Units that had come before are deducted from a purchase-order line; the level is told as it is."""
+        location = location or self.location
+        level = self.level_of(sku, location)
+        version = self.counters["level", sku, location]
+        payload = StockChange(
+            sku=sku,
+            reason="receipt_linked",
+            occurred_at=self.next_moment(),
+            po_lines=(self._changed(po_line, remaining),),
+            levels=(StockLevel(location=location, on_hand=level.on_hand, shipped=level.shipped, version=version),),
+        )
+        return new_event("StockLevelChanged", payload, source=INVENTORY_SOURCE, sequence=version)
 
     def level_of(self, sku: str, location: str | None = None) -> KnownLevel:
         """The level as it was last told; nothing, if it never was."""
@@ -120,6 +134,6 @@ class InventoryEvents(Timeline):
         name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
         return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
 
-    def _shortened(self, po_line: str, remaining: int) -> PurchaseOrderLine:
+    def _changed(self, po_line: str, remaining: int) -> PurchaseOrderLine:
         version = self.next_version("purchase-order line", po_line)
         return PurchaseOrderLine(id=po_line, remaining=remaining, version=version)

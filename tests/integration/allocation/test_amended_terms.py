@@ -1,6 +1,6 @@
 """An order whose tier, channel or ship-complete rule changes is judged anew, in the place that it has by then."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -31,7 +31,9 @@ async def test_another_tier_keeps_the_moment_of_joining(world: Any) -> None:
 
 
 @pytest.mark.parametrize("field", ["channel", "region"])
-async def test_an_order_that_no_quota_holds_any_more_gets_the_stock_at_once(world: Any, field: str) -> None:
+async def test_an_order_that_no_quota_holds_any_more_gets_the_stock_at_once(
+    world: Any, field: Literal["channel", "region"]
+) -> None:
     await world.use(Policy(quotas=(Quota(field, "web", 1),)))
     await world.apply(world.sku("A"), world.stock("A", 5))
     order, placed = world.order("o1", ("A", 3), **{field: "web"})
@@ -39,7 +41,7 @@ async def test_an_order_that_no_quota_holds_any_more_gets_the_stock_at_once(worl
     assert await world.granted("o1-1") == [1]
     answers = await world.apply(world.amend(order, **{field: "shop"}))
     assert await world.granted("o1-1") == [3]
-    assert [(event.name, event.payload.basis) for event in answers] == [("BackorderAllocated", 2)]
+    assert [(event.name, event.payload.basis) for event in answers] == [("OrderAllocated", 2)]
     await world.check()
 
 

@@ -217,6 +217,49 @@ class Callers(Timeline):
         response = await self.clients["inventory"].patch(path, json={"eta": eta}, headers={"If-Match": known})
         assert response.status_code in (200, 409), response.text
 
+    async def cancel_purchase(self) -> None:
+        """The supplier delivers nothing more of a purchase order, or one more line of it is ordered."""
+        if not self.po_lines:
+            return
+        order = self.random.choice(self.po_lines)[0]
+        if self.random.random() < 0.4:
+            await self.call("inventory", "POST", f"/v1/purchase-orders/{order}/cancel")
+            return
+        eta = (self.now + timedelta(days=self.random.randint(1, 20))).isoformat()
+        body = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(2, 9), "eta": eta}
+        line = (await self.call("inventory", "POST", f"/v1/purchase-orders/{order}/lines", body)).json()
+        self.po_lines.append((order, line["purchase_order_line_id"], line["sku"], line["quantity"]))
+
+    async def link_receipt(self) -> None:
+        """Units that came before their purchase order was entered turn out to be of one."""
+        unlinked = [
+            (receipt["receipt_id"], line["line_no"], line["sku"])
+            for receipt in (await self.call("inventory", "GET", "/v1/receipts?limit=100")).json()["data"]
+            for line in receipt["lines"]
+            if receipt["kind"] == "purchase" and line["purchase_order_line_id"] is None
+        ]
+        if not unlinked:
+            return
+        receipt, number, sku = self.random.choice(unlinked)
+        same = [po_line for _, po_line, ordered, _ in self.po_lines if ordered == sku]
+        if same:
+            body = {"purchase_order_line_id": self.random.choice(same)}
+            await self.call("inventory", "POST", f"/v1/receipts/{receipt}/lines/{number}/link", body)
+
+    async def give_back(self) -> None:
+        """Units go back to the supplier; more than are there or than came is refused."""
+        line: dict[str, Any] = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(1, 3)}
+        if self.po_lines and self.random.random() < 0.7:
+            _, po_line, sku, _ = self.random.choice(self.po_lines)
+            line |= {"sku": sku, "purchase_order_line_id": po_line}
+        body = {
+            "location_id": self.random.choice(LOCATIONS),
+            "reason": "wrong colour",
+            "returned_at": self.moment(),
+            "lines": [line],
+        }
+        await self.call("inventory", "POST", "/v1/supplier-returns", body)
+
     async def receive(self) -> None:
         """A delivery of a purchase order (more, less or exact), an unannounced one, or a return."""
         location = self.random.choice(LOCATIONS)

@@ -14,7 +14,7 @@ from inventory_service.domain.catalogue import Location, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
-from inventory_service.domain.stock_document import StatedDocument, StockDocument
+from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
 from inventory_service.domain.stock_level import (
     CountAt,
     EntryKind,
@@ -179,6 +179,15 @@ class InMemoryStockDocuments:
             head = self._state.documents[document.document_id]
             self._state.documents[document.document_id] = replace(head, lines=document.lines)
 
+    async def lock_line(self, document_id: str, line_no: int) -> RecordedLine | None:
+        document = self._state.documents.get(document_id)
+        lines = document.lines if document is not None else ()
+        return next((line for line in lines if line.line_no == line_no), None)
+
+    async def link_line(self, document_id: str, line_no: int, purchase_order_line_id: str) -> None:
+        document = self._state.documents[document_id]
+        self._state.documents[document_id] = document.linked(line_no, purchase_order_line_id)
+
 
 def _head(document: StatedDocument, recorded_at: datetime) -> StockDocument:
     return StockDocument(
@@ -218,6 +227,16 @@ class InMemoryPurchaseOrders:
         for order in orders:
             head = self._orders[order.purchase_order_id]
             self._orders[order.purchase_order_id] = replace(head, lines=order.lines)
+
+    async def lock_orders(self, purchase_order_ids: Collection[str]) -> dict[str, PurchaseOrder]:
+        return {order_id: self._orders[order_id] for order_id in sorted(purchase_order_ids) if order_id in self._orders}
+
+    async def append_lines(self, lines: Sequence[tuple[int, PurchaseOrderLine]]) -> None:
+        for number, line in lines:
+            order = self._orders[line.purchase_order_id]
+            if number != len(order.lines) + 1:
+                raise ValueError(f"line {number} of a purchase order with {len(order.lines)} lines")
+            self._orders[order.purchase_order_id] = replace(order, lines=(*order.lines, line))
 
     async def lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
         return {line.line_id: line for line in self._lines() if line.line_id in line_ids}

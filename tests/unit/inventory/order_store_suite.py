@@ -60,6 +60,22 @@ class PurchaseOrderSuite(Suite):
             assert list(locked.items()) == [("1-1", changed), ("1-2", order.lines[1])]
             assert await uow.purchase_orders.lines(["1-2"]) == {"1-2": order.lines[1]}
 
+    async def test_a_line_is_added_behind_the_others_of_a_locked_order(self, units: Any, clock: FakeClock) -> None:
+        first, second = an_order("1", "lamp", "chair"), an_order("2", "lamp")
+        await self.place(units, first, second)
+        added = PurchaseOrderLine("1-0", "1", "acme", "main", "chair", 7, at(72))
+        async with units.begin() as uow:
+            locked = await uow.purchase_orders.lock_orders({"2", "1", "none"})
+            assert list(locked) == ["1", "2"]
+            assert locked["1"] == replace(first, created_at=clock.now())
+            await uow.purchase_orders.append_lines([(3, added)])
+            await uow.purchase_orders.append_lines([])
+            await uow.commit()
+        async with units.begin() as uow:
+            found = (await uow.purchase_orders.lock_orders(["1"]))["1"]
+        assert found.lines == (*first.lines, added)
+        assert found.version == 3
+
     async def test_the_version_of_an_order_is_the_sum_of_its_lines_versions(self, units: Any) -> None:
         order = an_order("1", "lamp", "chair")
         await self.place(units, order)

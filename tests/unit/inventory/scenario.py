@@ -10,7 +10,9 @@ from tests.scenario import Neighbours
 from tests.unit.inventory.in_memory_stores import InMemoryInventoryUnitOfWork, InMemoryUnits, in_memory_units
 
 from event_contracts import Event, OrderState
+from inventory_service.application.add_purchase_order_lines import AddPurchaseOrderLine
 from inventory_service.application.apply_order_events import apply_order_events
+from inventory_service.application.cancel_purchase_order import CancelPurchaseOrder, cancel_purchase_order
 from inventory_service.application.change_purchase_order_line import (
     ChangePurchaseOrderLine,
     change_purchase_order_line,
@@ -25,9 +27,14 @@ from inventory_service.application.queries import LedgerFilter, StoredEntry
 from inventory_service.application.record_adjustments import AdjustedLine, RecordAdjustment, record_adjustments
 from inventory_service.application.record_counts import CountedLine, RecordCount, record_counts
 from inventory_service.application.record_receipts import ReceivedLine, RecordReceipt, record_receipts
+from inventory_service.application.record_supplier_returns import (
+    RecordSupplierReturn,
+    ReturnedLine,
+    record_supplier_returns,
+)
 from inventory_service.domain.catalogue import Location, SellingPolicy, Sku, Supplier
 from inventory_service.domain.document_types import ReceiptKind
-from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedVersion
+from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedOrderVersion, ExpectedVersion
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.domain.stock_document import StockDocument
 from service_kit.commands.execute import execute, read
@@ -149,6 +156,24 @@ class InventoryScenario:
     async def adjust(self, *lines: AdjustedLine, location: str | None = "main", hour: int = 0) -> StockDocument:
         return await self.one(record_adjustments, self.an_adjustment(*lines, location=location, hour=hour))
 
+    def a_supplier_return(
+        self,
+        *lines: tuple[str, int, PurchaseOrderLine | None],
+        reference: str | None = None,
+        location: str = "main",
+        hour: int = 0,
+    ) -> RecordSupplierReturn:
+        """A return of lines of (SKU, quantity, purchase-order line)."""
+        return_id = self.new_id("return")
+        returned = tuple(ReturnedLine(sku, units, on.line_id if on else None) for sku, units, on in lines)
+        return RecordSupplierReturn(return_id, reference or return_id, location, "wrong colour", at(hour), returned)
+
+    async def give_back(
+        self, quantity: int, *, sku: str = "lamp", on: PurchaseOrderLine | None = None, hour: int = 0
+    ) -> StockDocument:
+        """Return units to the supplier, on the line of a purchase order if one is given."""
+        return await self.one(record_supplier_returns, self.a_supplier_return((sku, quantity, on), hour=hour))
+
     async def order(self, *skus: str, quantity: int = 10) -> PurchaseOrder:
         """Place a purchase order with a line of ``quantity`` for each SKU, by default the lamp."""
         return await self.one(place_purchase_orders, self.a_purchase_order(*(skus or ("lamp",)), quantity=quantity))
@@ -165,6 +190,25 @@ class InventoryScenario:
         closed_at = None if hour is None else at(hour)
         command = ClosePurchaseOrderLine(line.purchase_order_id, line.line_id, expected, closed_at)
         return await execute(self.units, close_purchase_order_line, command)
+
+    async def cancel(
+        self, order: PurchaseOrder, *, expected: ExpectedOrderVersion | None = None, hour: int | None = None
+    ) -> PurchaseOrder:
+        cancelled_at = None if hour is None else at(hour)
+        command = CancelPurchaseOrder(order.purchase_order_id, expected, cancelled_at)
+        return await execute(self.units, cancel_purchase_order, command)
+
+    def a_line_to_add(
+        self,
+        order: PurchaseOrder,
+        sku: str,
+        *,
+        quantity: int = 10,
+        hour: int = 0,
+        expected: ExpectedOrderVersion | None = None,
+    ) -> AddPurchaseOrderLine:
+        line = OrderedLine(self.new_id("added"), sku, quantity, ETA)
+        return AddPurchaseOrderLine(order.purchase_order_id, line, at(hour), expected)
 
     async def apply(self, *events: Event) -> None:
         """A consumer's turn with these order events."""

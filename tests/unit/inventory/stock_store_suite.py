@@ -203,6 +203,23 @@ class StockDocumentSuite(Suite):
             assert await uow.queries.document(DocumentType.RECEIPT, "1") is None
             assert await uow.queries.document(DocumentType.ADJUSTMENT, "2") is None
 
+    async def test_a_line_is_locked_and_linked_to_a_purchase_order_line(self, units: Any, clock: FakeClock) -> None:
+        lines = [RecordedLine(number, LAMP, 5, None, 5) for number in (1, 2)]
+        document = recorded(a_document("1"), clock.now(), *lines)
+        async with units.begin() as uow:
+            await uow.documents.claim([a_document("1")])
+            await uow.documents.add_lines([document])
+            await uow.commit()
+        async with units.begin() as uow:
+            assert await uow.documents.lock_line("1", 2) == lines[1]
+            assert await uow.documents.lock_line("1", 3) is None
+            assert await uow.documents.lock_line("none", 1) is None
+            await uow.documents.link_line("1", 2, "po-line")
+            await uow.commit()
+        async with units.reading() as uow:
+            found = await uow.queries.document(DocumentType.RECEIPT, "1")
+        assert [line.purchase_order_line_id for line in found.lines] == [None, "po-line"]
+
     async def test_documents_of_a_type_are_listed_newest_first(self, units: Any, clock: FakeClock) -> None:
         stated = [
             a_document("1", "r"),

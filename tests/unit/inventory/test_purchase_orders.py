@@ -1,10 +1,13 @@
 """Purchase orders: inbound is announced, moved and closed; what expects another version is refused."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from tests.unit.inventory.scenario import ETA, at
 
+from inventory_service.application.add_purchase_order_lines import add_purchase_order_lines
+from inventory_service.application.cancel_purchase_order import CancelPurchaseOrder, cancel_purchase_order
 from inventory_service.application.close_purchase_order_line import ClosePurchaseOrderLine, close_purchase_order_line
 from inventory_service.application.place_purchase_orders import place_purchase_orders
 from inventory_service.domain.errors import (
@@ -14,10 +17,12 @@ from inventory_service.domain.errors import (
     NameKind,
     NamesRefused,
     PurchaseOrderLineNotFound,
+    PurchaseOrderNotFound,
+    TooManyOrderLines,
     VersionMismatch,
     VersionRequired,
 )
-from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedVersion
+from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedOrderVersion, ExpectedVersion
 from service_kit.commands.execute import execute, read
 
 
@@ -128,3 +133,73 @@ async def test_a_line_of_another_order_is_not_found(inventory):
             await execute(inventory.units, close_purchase_order_line, ClosePurchaseOrderLine(order_id, line_id))
     [line] = other.lines
     assert await inventory.line(line) == line
+
+
+async def test_a_cancelled_order_expects_nothing_more_and_keeps_what_has_come(inventory):
+    order = await inventory.order("lamp", "chair", "lamp", quantity=10)
+    came, waiting, closed = order.lines
+    await inventory.receive(4, on=came)
+    await inventory.close(closed)
+    await inventory.published()
+    cancelled = await inventory.cancel(order, hour=9)
+    assert [(line.open, line.received, line.cancelled) for line in cancelled.lines] == [
+        (0, 4, 6),
+        (0, 0, 10),
+        (0, 0, 10),
+    ]
+    events = await inventory.published()
+    assert [(event.name, event.payload.po_line, event.payload.remaining) for event in events] == [
+        ("InboundCancelled", came.line_id, 0),
+        ("InboundCancelled", waiting.line_id, 0),
+    ]
+    assert [event.payload.occurred_at for event in events] == [at(9)] * 2
+    assert await read(inventory.units, lambda uow: uow.queries.purchase_order(order.purchase_order_id)) == cancelled
+    assert await inventory.cancel(order) == cancelled
+    assert await inventory.published() == []
+
+
+async def test_an_order_is_cancelled_on_the_version_that_was_seen(inventory):
+    order = await inventory.order("lamp", "chair")
+    with pytest.raises(VersionMismatch):
+        await inventory.cancel(order, expected=ExpectedOrderVersion(frozenset({1})))
+    await inventory.cancel(order, expected=ExpectedOrderVersion(frozenset({2})))
+    await inventory.cancel(order, expected=ExpectedOrderVersion(any_version=True))
+    with pytest.raises(PurchaseOrderNotFound):
+        await execute(inventory.units, cancel_purchase_order, CancelPurchaseOrder("none"))
+
+
+async def test_lines_are_added_behind_the_others_and_announced(inventory):
+    order = await inventory.order("lamp")
+    await inventory.published()
+    added, refused, last = await inventory.all(
+        add_purchase_order_lines,
+        [
+            inventory.a_line_to_add(order, "chair", quantity=7, hour=2),
+            inventory.a_line_to_add(order, "nothing"),
+            inventory.a_line_to_add(order, "lamp"),
+        ],
+    )
+    assert isinstance(refused, NamesRefused)
+    assert refused.faults == (NameFault(NameKind.SKU),)
+    stored = await read(inventory.units, lambda uow: uow.queries.purchase_order(order.purchase_order_id))
+    assert stored.lines == (*order.lines, added, last)
+    assert (stored.version, added.supplier_id, added.location_id) == (3, "acme", "main")
+    first, _ = await inventory.published()
+    assert (first.name, first.key, first.payload.remaining, first.payload.version) == (
+        "InboundScheduled",
+        "chair",
+        7,
+        1,
+    )
+    assert (first.payload.po_line, first.payload.occurred_at) == (added.line_id, at(2))
+
+
+async def test_what_cannot_be_added_is_refused(inventory, monkeypatch):
+    order = await inventory.order("lamp")
+    outdated = inventory.a_line_to_add(order, "chair", expected=ExpectedOrderVersion(frozenset({9})))
+    unknown = replace(inventory.a_line_to_add(order, "chair"), purchase_order_id="none")
+    refusals = await inventory.all(add_purchase_order_lines, [outdated, unknown])
+    assert [type(refusal) for refusal in refusals] == [VersionMismatch, PurchaseOrderNotFound]
+    monkeypatch.setattr("inventory_service.domain.purchase_order.MAX_ORDER_LINES", 1)
+    [full] = await inventory.all(add_purchase_order_lines, [inventory.a_line_to_add(order, "chair")])
+    assert isinstance(full, TooManyOrderLines)

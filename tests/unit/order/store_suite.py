@@ -109,8 +109,14 @@ class StoreSuite(Suite):
         await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2), metadata={"a": 1}))
         stores.clock.advance(timedelta(hours=1))
         order = await self.load(stores, "o1")
-        served = {"customer_id": "c9", "contact_id": "k9", "tier": "gold", "channel": "shop", "ship_complete": True}
-        asked = {"country": "FR", "region": "PA", "needed_by": date(2026, 2, 1), "metadata": {"b": 2}}
+        served: dict[str, Any] = {
+            "customer_id": "c9",
+            "contact_id": "k9",
+            "tier": "gold",
+            "channel": "shop",
+            "ship_complete": True,
+        }
+        asked: dict[str, Any] = {"country": "FR", "region": "PA", "needed_by": date(2026, 2, 1), "metadata": {"b": 2}}
         order.amend_terms(replace(order.terms, **served, **asked), NOW)
         order.cancel(NOW + timedelta(minutes=1), "less", {"o1-0": 2})
         await self.change(stores, order, "o1-0")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from inventory_service.adapters.sql_unit_of_work import SqlInventoryUnitOfWork
+from inventory_service.application.add_purchase_order_lines import AddPurchaseOrderLine, add_purchase_order_lines
 from inventory_service.application.place_purchase_orders import PlacePurchaseOrder, place_purchase_orders
 from inventory_service.application.record_adjustments import RecordAdjustment, record_adjustments
 from inventory_service.application.record_counts import RecordCount, record_counts
 from inventory_service.application.record_receipts import RecordReceipt, record_receipts
+from inventory_service.application.record_supplier_returns import RecordSupplierReturn, record_supplier_returns
 from inventory_service.config import InventorySettings
-from inventory_service.domain.purchase_order import PurchaseOrder
+from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.domain.stock_document import StockDocument
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
@@ -33,7 +35,9 @@ class InventoryApplication:
     receipts: CommandBatcher[RecordReceipt, StockDocument]
     counts: CommandBatcher[RecordCount, StockDocument]
     adjustments: CommandBatcher[RecordAdjustment, StockDocument]
+    supplier_returns: CommandBatcher[RecordSupplierReturn, StockDocument]
     purchase_orders: CommandBatcher[PlacePurchaseOrder, PurchaseOrder]
+    purchase_order_lines: CommandBatcher[AddPurchaseOrderLine, PurchaseOrderLine]
 
 
 def wire(
@@ -57,5 +61,7 @@ def wire(
         receipts=CommandBatcher.on(units, record_receipts),
         counts=CommandBatcher.on(units, record_counts),
         adjustments=CommandBatcher.on(units, record_adjustments),
+        supplier_returns=CommandBatcher.on(units, record_supplier_returns),
         purchase_orders=CommandBatcher.on(units, place_purchase_orders),
+        purchase_order_lines=CommandBatcher.on(units, add_purchase_order_lines),
     )

@@ -61,6 +61,21 @@ _LINES = f"""
 """
 _READ_LINES = text(_LINES)
 _LOCK_LINES = text(_LINES + " FOR UPDATE OF line")
+# NO KEY: the key never changes, so that adding a line to another order of the batch need not wait for this lock.
+_LOCK_ORDERS = text(
+    """
+    SELECT purchase_order_id, reference, supplier_id, location_id, ordered_at, created_at FROM purchase_order
+    WHERE purchase_order_id = ANY(CAST(:ids AS text[])) ORDER BY purchase_order_id FOR NO KEY UPDATE
+    """
+)
+_LOCK_LINES_OF_ORDERS = text(
+    f"""
+    SELECT {LINE_COLUMNS}, line.line_no
+    FROM purchase_order_line line JOIN purchase_order po USING (purchase_order_id)
+    WHERE line.purchase_order_id = ANY(CAST(:ids AS text[]))
+    ORDER BY line.line_id FOR UPDATE OF line
+    """
+)
 
 _CHANGED_LINE: Columns = (
     ("line_id", "text"),
@@ -104,13 +119,24 @@ class SqlPurchaseOrders:
 
     async def add_lines(self, orders: Sequence[PurchaseOrder]) -> None:
         """See PurchaseOrders. Lines are numbered from 1 within their order."""
+        await self.append_lines([pair for order in orders for pair in enumerate(order.lines, start=1)])
+
+    async def append_lines(self, lines: Sequence[tuple[int, PurchaseOrderLine]]) -> None:
+        """See PurchaseOrders."""
         rows = [
-            (line.line_id, line.purchase_order_id, number, line.sku, line.quantity, line.eta)
-            for order in orders
-            for number, line in enumerate(order.lines, start=1)
+            (line.line_id, line.purchase_order_id, number, line.sku, line.quantity, line.eta) for number, line in lines
         ]
         if rows:
             await self._connection.execute(_ADD_LINES, {**arrays(_NEW_LINE, rows), "now": self._now})
+
+    async def lock_orders(self, purchase_order_ids: Collection[str]) -> dict[str, PurchaseOrder]:
+        """See PurchaseOrders."""
+        ids = {"ids": list(purchase_order_ids)}
+        heads = (await self._connection.execute(_LOCK_ORDERS, ids)).all()
+        lines: dict[str, list[tuple[int, PurchaseOrderLine]]] = {head.purchase_order_id: [] for head in heads}
+        for row in await self._connection.execute(_LOCK_LINES_OF_ORDERS, ids):
+            lines[row.purchase_order_id].append((row.line_no, purchase_order_line(row)))
+        return {head.purchase_order_id: _order(head, lines[head.purchase_order_id]) for head in heads}
 
     async def lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
         """See PurchaseOrders."""
@@ -134,6 +160,18 @@ class SqlPurchaseOrders:
     async def _lines(self, statement: TextClause, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
         rows = await self._connection.execute(statement, {"ids": list(line_ids)})
         return {row.line_id: purchase_order_line(row) for row in rows}
+
+
+def _order(head: Row[Any], lines: list[tuple[int, PurchaseOrderLine]]) -> PurchaseOrder:
+    return PurchaseOrder(
+        purchase_order_id=head.purchase_order_id,
+        reference=head.reference,
+        supplier_id=head.supplier_id,
+        location_id=head.location_id,
+        ordered_at=head.ordered_at,
+        created_at=head.created_at,
+        lines=tuple(line for _, line in sorted(lines, key=lambda numbered: numbered[0])),
+    )
 
 
 def purchase_order_line(row: Row[Any]) -> PurchaseOrderLine:

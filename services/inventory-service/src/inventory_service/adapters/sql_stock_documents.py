@@ -1,15 +1,18 @@
-"""Receipts, counts and adjustments on PostgreSQL."""
+"""Receipts, counts, adjustments and supplier returns on PostgreSQL."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.document_types import DocumentType
-from inventory_service.domain.stock_document import StatedDocument, StockDocument
+from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
+from inventory_service.domain.stock_level import LevelKey
 from service_kit.persistence.bulk import Columns, arrays, insert, names, unnest
 
 _DOCUMENT: Columns = (
@@ -45,6 +48,15 @@ _LINE: Columns = (
     ("on_hand_change", "bigint"),
 )
 _ADD_LINES = text(insert("stock_document_line", _LINE))
+
+_LOCK_LINE = text(
+    "SELECT line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change"
+    " FROM stock_document_line WHERE document_id = :id AND line_no = :line_no FOR UPDATE"
+)
+_LINK_LINE = text(
+    "UPDATE stock_document_line SET purchase_order_line_id = :purchase_order_line_id"
+    " WHERE document_id = :id AND line_no = :line_no"
+)
 
 
 class SqlStockDocuments:
@@ -91,3 +103,19 @@ class SqlStockDocuments:
         ]
         if rows:
             await self._connection.execute(_ADD_LINES, arrays(_LINE, rows))
+
+    async def lock_line(self, document_id: str, line_no: int) -> RecordedLine | None:
+        """See StockDocuments."""
+        row = (await self._connection.execute(_LOCK_LINE, {"id": document_id, "line_no": line_no})).one_or_none()
+        return None if row is None else recorded_line(row)
+
+    async def link_line(self, document_id: str, line_no: int, purchase_order_line_id: str) -> None:
+        """See StockDocuments."""
+        values = {"id": document_id, "line_no": line_no, "purchase_order_line_id": purchase_order_line_id}
+        await self._connection.execute(_LINK_LINE, values)
+
+
+def recorded_line(row: Row[Any]) -> RecordedLine:
+    """The recorded line of a row of its table."""
+    key = LevelKey(row.sku, row.location_id)
+    return RecordedLine(row.line_no, key, row.quantity, row.purchase_order_line_id, row.on_hand_change)

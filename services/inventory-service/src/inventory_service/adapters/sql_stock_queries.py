@@ -10,6 +10,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.adapters.sql_conditions import where
+from inventory_service.adapters.sql_stock_documents import recorded_line
 from inventory_service.application.queries import (
     DocumentFilter,
     EntryPosition,
@@ -20,7 +21,7 @@ from inventory_service.application.queries import (
 )
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
-from inventory_service.domain.stock_level import EntryKind, LevelKey
+from inventory_service.domain.stock_level import EntryKind
 
 _HEAD = "document_id, type, reference, location_id, kind, reason, occurred_at, recorded_at"
 _DOCUMENT = text(f"SELECT {_HEAD} FROM stock_document WHERE document_id = :id AND type = :type")
@@ -123,7 +124,7 @@ class SqlStockQueries:
             return []
         lines: dict[str, list[RecordedLine]] = {head.document_id: [] for head in heads}
         for row in await self._connection.execute(_LINES, {"ids": list(lines)}):
-            lines[row.document_id].append(_line(row))
+            lines[row.document_id].append(recorded_line(row))
         return [_document(head, lines[head.document_id]) for head in heads]
 
 
@@ -156,11 +157,6 @@ def _entry(row: Row[Any]) -> StoredEntry:
         line_id=row.line_id,
         reason=row.reason,
     )
-
-
-def _line(row: Row[Any]) -> RecordedLine:
-    key = LevelKey(row.sku, row.location_id)
-    return RecordedLine(row.line_no, key, row.quantity, row.purchase_order_line_id, row.on_hand_change)
 
 
 def _document(head: Row[Any], lines: Sequence[RecordedLine]) -> StockDocument:

@@ -112,6 +112,22 @@ class DocumentBatch:
             )
 
 
+def po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
+    """The purchase-order lines that the documents name."""
+    named = (line.purchase_order_line_id for document in documents for line in document.lines)
+    return {line_id for line_id in named if line_id is not None}
+
+
+def po_lines_by_sku(
+    document: StatedDocument, po_lines: Mapping[str, PurchaseOrderLine]
+) -> dict[str, list[PurchaseOrderLine]]:
+    """The purchase-order lines that the document names, as ``po_lines`` has them, by SKU in the order of ids."""
+    found: dict[str, list[PurchaseOrderLine]] = {}
+    for line_id in sorted(po_line_ids([document])):
+        found.setdefault(po_lines[line_id].sku, []).append(po_lines[line_id])
+    return found
+
+
 def _faults(
     document: StatedDocument, skus: set[str], locations: set[str], po_lines: Mapping[str, PurchaseOrderLine]
 ) -> list[NameFault]:

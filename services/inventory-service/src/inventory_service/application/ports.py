@@ -10,7 +10,7 @@ from inventory_service.domain.catalogue import Location, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
-from inventory_service.domain.stock_document import StatedDocument, StockDocument
+from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
 from inventory_service.domain.stock_level import CountAt, LaterMovements, LevelKey, StockLevel
 from service_kit.persistence.unit_of_work import UnitOfWork
 
@@ -78,7 +78,7 @@ class StockLevels(Protocol):
 
 
 class StockDocuments(Protocol):
-    """Receipts, counts and adjustments."""
+    """Receipts, counts, adjustments and supplier returns."""
 
     async def claim(self, documents: Sequence[StatedDocument]) -> set[str]:
         """Store those documents, still without lines, whose reference is free within their type; returns their ids.
@@ -95,6 +95,12 @@ class StockDocuments(Protocol):
     async def add_lines(self, documents: Sequence[StockDocument]) -> None:
         """Store the lines of claimed documents."""
 
+    async def lock_line(self, document_id: str, line_no: int) -> RecordedLine | None:
+        """The line of a recorded document, locked; None if there is none."""
+
+    async def link_line(self, document_id: str, line_no: int, purchase_order_line_id: str) -> None:
+        """Let the line, which is locked, name a purchase-order line."""
+
 
 class PurchaseOrders(Protocol):
     """Purchase orders and their lines."""
@@ -110,6 +116,12 @@ class PurchaseOrders(Protocol):
 
     async def add_lines(self, orders: Sequence[PurchaseOrder]) -> None:
         """Store the lines of claimed orders."""
+
+    async def lock_orders(self, purchase_order_ids: Collection[str]) -> dict[str, PurchaseOrder]:
+        """Those orders that exist, by id, locked in the order of their ids, and then their lines likewise."""
+
+    async def append_lines(self, lines: Sequence[tuple[int, PurchaseOrderLine]]) -> None:
+        """Store new lines of locked orders, each with its number within its order."""
 
     async def lines(self, line_ids: Collection[str]) -> dict[str, PurchaseOrderLine]:
         """Those lines that exist, by id."""
@@ -142,7 +154,7 @@ class InventoryUnitOfWork(UnitOfWork, Protocol):
     """One transaction of inventory.
 
     Every use case locks in the same order, so that no two of them wait for each other: rows of the catalogue, demand,
-    shipments, levels by key, references of documents, purchase-order lines by id.
+    shipments, levels by key, references of documents, lines of documents, purchase orders by id, their lines by id.
     """
 
     @property

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from event_contracts import Event
-from inventory_service.application.document_batch import DocumentBatch, DocumentResult
+from inventory_service.application.document_batch import (
+    DocumentBatch,
+    DocumentResult,
+    po_line_ids,
+    po_lines_by_sku,
+)
 from inventory_service.application.ports import InventoryUnitOfWork
 from inventory_service.domain.document_types import DocumentType, ReceiptKind
 from inventory_service.domain.purchase_order import PurchaseOrderLine
@@ -61,9 +66,9 @@ async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordRec
     batch = DocumentBatch(uow, [command.document() for command in commands])
     # Purchase-order lines are read without locks to refuse unknown ones; they are locked only after levels and
     # references, as everybody does.
-    named = _po_line_ids(batch.unposted)
+    named = po_line_ids(batch.unposted)
     await batch.open(await uow.purchase_orders.lines(named) if named else {})
-    accepted = _po_line_ids(batch.unposted)
+    accepted = po_line_ids(batch.unposted)
     po_lines = await uow.purchase_orders.lock_lines(accepted) if accepted else {}
     before = dict(po_lines)
     events: list[Event] = []
@@ -78,21 +83,13 @@ async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordRec
     return results
 
 
-def _po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
-    named = (line.purchase_order_line_id for document in documents for line in document.lines)
-    return {line_id for line_id in named if line_id is not None}
-
-
 def _receive(document: StatedDocument, po_lines: dict[str, PurchaseOrderLine]) -> Mapping[str, list[PurchaseOrderLine]]:
     """Deduct the document's units from ``po_lines``; returns those it names by SKU, in the order of their ids."""
     for line in document.lines:
         if line.purchase_order_line_id is not None:
             po_line = po_lines[line.purchase_order_line_id]
             po_lines[po_line.line_id] = po_line.receive(line.quantity)
-    by_sku: dict[str, list[PurchaseOrderLine]] = {}
-    for line_id in sorted(_po_line_ids([document])):
-        by_sku.setdefault(po_lines[line_id].sku, []).append(po_lines[line_id])
-    return by_sku
+    return po_lines_by_sku(document, po_lines)
 
 
 def _reason(document: StatedDocument) -> str:

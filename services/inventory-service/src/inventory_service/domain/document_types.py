@@ -1,4 +1,4 @@
-"""The types of stock documents and the kinds of receipts."""
+"""The types of stock documents, and the kinds of receipts."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from enum import StrEnum
 
 
 class DocumentType(StrEnum):
-    """The three types of stock documents; a reference is unique within its type."""
+    """The types of stock documents; a reference is unique within its type."""
 
     RECEIPT = "receipt"
     COUNT = "count"
     ADJUSTMENT = "adjustment"
+    SUPPLIER_RETURN = "supplier_return"
 
 
 class ReceiptKind(StrEnum):

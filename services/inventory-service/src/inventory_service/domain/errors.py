@@ -60,6 +60,14 @@ class BelowZero(StockRuleBroken):
         self.on_hand = on_hand
 
 
+class BeyondReceived(StockRuleBroken):
+    """More units go back to the supplier than the ``received`` units of the purchase-order line."""
+
+    def __init__(self, received: int) -> None:
+        super().__init__(f"only {received} units were received on this purchase-order line")
+        self.received = received
+
+
 class LevelTooLarge(StockRuleBroken):
     """The level would exceed ``limit`` units."""
 
@@ -89,6 +97,27 @@ class LinesRefused(Exception):
         """Whether at least one line takes away more units than are on hand."""
         return any(isinstance(line.rule, BelowZero) for line in self.lines)
 
+    @property
+    def beyond_received(self) -> bool:
+        """Whether at least one line gives back more units than were received."""
+        return any(isinstance(line.rule, BeyondReceived) for line in self.lines)
+
+
+class PurchaseOrderNotFound(Exception):
+    """There is no such purchase order."""
+
+
+class ReceiptLineNotFound(Exception):
+    """There is no such receipt, or it has no such line."""
+
+
+class NotLinkable(Exception):
+    """The line of a receipt cannot be linked to this purchase-order line; ``code`` is stable, the message says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
 
 class PurchaseOrderLineNotFound(Exception):
     """The purchase order does not exist, or has no such line."""
@@ -112,6 +141,14 @@ class BelowReceived(PurchaseRuleBroken):
     def __init__(self, received: int) -> None:
         super().__init__(f"{received} units have been received already")
         self.received = received
+
+
+class TooManyOrderLines(PurchaseRuleBroken):
+    """The purchase order has ``limit`` lines already."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"a purchase order has at most {limit} lines; place another one")
+        self.limit = limit
 
 
 class VersionMismatch(Exception):

@@ -38,3 +38,16 @@ class ExpectedLineVersion:
         """Raise VersionMismatch unless the version of the line or the version of its order is accepted."""
         if order_version not in self.order_versions:
             self.line.check(line_version)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedOrderVersion:
+    """The versions of a whole purchase order on which a change is based; ``any_version`` accepts every one."""
+
+    versions: frozenset[int] = frozenset()
+    any_version: bool = False
+
+    def check(self, version: int) -> None:
+        """Raise VersionMismatch unless the version of the locked order is accepted."""
+        if not self.any_version and version not in self.versions:
+            raise VersionMismatch(version)

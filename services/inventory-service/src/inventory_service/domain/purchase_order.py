@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from inventory_service.domain.errors import BelowReceived, LineClosed
+from inventory_service.domain.errors import BelowReceived, BeyondReceived, LineClosed, TooManyOrderLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,15 @@ class PurchaseOrderLine:
         """The line after ``quantity`` units have arrived; over-receipt is accepted."""
         return replace(self, received=self.received + quantity, version=self.version + 1)
 
+    def give_back(self, quantity: int) -> PurchaseOrderLine:
+        """The line after ``quantity`` received units went back to the supplier: they are expected once more.
+
+        Not on a line that was closed short: there nothing is expected any more. Raises BeyondReceived.
+        """
+        if quantity > self.received:
+            raise BeyondReceived(self.received)
+        return replace(self, received=self.received - quantity, version=self.version + 1)
+
     def change(self, *, eta: datetime | None = None, quantity: int | None = None) -> PurchaseOrderLine:
         """The line with a new date or quantity; the same object if nothing differs.
 
@@ -76,6 +85,10 @@ class PurchaseOrderLine:
         return replace(self, closed=True, version=self.version + 1)
 
 
+MAX_ORDER_LINES = 1000
+"""The most lines of a purchase order; closed ones count."""
+
+
 @dataclass(frozen=True, slots=True)
 class PurchaseOrder:
     """A purchase order with its lines in their current state."""
@@ -92,3 +105,13 @@ class PurchaseOrder:
     def version(self) -> int:
         """The sum of the versions of the lines, so that it grows with every change of any line."""
         return sum(line.version for line in self.lines)
+
+    def add(self, line: PurchaseOrderLine) -> PurchaseOrder:
+        """The order with one more line behind the others. Raises TooManyOrderLines."""
+        if len(self.lines) >= MAX_ORDER_LINES:
+            raise TooManyOrderLines(MAX_ORDER_LINES)
+        return replace(self, lines=(*self.lines, line))
+
+    def cancel(self) -> PurchaseOrder:
+        """The order with nothing more expected on any line."""
+        return replace(self, lines=tuple(line.close() for line in self.lines))

@@ -1,4 +1,4 @@
-"""Receipts, counts and adjustments: what callers state about the stock, and how posting a document moves the levels."""
+"""Receipts, counts, adjustments and supplier returns: what callers state about stock, and how that moves levels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENTRY_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class StatedLine:
-    """One line as the caller stated it. ``quantity`` is received units, counted units, or a signed adjustment.
+    """One line as the caller stated it. ``quantity`` is received, counted or returned units, or a signed adjustment.
 
     ``names_location`` tells that the line states its location itself instead of using the document's.
     """
@@ -60,7 +60,7 @@ class RecordedLine:
 
 @dataclass(frozen=True, slots=True)
 class StockDocument:
-    """A recorded receipt, count or adjustment."""
+    """A recorded receipt, count, adjustment or supplier return."""
 
     document_id: str
     type: DocumentType
@@ -71,6 +71,14 @@ class StockDocument:
     occurred_at: datetime
     recorded_at: datetime
     lines: tuple[RecordedLine, ...]
+
+    def linked(self, line_no: int, purchase_order_line_id: str) -> StockDocument:
+        """The document after the line, counted from 1, was linked to a purchase-order line."""
+        lines = tuple(
+            replace(line, purchase_order_line_id=purchase_order_line_id) if line.line_no == line_no else line
+            for line in self.lines
+        )
+        return replace(self, lines=lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,15 @@ def post_adjustment(document: StatedDocument, levels: Levels, recorded_at: datet
         level.adjust(line.quantity, document.occurred_at, source)
 
     return _post(document, levels, recorded_at, adjust)
+
+
+def post_supplier_return(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:
+    """Take the returned units from ``levels``. Raises LinesRefused, after which ``levels`` are as before."""
+
+    def give_back(level: StockLevel, line: StatedLine, source: Source) -> None:
+        level.give_back(line.quantity, document.occurred_at, source)
+
+    return _post(document, levels, recorded_at, give_back)
 
 
 def _post(document: StatedDocument, levels: Levels, recorded_at: datetime, move: _Move) -> Posting:

@@ -26,6 +26,7 @@ class EntryKind(StrEnum):
     OPENING = "opening"
     COUNT = "count"
     ADJUSTMENT = "adjustment"
+    SUPPLIER_RETURN = "supplier_return"
     SHIPMENT = "shipment"
     FOUND = "found"
     """Units that were shipped although they were not on hand: they must have been there, unrecorded."""
@@ -130,17 +131,24 @@ class StockLevel:
 
     def adjust(self, delta: int, adjusted_at: datetime, source: Source) -> None:
         """Change on hand by ``delta``. Raises BelowZero, LevelTooLarge."""
+        self._change(EntryKind.ADJUSTMENT, delta, adjusted_at, source)
+
+    def give_back(self, quantity: int, returned_at: datetime, source: Source) -> None:
+        """Take ``quantity`` units away that went back to their supplier. Raises BelowZero."""
+        self._change(EntryKind.SUPPLIER_RETURN, -quantity, returned_at, source)
+
+    def _change(self, kind: EntryKind, delta: int, adjusted_at: datetime, source: Source) -> None:
         late = self._counted_after(adjusted_at)
         if not late and self.on_hand + delta < 0:
             raise BelowZero(self.on_hand)
         self._check_room(delta)
         self.version += 1
-        changes = [(EntryKind.ADJUSTMENT, delta)]
+        changes = [(kind, delta)]
         if late:
             changes.append((EntryKind.ALREADY_COUNTED, -delta))
         # Additions come first, so that no ledger entry shows a level below zero, not even in between.
-        for kind, change in sorted(changes, key=lambda entry: -entry[1]):
-            self._append(kind, change, 0, adjusted_at, source)
+        for entry_kind, change in sorted(changes, key=lambda entry: -entry[1]):
+            self._append(entry_kind, change, 0, adjusted_at, source)
 
     def count(self, counted: int, counted_at: datetime, later: LaterMovements, source: Source) -> bool:
         """Set the level to ``counted`` as of ``counted_at`` and apply the ``later`` movements to it, never below zero.

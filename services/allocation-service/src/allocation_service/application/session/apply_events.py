@@ -61,13 +61,19 @@ def _apply_stock(sku: Sku, change: StockChange) -> bool:
 
 
 def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bool:
-    """Protocol rule 8, docs/protocol.md: the receipt and the fall of its inbound are one event."""
+    """Protocol rule 8, docs/protocol.md: the receipt and the fall of its inbound are one event.
+
+    So are units that go back to the supplier and the rise of the inbound; that is no delivery to judge others by.
+    """
     known = sku.inbound.get(fact.id)
     if known is None:
         known = sku.inbound[fact.id] = Inbound(fact.id, 0, None, "", change.levels[0].location, -1)
     if not protocol_rules.is_newer(known.version, fact.version):
         return False
+    rises = known.version >= 0 and fact.remaining > known.remaining
     known.remaining, known.version, known.changed = fact.remaining, fact.version, True
+    if rises:
+        return True
     sku.deliveries.append(Arrived(fact.id, fact.remaining, change.occurred_at.date()))
     return True
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from inventory_service.bootstrap import InventoryApplication
-from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedVersion
+from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedOrderVersion, ExpectedVersion
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch, RequiredIfMatch
@@ -55,6 +55,14 @@ async def required_line_version(if_match: RequiredIfMatch = None) -> ExpectedLin
     return None if if_match is None else _named_line_versions(if_match)
 
 
+async def expected_order_version(if_match: IfMatch = None) -> ExpectedOrderVersion | None:
+    """The versions of a whole purchase order that ``If-Match`` names; None without the header."""
+    if if_match is None:
+        return None
+    versions = frozenset(int(found[1]) for found in _ORDER_TAG.finditer(if_match))
+    return ExpectedOrderVersion(versions, any_version="*" in {tag.strip() for tag in if_match.split(",")})
+
+
 def _named_versions(if_match: str) -> ExpectedVersion:
     # A proxy that compresses turns our tags into weak ones; they still name the same version.
     tags = {tag.strip().removeprefix("W/") for tag in if_match.split(",")}
@@ -70,3 +78,4 @@ def _named_line_versions(if_match: str) -> ExpectedLineVersion:
 Expected = Annotated[ExpectedVersion | None, Depends(expected_version)]
 ExpectedLine = Annotated[ExpectedLineVersion | None, Depends(expected_line_version)]
 RequiredLine = Annotated[ExpectedLineVersion | None, Depends(required_line_version)]
+ExpectedOrder = Annotated[ExpectedOrderVersion | None, Depends(expected_order_version)]

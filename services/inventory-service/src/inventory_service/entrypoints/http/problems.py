@@ -10,8 +10,12 @@ from inventory_service.domain.errors import (
     NameFault,
     NameKind,
     NamesRefused,
+    NotLinkable,
     PurchaseOrderLineNotFound,
+    PurchaseOrderNotFound,
+    ReceiptLineNotFound,
     ReferenceTaken,
+    TooManyOrderLines,
     VersionMismatch,
     VersionRequired,
 )
@@ -36,6 +40,7 @@ _QUANTITIES = {
     DocumentType.RECEIPT: "quantity",
     DocumentType.COUNT: "counted_quantity",
     DocumentType.ADJUSTMENT: "delta",
+    DocumentType.SUPPLIER_RETURN: "quantity",
 }
 _UNKNOWN = {
     NameKind.SKU: "there is no such SKU",
@@ -62,13 +67,22 @@ def _reference_taken(error: ReferenceTaken) -> Problem:
 
 def _lines_refused(error: LinesRefused) -> Problem:
     field = _QUANTITIES[error.document_type]
+    code = "insufficient_stock" if error.insufficient_stock else "level_too_large"
     return Problem(
         409,
-        "insufficient_stock" if error.insufficient_stock else "level_too_large",
+        "more_than_received" if error.beyond_received else code,
         "Conflict with the current state",
         "The stock does not allow this; nothing was changed.",
         errors=[FieldError(f"/lines/{broken.line}/{field}", str(broken.rule)) for broken in error.lines],
     )
+
+
+def _not_linkable(error: NotLinkable) -> Problem:
+    return conflict(error.code, f"The line cannot be linked: {error}.")
+
+
+def _too_many_lines(error: TooManyOrderLines) -> Problem:
+    return conflict("too_many_lines", str(error), limit=error.limit)
 
 
 def _line_closed(error: LineClosed) -> Problem:
@@ -90,6 +104,10 @@ PROBLEMS: ProblemTable = {
     NamesRefused: _names_refused,
     ReferenceTaken: _reference_taken,
     LinesRefused: _lines_refused,
+    PurchaseOrderNotFound: lambda _: not_found("purchase order"),
+    ReceiptLineNotFound: lambda _: not_found("receipt line"),
+    NotLinkable: _not_linkable,
+    TooManyOrderLines: _too_many_lines,
     PurchaseOrderLineNotFound: lambda _: not_found("purchase order line"),
     LineClosed: _line_closed,
     BelowReceived: _below_received,

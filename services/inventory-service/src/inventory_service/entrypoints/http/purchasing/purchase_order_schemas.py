@@ -9,7 +9,9 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from event_contracts import new_event_id
+from inventory_service.application.add_purchase_order_lines import AddPurchaseOrderLine
 from inventory_service.application.place_purchase_orders import OrderedLine, PlacePurchaseOrder
+from inventory_service.domain.expected_version import ExpectedOrderVersion
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.entrypoints.http.fields import Eta, Reason
 from service_kit.http.fields import Instant, Name, Units
@@ -56,6 +58,31 @@ class PurchaseOrderBody(RequestModel):
             ordered_at=self.ordered_at or now,
             lines=tuple(OrderedLine(new_event_id(), line.sku, line.quantity, line.eta) for line in self.lines),
         )
+
+
+class LineToAddBody(OrderedLineBody):
+    """Units of one more SKU to order with a purchase order that was placed before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"sku": "85123A", "quantity": 500, "eta": "2026-11-02T17:00:00Z"}]}
+    )
+
+    added_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
+
+    def command(
+        self, purchase_order_id: str, expected: ExpectedOrderVersion | None, now: datetime
+    ) -> AddPurchaseOrderLine:
+        """The command that the body asks for; the line gets an id of its own."""
+        line = OrderedLine(new_event_id(), self.sku, self.quantity, self.eta)
+        return AddPurchaseOrderLine(purchase_order_id, line, self.added_at or now, expected)
+
+
+class CancelBody(RequestModel):
+    """Cancel the whole order: no unit that has not arrived is expected any more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+    cancelled_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
 
 
 class LineChangeBody(RequestModel):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Request, Response
 
 from event_contracts import new_event_id
+from inventory_service.application.cancel_purchase_order import CancelPurchaseOrder, cancel_purchase_order
 from inventory_service.application.change_purchase_order_line import (
     ChangePurchaseOrderLine,
     change_purchase_order_line,
@@ -14,10 +15,11 @@ from inventory_service.application.change_purchase_order_line import (
 from inventory_service.application.close_purchase_order_line import ClosePurchaseOrderLine, close_purchase_order_line
 from inventory_service.application.queries import PurchaseOrderFilter
 from inventory_service.bootstrap import InventoryApplication
-from inventory_service.domain.purchase_order import PurchaseOrder
+from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.entrypoints.http.dependencies import (
     Application,
     ExpectedLine,
+    ExpectedOrder,
     IdempotencyKey,
     PurchasingReader,
     PurchasingWriter,
@@ -27,8 +29,10 @@ from inventory_service.entrypoints.http.dependencies import (
 from inventory_service.entrypoints.http.fields import DocumentPath, ReferenceQuery, SkuQuery
 from inventory_service.entrypoints.http.pages import page_of
 from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import (
+    CancelBody,
     CloseBody,
     LineChangeBody,
+    LineToAddBody,
     PurchaseOrderBody,
     PurchaseOrderLineView,
     PurchaseOrderView,
@@ -43,6 +47,7 @@ from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found
 
 _PLACE = "POST /v1/purchase-orders"
+_ADD_LINE = "POST /v1/purchase-orders/lines"
 _ORDER = "/v1/purchase-orders/{purchase_order_id}"
 _LINE = _ORDER + "/lines/{line_id}"
 
@@ -110,6 +115,57 @@ async def get_purchase_order(
     return PurchaseOrderView.of(order)
 
 
+@router.post(_ORDER + "/cancel", summary="Cancel a purchase order: nothing more of it will come")
+async def cancel_order(
+    *,
+    principal: PurchasingWriter,
+    app: Application,
+    purchase_order_id: DocumentPath,
+    response: Response,
+    body: Annotated[CancelBody | None, Body()] = None,
+    expected: ExpectedOrder,
+) -> PurchaseOrderView:
+    """Close every line that still expects units, in one step; what has arrived stays received.
+
+    `If-Match` may name the ETag of the order. Cancelling again changes nothing.
+    """
+    cancelled_at = body.cancelled_at if body else None
+    may_state_business_time(principal, cancelled_at, "cancelled_at")
+    order = await execute(
+        app.units, cancel_purchase_order, CancelPurchaseOrder(purchase_order_id, expected, cancelled_at)
+    )
+    response.headers["ETag"] = order_etag(order.version)
+    return PurchaseOrderView.of(order)
+
+
+@router.post(_ORDER + "/lines", status_code=201, summary="Add a line to a purchase order")
+async def add_line(
+    *,
+    principal: PurchasingWriter,
+    app: Application,
+    purchase_order_id: DocumentPath,
+    key: IdempotencyKey,
+    body: LineToAddBody,
+    response: Response,
+    expected: ExpectedOrder,
+) -> PurchaseOrderLineView:
+    """Order one more SKU from the same supplier, to the same location; a SKU may stand in several lines.
+
+    The order takes a line whatever has become of its others, up to 1,000 of them.
+    """
+    may_state_business_time(principal, body.added_at, "added_at")
+    command = body.command(purchase_order_id, expected, app.clock.now())
+    claim = IdempotencyClaim(
+        principal.key_id, _ADD_LINE, key, fingerprint(body, purchase_order_id), command.line.line_id
+    )
+    submitted = await app.purchase_order_lines.submit(command, claim)
+    line = submitted.result or await _line(app, purchase_order_id, str(submitted.resource_id))
+    mark_replayed(response, submitted)
+    response.headers["Location"] = f"/v1/purchase-orders/{purchase_order_id}/lines/{line.line_id}"
+    set_etag(response, line.version)
+    return PurchaseOrderLineView.of(line)
+
+
 @router.get(_LINE, summary="Read a line with its ETag", response_model=PurchaseOrderLineView)
 async def get_purchase_order_line(
     *,
@@ -120,10 +176,7 @@ async def get_purchase_order_line(
     request: Request,
     response: Response,
 ) -> Any:
-    order = await _purchase_order(app, purchase_order_id)
-    line = next((line for line in order.lines if line.line_id == line_id), None)
-    if line is None:
-        raise not_found("purchase order line")
+    line = await _line(app, purchase_order_id, line_id)
     if not_modified(request, line.version):
         return not_modified_response(line.version)
     set_etag(response, line.version)
@@ -178,3 +231,11 @@ async def _purchase_order(app: InventoryApplication, purchase_order_id: str) -> 
     if found is None:
         raise not_found("purchase order")
     return found
+
+
+async def _line(app: InventoryApplication, purchase_order_id: str, line_id: str) -> PurchaseOrderLine:
+    order = await _purchase_order(app, purchase_order_id)
+    line = next((line for line in order.lines if line.line_id == line_id), None)
+    if line is None:
+        raise not_found("purchase order line")
+    return line

@@ -1,4 +1,4 @@
-"""What the routes of receipts, counts and adjustments have in common."""
+"""What the routes of receipts, counts, adjustments and supplier returns have in common."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def recorded_document(
     """The document that was recorded, now or by an earlier request with the same key; sets status and headers."""
     document = submitted.result or await load_document(app, document_type, str(submitted.resource_id))
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/{document_type}s/{document.document_id}"
+    response.headers["Location"] = f"/v1/{document_type.replace('_', '-')}s/{document.document_id}"
     return document
 
 
@@ -31,7 +31,7 @@ async def load_document(app: InventoryApplication, document_type: DocumentType, 
     """The document of this type. Raises Problem 404."""
     found = await read(app.units, lambda uow: uow.queries.document(document_type, document_id))
     if found is None:
-        raise not_found(document_type.value)
+        raise not_found(document_type.replace("_", " "))
     return found
 
 

@@ -60,6 +60,14 @@ class ReceiptBody(RequestModel):
         )
 
 
+class LinkBody(RequestModel):
+    """The purchase-order line on which the units of a receipt's line came."""
+
+    model_config = example(purchase_order_line_id="0198a3c4-0000-7000-8000-000000000007")
+
+    purchase_order_line_id: Name
+
+
 class ReceiptLineView(ResponseModel):
     """A line of a receipt; ``on_hand_change`` is 0 if a later count has included the units already."""
 
