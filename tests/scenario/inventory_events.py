@@ -44,6 +44,7 @@ class InventoryEvents(Timeline):
     """Inventory's events, each with the next version of its row."""
 
     levels: dict[tuple[str, str], KnownLevel] = field(default_factory=dict)
+    inactive_locations: set[str] = field(default_factory=set)
 
     def sku(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> Event:
         """``SkuPolicyChanged`` with the next selling policy of a SKU; see ``sku_policy``."""
@@ -72,12 +73,16 @@ class InventoryEvents(Timeline):
         priority: int = 100,
         po_line: str | None = None,
         remaining: int = 0,
+        active: bool | None = None,
     ) -> Event:
         """The level after ``change`` units arrived (or were lost) and ``shipped`` units left.
 
         A receipt on a purchase-order line, or a return of it to the supplier, says how many units of it remain.
+        ``active`` says whether anything is allocated from the location from now on.
         """
         location = location or self.location
+        if active is not None:
+            self.inactive_locations = (self.inactive_locations | {location}) - ({location} if active else set())
         level = self.level_of(sku, location)
         level.on_hand += change - shipped
         level.shipped += shipped
@@ -94,6 +99,7 @@ class InventoryEvents(Timeline):
                     shipped=level.shipped,
                     version=version,
                     priority=priority,
+                    active=location not in self.inactive_locations,
                 ),
             ),
         )

@@ -38,8 +38,8 @@ class History:
         world, random = self.world, self.random
         world.later(minutes=random.randint(0, 90))
         kind = random.choices(
-            ("place", "receive", "lose", "cancel", "amend", "terms", "add", "ship", "inbound", "policy"),
-            (8, 5, 2, 3, 2, 2, 2, 4, 2, 1),
+            ("place", "receive", "lose", "cancel", "amend", "terms", "add", "ship", "shut", "inbound", "policy"),
+            (8, 5, 2, 3, 2, 2, 2, 4, 1, 2, 1),
         )[0]
         return list(getattr(self, kind)())
 
@@ -82,6 +82,12 @@ class History:
         sku, location = self.random.choice(SKUS), self.random.choice(LOCATIONS)
         on_hand = self.world.level_of(sku, location).on_hand
         return [self.world.stock(sku, -self.random.randint(1, on_hand), location)] if on_hand else []
+
+    def shut(self) -> list[Any]:
+        """A location becomes inactive, or active again: each of its levels is told anew."""
+        location = self.random.choice(LOCATIONS)
+        self.world.inactive_locations ^= {location}
+        return [self.world.stock(sku, 0, where) for sku, where in sorted(self.world.levels) if where == location]
 
     def inbound(self) -> list[Any]:
         random = self.random

@@ -60,6 +60,8 @@ class InMemoryQueries:
                 version=level.version,
                 counted_at=level.counted_at,
                 updated_at=self._state.updated_at[key],
+                location_active=key.location_id not in self._state.locations
+                or self._state.locations[key.location_id].item.active,
             )
             for key, level in sorted(self._state.levels.items())
             if (not skus or key.sku in skus)

@@ -10,7 +10,7 @@ from tests.unit.inventory.in_memory_state import InventoryState
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import StoredEntry, Versioned
-from inventory_service.domain.catalogue import Location, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -44,9 +44,13 @@ class InMemoryCatalogue:
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         return set(supplier_ids) - self._state.suppliers.keys()
 
-    async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
-        known = self._state.locations
-        return {name: known[name].item.priority for name in location_ids if name in known}
+    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
+        locations = self._state.locations
+        return {key for key in location_ids if key in locations and not locations[key].item.active}
+
+    async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
+        locations = self._state.locations
+        return {key: locations[key].item.terms for key in location_ids if key in locations}
 
     async def lock_sku(self, sku: str) -> int | None:
         return _version(self._state.skus.get(sku))

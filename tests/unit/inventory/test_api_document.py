@@ -7,6 +7,8 @@ from inventory_service.entrypoints.service import build
 from service_kit.http.app import create_app
 
 OPERATIONS = {
+    "add_purchase_order_line",
+    "cancel_purchase_order",
     "change_purchase_order_line",
     "close_purchase_order_line",
     "get_adjustment",
@@ -17,6 +19,8 @@ OPERATIONS = {
     "get_receipt",
     "get_sku",
     "get_supplier",
+    "get_supplier_return",
+    "link_receipt_line",
     "list_adjustments",
     "list_counts",
     "list_ledger_entries",
@@ -25,6 +29,7 @@ OPERATIONS = {
     "list_receipts",
     "list_skus",
     "list_stock_levels",
+    "list_supplier_returns",
     "list_suppliers",
     "place_purchase_order",
     "put_location",
@@ -34,6 +39,7 @@ OPERATIONS = {
     "record_adjustment",
     "record_count",
     "record_receipt",
+    "record_supplier_return",
 }
 
 
@@ -45,10 +51,8 @@ def test_operation_ids_are_the_published_ones():
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     own = {operation["operationId"] for operation in operations if "parked" not in operation["operationId"]}
     assert own >= OPERATIONS
-    assert {name for name in own if name.split("_")[0] in ("put", "get", "list", "record", "place")} == OPERATIONS - {
-        "change_purchase_order_line",
-        "close_purchase_order_line",
-    }
+    unknown = {name for name in own - OPERATIONS if name.split("_")[0] in ("put", "get", "list", "record", "place")}
+    assert not unknown, "operations of this service that are not among the published ones"
     bodies = [operation for operation in operations if "requestBody" in operation]
     assert all("summary" in operation for operation in operations)
-    assert len(bodies) == 10
+    assert len(bodies) == 14

@@ -11,8 +11,10 @@ from inventory_service.application.put_location import PutLocation, put_location
 from inventory_service.application.put_sku import PutSku, put_sku
 from inventory_service.application.put_skus import PutSkus, put_skus
 from inventory_service.application.put_supplier import PutSupplier, put_supplier
+from inventory_service.application.record_adjustments import AdjustedLine
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
-from inventory_service.domain.errors import VersionMismatch
+from inventory_service.domain.document_types import ReceiptKind
+from inventory_service.domain.errors import NameFault, NameKind, NamesRefused, VersionMismatch
 from inventory_service.domain.expected_version import ExpectedVersion
 from service_kit.commands.execute import execute, read
 
@@ -129,3 +131,46 @@ async def test_a_location_created_with_the_default_priority_announces_nothing(in
     await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("east", "East")))
     assert await inventory.published() == []
+
+
+async def test_a_location_that_is_not_active_is_published_with_all_of_its_levels(inventory):
+    await inventory.receive(3)
+    await inventory.receive(4, sku="chair")
+    await inventory.published()
+    inactive = replace(MAIN, active=False)
+    await execute(inventory.units, put_location, PutLocation(inactive, changed_at=at(9)))
+    told = {event.key: event.payload for event in await inventory.published()}
+    assert {sku: [(one.on_hand, one.active) for one in change.levels] for sku, change in told.items()} == {
+        "lamp": [(3, False)],
+        "chair": [(4, False)],
+    }
+    await execute(inventory.units, put_location, PutLocation(inactive))
+    assert await inventory.published() == [], "it was so already"
+    await execute(inventory.units, put_location, PutLocation(MAIN))
+    assert [event.payload.levels[0].active for event in await inventory.published()] == [True, True]
+
+
+async def test_nothing_is_received_at_a_location_that_is_not_active(inventory):
+    await inventory.receive(3)
+    await execute(inventory.units, put_location, PutLocation(replace(MAIN, active=False)))
+    await inventory.published()
+    for kind in ReceiptKind:
+        with pytest.raises(NamesRefused) as refused:
+            await inventory.receive(1, kind=kind)
+        assert refused.value.faults == (NameFault(NameKind.LOCATION, inactive=True),)
+    with pytest.raises(NamesRefused) as refused:
+        await inventory.order("lamp")
+    assert refused.value.faults == (NameFault(NameKind.LOCATION, inactive=True),)
+    assert await inventory.published() == []
+
+
+async def test_stock_at_a_location_that_is_not_active_may_be_counted_adjusted_given_back_and_shipped(inventory, order):
+    await inventory.receive(9)
+    await execute(inventory.units, put_location, PutLocation(replace(MAIN, active=False)))
+    await inventory.published()
+    await inventory.count(8, hour=1)
+    await inventory.adjust(AdjustedLine("lamp", -1), hour=2)
+    await inventory.give_back(1, hour=3)
+    await inventory.apply(inventory.neighbours.ship(order, 1, 1, shipped_at=at(4)))
+    assert (await inventory.level())[:2] == (5, 1)
+    assert all(not level.active for event in await inventory.published() for level in event.payload.levels)

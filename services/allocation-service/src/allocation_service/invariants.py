@@ -26,7 +26,7 @@ _LINES = """
 """
 
 _FREE = """
-    SELECT sku, sum(greatest(0, on_hand + shipped - granted))::bigint AS free FROM stock_level GROUP BY sku
+    SELECT sku, sum(greatest(0, on_hand + shipped - granted))::bigint AS free FROM stock_level WHERE active GROUP BY sku
 """
 
 

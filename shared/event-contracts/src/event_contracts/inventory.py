@@ -26,10 +26,11 @@ class StockLevel(Payload):
     shipped: Quantity = Field(description="Cumulative units that left by OrderShipped; never falls")
     version: Version
     priority: int = Field(default=100, ge=0, description="The location's rank when several can serve; lower first")
+    active: bool = Field(default=True, description="False: nothing more is allocated from the location")
 
 
 class PurchaseOrderLine(Payload):
-    """A purchase-order line that a receipt shortened or closed: its state after that, not what the receipt took off."""
+    """A purchase-order line that the same change shortened, closed or, if units went back, raised: its state after it."""
 
     id: Identifier
     remaining: Quantity = Field(description="Units still to come; 0 means closed")
@@ -37,7 +38,7 @@ class PurchaseOrderLine(Payload):
 
 
 class StockChange(Payload):
-    """``StockReceived`` (with ``po_lines`` where inbound fell) and ``StockLevelChanged``."""
+    """``StockReceived`` and ``StockLevelChanged``, each with ``po_lines`` where it changed what is inbound."""
 
     sku: Identifier
     levels: tuple[StockLevel, ...] = Field(min_length=1)

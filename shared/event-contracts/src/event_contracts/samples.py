@@ -96,7 +96,7 @@ def _allocation(
 
 
 def _stock(on_hand: int, shipped: int, version: int, reason: str, *, receipt: bool = False) -> StockChange:
-    level = StockLevel(location="berlin", on_hand=on_hand, shipped=shipped, version=version, priority=10)
+    level = StockLevel(location="berlin", on_hand=on_hand, shipped=shipped, version=version, priority=10, active=True)
     closed = (PurchaseOrderLine(id=_PO_LINE, remaining=20, version=3),) if receipt else ()
     return StockChange(sku=_SKU, levels=(level,), reason=reason, occurred_at=_DAY, po_lines=closed)
 

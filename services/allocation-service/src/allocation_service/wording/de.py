@@ -187,6 +187,7 @@ DE = Catalogue(
         LeftAlone.UNDECIDED: "noch nicht entschieden",
         LeftAlone.ORDER_DEFERRED: "über ihren Auftrag wird gerade eigens entschieden",
         LeftAlone.IN_LOAN: "sie hat Einheiten verliehen oder geliehen, die zurückzugeben sind",
+        LeftAlone.LOCATION_INACTIVE: "ihr Bestand liegt an einem Lagerort, der nicht mehr aktiv ist",
         LeftAlone.ORDER_APART: "ihr Auftrag geht nur vollständig ab und liegt nicht mit allem Offenen in einem Segment",
         LeftAlone.ORDER_INCOMPLETE: "ihr Auftrag geht nur vollständig ab und hält einen Teil",
     },

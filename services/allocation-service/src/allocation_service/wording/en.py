@@ -160,6 +160,7 @@ EN = Catalogue(
         LeftAlone.UNDECIDED: "not decided about yet",
         LeftAlone.ORDER_DEFERRED: "its order is being decided by itself",
         LeftAlone.IN_LOAN: "it has lent or borrowed units that are to be repaid",
+        LeftAlone.LOCATION_INACTIVE: "its stock lies at a location that is not active any more",
         LeftAlone.ORDER_APART: "its order ships complete and is not in one segment with all that is open of it",
         LeftAlone.ORDER_INCOMPLETE: "its order ships complete and holds a part",
     },

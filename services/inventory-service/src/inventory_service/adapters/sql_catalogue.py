@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import TextClause, text
+from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import Versioned
-from inventory_service.domain.catalogue import Location, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 _UNKNOWN_SKUS = text(
@@ -24,10 +26,13 @@ _UNKNOWN_SUPPLIERS = text(
     "SELECT k FROM unnest(CAST(:keys AS text[])) k"
     " WHERE NOT EXISTS (SELECT FROM supplier WHERE supplier.supplier_id = k)"
 )
-_PRIORITIES = text("SELECT location_id, priority FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
+_TERMS = text("SELECT location_id, priority, active FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
+_INACTIVE = text("SELECT location_id FROM location WHERE NOT active AND location_id = ANY(CAST(:ids AS text[]))")
 
 _LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
-_LOCK_LOCATION = text("SELECT location_id, name, priority, version FROM location WHERE location_id = :id FOR UPDATE")
+_LOCK_LOCATION = text(
+    "SELECT location_id, name, priority, active, version FROM location WHERE location_id = :id FOR UPDATE"
+)
 _LOCK_SUPPLIER = text("SELECT version FROM supplier WHERE supplier_id = :id FOR UPDATE")
 
 _SKU: Columns = (
@@ -58,11 +63,13 @@ _LOCATION_VERSION = text("SELECT version FROM location WHERE location_id = :id")
 _SUPPLIER_VERSION = text("SELECT version FROM supplier WHERE supplier_id = :id")
 _PUT_LOCATION = text(
     """
-    INSERT INTO location AS known (location_id, name, priority, created_at, updated_at)
-    VALUES (:id, :name, :priority, :now, :now)
+    INSERT INTO location AS known (location_id, name, priority, active, created_at, updated_at)
+    VALUES (:id, :name, :priority, :active, :now, :now)
     ON CONFLICT (location_id) DO UPDATE
-    SET name = excluded.name, priority = excluded.priority, version = known.version + 1, updated_at = :now
-    WHERE (known.name, known.priority) IS DISTINCT FROM (excluded.name, excluded.priority)
+    SET name = excluded.name, priority = excluded.priority, active = excluded.active, version = known.version + 1,
+        updated_at = :now
+    WHERE (known.name, known.priority, known.active)
+          IS DISTINCT FROM (excluded.name, excluded.priority, excluded.active)
     RETURNING version
     """
 )
@@ -97,10 +104,14 @@ class SqlCatalogue:
         """See Catalogue."""
         return await self._unknown(_UNKNOWN_SUPPLIERS, supplier_ids)
 
-    async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
+    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
         """See Catalogue."""
-        rows = await self._connection.execute(_PRIORITIES, {"ids": list(location_ids)})
-        return {row.location_id: row.priority for row in rows}
+        return {row.location_id for row in await self._connection.execute(_INACTIVE, {"ids": list(location_ids)})}
+
+    async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
+        """See Catalogue."""
+        rows = await self._connection.execute(_TERMS, {"ids": list(location_ids)})
+        return {row.location_id: LocationTerms(row.priority, row.active) for row in rows}
 
     async def lock_sku(self, sku: str) -> int | None:
         """See Catalogue."""
@@ -109,7 +120,7 @@ class SqlCatalogue:
     async def lock_location(self, location_id: str) -> Versioned[Location] | None:
         """See Catalogue."""
         row = (await self._connection.execute(_LOCK_LOCATION, {"id": location_id})).one_or_none()
-        return None if row is None else Versioned(Location(row.location_id, row.name, row.priority), row.version)
+        return None if row is None else versioned_location(row)
 
     async def lock_supplier(self, supplier_id: str) -> int | None:
         """See Catalogue."""
@@ -128,7 +139,12 @@ class SqlCatalogue:
 
     async def put_location(self, location: Location) -> StoredVersion:
         """See Catalogue."""
-        values = {"id": location.location_id, "name": location.name, "priority": location.priority}
+        values = {
+            "id": location.location_id,
+            "name": location.name,
+            "priority": location.priority,
+            "active": location.active,
+        }
         return await self._put(_PUT_LOCATION, _LOCATION_VERSION, values)
 
     async def put_supplier(self, supplier: Supplier) -> StoredVersion:
@@ -148,6 +164,11 @@ class SqlCatalogue:
             return _written(written)
         current = (await self._connection.execute(version, {"id": values["id"]})).scalar_one()
         return StoredVersion(current, created=False, changed=False)
+
+
+def versioned_location(row: Row[Any]) -> Versioned[Location]:
+    """The location of a row of its table."""
+    return Versioned(Location(row.location_id, row.name, row.priority, row.active), row.version)
 
 
 def _sku_row(sku: Sku) -> tuple[object, ...]:

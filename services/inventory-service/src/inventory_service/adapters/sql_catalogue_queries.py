@@ -9,12 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from inventory_service.adapters.sql_catalogue import versioned_location
 from inventory_service.adapters.sql_conditions import where
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
 
 _SKUS = "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, version FROM sku"
-_LOCATIONS = "SELECT location_id, name, priority, version FROM location"
+_LOCATIONS = "SELECT location_id, name, priority, active, version FROM location"
 _SUPPLIERS = "SELECT supplier_id, name, version FROM supplier"
 
 _SKU = text(f"{_SKUS} WHERE sku = :id")
@@ -43,13 +44,13 @@ class SqlCatalogueQueries:
     async def location(self, location_id: str) -> Versioned[Location] | None:
         """See CatalogueQueries."""
         row = (await self._connection.execute(_LOCATION, {"id": location_id})).one_or_none()
-        return None if row is None else _location(row)
+        return None if row is None else versioned_location(row)
 
     async def locations(self, *, after: str | None, limit: int) -> Sequence[Versioned[Location]]:
         """See CatalogueQueries."""
         statement = f"{_LOCATIONS} {where({'location_id > :after': after})} ORDER BY location_id LIMIT :limit"
         rows = await self._connection.execute(text(statement), {"after": after, "limit": limit})
-        return [_location(row) for row in rows]
+        return [versioned_location(row) for row in rows]
 
     async def supplier(self, supplier_id: str) -> Versioned[Supplier] | None:
         """See CatalogueQueries."""
@@ -66,10 +67,6 @@ class SqlCatalogueQueries:
 def _sku(row: Row[Any]) -> Versioned[Sku]:
     policy = SellingPolicy(Mode(row.mode), row.backorder_cap, row.release_date)
     return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy), row.version)
-
-
-def _location(row: Row[Any]) -> Versioned[Location]:
-    return Versioned(Location(row.location_id, row.name, row.priority), row.version)
 
 
 def _supplier(row: Row[Any]) -> Versioned[Supplier]:

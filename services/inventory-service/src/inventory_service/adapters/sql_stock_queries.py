@@ -48,8 +48,11 @@ class SqlStockQueries:
             "(sku, location_id) > (:after_sku, :after_location)": after,
         }
         statement = f"""
-            SELECT sku, location_id, on_hand, shipped, version, counted_at, updated_at
-            FROM stock_level {where(conditions)} ORDER BY sku, location_id LIMIT :limit
+            SELECT sku, location_id, on_hand, shipped, version, counted_at, updated_at,
+                   NOT EXISTS (
+                       SELECT FROM location l WHERE l.location_id = level.location_id AND NOT l.active
+                   ) AS location_active
+            FROM stock_level level {where(conditions)} ORDER BY sku, location_id LIMIT :limit
         """
         after_sku, after_location = after or (None, None)
         values = {
@@ -137,6 +140,7 @@ def _level(row: Row[Any]) -> StoredLevel:
         version=row.version,
         counted_at=row.counted_at,
         updated_at=row.updated_at,
+        location_active=row.location_active,
     )
 
 

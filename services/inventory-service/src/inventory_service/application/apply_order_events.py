@@ -74,7 +74,7 @@ def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Shipped]:
 async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None:
     keys = {line.key for line, _ in shipments}
     levels = await uow.levels.lock(keys)
-    priorities = await uow.catalogue.priorities({key.location_id for key in keys})
+    terms = await uow.catalogue.location_terms({key.location_id for key in keys})
     last: dict[str, tuple[datetime, Event]] = {}
     for line, cause in shipments:
         levels[line.key].ship(line.quantity, line.shipped_at, Source(line.shipment_id, line.line_id))
@@ -91,7 +91,7 @@ async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None
                 changed,
                 reason="shipment",
                 occurred_at=last[sku][0],
-                priorities=priorities,
+                terms=terms,
                 cause=last[sku][1],
             )
             for sku, changed in by_sku.items()

@@ -8,6 +8,8 @@ from datetime import datetime
 from event_contracts import Event
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.domain.catalogue import LocationTerms
+from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.errors import LinesRefused, NameFault, NameKind, NamesRefused, ReferenceTaken
 from inventory_service.domain.purchase_order import PurchaseOrderLine
 from inventory_service.domain.stock_document import Levels, Posting, StatedDocument, StockDocument
@@ -26,7 +28,7 @@ class DocumentBatch:
         self._uow = uow
         self._documents = documents
         self._results: dict[str, DocumentResult] = {}
-        self._priorities: Mapping[str, int] = {}
+        self._terms: Mapping[str, LocationTerms] = {}
         self._levels: Levels = {}
 
     @property
@@ -43,7 +45,7 @@ class DocumentBatch:
         self._levels = await self._uow.levels.lock({line.key for each in self.unposted for line in each.lines})
         await self._claim_references()
         if self._levels:
-            self._priorities = await self._uow.catalogue.priorities({key.location_id for key in self._levels})
+            self._terms = await self._uow.catalogue.location_terms({key.location_id for key in self._levels})
 
     def post(
         self, document: StatedDocument, rule: Callable[[StatedDocument, Levels, datetime], Posting]
@@ -74,7 +76,7 @@ class DocumentBatch:
                 levels,
                 reason=reason,
                 occurred_at=posting.document.occurred_at,
-                priorities=self._priorities,
+                terms=self._terms,
                 po_lines=(po_lines or {}).get(sku, ()),
             )
             for sku, levels in posting.changed.items()
@@ -96,8 +98,12 @@ class DocumentBatch:
         named = {line.key.location_id for line in lines}
         named |= {document.location_id for document in self._documents if document.location_id is not None}
         locations = await self._uow.catalogue.unknown_locations(named)
+        receiving = {one.location_id for one in self._documents if one.type is DocumentType.RECEIPT and one.location_id}
+        inactive = await self._uow.catalogue.inactive_locations(receiving) if receiving else set()
         for document in self._documents:
             faults = _faults(document, skus, locations, po_lines)
+            if document.type is DocumentType.RECEIPT and document.location_id in inactive:
+                faults.append(NameFault(NameKind.LOCATION, inactive=True))
             if faults:
                 self._results[document.document_id] = NamesRefused(faults)
 

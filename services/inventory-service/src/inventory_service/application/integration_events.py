@@ -9,7 +9,7 @@ from event_contracts import Event, InboundChange, SellingMode, SkuPolicy, StockC
 from event_contracts import PurchaseOrderLine as PublicOrderLine
 from event_contracts import StockLevel as PublicLevel
 from event_contracts.sources import INVENTORY_SOURCE
-from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Sku
+from inventory_service.domain.catalogue import LocationTerms, Sku
 from inventory_service.domain.purchase_order import PurchaseOrderLine
 from inventory_service.domain.stock_level import StockLevel
 
@@ -20,13 +20,13 @@ def stock_changed(
     *,
     reason: str,
     occurred_at: datetime,
-    priorities: Mapping[str, int],
+    terms: Mapping[str, LocationTerms],
     po_lines: Iterable[PurchaseOrderLine] = (),
     cause: Event | None = None,
 ) -> Event:
     """``StockReceived`` or ``StockLevelChanged``: the changed ``levels`` of one SKU as they are now.
 
-    ``priorities`` are those of the locations; ``po_lines`` are the purchase-order lines that the same change affected;
+    ``terms`` are those of the locations; ``po_lines`` are the purchase-order lines that the same change affected;
     ``cause`` is the event that led to the change, if any.
     """
     public = tuple(
@@ -35,9 +35,10 @@ def stock_changed(
             on_hand=level.on_hand,
             shipped=level.shipped,
             version=level.version,
-            priority=priorities.get(level.key.location_id, DEFAULT_PRIORITY),
+            priority=here.priority,
+            active=here.active,
         )
-        for level in levels
+        for level, here in ((level, terms.get(level.key.location_id, LocationTerms())) for level in levels)
     )
     payload = StockChange(
         sku=levels[0].key.sku,

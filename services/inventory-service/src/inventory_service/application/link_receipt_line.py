@@ -45,14 +45,14 @@ async def link_receipt_line(uow: InventoryUnitOfWork, command: LinkReceiptLine) 
     arrived = await _received_on(uow, line, command.purchase_order_line_id)
     await uow.documents.link_line(receipt.document_id, line.line_no, arrived.line_id)
     await uow.purchase_orders.save_lines([arrived])
-    priorities = await uow.catalogue.priorities({key.location_id})
+    terms = await uow.catalogue.location_terms({key.location_id})
     linked = stock_changed(
         "StockLevelChanged",
         [levels[key]],
         reason="receipt_linked",
         occurred_at=receipt.occurred_at,
-        priorities=priorities,
-        inbound=[arrived],
+        terms=terms,
+        po_lines=[arrived],
     )
     await uow.publish([linked])
     return receipt.linked(line.line_no, arrived.line_id)

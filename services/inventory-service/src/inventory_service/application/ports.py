@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from inventory_service.application.queries import InventoryQueries, Versioned
-from inventory_service.domain.catalogue import Location, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -35,11 +35,14 @@ class Catalogue(Protocol):
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """Those of ``supplier_ids`` that do not exist."""
 
-    async def priorities(self, location_ids: Collection[str]) -> dict[str, int]:
-        """The priorities of those locations that exist.
+    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
+        """Those of ``location_ids`` that exist and are not active."""
 
-        Read them after locking the levels that they are published with: whoever changes the priority of a location
-        locks its levels too, so the newest version of a level is published with the newest priority.
+    async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
+        """The terms of those locations that exist.
+
+        Read them after locking the levels that they are published with: whoever changes the terms of a location locks
+        its levels too, so the newest version of a level is published with the newest terms.
         """
 
     async def lock_sku(self, sku: str) -> int | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
 from inventory_service.application.queries import Versioned
-from inventory_service.domain.catalogue import DEFAULT_PRIORITY, Location
+from inventory_service.domain.catalogue import Location, LocationTerms
 from inventory_service.domain.expected_version import ExpectedVersion
 from inventory_service.domain.stock_level import StockLevel
 
@@ -26,42 +26,40 @@ class PutLocation:
 
 
 async def put_location(uow: InventoryUnitOfWork, command: PutLocation) -> StoredVersion:
-    """Store the location; publish ``StockLevelChanged`` for its levels if they get another priority.
+    """Store the location; publish ``StockLevelChanged`` for its levels if they get other terms.
 
-    Consumers keep the priority with each level, so a new priority reaches them as a new version of every level there.
-    Raises VersionMismatch.
+    Consumers keep the terms with each level, so that a new priority, or that the location is active no longer, reaches
+    them as a new version of every level there. Raises VersionMismatch.
     """
     location = command.location
     before = await uow.catalogue.lock_location(location.location_id)
     if command.expected is not None:
         command.expected.check(None if before is None else before.version)
     stored = await uow.catalogue.put_location(location)
-    if stored.changed and _published_priority(before, stored) != location.priority:
+    if stored.changed and _published_terms(before, stored) != location.terms:
         await _publish_levels(uow, location, command.changed_at or uow.now)
     return stored
 
 
-def _published_priority(before: Versioned[Location] | None, stored: StoredVersion) -> int | None:
-    """The priority with which the levels at the location were published until now.
+def _published_terms(before: Versioned[Location] | None, stored: StoredVersion) -> LocationTerms | None:
+    """The terms with which the levels at the location were published until now.
 
-    Shipments may have made levels at a location that did not exist yet. None if it is not known, because another
+    Shipments may have made levels at a location that did not exist yet. None if they are not known, because another
     transaction created the location after this one looked for it.
     """
     if stored.created:
-        return DEFAULT_PRIORITY
-    return None if before is None else before.item.priority
+        return LocationTerms()
+    return None if before is None else before.item.terms
 
 
 async def _publish_levels(uow: InventoryUnitOfWork, location: Location, occurred_at: datetime) -> None:
     by_sku: dict[str, list[StockLevel]] = {}
     for level in await uow.levels.raise_versions_at(location.location_id):
         by_sku.setdefault(level.key.sku, []).append(level)
-    priorities = {location.location_id: location.priority}
+    terms = {location.location_id: location.terms}
     await uow.publish(
         [
-            stock_changed(
-                "StockLevelChanged", levels, reason="location", occurred_at=occurred_at, priorities=priorities
-            )
+            stock_changed("StockLevelChanged", levels, reason="location", occurred_at=occurred_at, terms=terms)
             for levels in by_sku.values()
         ]
     )

@@ -26,7 +26,10 @@ class Versioned(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class StoredLevel:
-    """A stock level as stored; see StockLevel. ``updated_at`` is the wall clock of its last change."""
+    """A stock level as stored; see StockLevel. ``updated_at`` is the wall clock of its last change.
+
+    ``location_active`` is False where nothing is allocated from its location any more.
+    """
 
     sku: str
     location_id: str
@@ -35,6 +38,7 @@ class StoredLevel:
     version: int
     counted_at: datetime | None
     updated_at: datetime
+    location_active: bool = True
 
     @property
     def supply(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Mode(StrEnum):
@@ -51,16 +52,33 @@ class Sku:
 
 
 DEFAULT_PRIORITY = 100
-"""The priority of a location that states none, and of one that is not in the catalogue (yet)."""
+"""The priority of a location that states none, and of one that is not in the catalogue (yet); that one is active."""
+
+
+class LocationTerms(NamedTuple):
+    """What is published with every level at a location, because it says how the stock there may be used."""
+
+    priority: int = DEFAULT_PRIORITY
+    active: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A place that holds stock. When several can serve a demand, the one with the lowest ``priority`` serves first."""
+    """A place that holds stock. When several can serve a demand, the one with the lowest ``priority`` serves first.
+
+    One that is not ``active`` receives nothing, and nothing is allocated from it any more; what was allocated before
+    may still be shipped, and its stock may be counted, adjusted and given back.
+    """
 
     location_id: str
     name: str
     priority: int = DEFAULT_PRIORITY
+    active: bool = True
+
+    @property
+    def terms(self) -> LocationTerms:
+        """What is published with every level here."""
+        return LocationTerms(self.priority, self.active)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,14 @@ class NameFault:
 
     ``line`` is the line that states the name, counted from 0, or None where the document itself states it.
     ``other_sku`` is True for a purchase-order line that exists, but orders another SKU than the document's line;
-    every other fault is a name that does not exist.
+    ``inactive`` for a location that exists, but receives nothing any more. Every other fault is a name that does not
+    exist.
     """
 
     kind: NameKind
     line: int | None = None
     other_sku: bool = False
+    inactive: bool = False
 
 
 class NamesRefused(Exception):

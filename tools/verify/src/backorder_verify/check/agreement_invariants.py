@@ -78,7 +78,8 @@ AGREEMENT_INVARIANTS = (
             (
                 "inventory",
                 """
-                SELECT sku, location_id AS location, on_hand, shipped, version FROM stock_level
+                SELECT sku, location_id AS location, on_hand, shipped, version, coalesce(active, true) AS active
+                FROM stock_level LEFT JOIN (SELECT location_id, active FROM location) place USING (location_id)
                 WHERE version > 0  -- a level that never changed was never published
                 ORDER BY sku COLLATE "C", location_id COLLATE "C"
                 """,
@@ -86,7 +87,7 @@ AGREEMENT_INVARIANTS = (
             (
                 "allocation",
                 """
-                SELECT sku, location, on_hand, shipped, version FROM stock_level WHERE version >= 0
+                SELECT sku, location, on_hand, shipped, version, active FROM stock_level WHERE version >= 0
                 ORDER BY sku COLLATE "C", location COLLATE "C"
                 """,
             ),

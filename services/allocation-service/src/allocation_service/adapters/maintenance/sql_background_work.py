@@ -15,7 +15,7 @@ _IDLE = text(
     """
     WITH free AS (
         SELECT sku, sum(greatest(0, on_hand + shipped - granted)) AS units FROM stock_level
-        WHERE on_hand + shipped > granted GROUP BY sku
+        WHERE active AND on_hand + shipped > granted GROUP BY sku
     ), whole AS (
         SELECT q.order_id, q.sku, sum(q.quantity) AS units FROM queue_entry AS q
         WHERE q.ship_complete AND q.order_id IN (

@@ -18,7 +18,8 @@ _WANT = """
     INSERT INTO policy_review (sku)
     SELECT s.sku FROM sku AS s
     WHERE s.known AND s.waiting_units > 0 AND ({})
-      AND EXISTS (SELECT FROM stock_level AS l WHERE l.sku = s.sku AND l.on_hand + l.shipped > l.granted)
+      AND EXISTS (SELECT FROM stock_level AS l
+                  WHERE l.sku = s.sku AND l.active AND l.on_hand + l.shipped > l.granted)
     ORDER BY s.sku
     ON CONFLICT (sku) DO UPDATE SET wanted_at = now()
 """

@@ -23,7 +23,11 @@ _COLUMNS = """
     SELECT d.line_id, d.order_id, d.sku, d.live_units, d.granted_units, d.undecided, d.queued_at, d.promise_date,
            d.unit_value, o.tier_rank, o.needed_by, o.preference, o.ship_complete, o.tier, o.customer_id, o.channel,
            o.region, p.line_id IS NOT NULL AS pinned, r.order_id IS NOT NULL AS rechecked,
-           d.line_id IN (SELECT unnest(ARRAY[lender_line, borrower_line]) FROM loan WHERE closed_at IS NULL) AS lent
+           d.line_id IN (SELECT unnest(ARRAY[lender_line, borrower_line]) FROM loan WHERE closed_at IS NULL) AS lent,
+           EXISTS (
+               SELECT FROM commitment AS c JOIN stock_level AS l USING (sku, location)
+               WHERE c.line_id = d.line_id AND c.granted > c.shipped AND NOT l.active
+           ) AS shut
 """
 _JOINS = """
     JOIN customer_order AS o USING (order_id)
@@ -115,6 +119,8 @@ def _candidate(row: Any, held: Sequence[tuple[str, int]], shipped: int) -> RunDe
         why = LeftAlone.PINNED
     elif row["lent"]:
         why = LeftAlone.IN_LOAN
+    elif row["shut"]:
+        why = LeftAlone.LOCATION_INACTIVE
     return RunDemand(
         row["line_id"],
         row["order_id"],

@@ -33,7 +33,7 @@ def _aggregated(names: str, rows: str) -> str:
 
 _OF_SKUS = "sku = ANY(CAST(:skus AS text[]))"
 _BELONGINGS = {
-    "levels": ("sku, location, on_hand, shipped, version, priority, granted", f"stock_level WHERE {_OF_SKUS}"),
+    "levels": ("sku, location, on_hand, shipped, version, priority, granted, active", f"stock_level WHERE {_OF_SKUS}"),
     "inbound": (
         "sku, po_line, remaining, eta, supplier, location, version",
         f"inbound WHERE {_OF_SKUS} AND remaining > 0"

@@ -47,7 +47,7 @@ _SKU = (
 _SKU_ROWS = _insert("sku", _SKU, or_update(_SKU, 1))
 _LEVEL = (
     ("sku", "text"), ("location", "text"), ("on_hand", "bigint"), ("shipped", "bigint"), ("version", "bigint"),
-    ("priority", "int"), ("granted", "bigint"),
+    ("priority", "int"), ("granted", "bigint"), ("active", "boolean"),
 )  # fmt: skip
 _LEVEL_ROWS = _insert("stock_level", _LEVEL, or_update(_LEVEL, 2))
 _INBOUND = (
@@ -66,7 +66,7 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
         )  # fmt: skip
         yield Execute(_SKU_ROWS, arrays(_SKU, rows))
     levels = [
-        (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted)
+        (sku.sku, one.location, one.on_hand, one.shipped, one.version, one.priority, one.granted, one.active)
         for sku in session.skus.values()
         for one in sku.levels.values()
         if one.changed

@@ -162,7 +162,11 @@ def _within_quotas(session: AllocationSession, sku: Sku, borrowers: Iterable[Bor
 
 
 def _lenders(session: AllocationSession, sku: str, candidates: Iterable[str], after: date) -> list[Lender]:
-    """Who could lend: the part of an order that ships complete never does, nor a line that waits itself."""
+    """Who could lend: the part of an order that ships complete never does, nor a line that waits itself.
+
+    What lies at a location that is not active is lent to nobody: it would be allocated from there anew.
+    """
+    levels = session.skus[sku].levels
     in_loans = {one for loan in session.loans.get(sku, ()) for one in (loan.lender_line, loan.borrower_line)}
     found = []
     for line_id in sorted(candidates):
@@ -172,7 +176,7 @@ def _lenders(session: AllocationSession, sku: str, candidates: Iterable[str], af
         held = tuple(
             (location, line.unshipped_at(location))
             for location in sorted(line.granted)
-            if line.unshipped_at(location) > 0
+            if line.unshipped_at(location) > 0 and levels[location].active
         )
         if order.ship_complete or line.waiting or line_id in in_loans or not held or not days or min(days) <= after:
             continue

@@ -55,7 +55,7 @@ def inputs_of(skus: Mapping[str, Sku], selection: RunSelection, now: datetime, g
         sku = skus[name]
         next_supply = sku.next_supply(now, grace_days)
         locations = tuple(
-            Location(level.location, level.priority, max(0, level.free))
+            Location(level.location, level.priority, level.to_give)
             for level in sorted(sku.levels.values(), key=lambda one: one.location)
         )
         stocks[name] = Stock(name, locations, sku.policy, next_supply, sku.lead_time_days)

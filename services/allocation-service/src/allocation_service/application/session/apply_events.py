@@ -53,7 +53,7 @@ def _apply_stock(sku: Sku, change: StockChange) -> bool:
         level = sku.level(fact.location)
         if protocol_rules.is_newer(level.version, fact.version):
             level.on_hand, level.shipped = fact.on_hand, fact.shipped
-            level.version, level.priority = fact.version, fact.priority
+            level.version, level.priority, level.active = fact.version, fact.priority, fact.active
             level.changed = new = True
     for po_line in change.po_lines:
         new |= _apply_receipt(sku, po_line, change)

@@ -37,6 +37,8 @@ class LeftAlone(StrEnum):
     """Its order is decided in a transaction of its own."""
     IN_LOAN = "in_loan"
     """It has lent or borrowed units that are to be repaid."""
+    LOCATION_INACTIVE = "location_inactive"
+    """Its stock lies at a location that is not active any more."""
     ORDER_APART = "order_apart"
     """Its order ships complete and is not in one segment with all that is open of it."""
     ORDER_INCOMPLETE = "order_incomplete"

@@ -30,12 +30,18 @@ class Level:
     version: int = -1
     priority: int = 100
     granted: int = 0
+    active: bool = True
     changed: bool = False
 
     @property
     def free(self) -> int:
         """Units not granted to anyone; negative where more was granted than there is."""
         return protocol_rules.supply_of(self.on_hand, self.shipped) - self.granted
+
+    @property
+    def to_give(self) -> int:
+        """Units that may be handed out: those that are free, none where the location is not active any more."""
+        return protocol_rules.units_to_give(self.free, 0) if self.active else 0
 
 
 @dataclass(slots=True)
@@ -104,7 +110,7 @@ class Sku:
     @property
     def free(self) -> int:
         """Units that may be handed out, over all locations."""
-        return sum([protocol_rules.units_to_give(level.free, 0) for level in self.levels.values()])
+        return sum([level.to_give for level in self.levels.values()])
 
     @property
     def open_stock(self) -> int:
@@ -128,7 +134,7 @@ class Sku:
         locations = []
         for location in sorted(self.levels):
             level = self.levels[location]
-            units = protocol_rules.units_to_give(level.free, 0)
+            units = level.to_give
             if units > 0:
                 locations.append(Location(location, level.priority, units))
         return Supply(self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through)

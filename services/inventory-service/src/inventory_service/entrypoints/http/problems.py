@@ -57,6 +57,8 @@ def _names_refused(error: NamesRefused) -> Problem:
 def _name_error(fault: NameFault) -> FieldError:
     place = "" if fault.line is None else f"/lines/{fault.line}"
     words = "the purchase-order line is for another SKU" if fault.other_sku else _UNKNOWN[fault.kind]
+    if fault.inactive:
+        words = "the location is not active, so that nothing is received there: name another one, or activate it"
     return FieldError(f"{place}/{_FIELDS[fault.kind]}", words)
 
 

@@ -21,6 +21,11 @@ class LocationBody(RequestModel):
         default=DEFAULT_PRIORITY,
         description="If several locations can serve a demand, the one with the lowest number serves first",
     )
+    active: bool = Field(
+        default=True,
+        description="False: nothing is received there and nothing is allocated from there any more; what is allocated"
+        " already may ship, and its stock may be counted, adjusted and given back",
+    )
     changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
 
 
@@ -30,9 +35,16 @@ class LocationView(ResponseModel):
     location_id: str
     name: str
     priority: int
+    active: bool
     version: int = Field(description="Counts the changes; also the ETag")
 
     @classmethod
     def of(cls, location: Location, version: int) -> Self:
         """The view of a version of the location."""
-        return cls(location_id=location.location_id, name=location.name, priority=location.priority, version=version)
+        return cls(
+            location_id=location.location_id,
+            name=location.name,
+            priority=location.priority,
+            active=location.active,
+            version=version,
+        )

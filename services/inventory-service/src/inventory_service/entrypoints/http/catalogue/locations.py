@@ -56,7 +56,7 @@ async def put_one_location(
     expected: Expected,
 ) -> LocationView:
     may_state_business_time(principal, body.changed_at, "changed_at")
-    wanted = Location(location_id, body.name, body.priority)
+    wanted = Location(location_id, body.name, body.priority, body.active)
     stored = await execute(app.units, put_location, PutLocation(wanted, expected, body.changed_at))
     response.status_code = 201 if stored.created else 200
     set_etag(response, stored.version)

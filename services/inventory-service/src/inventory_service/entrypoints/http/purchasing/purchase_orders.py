@@ -115,7 +115,11 @@ async def get_purchase_order(
     return PurchaseOrderView.of(order)
 
 
-@router.post(_ORDER + "/cancel", summary="Cancel a purchase order: nothing more of it will come")
+@router.post(
+    _ORDER + "/cancel",
+    name="cancel_purchase_order",
+    summary="Cancel a purchase order: nothing more of it will come",
+)
 async def cancel_order(
     *,
     principal: PurchasingWriter,
@@ -138,7 +142,9 @@ async def cancel_order(
     return PurchaseOrderView.of(order)
 
 
-@router.post(_ORDER + "/lines", status_code=201, summary="Add a line to a purchase order")
+@router.post(
+    _ORDER + "/lines", name="add_purchase_order_line", status_code=201, summary="Add a line to a purchase order"
+)
 async def add_line(
     *,
     principal: PurchasingWriter,

@@ -72,6 +72,7 @@ async def get_receipt(*, principal: InventoryReader, app: Application, receipt_i
 
 @router.post(
     "/v1/receipts/{receipt_id}/lines/{line_no}/link",
+    name="link_receipt_line",
     summary="Link units that came before their purchase order was entered to one of its lines",
 )
 async def link_receipt(

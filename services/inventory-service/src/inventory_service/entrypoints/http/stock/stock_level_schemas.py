@@ -19,6 +19,7 @@ class StockLevelView(ResponseModel):
     on_hand: int
     shipped: int = Field(description="Units that were ever shipped; never falls")
     supply: int
+    location_active: bool = Field(description="False: none of it is allocated any more")
     version: int = Field(description="Counts the changes")
     counted_at: datetime | None = Field(description="Business time of the last count")
     updated_at: datetime
@@ -32,6 +33,7 @@ class StockLevelView(ResponseModel):
             on_hand=level.on_hand,
             shipped=level.shipped,
             supply=level.supply,
+            location_active=level.location_active,
             version=level.version,
             counted_at=level.counted_at,
             updated_at=level.updated_at,
