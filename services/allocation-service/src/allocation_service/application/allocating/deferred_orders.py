@@ -61,7 +61,10 @@ async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -
     ready = await store.open_deferred_orders(session, order_ids)
     session.orders_of_batch = set(ready)
     await store.load_orders(session, ready)
-    left = sorted(ready, key=lambda order_id: _turn(session, session.orders[order_id]))
+    whole = [one for one in ready if protocol_rules.decidable(session.orders[one].skus(), session.skus)]
+    # A line of another SKU was added before the locks were there: its order is decided in the next round.
+    session.effects.orders_were_deferred |= len(whole) < len(ready)
+    left = sorted(whole, key=lambda order_id: _turn(session, session.orders[order_id]))
     # Kept up to date instead of made anew for every order: hundreds of orders share thousands of SKUs.
     pending = _without(session.pending, set(left))
     for order_id in left:

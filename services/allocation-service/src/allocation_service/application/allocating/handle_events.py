@@ -109,7 +109,8 @@ async def _read_ahead(
     for state in orders:
         known = session.orders.get(state.order_id)
         for line in known.lines.values() if known else ():
-            if line.unshipped > 0 and session.skus[line.sku].waiting_units:
+            # A newer event that another worker applied may have added a line of a SKU that is not locked here.
+            if line.unshipped > 0 and line.sku in session.skus and session.skus[line.sku].waiting_units:
                 reach[line.sku] = reach.get(line.sku, session.skus[line.sku].free) + line.unshipped
     reach = {sku: min(units, PART) for sku, units in reach.items() if units > 0 and session.skus[sku].policy.indexed}
     if reach:
