@@ -105,7 +105,7 @@ async def test_each_kind_of_change_is_stored_published_and_recorded(units: InMem
 
 
 async def test_an_order_has_at_most_a_thousand_lines(units: InMemoryOrderUnits) -> None:
-    units.state.policies["lamp"] = policy("lamp")
+    units.state.policies["lamp"] = Neighbours().sku_policy("lamp")
     order = stored(units)
     for number in range(2, MAX_LINES):
         order.lines[f"o1-{number}"] = Line(f"o1-{number}", number, "lamp", 1)

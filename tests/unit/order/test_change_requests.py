@@ -123,9 +123,7 @@ async def test_an_added_line_is_new_demand_of_the_same_order(shop: InMemoryShop)
     assert len(again.json()["lines"]) == 2
     other = await shop.post(f"/v1/orders/{order['order_id']}/lines", line | {"quantity": 4}, key="add-1")
     assert other.status_code == 422, "one key, one request"
-    await shop.deliver(
-        answer(grown, answer_line(grown, 0, version=2, allocated={"A": 2}), answer_line(grown, 1, waiting=3))
-    )
+    await shop.apply(shop.answer(grown, LineAnswer(allocated=2), LineAnswer(line=2, waiting=3)))
     settled = await shop.read(order)
     assert (settled["pending"], sums(settled), settled["state"]) == (False, [(2, 2), (3, 3)], "partially_allocated")
 

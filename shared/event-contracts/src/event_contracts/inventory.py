@@ -30,7 +30,7 @@ class StockLevel(Payload):
 
 
 class PurchaseOrderLine(Payload):
-    """A purchase-order line that the same change shortened, closed or, if units went back, raised: its state after it."""
+    """A purchase-order line that the same change shortened, closed or reopened: its state after that."""
 
     id: Identifier
     remaining: Quantity = Field(description="Units still to come; 0 means closed")
