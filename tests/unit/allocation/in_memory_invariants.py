@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import date
+from typing import TypeVar
 
 import orjson
 from tests.unit.allocation.in_memory_state import AllocationState, KeptDecision
@@ -14,6 +16,8 @@ from allocation_service.application.allocating.find_kept_stock import find_kept_
 from allocation_service.application.session.options import Options
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import StoredDecision
+
+K = TypeVar("K")
 
 
 def _line_quantities(state: AllocationState) -> Iterable[object]:
@@ -66,17 +70,17 @@ def _waiting_counter(state: AllocationState) -> Iterable[object]:
 
 
 def _promised_buckets(state: AllocationState) -> Iterable[object]:
-    promised = Counter[tuple[str, object]]()
+    promised = Counter[tuple[str, date]]()
     for sku, place in state.queued():
         if place.promise_date is not None:
             promised[sku, place.promise_date] += place.quantity
     yield from _different(state.promised, promised)
 
 
-def _different(counters: Mapping[tuple[str, object] | str, int], sums: Mapping[object, int]) -> Iterable[object]:
+def _different(counters: Mapping[K, int], sums: Mapping[K, int]) -> Iterable[object]:
     for key in counters.keys() | sums.keys():
-        if counters.get(key, 0) != sums.get(key, 0):  # type: ignore[call-overload]
-            yield key, counters.get(key, 0), sums.get(key, 0)  # type: ignore[call-overload]
+        if counters.get(key, 0) != sums.get(key, 0):
+            yield key, counters.get(key, 0), sums.get(key, 0)
 
 
 def _granted_within_supply(state: AllocationState) -> Iterable[object]:
