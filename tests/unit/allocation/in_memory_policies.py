@@ -201,7 +201,7 @@ class InMemoryPolicyAssignmentStore:
         """See PolicyAssignmentStore."""
         noted = [*self._due(now, "begun"), *self._due(now, "ended")]
         for key, what in noted:
-            self._state.policy_versions[key] = self._state.policy_versions[key]._replace(**{what: True})
+            self._state.policy_versions[key] = self._state.policy_versions[key]._replace(**{what: True})  # type: ignore[arg-type]
         for name in sorted({name for (name, _), _ in noted}):
             await self.want_review(policy=name)
         return len(noted)

@@ -150,7 +150,7 @@ class AllocationState:
 
     def free(self, sku: str) -> int:
         """Units of a SKU that may be handed out, over all locations."""
-        return sum(max(0, level.free) for (name, _), level in self.levels.items() if name == sku)
+        return sum(level.to_give for (name, _), level in self.levels.items() if name == sku)
 
 
 def copied_line(line: Line) -> Line:

@@ -70,7 +70,8 @@ def test_a_reason_is_stored_and_read_back_with_its_parameters(reason: Reason) ->
     again = reason_of("", code, parameters)
     assert again == reason
     assert again is not None
-    assert [type(one) for one in again.parameters.values()] == [type(one) for one in reason.parameters.values()]
+    types = {name: type(value) for name, value in reason.parameters.items()}
+    assert {name: type(value) for name, value in again.parameters.items()} == types
     assert hash(again) == hash(reason)
 
 

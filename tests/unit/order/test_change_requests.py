@@ -10,6 +10,8 @@ from tests.scenario import LineAnswer
 from tests.unit.order.scenarios import NOW
 from tests.unit.order.shop import InMemoryShop, sums
 
+from event_contracts import OrderState
+
 
 async def test_dates_are_amended_to_such_as_an_order_could_name(shop: InMemoryShop) -> None:
     order = await shop.place(("lamp", 1), needed_by="2026-01-05", latest_acceptable_date="2026-02-01")
@@ -42,8 +44,10 @@ async def test_who_ordered_and_how_it_is_served_may_change_while_the_order_is_op
     assert changed.status_code == 200, changed.text
     assert {name: changed.json()[name] for name in wanted} == wanted
     assert changed.json()["pending"], "allocation judges it anew"
-    name, _, told = (await shop.published())[-1]
-    assert (name, told.sequence) == ("OrderAmended", 2)
+    event = (await shop.published())[-1]
+    told = event.payload
+    assert isinstance(told, OrderState)
+    assert (event.name, told.sequence) == ("OrderAmended", 2)
     assert {name: getattr(told, name) for name in wanted} == wanted
     cleared = await shop.patch(path, {"tier": None, "contact_id": None}, 2)
     assert (cleared.json()["tier"], cleared.json()["contact_id"]) == (None, None)
@@ -115,8 +119,10 @@ async def test_an_added_line_is_new_demand_of_the_same_order(shop: InMemoryShop)
     ]
     assert grown["lines"][1]["unit_price"] == {"amount": 399, "currency": "EUR"}
     assert grown["lines"][0]["added_at"] is None, "it was placed with the order"
-    name, _, told = (await shop.published())[-1]
-    assert (name, told.sequence, len(told.lines)) == ("OrderAmended", 2, 2)
+    event = (await shop.published())[-1]
+    told = event.payload
+    assert isinstance(told, OrderState)
+    assert (event.name, told.sequence, len(told.lines)) == ("OrderAmended", 2, 2)
     assert told.lines[1].added_at == NOW + timedelta(hours=1)
     again = await shop.post(f"/v1/orders/{order['order_id']}/lines", line, key="add-1")
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
