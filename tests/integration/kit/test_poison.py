@@ -1,17 +1,19 @@
 """Events that cannot be handled: parked with their key, shown, replayed or discarded; all others flow."""
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
 
-from event_contracts import Event
+from event_contracts import EVENT_TYPES, Event, catalog
 from event_contracts.envelope import decode
 from service_kit.messaging.batch_processor import TooManyParked
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.event_log import EventLog
 from service_kit.messaging.header_packing import unpack_headers
+from service_kit.messaging.metrics import EVENTS
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
@@ -192,7 +194,7 @@ async def test_when_everything_fails_the_consumer_stops_instead_of_parking_all(d
     bus = InMemoryEventLog()
     await send_events(bus, order_events(keys=100, each=1))
     under_test = consumer(database, bus, SampleHandler(dislikes=lambda event: True))
-    with pytest.raises(TooManyParked, match="20 events in a row"):
+    with pytest.raises(TooManyParked, match="20 keys in a row"):
         await asyncio.wait_for(under_test.run(asyncio.Event()), 60)
     assert under_test.stopped_because is not None
     assert await count(database, "parked_key") == 20
@@ -206,3 +208,95 @@ async def test_more_than_one_in_twenty_failing_stops_the_consumer(database: Data
     with pytest.raises(TooManyParked, match="of the last"):
         await asyncio.wait_for(consumer(database, bus, handler).run(asyncio.Event()), 120)
     assert 20 <= await count(database, "parked_key") < 47
+
+
+async def test_malformed_records_of_one_key_are_one_parked_key_and_no_reason_to_stop(database: Database) -> None:
+    bus = InMemoryEventLog()
+    for number in range(60):
+        await send_record(bus, b"bad", b"{", [("ce_id", f"bad-{number}".encode())])
+    good = order_events(keys=5, each=3)
+    await send_events(bus, good)
+    under_test = consumer(database, bus)
+    async with running(under_test.run):
+        await eventually(lambda: is_applied(database, good), 20)
+
+        async def all_parked() -> bool:
+            return await count(database, "parked_event") == 60
+
+        await eventually(all_parked, 20)
+    assert await count(database, "parked_key") == 1
+    assert under_test.stopped_because is None
+
+
+async def test_unreadable_records_of_any_number_of_keys_are_no_reason_to_stop(database: Database) -> None:
+    bus = InMemoryEventLog()
+    for number in range(50):
+        await send_record(bus, b"bad-%d" % number, b"{", [("ce_id", b"%d" % number)])
+    good = order_events(keys=5, each=3)
+    await send_events(bus, good)
+    under_test = consumer(database, bus)
+    async with running(under_test.run):
+        await eventually(lambda: is_applied(database, good), 20)
+
+        async def all_parked() -> bool:
+            return await count(database, "parked_key") == 50
+
+        await eventually(all_parked, 20)
+    assert under_test.stopped_because is None
+
+
+async def test_many_events_of_one_key_that_fail_one_after_the_other_count_once(database: Database) -> None:
+    bus = InMemoryEventLog()
+    handler = SampleHandler(dislikes=lambda event: event.key == "o-0")
+    lot = ParkingLot(database, GROUP, subscription(handler).handle)
+    under_test = consumer(database, bus, handler)
+    async with running(under_test.run):
+        for number in range(1, 26):
+            await send_events(bus, [order_event("o-0", number)])
+
+            async def waits(number: int = number) -> bool:
+                return await count(database, "parked_event") == number
+
+            await eventually(waits, 20)
+        await lot.discard("orders", "o-0")
+        healthy = order_event("o-1", 1)
+        await send_events(bus, [healthy])
+        await eventually(lambda: is_applied(database, [healthy]), 20)
+    assert under_test.stopped_because is None
+
+
+async def test_a_newer_version_of_an_event_parks_its_key_until_an_upgrade_replays_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bus = InMemoryEventLog()
+    newer, later, other = order_event("o-1", 1), order_event("o-1", 2), order_event("o-2", 1)
+    headers = [(k, b"backorder.OrderPlaced.v2" if k == "ce_type" else v) for k, v in newer.headers()]
+    before = EVENTS.labels(GROUP, "OrderPlaced", "other_version")._value.get()
+    await send_record(bus, b"o-1", newer.value(), headers)
+    await send_events(bus, [later, other])
+    async with running(consumer(database, bus).run):
+        await eventually(lambda: is_applied(database, [other]), 20)
+
+        async def both_parked() -> bool:
+            return await count(database, "parked_event") == 2
+
+        await eventually(both_parked, 20)
+    assert EVENTS.labels(GROUP, "OrderPlaced", "other_version")._value.get() == before + 1
+    lot = ParkingLot(database, GROUP, subscription().handle)
+    assert "backorder.OrderPlaced.v1" in ((await lot.replay("orders", "o-1")).error or "")
+    upgraded = dataclasses.replace(EVENT_TYPES["OrderPlaced"], version=2)
+    monkeypatch.setitem(catalog._BY_CE_TYPE, upgraded.ce_type, upgraded)
+    told = await lot.replay("orders", "o-1")
+    assert (told.replayed, told.remaining, told.error) == (2, 0, None)
+    assert await applied(database) == {"o-1": [1, 2], "o-2": [1]}
+
+
+async def test_a_type_that_nobody_here_knows_is_counted_and_passed_over(database: Database) -> None:
+    bus = InMemoryEventLog()
+    before = EVENTS.labels(GROUP, "other", "unknown_type")._value.get()
+    await send_record(bus, b"o-1", b"{}", [("ce_type", b"backorder.OrderReturned.v1")])
+    good = order_event("o-1", 1)
+    await send_events(bus, [good])
+    async with running(consumer(database, bus).run):
+        await eventually(lambda: is_applied(database, [good]), 20)
+    assert EVENTS.labels(GROUP, "other", "unknown_type")._value.get() == before + 1

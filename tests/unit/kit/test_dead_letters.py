@@ -21,14 +21,15 @@ def parked(**changed: Any) -> Any:
         "headers": pack_headers([("ce_id", b"e-1")]),
         "value": b"{}",
         "error": "ValueError: naïve",
+        "record_key": b"o-1",
         "parked_at": datetime(2026, 1, 5, tzinfo=UTC),
     }
     return SimpleNamespace(**(row | changed))
 
 
 def test_a_letter_carries_the_record_its_origin_and_its_error() -> None:
-    value, headers = letter_of(parked())
-    assert value == b"{}"
+    key, value, headers = letter_of(parked())
+    assert (key, value) == (b"o-1", b"{}")
     assert dict(headers) == {
         "ce_id": b"e-1",
         "dlq_origin_topic": b"orders",
@@ -41,19 +42,27 @@ def test_a_letter_carries_the_record_its_origin_and_its_error() -> None:
 
 
 def test_data_that_a_broker_might_refuse_is_left_out_and_said_so() -> None:
-    value, headers = letter_of(parked(value=b"x" * (MAX_PAYLOAD_BYTES + 1)))
+    _, value, headers = letter_of(parked(value=b"x" * (MAX_PAYLOAD_BYTES + 1)))
     assert value == b""
     assert dict(headers)["dlq_value_left_out"] == str(MAX_PAYLOAD_BYTES + 1).encode()
 
 
-def test_a_record_without_data_gets_an_empty_letter() -> None:
-    assert letter_of(parked(value=None))[0] == b""
+def test_headers_and_keys_that_a_broker_might_refuse_are_left_out_and_said_so() -> None:
+    key, value, headers = letter_of(parked(headers=pack_headers([("h", b"x" * 200_000)]), record_key=b"k" * 900_000))
+    assert (key, value) == (b"", b"{}")
+    assert dict(headers)["dlq_key_left_out"] == b"900000"
+    assert "dlq_headers_left_out" in dict(headers)
+    assert "h" not in dict(headers)
+
+
+def test_a_record_without_data_and_key_gets_an_empty_letter() -> None:
+    assert letter_of(parked(value=None, record_key=None))[:2] == (b"", b"")
 
 
 def test_dead_letters_are_apart_by_topic_and_group() -> None:
     assert dead_letter_topic("orders", "allocation") == "orders.allocation.dlq"
 
 
-@given(st.lists(st.tuples(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.binary())))
-def test_headers_survive_the_table_byte_for_byte(headers: list[tuple[str, bytes]]) -> None:
+@given(st.lists(st.tuples(st.text(alphabet=st.characters(exclude_categories=["Cs"])), st.none() | st.binary())))
+def test_headers_survive_the_table_byte_for_byte(headers: list[tuple[str, bytes | None]]) -> None:
     assert unpack_headers(pack_headers(headers)) == headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,6 +102,17 @@ _BY_CE_TYPE = {event.ce_type: event for event in EVENT_TYPES.values()}
 def event_type_named(ce_type: str) -> EventType | None:
     """The event type of a CloudEvents ``type`` string, or None for one this version does not know."""
     return _BY_CE_TYPE.get(ce_type)
+
+
+_CE_TYPE = re.compile(r"backorder\.(\w{1,100})\.v\d{1,9}", re.ASCII)
+
+
+def other_version_named(ce_type: str) -> EventType | None:
+    """The event type of which ``ce_type`` names a version that is not known here; None where it names none."""
+    found = _CE_TYPE.fullmatch(ce_type)
+    if found is None or ce_type in _BY_CE_TYPE:
+        return None
+    return EVENT_TYPES.get(found[1])
 
 
 def payload_model(name: str) -> type[Payload]:

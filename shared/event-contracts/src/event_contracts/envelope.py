@@ -6,6 +6,7 @@ Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kaf
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -14,14 +15,25 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
-from event_contracts.catalog import EVENT_TYPES, EventType, event_type_named
+from event_contracts.catalog import EVENT_TYPES, EventType, event_type_named, other_version_named
 from event_contracts.model import Payload
 
 _CONTENT_TYPE = b"application/json"
 
+MAX_DATA_BYTES = 512 * 1024
+"""The most that the data of one event may take. Whoever makes events keeps to it: by splitting them where they may be
+split, and otherwise by refusing what would lead to a larger one."""
+
+Headers = Iterable[tuple[str, bytes | None]]
+"""The headers of a Kafka record, in order; a producer may have written a name twice, or a null value."""
+
 
 class MalformedEvent(ValueError):
     """A record that is not a readable event: a header is missing, or the data does not fit its schema."""
+
+
+class OtherVersion(MalformedEvent):
+    """An event that is known here in another version only: it can be read after an upgrade."""
 
 
 def new_event_id() -> str:
@@ -135,18 +147,21 @@ def new_event(
     )
 
 
-def event_name_of(headers: Iterable[tuple[str, bytes]]) -> str | None:
+def event_name_of(headers: Headers) -> str | None:
     """The event name of a record's headers, or None where it is of no type known here."""
     for key, value in headers:
-        if key == "ce_type":
+        if key == "ce_type" and value is not None:
             known = event_type_named(value.decode("utf-8", "replace"))
             return known.name if known else None
     return None
 
 
-def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
-    """The event of a Kafka record; MalformedEvent names the header or field at fault."""
-    attributes = {key: raw.decode("utf-8", "replace") for key, raw in headers}
+def decode(headers: Headers, value: bytes | None) -> Event:
+    """The event of a Kafka record, whatever it is made of; MalformedEvent names the header or field at fault.
+
+    Of an event that is known here in another version, the error is OtherVersion.
+    """
+    attributes = _attributes(headers)
     for name in _REQUIRED:
         if not attributes.get(name):
             raise MalformedEvent(f"header {name} is missing")
@@ -154,22 +169,65 @@ def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
         raise MalformedEvent("header ce_specversion is not 1.0")
     event_type = event_type_named(attributes["ce_type"])
     if event_type is None:
+        if (other := other_version_named(attributes["ce_type"])) is not None:
+            raise OtherVersion(
+                f"this version of the service reads {other.ce_type}; the record is another version of it"
+            )
         raise MalformedEvent("header ce_type names an event that is not known here")
+    payload = _payload(event_type, value)
+    key = attributes["ce_partitionkey"]
+    if key != str(getattr(payload, event_type.key_field)):
+        raise MalformedEvent(f"header ce_partitionkey is not the {event_type.key_field} of the data")
     return Event(
         id=attributes["ce_id"],
         type=event_type,
         source=attributes["ce_source"],
         time=_time(attributes["ce_time"]),
-        key=attributes["ce_partitionkey"],
+        key=key,
         sequence=_sequence(attributes["ce_sequence"]),
-        payload=_payload(event_type, value),
-        correlation_id=attributes.get("ce_correlationid") or attributes["ce_id"],
-        causation_id=attributes.get("ce_causationid"),
-        traceparent=attributes.get("traceparent"),
+        payload=payload,
+        correlation_id=_reference(attributes.get("ce_correlationid")) or attributes["ce_id"],
+        causation_id=_reference(attributes.get("ce_causationid")),
+        traceparent=_traceparent(attributes.get("traceparent")),
     )
 
 
 _REQUIRED = ("ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time", "ce_partitionkey", "ce_sequence")
+_OPTIONAL = ("ce_correlationid", "ce_causationid", "traceparent")
+_READ = frozenset((*_REQUIRED, *_OPTIONAL))
+_LONGEST_REFERENCE = 200
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
+    """The headers that are read, as text. A null one counts as absent.
+
+    A required one must say one thing, in UTF-8: two ids that are told apart by undecodable bytes only would be taken
+    for one event.
+    """
+    found: dict[str, str] = {}
+    for name, raw in headers:
+        if name not in _READ or raw is None:
+            continue
+        try:
+            text = raw.decode()
+        except UnicodeDecodeError:
+            if name in _REQUIRED:
+                raise MalformedEvent(f"header {name} is not UTF-8") from None
+            continue
+        if name in _REQUIRED and found.get(name, text) != text:
+            raise MalformedEvent(f"header {name} is there twice, with different values")
+        found[name] = text
+    return found
+
+
+def _reference(text: str | None) -> str | None:
+    """The id of another event, which goes on in the headers of what this one causes; None if it cannot be one."""
+    return text if text and len(text) <= _LONGEST_REFERENCE and "\x00" not in text else None
+
+
+def _traceparent(text: str | None) -> str | None:
+    return text if text and _TRACEPARENT.fullmatch(text) else None
 
 
 def _time(header: str) -> datetime:
@@ -179,14 +237,21 @@ def _time(header: str) -> datetime:
         raise MalformedEvent("header ce_time is not a timestamp of RFC 3339") from error
     if moment.tzinfo is None:
         raise MalformedEvent("header ce_time has no offset from UTC")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise MalformedEvent("header ce_time is not within the years 1 to 9999 of UTC") from error
     return moment
 
 
 def _sequence(header: str) -> int:
-    # As many digits as a 64-bit number has: what a database can hold.
-    if not (header.isascii() and header.isdigit() and len(header) < 20):
-        raise MalformedEvent("header ce_sequence is not a whole number")
+    # What a database can hold; the length is looked at first, since long numbers take long to read.
+    if not (header.isascii() and header.isdigit() and len(header) < 20 and int(header) <= _MOST):
+        raise MalformedEvent("header ce_sequence is not a whole number of at most 64 bits")
     return int(header)
+
+
+_MOST = 2**63 - 1
 
 
 def _payload(event_type: EventType, value: bytes | None) -> Payload:

@@ -34,7 +34,7 @@ class NameFault:
     inactive: bool = False
 
 
-class NamesRefused(Exception):
+class NamesRefused(ValueError):
     """A document names things that do not exist or do not fit together; ``faults`` lists every one of them."""
 
     def __init__(self, faults: Sequence[NameFault]) -> None:
@@ -42,7 +42,7 @@ class NamesRefused(Exception):
         self.faults = tuple(faults)
 
 
-class ReferenceTaken(Exception):
+class ReferenceTaken(ValueError):
     """Another document of the same kind has the reference; ``holder_id`` is its id."""
 
     def __init__(self, holder_id: str | None) -> None:
@@ -50,7 +50,7 @@ class ReferenceTaken(Exception):
         self.holder_id = holder_id
 
 
-class StockRuleBroken(Exception):
+class StockRuleBroken(ValueError):
     """A movement that the stock level does not allow; the message can be shown to the caller."""
 
 
@@ -86,7 +86,7 @@ class BrokenLine:
     rule: StockRuleBroken
 
 
-class LinesRefused(Exception):
+class LinesRefused(ValueError):
     """The stock does not allow some lines of a document; ``lines`` lists them, and nothing was changed."""
 
     def __init__(self, document_type: DocumentType, lines: Sequence[BrokenLine]) -> None:
@@ -121,11 +121,11 @@ class NotLinkable(Exception):
         self.code = code
 
 
-class PurchaseOrderLineNotFound(Exception):
+class PurchaseOrderLineNotFound(ValueError):
     """The purchase order does not exist, or has no such line."""
 
 
-class PurchaseRuleBroken(Exception):
+class PurchaseRuleBroken(ValueError):
     """A change that the purchase-order line does not allow; the message can be shown to the caller."""
 
 

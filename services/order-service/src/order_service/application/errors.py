@@ -61,5 +61,5 @@ class TrackingLinksUnavailable(Refusal):
     """This installation has no secret to sign tracking links with."""
 
 
-class UnexpectedAllocation(Exception):
+class UnexpectedAllocation(ValueError):
     """Allocation reports an order or a line that was never placed in this service."""

@@ -10,7 +10,7 @@ from order_service.domain.lines import Line
 from order_service.domain.states import State
 
 
-class Refusal(Exception):
+class Refusal(ValueError):
     """Base of everything that a caller may be refused: the request is at fault, not the service."""
 
 

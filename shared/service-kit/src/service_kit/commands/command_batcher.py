@@ -25,7 +25,7 @@ from service_kit.commands.errors import (
 )
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkFactory
-from service_kit.persistence.transient_errors import is_transient
+from service_kit.persistence.transient_errors import is_outage
 from service_kit.runtime.cause import Cause, current_cause
 from service_kit.runtime.failpoints import failpoint
 
@@ -36,7 +36,7 @@ R = TypeVar("R")
 U = TypeVar("U", bound=SqlUnitOfWork)
 
 _ATTEMPTS = 4
-"""Times that a batch is tried while its errors are transient; then the callers get 503 and may repeat."""
+"""Times that a batch is tried during an outage; then the callers get 503 and may repeat."""
 
 _FIRST_WAIT = 0.05
 """Seconds before the second try, doubled each time, with jitter."""
@@ -101,8 +101,8 @@ class CommandBatcher(Generic[C, R]):
     """Carries commands out, many in one attempt, each answered for itself.
 
     An unexpected error undoes the batch, which is then carried out one by one, so that it fails the command
-    at fault only. Transient errors (:func:`service_kit.persistence.transient_errors.is_transient`) are
-    retried; after that the callers get CommandNotCarriedOut and may repeat.
+    at fault only. Outages (:func:`service_kit.persistence.transient_errors.is_outage`) are retried; after that the
+    callers get CommandNotCarriedOut and may repeat.
     """
 
     def __init__(self, attempt: Attempt[C, R], *, max_batch: int = 200) -> None:
@@ -221,7 +221,7 @@ class CommandBatcher(Generic[C, R]):
                 if not batch:
                     return
             except Exception as error:
-                if not (is_transient(error) or isinstance(error, LostRace)):
+                if not (is_outage(error) or isinstance(error, LostRace)):
                     raise
                 log.warning("command_batch_retry", attempt=attempt + 1, error_type=type(error).__name__)
             await asyncio.sleep(_FIRST_WAIT * 2**attempt * (0.5 + random()))  # noqa: S311 - jitter

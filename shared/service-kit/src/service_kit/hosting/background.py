@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import structlog
 
+from service_kit.runtime.failing_parts import failing_parts
 from service_kit.runtime.waiting import wait_for_any
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,8 @@ async def repeat(
 
     A step that raises is logged and tried again after ``every`` seconds or ``pause_after`` so many failures, whichever
     is longer, even if it is wanted earlier. So a step must leave its work where the next one finds it: in the
-    database, undone or claimed for a limited time. ``name`` is the step's name in the log.
+    database, undone or claimed for a limited time. ``name`` is the step's name in the log and in ``failing_parts``,
+    through which readiness and metrics tell of a step that keeps failing.
     """
     failures = 0
     while not stopping.is_set():
@@ -53,10 +55,12 @@ async def repeat(
             again = more(await step())
         except Exception as error:
             failures += 1
+            failing_parts.failed(name, error)
             log.warning("background_step_failed", part=name, in_a_row=failures, exc_info=error)
             await wait_for_any(max(every, pause_after(failures)), stopping)
             continue
         failures = 0
+        failing_parts.worked(name)
         if again:
             # Let others have their turn, however much there is to do.
             await asyncio.sleep(0)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, Protocol
 
 import structlog
@@ -21,6 +22,9 @@ from service_kit.messaging.parking import show_parked
 from service_kit.messaging.relay import Relay
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database
+from service_kit.persistence.parked_work import ParkedWork
+from service_kit.persistence.worker_troubles import WorkerTroubles
+from service_kit.runtime.failing_parts import failing_parts
 from service_kit.runtime.health import Health, NotReady
 from service_kit.runtime.settings import ServiceSettings
 from service_kit.runtime.waiting import wait_for_any
@@ -32,6 +36,9 @@ Task = Callable[[asyncio.Event], Awaitable[None]]
 _COUNT_EVERY = 15.0
 _PURGE_EVERY = 3600.0
 _FORGET_EVERY = 600.0
+_TELL_EVERY = 10.0
+_WELL_AFTER = 60.0
+"""Seconds of work after which a failure is not counted as one more in a row."""
 
 
 class WorkerService(Protocol):
@@ -88,6 +95,7 @@ def _tasks(service: WorkerService, event_log: EventLog) -> dict[str, Task]:
     tasks: dict[str, Task] = {
         "idempotency-keys": _forgetting(service.database, service.settings.idempotency_retention_days)
     }
+    consumer: Consumer | None = None
     if service.subscription is not None:
         consumer = Consumer(service.database, service.settings, service.subscription, service.name, event_log=event_log)
         tasks["consumer"] = consumer.run
@@ -100,7 +108,22 @@ def _tasks(service: WorkerService, event_log: EventLog) -> dict[str, Task]:
             tasks["inbox-purge"] = _purging(service.database, timedelta(days=service.settings.inbox_retention_days))
     for number, task in enumerate(service.background):
         tasks[f"background-{number}-{getattr(task, '__name__', 'task')}"] = task
+    tasks["troubles"] = _telling_troubles(service.database, consumer)
     return tasks
+
+
+def _telling_troubles(database: Database, consumer: Consumer | None) -> Task:
+    """Writes down what this worker is troubled by, so that every process of the service can tell of it."""
+    table, parked = WorkerTroubles(database), ParkedWork(database)
+
+    async def tell() -> None:
+        troubles = failing_parts.troubles()
+        if consumer is not None and (trouble := consumer.trouble()) is not None:
+            troubles["consumer"] = trouble
+        await table.tell(troubles)
+        await parked.measure()
+
+    return partial(repeat, "troubles", tell, every=_TELL_EVERY)
 
 
 async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
@@ -111,6 +134,7 @@ async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
     """
     failures = 0
     while not stopping.is_set():
+        began = monotonic()
         try:
             await task(stopping)
             return
@@ -119,8 +143,9 @@ async def supervise(name: str, task: Task, stopping: asyncio.Event) -> None:
         except TooManyParked:
             await stopping.wait()
             return
-        except Exception:
-            failures += 1
+        except Exception as error:
+            failures = 1 if monotonic() - began > _WELL_AFTER else failures + 1
+            failing_parts.failed(name, error, forget_after=_WELL_AFTER)
             log.exception("worker_part_failed", part=name, in_a_row=failures)
             await wait_for_any(pause_after(failures), stopping)
 

@@ -18,9 +18,12 @@ from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
 from service_kit.http.operations import operations_router
 from service_kit.http.parked_keys import parked_keys_router
+from service_kit.http.parked_work import parked_work_router
 from service_kit.http.rate_limit import Admission, RateLimiter
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.migration_check import migrations_at_head
+from service_kit.persistence.parked_work import ParkedWork
+from service_kit.persistence.worker_troubles import WorkerTroubles
 from service_kit.runtime.health import NotReady
 
 EXPOSED_HEADERS = (
@@ -99,7 +102,10 @@ def _limiter(name: str, rate: str) -> RateLimiter | None:
 
 
 def _shared_routers(service: HttpService) -> list[APIRouter]:
-    routers = [operations_router(service.name, service.health)]
+    routers = [
+        operations_router(service.name, service.health),
+        parked_work_router(ParkedWork(service.database)),
+    ]
     if service.subscription is not None:
         routers.append(parked_keys_router(ParkingLot(service.database, service.name, service.subscription.handle)))
     return routers
@@ -114,6 +120,20 @@ def _add_readiness(service: HttpService) -> None:
         if not await migrations_at_head(service.migrations, service.database):
             raise NotReady("the database is not at this version's migration")
 
+    troubles = WorkerTroubles(service.database)
+
+    async def workers() -> None:
+        if found := (await troubles.read()).workers:
+            raise NotReady("; ".join(found))
+
+    async def parked() -> None:
+        found = await troubles.read()
+        if found.parked_keys or found.parked_items:
+            keys, items = found.parked_keys, found.parked_items
+            raise NotReady(f"{keys} keys (GET /v1/parked-keys) and {items} items (GET /v1/parked-work) are set aside")
+
+    service.health.notices.setdefault("workers", workers)
+    service.health.notices.setdefault("parked", parked)
     service.health.checks.setdefault("database", database)
     service.health.checks.setdefault("migrations", migrations)
 

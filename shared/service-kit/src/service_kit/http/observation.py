@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.http.problems import Problem, unavailable
 from service_kit.http.responses import ProblemResponse, answer_headers, state_of
-from service_kit.persistence.transient_errors import is_transient
+from service_kit.persistence.transient_errors import is_expected_outage, is_outage
 from service_kit.runtime.cause import Cause, current_cause
 
 log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ def _meters(service: str, method: str, route: str, status: int) -> tuple[Counter
 
 
 def _failure(error: Exception) -> Problem:
-    if is_transient(error):
+    if is_outage(error):
         return unavailable()
     return Problem(
         500,
@@ -123,7 +123,7 @@ def _failure(error: Exception) -> Problem:
 
 
 def _report(error: Exception, route: str, method: str) -> None:
-    if is_transient(error):
+    if is_expected_outage(error):
         # The cause is reported where it occurs; each of the many requests that it affects needs one line only.
         log.warning("request_unavailable", route=route, method=method, error_type=type(error).__name__)
     else:

@@ -17,9 +17,13 @@ _HEALTH_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["status", "serviceId"],
     "properties": {
-        "status": {"type": "string", "enum": ["pass", "fail"]},
+        "status": {"type": "string", "enum": ["pass", "warn", "fail"]},
         "serviceId": {"type": "string"},
-        "checks": {"type": "object", "description": "What failed", "additionalProperties": {"type": "array"}},
+        "checks": {
+            "type": "object",
+            "description": "What failed, or what somebody has to look at",
+            "additionalProperties": {"type": "array"},
+        },
     },
 }
 _HEALTH: dict[int | str, dict[str, Any]] = {
@@ -32,10 +36,14 @@ class _HealthResponse(Response):
     media_type = _HEALTH_MEDIA_TYPE
 
 
-def _answer(service: str, failures: dict[str, str]) -> Response:
-    document: dict[str, Any] = {"status": "fail" if failures else "pass", "serviceId": service}
-    if failures:
-        document["checks"] = {name: [{"status": "fail", "output": output}] for name, output in failures.items()}
+def _answer(service: str, failures: dict[str, str], warnings: dict[str, str] | None = None) -> Response:
+    found = [("warn", warnings or {}), ("fail", failures)]
+    status = next((status for status, checks in reversed(found) if checks), "pass")
+    document: dict[str, Any] = {"status": status, "serviceId": service}
+    if status != "pass":
+        document["checks"] = {
+            name: [{"status": status, "output": output}] for status, checks in found for name, output in checks.items()
+        }
     headers = {"Cache-Control": "no-store"}
     return _HealthResponse(orjson.dumps(document), status_code=503 if failures else 200, headers=headers)
 
@@ -51,7 +59,7 @@ def operations_router(service: str, health: Health) -> APIRouter:
 
     @router.get("/readyz", response_class=_HealthResponse, responses=_HEALTH, summary="May requests come")
     async def readyz() -> Response:
-        return _answer(service, await health.failures())
+        return _answer(service, await health.failures(), await health.warnings())
 
     @router.get("/startupz", response_class=_HealthResponse, responses=_HEALTH, summary="Has the process started")
     async def startupz() -> Response:

@@ -13,7 +13,6 @@ from service_kit.http.authentication import require
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import not_found, unavailable
 from service_kit.messaging.parking import Drained, ParkingLot
-from service_kit.persistence.database import is_transient
 
 
 class ParkedKeyView(BaseModel):
@@ -67,9 +66,8 @@ def parked_keys_router(lot: ParkingLot) -> APIRouter:
             try:
                 done.append(await lot.replay(one, key))
             except Exception as error:
-                if is_transient(error):
-                    raise unavailable() from error
-                raise
+                # Nothing of the step was done, and nothing is the data's fault: it may be asked for again.
+                raise unavailable() from error
         return _sum(done)
 
     @router.post("/{key:path}/discard", summary="Drop a key's parked events")

@@ -12,30 +12,43 @@ from contextlib import nullcontext
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service_kit.messaging.corrections import take_corrections
 from service_kit.messaging.decoding import Incoming
 from service_kit.messaging.inbox import claim
-from service_kit.messaging.metrics import EVENTS, HANDLER_ERRORS, HANDLER_EVENTS, HANDLER_SECONDS, INBOX_DUPLICATES
+from service_kit.messaging.metrics import (
+    CONSUMER_RETRYING,
+    EVENTS,
+    HANDLER_ERRORS,
+    HANDLER_EVENTS,
+    HANDLER_SECONDS,
+    INBOX_DUPLICATES,
+)
 from service_kit.messaging.parking import lock_parked, park, park_events, show_parked
+from service_kit.messaging.retrying import Retrying, Verdict
 from service_kit.messaging.subscription import EventHandler
-from service_kit.persistence.database import Database, is_transient
+from service_kit.persistence.database import Database
+from service_kit.persistence.transient_errors import is_data_fault, is_statement_timeout
 from service_kit.runtime.cause import causing
 from service_kit.runtime.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
-_TRIES = 3
 _MOST_IN_A_ROW = 20
 _MOST_SHARE = 0.05
 _SHARE_COUNTED_FROM = 400
+_PARKING_TRIES = 3
+_PROBE = text("SELECT count(*) FROM parked_key")
+_PROBE_TIMEOUT = 5.0
 
 _trace_context = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("service_kit.messaging.consumer")
 
 
 class TooManyParked(Exception):
-    """So many events failed that the fault is not in them; the consumer stops until someone looks."""
+    """The handler failed for so many keys that the fault is not in them; the consumer stops until someone looks."""
 
 
 class StoppedWhileRetrying(Exception):
@@ -54,6 +67,7 @@ class BatchProcessor:
         on_activity: Callable[[], None] = lambda: None,
         on_parked: Callable[[], None] = lambda: None,
         longest_pause: float = 5.0,
+        patience: float = 30.0,
     ) -> None:
         self._database = database
         self._consumer = consumer
@@ -61,9 +75,12 @@ class BatchProcessor:
         self._on_activity = on_activity
         self._on_parked = on_parked
         self._longest_pause = longest_pause
+        self._patience = patience
         self._poison_in_a_row = 0
         self._poisoned = 0
         self._seen = 0
+        self._retrying_since: float | None = None
+        self._last_error = ""
 
     async def process(self, batch: Sequence[Incoming], stopping: asyncio.Event) -> None:
         """Apply or park every event of ``batch``; on return all of it is committed.
@@ -77,38 +94,72 @@ class BatchProcessor:
             if piece[0].error is not None:
                 await self._park(piece[0], piece[0].error, stopping)
                 continue
-            failure = await self._try(piece, stopping, tries=1 if len(piece) > 1 else _TRIES)
-            if failure is None:
+            failed = await self._try(piece, stopping)
+            if failed is None:
                 self._count_good(len(piece))
-            elif len(piece) > 1:
+                continue
+            verdict, error = failed
+            if verdict is Verdict.PARK:
+                await self._park(piece[0], f"{type(error).__name__}: {error}", stopping)
+            elif verdict is Verdict.ONE_BY_ONE:
+                pieces += [[incoming] for incoming in reversed(piece)]
+            else:
                 middle = len(piece) // 2
                 pieces += [piece[middle:], piece[:middle]]
-            else:
-                await self._park(piece[0], f"{type(failure).__name__}: {failure}", stopping)
+        CONSUMER_RETRYING.labels(self._consumer).set(0)
 
-    async def _try(self, piece: Sequence[Incoming], stopping: asyncio.Event, tries: int) -> Exception | None:
-        """Apply ``piece``; transient errors are retried for ever, the last deterministic one is returned."""
-        failures = 0
-        transient = 0
+    @property
+    def retrying_for(self) -> float:
+        """Seconds since which no transaction has succeeded, counted from the first failure; 0 while all is well."""
+        return 0.0 if self._retrying_since is None else time.monotonic() - self._retrying_since
+
+    @property
+    def last_error(self) -> str:
+        """The kind of the last error."""
+        return self._last_error
+
+    async def _try(self, piece: Sequence[Incoming], stopping: asyncio.Event) -> tuple[Verdict, Exception] | None:
+        """Apply ``piece``, again and again while the error may pass; None, or what to do about the last error."""
+        retrying = Retrying(len(piece), patience=self._patience)
         while True:
             self._on_activity()
             try:
                 await self._apply(piece)
+                self._retrying_since = None
                 return None
             except Exception as error:
-                if is_transient(error):
-                    transient += 1
-                    HANDLER_ERRORS.labels(self._consumer, "transient").inc()
-                    log.warning("handler_will_retry", consumer=self._consumer, exc_info=error, attempt=transient)
-                    await self._pause(transient, stopping)
-                    continue
-                failures += 1
-                HANDLER_ERRORS.labels(self._consumer, "deterministic").inc()
-                log.warning(
-                    "handler_failed", consumer=self._consumer, events=len(piece), exc_info=error, attempt=failures
-                )
-                if failures >= tries:
-                    return error
+                verdict = retrying.judge(error)
+                self._report(error, retrying, verdict, len(piece))
+                if verdict is Verdict.PARK and is_statement_timeout(error) and not await self._database_answers():
+                    retrying.start_over()
+                elif verdict is not Verdict.AGAIN:
+                    return verdict, error
+                await self._pause(retrying.failures, stopping)
+
+    def _report(self, error: Exception, retrying: Retrying, verdict: Verdict, events: int) -> None:
+        of_data = is_data_fault(error)
+        HANDLER_ERRORS.labels(self._consumer, "deterministic" if of_data else "transient").inc()
+        if self._retrying_since is None and not of_data:
+            self._retrying_since = time.monotonic()
+        self._last_error = type(error).__name__
+        CONSUMER_RETRYING.labels(self._consumer).set(self.retrying_for)
+        log.warning(
+            "handler_failed" if of_data else "handler_will_retry",
+            consumer=self._consumer,
+            events=events,
+            exc_info=error,
+            attempt=retrying.failures,
+            verdict=verdict.name.lower(),
+        )
+
+    async def _database_answers(self) -> bool:
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT), self._database.transaction() as conn:
+                await conn.execute(_PROBE)
+        except Exception as error:
+            log.warning("database_does_not_answer", consumer=self._consumer, exc_info=error)
+            return False
+        return True
 
     async def _apply(self, piece: Sequence[Incoming]) -> None:
         """One transaction: inbox, handler, parked ones behind their keys."""
@@ -119,6 +170,9 @@ class BatchProcessor:
             free = {incoming.event_id: incoming for incoming in reversed(piece) if incoming.place not in parked}
             await park_events(conn, self._consumer, behind, "an earlier event of this key is parked")
             new = await claim(conn, self._consumer, free.keys())
+            # Rare: an event that is known may correct one that was discarded.
+            known = [incoming for incoming in free.values() if incoming.event_id not in new]
+            new |= await take_corrections(conn, self._consumer, known)
             # The first of equal ids counts, at its place in the batch.
             chosen = [
                 incoming for incoming in piece if incoming.event_id in new and free[incoming.event_id] is incoming
@@ -145,30 +199,37 @@ class BatchProcessor:
         failpoint("mid_handler")
 
     async def _park(self, incoming: Incoming, error: str, stopping: asyncio.Event) -> None:
-        """Park the event's key with the event first. Raises TooManyParked once this has become a habit."""
-        attempt = 0
+        """Park the event's key with the event first. Raises TooManyParked once this has become a habit.
+
+        Unreadable records are no reason to stop: what is wrong with them is not the handler.
+        """
+        attempt = faults = 0
         while True:
             self._on_activity()
             try:
                 async with self._database.transaction() as conn:
-                    added = await park(conn, self._consumer, incoming, error)
+                    parked = await park(conn, self._consumer, incoming, error)
                     await show_parked(conn, self._consumer)
                     failpoint("before_park_commit")
                 break
             except Exception as failure:
-                # Parking has no deterministic failure left; what fails here is tried until it works.
+                # Everything of it was made storable; what fails here is tried until it works.
                 attempt += 1
+                faults += is_data_fault(failure)
                 log.error("parking_failed", consumer=self._consumer, event_id=incoming.event_id, exc_info=failure)
+                if faults == _PARKING_TRIES:
+                    incoming = incoming.under_its_position()
                 await self._pause(attempt, stopping)
         self._on_parked()
-        if not added:
+        if not parked.added:
             return
-        EVENTS.labels(self._consumer, incoming.name, "parked").inc()
+        EVENTS.labels(self._consumer, incoming.name, incoming.outcome_if_parked).inc()
         # The error itself stands in parked_key; a log line names its kind only.
         kind = error.partition("(")[0].partition(":")[0]
         topic, event_id = incoming.record.topic, incoming.event_id
         log.error("key_parked", consumer=self._consumer, topic=topic, event_id=event_id, error_type=kind)
-        self._count_poison()
+        if parked.new_key and incoming.error is None:
+            self._count_poison()
 
     async def _pause(self, attempt: int, stopping: asyncio.Event) -> None:
         pause = min(self._longest_pause, 0.05 * 2 ** min(attempt, 8)) * random.uniform(0.5, 1)  # noqa: S311
@@ -193,9 +254,9 @@ class BatchProcessor:
         self._poisoned += 1
         self._seen += 1
         if self._poison_in_a_row >= _MOST_IN_A_ROW:
-            raise TooManyParked(f"{self._poison_in_a_row} events in a row could not be handled")
+            raise TooManyParked(f"events of {self._poison_in_a_row} keys in a row could not be handled")
         if self._seen >= _SHARE_COUNTED_FROM and self._poisoned / self._seen > _MOST_SHARE:
-            raise TooManyParked(f"{self._poisoned} of the last {self._seen} events could not be handled")
+            raise TooManyParked(f"{self._poisoned} keys among the last {self._seen} events could not be handled")
 
     def _measure(
         self, piece: Sequence[Incoming], chosen: Sequence[Incoming], behind: Sequence[Incoming], seconds: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -13,10 +14,17 @@ import structlog
 
 from service_kit.messaging.batch_processor import BatchProcessor, StoppedWhileRetrying, TooManyParked
 from service_kit.messaging.dead_letters import DeadLetterMirror
-from service_kit.messaging.decoding import Incoming, read_record
+from service_kit.messaging.decoding import Incoming, read_record, why_skipped
 from service_kit.messaging.event_log import CommitRefused, EventLog, Partition, Record, RecordSource
 from service_kit.messaging.kafka import KafkaEventLog, KafkaSettings
-from service_kit.messaging.metrics import CONSUMER_LAG, CONSUMER_LAG_SECONDS, CONSUMER_REBUILDS, CONSUMER_STOPPED
+from service_kit.messaging.metrics import (
+    CONSUMER_LAG,
+    CONSUMER_LAG_SECONDS,
+    CONSUMER_REBUILDS,
+    CONSUMER_RESTARTS,
+    CONSUMER_STOPPED,
+    EVENTS,
+)
 from service_kit.messaging.subscription import Subscription
 from service_kit.messaging.watchdog import Stuck, Watchdog
 from service_kit.persistence.database import Database
@@ -36,6 +44,11 @@ _READ_AT_ONCE = 50
 _METRICS_EVERY = 1.0
 _FINISH_BEFORE_REBALANCE = 20.0
 _STOP_TIMEOUT = 15.0
+_LONGEST_RESTART_PAUSE = 15.0
+_WELL_AFTER = 60.0
+"""Seconds of work after which a failure is not counted as one more in a row."""
+_TROUBLE_AFTER = 30.0
+"""Seconds of failing after which readiness tells of it."""
 
 
 class ConsumerStuck(Exception):
@@ -95,6 +108,8 @@ class Consumer:
         self._rebuilds_without_progress = 0
         self._last_timestamp = 0
         self._metrics_due = 0.0
+        self._failing_since: float | None = None
+        self._last_failure = ""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Consume until ``stopping``; then finish the current batch, commit, and leave the group.
@@ -104,12 +119,12 @@ class Consumer:
         CONSUMER_STOPPED.labels(self._group).set(0)
         failures = 0
         while not stopping.is_set():
+            began = time.monotonic()
             source = self._event_log.source(
                 self._group, [topic.value for topic in self._subscription.topics], self._revoked
             )
             try:
                 await source.start()
-                failures = 0
                 await self._consume_watched(source, stopping)
             except StoppedWhileRetrying:
                 return
@@ -121,12 +136,32 @@ class Consumer:
             except Stuck as error:
                 self._rebuild(error)
             except Exception as error:
-                failures += 1
-                log.warning("consumer_failed", consumer=self._group, exc_info=error, in_a_row=failures)
-                pause = min(5.0, 0.1 * 2 ** min(failures, 6)) * random.uniform(0.5, 1)  # noqa: S311
+                failures = 1 if time.monotonic() - began > _WELL_AFTER else failures + 1
+                self._note_failure(error, failures)
+                # That a member could be made is no progress: the next one may meet the same error.
+                pause = min(_LONGEST_RESTART_PAUSE, 0.1 * 2 ** min(failures, 8)) * random.uniform(0.5, 1)  # noqa: S311
                 await wait_for_any(pause, stopping)
             finally:
                 await self._leave(source)
+
+    def _note_failure(self, error: Exception, failures: int) -> None:
+        if self._failing_since is None:
+            self._failing_since = time.monotonic()
+        self._last_failure = type(error).__name__
+        CONSUMER_RESTARTS.labels(self._group).inc()
+        log.warning("consumer_failed", consumer=self._group, exc_info=error, in_a_row=failures)
+
+    def trouble(self) -> str | None:
+        """What keeps the consumer from its work, for those who ask whether the process is ready; None: nothing."""
+        if self.stopped_because is not None:
+            return f"the consumer is off until the service is started again: {self.stopped_because}"
+        if self._processor.retrying_for > _TROUBLE_AFTER:
+            since = self._processor.retrying_for
+            return f"the consumer tries the same events again since {since:.0f} s ({self._processor.last_error})"
+        if self._failing_since is not None and time.monotonic() - self._failing_since > _TROUBLE_AFTER:
+            since = time.monotonic() - self._failing_since
+            return f"the consumer cannot read its topics since {since:.0f} s ({self._last_failure})"
+        return None
 
     def _rebuild(self, error: Stuck) -> None:
         self._rebuilds_without_progress += 1
@@ -163,6 +198,7 @@ class Consumer:
                 # that the group itself makes of its members.
                 batch = await (ahead or self._read(source))
                 ahead = None
+                self._failing_since = None
                 async with self._turn:
                     if batch.records and batch.assignment == self._assignment:
                         if len(batch.records) >= batch.asked:
@@ -191,13 +227,18 @@ class Consumer:
         self._ask_for = _how_many(records) or asked
         types = self._subscription.types
         events: list[Incoming] = []
+        skipped: Counter[str] = Counter()
         with collector_paused():
             for number, record in enumerate(records, start=1):
                 incoming = read_record(record, types)
                 if incoming is not None:
                     events.append(incoming)
+                else:
+                    skipped[why_skipped(record, types)] += 1
                 if number % _READ_AT_ONCE == 0:
                     await asyncio.sleep(0)
+        for why, count in skipped.items():
+            EVENTS.labels(self._group, "other", why).inc(count)
         return _Batch(records, events, assignment, asked)
 
     async def _apply(self, batch: _Batch, stopping: asyncio.Event) -> None:

@@ -16,8 +16,12 @@ class Partition(NamedTuple):
     number: int
 
 
+Headers = Sequence[tuple[str, bytes | None]]
+"""The headers of a record, in order; a name may occur more than once, and a value may be null."""
+
+
 class Record(NamedTuple):
-    """One record as it was read."""
+    """One record as it was read. A producer may have written anything: nothing of it is known to be sound."""
 
     topic: str
     partition: int
@@ -26,16 +30,18 @@ class Record(NamedTuple):
     """Milliseconds since 1970, as its producer stated them."""
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Headers
+    fault: str | None = None
+    """Why the log's client could not take the record apart; ``value`` is then what was fetched in its place."""
 
 
 class Outbound(NamedTuple):
-    """One record to be written; the key decides its partition."""
+    """One record to be written; the key decides its partition, and without one any will do."""
 
     topic: str
-    key: bytes
-    value: bytes
-    headers: Sequence[tuple[str, bytes]]
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
 
 
 class CommitRefused(Exception):
@@ -49,9 +55,7 @@ class Producer(Protocol):
         """Connect. Raises when no broker answers."""
         ...
 
-    async def send(
-        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
-    ) -> Awaitable[object]:
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Awaitable[object]:
         """Queue one record. The returned awaitable ends when every replica has it, or raises."""
         ...
 

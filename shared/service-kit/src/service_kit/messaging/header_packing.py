@@ -7,11 +7,11 @@ from collections.abc import Iterable
 import orjson
 
 
-def pack_headers(headers: Iterable[tuple[str, bytes]]) -> bytes:
+def pack_headers(headers: Iterable[tuple[str, bytes | None]]) -> bytes:
     """Kafka headers as JSON pairs, one character a byte: readable for text and lossless for anything."""
-    return orjson.dumps([(key, value.decode("latin-1")) for key, value in headers])
+    return orjson.dumps([(key, None if value is None else value.decode("latin-1")) for key, value in headers])
 
 
-def unpack_headers(packed: bytes) -> list[tuple[str, bytes]]:
+def unpack_headers(packed: bytes) -> list[tuple[str, bytes | None]]:
     """The headers that ``pack_headers`` packed."""
-    return [(key, value.encode("latin-1")) for key, value in orjson.loads(packed)]
+    return [(key, None if value is None else value.encode("latin-1")) for key, value in orjson.loads(packed)]

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from event_contracts import Event
+from service_kit.messaging.corrections import purge_discarded
 from service_kit.persistence.database import Database
 from service_kit.persistence.statements import Statement
 
@@ -51,9 +52,11 @@ async def insert_new(conn: AsyncConnection, consumer: str, events: Sequence[Even
 async def purge(database: Database, older_than: timedelta, *, batch: int = 10_000) -> int:
     """Forget the events handled longer ago than ``older_than``; returns how many.
 
-    The time must be longer than the topics keep their records: an event that is delivered again after its entry was
-    forgotten is applied again.
+    What operators discarded is forgotten with them. The time must be longer than the topics keep their records: an
+    event that is delivered again after its entry was forgotten is applied again.
     """
+    async with database.transaction() as conn:
+        await purge_discarded(conn, older_than)
     removed = 0
     while True:
         async with database.transaction() as conn:

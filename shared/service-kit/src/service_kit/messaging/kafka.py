@@ -16,7 +16,8 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
-from service_kit.messaging.event_log import CommitRefused, OnRevoked, Outbound, Partition, Record
+from service_kit.messaging.event_log import CommitRefused, Headers, OnRevoked, Outbound, Partition, Record
+from service_kit.messaging.kafka_batches import UnreadableRecord, read_every_record
 from service_kit.messaging.metrics import REBALANCES
 
 STOP_TIMEOUT = 10.0
@@ -136,9 +137,7 @@ class KafkaProducer:
             await self.abandon()
             raise
 
-    async def send(
-        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
-    ) -> Awaitable[object]:
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Awaitable[object]:
         """Queue one record; waits only while the buffer of its partition is full."""
         sent: Awaitable[object] = await _started(self._client).send(
             self._prefix + topic, value, key=key, headers=headers
@@ -203,11 +202,16 @@ class KafkaProducer:
             await asyncio.wait_for(client.client.close(), STOP_TIMEOUT)
 
 
+def _record(topic: str, read: Any) -> Record:
+    fault = read.fault or None if type(read) is UnreadableRecord else None
+    return Record(topic, read.partition, read.offset, read.timestamp, read.key, read.value, read.headers, fault)
+
+
 _partition_of = DefaultPartitioner()
 """Chooses the partition of a key as ``send`` does, which is the default of the Java client too."""
 
 
-def _added(batch: Any, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
+def _added(batch: Any, key: bytes | None, value: bytes | None, headers: Headers) -> bool:
     """Whether the batch had room for the record; an empty batch always has."""
     return batch.append(timestamp=None, key=key, value=value, headers=headers) is not None
 
@@ -252,6 +256,7 @@ class KafkaSource(ConsumerRebalanceListener):
 
         TimeoutError after 30 s, as for a topic that does not exist.
         """
+        read_every_record()
         self._client = AIOKafkaConsumer(**self._options)
         self._client.subscribe(self._topics, listener=self)
         await asyncio.wait_for(self._client.start(), 3 * STOP_TIMEOUT)
@@ -264,9 +269,7 @@ class KafkaSource(ConsumerRebalanceListener):
         for partition, records in taken.items():
             self._next[partition] = records[-1].offset + 1
             topic = partition.topic[cut:]
-            runs.append(
-                [Record(topic, partition.partition, r.offset, r.timestamp, r.key, r.value, r.headers) for r in records]
-            )
+            runs.append([_record(topic, one) for one in records])
         return runs[0] if len(runs) == 1 else list(merge(*runs, key=lambda record: record.timestamp))
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

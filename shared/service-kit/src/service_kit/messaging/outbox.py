@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from event_contracts.envelope import MAX_DATA_BYTES
 from service_kit.messaging.header_packing import pack_headers
 from service_kit.persistence.bulk import Columns, arrays, names, unnest
 from service_kit.persistence.database import OUTBOX_WRITTEN, copy_rows
@@ -14,14 +15,19 @@ from service_kit.persistence.statements import Statement
 from service_kit.runtime.cause import Cause, current_cause
 from service_kit.runtime.telemetry import current_traceparent
 
-MAX_PAYLOAD_BYTES = 512 * 1024
+MAX_PAYLOAD_BYTES = MAX_DATA_BYTES
+_MAX_ENVELOPE_BYTES = 64 * 1024
+"""The most that key and headers may take, so that a record stays below the broker's limit of 1 MB."""
 
 _COPY_FROM = 200
 """Rows from which COPY is faster than one INSERT over arrays."""
 
 
 class PayloadTooLarge(ValueError):
-    """An event's data exceeds 512 KiB. The broker would never take it, and it would block all events behind it."""
+    """An event's data exceeds 512 KiB, or its key and headers 64 KiB.
+
+    The broker would never take it, and it would block all events behind it.
+    """
 
 
 OUTBOX_COLUMNS: Columns = (
@@ -82,7 +88,12 @@ def prepare(events: Sequence[Outgoing]) -> list[Prepared]:
         value = event.value()
         if len(value) > MAX_PAYLOAD_BYTES:
             raise PayloadTooLarge(f"{event.name} {event.id} of {event.key}: {len(value)} bytes > {MAX_PAYLOAD_BYTES}")
-        rows.append((event.id, event.topic, event.key, pack_headers(_headers(event, cause, traceparent)), value))
+        headers = pack_headers(_headers(event, cause, traceparent))
+        if len(headers) + len(event.key) > _MAX_ENVELOPE_BYTES:
+            raise PayloadTooLarge(
+                f"{event.name} {event.id}: key and headers take {len(headers) + len(event.key)} bytes"
+            )
+        rows.append((event.id, event.topic, event.key, headers, value))
     return rows
 
 

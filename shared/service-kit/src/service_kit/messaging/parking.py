@@ -1,4 +1,8 @@
-"""Parked keys: an event that cannot be handled waits here, with every later event of its key behind it."""
+"""Parked keys: an event that cannot be handled waits here, with every later event of its key behind it.
+
+While an event is parked, a record with the same id and another content is a correction of it and takes its place; one
+with the same content is the same record again.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +15,14 @@ from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service_kit.messaging.decoding import Incoming, decode_again
+from service_kit.messaging.corrections import content_digest, note_discarded, reopen_corrected
+from service_kit.messaging.decoding import Incoming, decode_again, storable_error
 from service_kit.messaging.header_packing import pack_headers, unpack_headers
 from service_kit.messaging.inbox import claim
 from service_kit.messaging.metrics import PARKED_KEYS
 from service_kit.messaging.subscription import EventHandler
-from service_kit.persistence.database import Database, is_transient
+from service_kit.persistence.database import Database
+from service_kit.persistence.transient_errors import is_statement_timeout, is_transient
 
 Place = tuple[str, str]
 """Topic and key."""
@@ -34,6 +40,7 @@ _PARK_KEY = text(
     """
     INSERT INTO parked_key (consumer, topic, key, error) VALUES (:consumer, :topic, :key, :error)
     ON CONFLICT (consumer, topic, key) DO UPDATE SET error = parked_key.error
+    RETURNING xmax = 0 AS made
     """
 )
 
@@ -48,7 +55,13 @@ _PARK_EVENTS = text(
                                  value, error, position)
     WHERE NOT EXISTS (SELECT FROM inbox WHERE inbox.consumer = :consumer AND inbox.event_id = row.event_id)
     ORDER BY position
-    ON CONFLICT (consumer, topic, key, event_id) DO NOTHING
+    ON CONFLICT (consumer, topic, key, event_id) DO UPDATE SET
+        event_name = excluded.event_name, kafka_partition = excluded.kafka_partition,
+        kafka_offset = excluded.kafka_offset, record_key = excluded.record_key, headers = excluded.headers,
+        value = excluded.value, error = excluded.error, mirrored = false
+    WHERE (parked_event.headers, parked_event.value) IS DISTINCT FROM (excluded.headers, excluded.value)
+      AND (parked_event.kafka_partition <> excluded.kafka_partition
+           OR parked_event.kafka_offset < excluded.kafka_offset)
     """
 ).bindparams(
     *(bindparam(name, type_=ARRAY(TEXT)) for name in ("topics", "keys", "event_ids", "names", "errors")),
@@ -75,7 +88,7 @@ _DISCARD = text(
     """
     DELETE FROM parked_event WHERE consumer = :consumer AND topic = :topic AND key = :key
     AND event_id = coalesce(CAST(:event_id AS text), event_id)
-    RETURNING event_id
+    RETURNING event_id, headers, value
     """
 )
 _SET_ERROR = text("UPDATE parked_key SET error = :error WHERE consumer = :consumer AND topic = :topic AND key = :key")
@@ -127,22 +140,33 @@ async def lock_parked(conn: AsyncConnection, consumer: str, places: Collection[P
     return {(row.topic, row.key) for row in rows}
 
 
-async def park(conn: AsyncConnection, consumer: str, incoming: Incoming, error: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What parking did: how many events were added or corrected, and whether the key was free before."""
+
+    added: int
+    new_key: bool
+
+
+async def park(conn: AsyncConnection, consumer: str, incoming: Incoming, error: str) -> Parked:
     """Park an event's key (or find it parked), lock its row, and put the event behind it.
 
-    Returns 0, and parks nothing, for an event that was handled or discarded before.
+    Parks nothing for an event that was handled or discarded before.
     """
     where = {"consumer": consumer, "topic": incoming.record.topic, "key": incoming.key}
-    await conn.execute(_PARK_KEY, {**where, "error": clean(error)})
+    new_key = bool((await conn.execute(_PARK_KEY, {**where, "error": storable_error(error)})).scalar_one())
     added = await park_events(conn, consumer, [incoming], error)
     await conn.execute(_UNPARK_IF_EMPTY, where)
-    return added
+    return Parked(added, new_key and added > 0)
 
 
 async def park_events(conn: AsyncConnection, consumer: str, batch: Sequence[Incoming], error: str) -> int:
-    """Put events behind their parked keys, whose rows the transaction has locked; how many were new."""
+    """Put events behind their parked keys, whose rows the transaction has locked; how many were new or corrections."""
     if not batch:
         return 0
+    await reopen_corrected(conn, consumer, batch)
+    # One statement cannot change a row twice. The last record of an id is its correction, at the place of the first.
+    batch = list({(incoming.place, incoming.event_id): incoming for incoming in batch}.values())
     result = await conn.execute(
         _PARK_EVENTS,
         {
@@ -156,15 +180,10 @@ async def park_events(conn: AsyncConnection, consumer: str, batch: Sequence[Inco
             "record_keys": [incoming.record.key for incoming in batch],
             "headers": [pack_headers(incoming.record.headers) for incoming in batch],
             "values": [incoming.record.value for incoming in batch],
-            "errors": [clean(incoming.error or error) for incoming in batch],
+            "errors": [storable_error(incoming.error or error) for incoming in batch],
         },
     )
     return int(result.rowcount)
-
-
-def clean(error: str) -> str:
-    """An error's text as a table can hold it."""
-    return error.replace("\x00", "�")[:2000]
 
 
 class ParkingLot:
@@ -209,10 +228,10 @@ class ParkingLot:
             try:
                 step = await self._replay_step(topic, key, size)
             except Exception as failure:
-                if is_transient(failure):
+                if is_transient(failure) and not (size > 1 and is_statement_timeout(failure)):
                     raise
                 if size == 1:
-                    error = clean(f"{type(failure).__name__}: {failure}")
+                    error = storable_error(f"{type(failure).__name__}: {failure}")
                     break
                 size = max(1, size // 5)
                 continue
@@ -252,14 +271,17 @@ class ParkingLot:
     async def discard(self, topic: str, key: str, event_id: str | None = None) -> int:
         """Drop one parked event of the key, or all; they count as handled from now on. How many were dropped.
 
-        When the last one is dropped the key is free.
+        When the last one is dropped the key is free. A record that comes later with the id of a dropped one and
+        another content is a correction and is handled.
         """
         where: dict[str, Any] = {"consumer": self._consumer, "topic": topic, "key": key}
         async with self._database.transaction() as conn:
             if (await conn.execute(_LOCK_ONE, where)).first() is None:
                 return 0
-            dropped = list((await conn.execute(_DISCARD, {**where, "event_id": event_id})).scalars())
-            await claim(conn, self._consumer, dropped)
+            dropped = (await conn.execute(_DISCARD, {**where, "event_id": event_id})).all()
+            await claim(conn, self._consumer, [row.event_id for row in dropped])
+            digests = {row.event_id: content_digest(unpack_headers(row.headers), row.value) for row in dropped}
+            await note_discarded(conn, self._consumer, sorted(digests.items()))
             await conn.execute(_UNPARK_IF_EMPTY, where)
             await show_parked(conn, self._consumer)
         return len(dropped)

@@ -16,6 +16,7 @@ from service_kit.messaging.event_log import Outbound, Producer
 from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.metrics import EVENTS_SENT, OUTBOX_OLDEST_AGE, OUTBOX_ROWS, RELAY_ERRORS, RELAY_LEADING
 from service_kit.persistence.database import Database
+from service_kit.runtime.failing_parts import failing_parts
 from service_kit.runtime.failpoints import armed, failpoint
 from service_kit.runtime.waiting import wait_for_any
 
@@ -149,6 +150,7 @@ class Relay:
         failpoint("relay_after_ack")
         await conn.execute(_DELETE, [row["id"] for row in rows])
         self._errors_in_a_row = 0
+        failing_parts.worked("relay")
 
     async def _abandon_producer(self) -> None:
         producer, self._producer = self._producer, None
@@ -212,6 +214,7 @@ class Relay:
     async def _failed(self, error: Exception, stopping: asyncio.Event) -> None:
         self._errors_in_a_row += 1
         RELAY_ERRORS.inc()
+        failing_parts.failed("relay", error)
         log.warning("relay_failed", exc_info=error, in_a_row=self._errors_in_a_row)
         pause = min(2.0, 0.05 * 2 ** min(self._errors_in_a_row, 6)) * random.uniform(0.5, 1)  # noqa: S311
         if stopping.is_set():

@@ -60,3 +60,14 @@ MESSAGING_DDL: tuple[str, ...] = (
     "CREATE INDEX parked_event_not_mirrored ON parked_event (id) WHERE NOT mirrored",
 )
 """Statements that create the tables, in the order in which they must run."""
+
+DISCARDED_EVENT_DDL = """
+    CREATE TABLE discarded_event (
+        consumer     text        NOT NULL,
+        event_id     text        NOT NULL,
+        digest       bytea       NOT NULL,
+        discarded_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (consumer, event_id)
+    )
+    """
+"""What operators discarded, with a digest of its content: a record with the same id and other content corrects it."""

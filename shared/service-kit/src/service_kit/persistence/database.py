@@ -12,7 +12,7 @@ from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service_kit.persistence.statements import driver_within
-from service_kit.persistence.transient_errors import is_transient
+from service_kit.persistence.transient_errors import is_outage, is_transient
 from service_kit.runtime.failpoints import failpoint
 
 T = TypeVar("T")
@@ -218,7 +218,7 @@ async def _abandon(conn: AsyncConnection, error: BaseException) -> None:
     """Roll back and return the connection, or throw it away where it may be in an unknown state."""
     _take_marks(conn)
     harmless = isinstance(error, exc.IntegrityError | exc.DataError) or (
-        isinstance(error, Exception) and not isinstance(error, exc.DBAPIError) and not is_transient(error)
+        isinstance(error, Exception) and not isinstance(error, exc.DBAPIError) and not is_outage(error)
     )
     try:
         if harmless:

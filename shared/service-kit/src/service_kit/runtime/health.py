@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -25,6 +25,8 @@ class Health:
     started: bool = False
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     checks: dict[str, Check] = field(default_factory=dict)
+    notices: dict[str, Check] = field(default_factory=dict)
+    """Like ``checks``, of what somebody has to look at although requests may come: ``/readyz`` warns of it."""
     _limits: dict[str, float] = field(default_factory=dict)
     _beats: dict[str, float] = field(default_factory=dict)
 
@@ -54,8 +56,15 @@ class Health:
             return {"shutdown": "in progress"}
         if not self.started:
             return {"startup": "in progress"}
-        outcomes = await asyncio.gather(*(self._failure(check) for check in self.checks.values()))
-        return {name: failure for name, failure in zip(self.checks, outcomes, strict=True) if failure is not None}
+        return await self._failing(self.checks)
+
+    async def warnings(self) -> dict[str, str]:
+        """What somebody has to look at, as ``failures`` has it."""
+        return await self._failing(self.notices) if self.started else {}
+
+    async def _failing(self, checks: Mapping[str, Check]) -> dict[str, str]:
+        outcomes = await asyncio.gather(*(self._failure(check) for check in checks.values()))
+        return {name: failure for name, failure in zip(checks, outcomes, strict=True) if failure is not None}
 
     @staticmethod
     async def _failure(check: Check) -> str | None:

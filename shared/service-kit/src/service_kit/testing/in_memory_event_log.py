@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Mapping, Sequence
 from zlib import crc32
 
-from service_kit.messaging.event_log import CommitRefused, OnRevoked, Outbound, Partition, Record
+from service_kit.messaging.event_log import CommitRefused, Headers, OnRevoked, Outbound, Partition, Record
 
 
 class InMemoryEventLog:
@@ -42,9 +42,9 @@ class InMemoryEventLog:
         for member in self._members[group]:
             member.positions.clear()
 
-    async def append(self, topic: str, key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes]]) -> Record:
+    async def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Record:
         """Append a record to the partition of its key."""
-        place = Partition(topic, crc32(key) % self.partitions)
+        place = Partition(topic, crc32(key or b"") % self.partitions)
         record = Record(
             topic, place.number, len(self.log[place]), time.time_ns() // 1_000_000, key, value, tuple(headers)
         )
@@ -99,9 +99,7 @@ class InMemoryProducer:
         """Connect."""
         self._event_log.check_up()
 
-    async def send(
-        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
-    ) -> Awaitable[object]:
+    async def send(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Awaitable[object]:
         """Append one record."""
         self._event_log.check_up()
         acknowledged: asyncio.Future[object] = asyncio.get_running_loop().create_future()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from event_contracts import Event
-from service_kit.messaging.event_log import EventLog, Record
+from service_kit.messaging.event_log import EventLog, Headers, Record
 from service_kit.testing.eventually import eventually
 
 
@@ -20,7 +20,7 @@ async def send_events(event_log: EventLog, events: Sequence[Event]) -> None:
 
 
 async def send_record(
-    event_log: EventLog, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]], topic: str = "orders"
+    event_log: EventLog, key: bytes | None, value: bytes | None, headers: Headers, topic: str = "orders"
 ) -> None:
     """Write one record of any content."""
     producer = event_log.producer()

@@ -64,7 +64,9 @@ async def _every_record_was_handled(snapshot: SystemSnapshot) -> AsyncIterator[V
         readers = [service for service, read in CONSUMED.items() if topic in read]
         types = frozenset().union(*(HANDLED_TYPES[service] for service in readers))
         name = f"{snapshot.topic_prefix}{topic}"
-        places = await event_ids(snapshot.bootstrap, name, types, since=snapshot.inbox_horizon)
+        places = await event_ids(
+            snapshot.bootstrap, name, types, prefix=snapshot.topic_prefix, since=snapshot.inbox_horizon
+        )
         for service in readers:
             missing = {event_id for event_id, place in places.items() if place.event in HANDLED_TYPES[service]}
             async with snapshot.current(service) as connection, connection.transaction():
@@ -98,11 +100,13 @@ MESSAGING_INVARIANTS = (
     ),
     SystemInvariant(
         "nothing parked",
-        "No key and no event is parked at any consumer; otherwise an order or a SKU stands still until a person acts.",
+        "No key, no event and no background work is set aside; otherwise an order or a SKU stands still until a"
+        " person acts.",
         _in_every_database(
             """
             SELECT consumer, topic, key, error, parked_at FROM parked_key
             UNION ALL SELECT consumer, topic, key, error, parked_at FROM parked_event
+            UNION ALL SELECT 'background', task, item, error, parked_at FROM parked_work
             """
         ),
     ),

@@ -10,6 +10,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from backorder_local.topics import CONSUMED
+from service_kit.messaging.decoding import event_id_of
+from service_kit.messaging.event_log import Record
+from service_kit.messaging.kafka_batches import read_every_record
 
 _READ_TIMEOUT_MS = 1_000
 
@@ -25,12 +28,14 @@ class RecordPlace:
 
 
 async def event_ids(
-    bootstrap: str, topic: str, types: frozenset[str], *, since: datetime | None = None
+    bootstrap: str, topic: str, types: frozenset[str], *, prefix: str = "", since: datetime | None = None
 ) -> dict[str, RecordPlace]:
     """Event id → position of its record, for all records of the given `ce_type`s that the topic holds now.
 
-    Records written before `since` are left out.
+    Records written before `since` are left out. `topic` begins with `prefix`. Whatever else stands in the topic is
+    passed over.
     """
+    read_every_record()
     oldest = since.timestamp() * 1_000 if since else 0
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
@@ -49,11 +54,13 @@ async def event_ids(
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             for place, records in (await consumer.getmany(timeout_ms=_READ_TIMEOUT_MS)).items():
                 for record in records:
-                    headers = dict(record.headers)
-                    kind = headers.get("ce_type", b"").decode()
+                    kind = (dict(record.headers).get("ce_type") or b"").decode("utf-8", "replace")
                     if kind in types and record.offset < ends[place] and record.timestamp >= oldest:
-                        event_id = headers.get("ce_id", b"").decode()
-                        found[event_id] = RecordPlace(topic, place.partition, record.offset, kind)
+                        read = Record(
+                            topic.removeprefix(prefix), place.partition, record.offset, record.timestamp,
+                            record.key, record.value, record.headers,
+                        )  # fmt: skip
+                        found[event_id_of(read)] = RecordPlace(topic, place.partition, record.offset, kind)
         return found
     finally:
         await consumer.stop()

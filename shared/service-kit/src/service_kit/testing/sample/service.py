@@ -26,7 +26,7 @@ _INSERT = text(
 )
 
 
-class Poison(Exception):
+class Poison(ValueError):
     """What the handler raises for an event that it was told to dislike."""
 
 
