@@ -31,7 +31,7 @@ def odd_one(choice: random.Random) -> Event:
 async def test_all_healthy_events_are_handled_whatever_stands_between_them(
     database: Database, kafka_log: EventLog, kafka_topics: KafkaTopics
 ) -> None:
-    print(f"BACKORDER_SEED={SEED}")
+    print(f"BACKORDER_SEED={SEED}")  # noqa: T201 - shown when the test fails
     choice = random.Random(SEED)
     healthy = order_events(keys=20, each=15)
     pending = list(healthy)

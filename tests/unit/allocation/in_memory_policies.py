@@ -210,9 +210,13 @@ class InMemoryPolicyAssignmentStore:
         """See PolicyAssignmentStore."""
         return bool([*self._due(now, "begun"), *self._due(now, "ended")])
 
-    async def take_reviews(self, limit: int) -> list[str]:
+    async def reviews_due(self, limit: int, without: Collection[str] = ()) -> list[str]:
         """See PolicyAssignmentStore."""
-        taken = list(self._state.reviews)[:limit]
+        return [name for name in self._state.reviews if name not in without][:limit]
+
+    async def take_reviews(self, limit: int, only: Collection[str] | None = None) -> list[str]:
+        """See PolicyAssignmentStore."""
+        taken = [name for name in self._state.reviews if only is None or name in only][:limit]
         for name in taken:
             del self._state.reviews[name]
         return sorted(taken)

@@ -110,8 +110,9 @@ def _deferred_orders(session: AllocationSession) -> Iterator[WriteStep]:
     def store(state: AllocationState) -> None:
         for order_id in done:
             state.deferred_orders.pop(order_id, None)
+            state.deferred_orders_aside.pop(order_id, None)
         for one in new:
-            known = state.deferred_orders.get(one.order_id, one)
+            known = state.deferred_orders.get(one.order_id) or state.deferred_orders_aside.pop(one.order_id, one)
             skus = tuple(sorted({*known.skus, *one.skus}))
             state.deferred_orders[one.order_id] = DeferredOrder(one.order_id, known.cause_event, known.cause_time, skus)
 

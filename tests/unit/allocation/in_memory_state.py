@@ -82,6 +82,7 @@ class AllocationState:
     orders: dict[str, Order] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     deferred_orders: dict[str, DeferredOrder] = field(default_factory=dict)
+    deferred_orders_aside: dict[str, DeferredOrder] = field(default_factory=dict)
     demand_days: dict[tuple[str, date, int], int] = field(default_factory=dict)
     quotas_used: dict[tuple[str, str, str], int] = field(default_factory=dict)
     decisions: dict[str, KeptDecision] = field(default_factory=dict)

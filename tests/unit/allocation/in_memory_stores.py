@@ -186,9 +186,20 @@ class InMemoryAllocationStore:
             in_memory_session_writes.keeping([record])(state)
         return moved
 
-    async def oldest_deferred_orders(self, limit: int) -> list[str]:
+    async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:
         """See AllocationStore."""
-        return list(self._state.deferred_orders)[:limit]
+        return [one for one in self._state.deferred_orders if one not in without][:limit]
+
+    async def set_deferred_order_aside(self, order_id: str) -> None:
+        """See AllocationStore."""
+        if (one := self._state.deferred_orders.pop(order_id, None)) is not None:
+            self._state.deferred_orders_aside[order_id] = one
+
+    async def take_up_deferred_orders(self, order_ids: Collection[str]) -> None:
+        """See AllocationStore."""
+        for order_id in order_ids:
+            if (one := self._state.deferred_orders_aside.pop(order_id, None)) is not None:
+                self._state.deferred_orders[order_id] = one
 
     async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
         """See AllocationStore."""
@@ -256,16 +267,19 @@ class InMemoryBackgroundWork:
     def __init__(self, state: AllocationState) -> None:
         self._state = state
 
-    async def skus_with_passed_promises(self, today: date, limit: int = 100) -> list[str]:
+    async def skus_with_passed_promises(
+        self, today: date, limit: int = 100, without: Collection[str] = ()
+    ) -> list[str]:
         """See BackgroundWork."""
-        return sorted({sku for (sku, day), units in self._state.promised.items() if day < today and units > 0})[:limit]
+        passed = {sku for (sku, day), units in self._state.promised.items() if day < today and units > 0}
+        return sorted(passed - set(without))[:limit]
 
-    async def skus_to_reconcile(self, after: str, limit: int) -> list[str]:
+    async def skus_to_reconcile(self, after: str, limit: int, without: Collection[str] = ()) -> list[str]:
         """See BackgroundWork."""
         state = self._state
         busy = {sku for one in state.deferred_orders.values() for sku in one.skus} | state.reviews.keys()
         found = idle_in_parts(state) | {sku for skus in idle_whole(state).values() for sku in skus} | short(state)
-        return sorted(sku for sku in found - busy if sku > after)[:limit]
+        return sorted(sku for sku in found - busy - set(without) if sku > after)[:limit]
 
     async def backlog(self) -> Backlog:
         """See BackgroundWork."""

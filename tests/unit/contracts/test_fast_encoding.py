@@ -1,8 +1,10 @@
 """Events that are encoded without their models are, byte for byte, what the models write."""
 
+import itertools
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from event_contracts.envelope import decode
 from event_contracts.fast_encoding import (
     PublishedReason,
     integration_event,
+    integration_events,
     line_data,
     moment,
     promise_data,
@@ -92,3 +95,34 @@ def test_an_event_that_continues_nothing_starts_its_own_correlation() -> None:
         correlation_id="", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
     )  # fmt: skip
     assert made.correlation_id == made.id
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 50, 400])
+@pytest.mark.parametrize("most_bytes", [1, 400, 5_000, 60_000, 500_000])
+def test_an_event_is_divided_in_whole_lines_so_that_each_part_fits(count: int, most_bytes: int) -> None:
+    lines = [
+        line_data(
+            line_id=f"l{number}", sku="灯" * (number % 60 + 1), version=number % 7 + 1, granted={"倉": 1, "W": 2},
+            waiting=number, declined=0, reason=PublishedReason("words", "code", {"n": number}),
+            promise=promise_data(date(2026, 1, 5), 1, "c") if number % 2 else None,
+        )
+        for number in range(count)
+    ]  # fmt: skip
+    events = integration_events(
+        "OrderAllocated", order_id="o", basis=3, decision_id="d", decided_at=datetime.now(UTC), lines=lines,
+        correlation_id="c", causation_id=None, traceparent=None, made_at=moment(datetime.now(UTC)),
+        most_bytes=most_bytes,
+    )  # fmt: skip
+    states = [decode(event.headers(), event.value()) for event in events]
+    told = [line for state in states for line in state.payload.lines]
+    assert [line.line_id for line in told] == [f"l{number}" for number in range(count)]
+    assert {(state.payload.basis, state.payload.decision_id, state.correlation_id) for state in states} == {
+        (3, "d", "c")
+    }
+    assert len({event.id for event in events}) == len(events)
+    for event, state in zip(events, states, strict=True):
+        assert len(event.value()) <= most_bytes or len(state.payload.lines) < 2
+        assert event.sequence == max((line.line_version for line in state.payload.lines), default=0)
+    # No more of them than needed: two neighbours together would be too large.
+    for one, other in itertools.pairwise(events):
+        assert len(one.value()) + len(other.value()) > most_bytes

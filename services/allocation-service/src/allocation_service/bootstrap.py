@@ -19,6 +19,7 @@ from allocation_service.wording.reason_words import published_words
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
+from service_kit.persistence.parked_work import ParkedWork
 from service_kit.runtime.clock import Clock, SystemClock
 
 
@@ -41,6 +42,7 @@ class AllocationApplication:
     run_planner: RunPlanner
     simulation_requests: CommandBatcher[RequestSimulation, str]
     simulation_wanted: asyncio.Event
+    parked_work: ParkedWork
 
 
 def wire(
@@ -72,4 +74,5 @@ def wire(
         run_planner=RunPlanner(units, options, now, timedelta(minutes=settings.run_valid_minutes)),
         simulation_requests=CommandBatcher.on(units, request_simulations),
         simulation_wanted=asyncio.Event(),
+        parked_work=ParkedWork(database),
     )

@@ -170,9 +170,7 @@ def decode(headers: Headers, value: bytes | None) -> Event:
     event_type = event_type_named(attributes["ce_type"])
     if event_type is None:
         if (other := other_version_named(attributes["ce_type"])) is not None:
-            raise OtherVersion(
-                f"this version of the service reads {other.ce_type}; the record is another version of it"
-            )
+            raise OtherVersion(f"header ce_type is not {other.ce_type}, the version that is read here")
         raise MalformedEvent("header ce_type names an event that is not known here")
     payload = _payload(event_type, value)
     key = attributes["ce_partitionkey"]

@@ -6,6 +6,7 @@ costs four times as much. The bytes are those that the models of `allocations` w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from event_contracts import EVENT_TYPES, Topic, new_event_id
+from event_contracts.envelope import MAX_DATA_BYTES
 from event_contracts.sources import ALLOCATION_SOURCE
 
 _START = [("content-type", b"application/json"), ("ce_specversion", b"1.0")]
@@ -106,6 +108,62 @@ def integration_event(
         causation_id,
         traceparent,
     )
+
+
+def integration_events(
+    name: str,
+    *,
+    order_id: str,
+    basis: int,
+    decision_id: str,
+    decided_at: datetime,
+    lines: list[dict[str, Any]],
+    correlation_id: str,
+    causation_id: str | None,
+    traceparent: str | None,
+    made_at: bytes,
+    most_bytes: int = MAX_DATA_BYTES,
+) -> list[IntegrationEvent]:
+    """A new event as ``integration_event`` makes it, numbered with the newest version of its lines.
+
+    Several, in whole lines and otherwise alike, where one would take more than ``most_bytes``: every line has a version
+    of its own, so a reader that has applied one of them knows nothing wrong. Only a single line can be larger.
+    """
+
+    def event(some: list[dict[str, Any]]) -> IntegrationEvent:
+        return integration_event(
+            name,
+            order_id=order_id,
+            basis=basis,
+            decision_id=decision_id,
+            decided_at=decided_at,
+            lines=some,
+            sequence=max((line["line_version"] for line in some), default=0),
+            correlation_id=correlation_id,
+            causation_id=causation_id,
+            traceparent=traceparent,
+            made_at=made_at,
+        )
+
+    whole = event(lines)
+    if len(whole.data) <= most_bytes or len(lines) < 2:
+        return [whole]
+    return [event(some) for some in _parts(lines, most_bytes, len(whole.data))]
+
+
+def _parts(lines: list[dict[str, Any]], most_bytes: int, whole: int) -> Iterator[list[dict[str, Any]]]:
+    """Lines, as many together as fit, of an event that takes ``whole`` bytes with all of them."""
+    sizes = [len(orjson.dumps(line)) + 1 for line in lines]
+    room = most_bytes - (whole - sum(sizes) + 1)
+    part: list[dict[str, Any]] = []
+    left = room
+    for line, size in zip(lines, sizes, strict=True):
+        if part and size > left:
+            yield part
+            part, left = [], room
+        part.append(line)
+        left -= size
+    yield part
 
 
 def line_data(

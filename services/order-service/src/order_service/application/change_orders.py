@@ -29,7 +29,7 @@ from order_service.application.errors import (
     UnknownSku,
 )
 from order_service.application.history import HistoryEntry, entry_of_change
-from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
+from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event, outgrows_its_events
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Change, Order, Shipment
@@ -105,7 +105,8 @@ class _Batch:
             return
         if change.published:
             event = order_event(order, change)
-            if before is not None and is_too_large(event):
+            grows = isinstance(command, AddLine) and outgrows_its_events(order, event)
+            if before is not None and (grows or is_too_large(event)):
                 self._restore(before)
                 raise OrderTooLarge
             self.events.append(event)
@@ -146,7 +147,10 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
 
 def _may_grow_too_large(order: Order, command: ChangeOrder) -> bool:
     shipped_lines = sum(len(shipment.lines) for shipment in order.shipments)
-    added = len(command.shipment.lines) if isinstance(command, ShipOrder) else isinstance(command, AddLine)
+    added = len(command.shipment.lines) if isinstance(command, ShipOrder) else 0
+    if isinstance(command, AddLine):
+        # Each of its lines is to leave some day.
+        return 2 * (len(order.lines) + 1) + shipped_lines > SMALL_EVENT_LINES
     return len(order.lines) + shipped_lines + added > SMALL_EVENT_LINES
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from pydantic_core import to_json
+
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
+from event_contracts.envelope import MAX_DATA_BYTES
 from event_contracts.sources import ORDER_SOURCE
 from order_service.domain.order import Change, Order
 
-MAX_EVENT_BYTES = 512 * 1024
-"""What one event may carry. The outbox accepts no more, so a command that would exceed it is refused before."""
+_LOCATION_BYTES = 24
+"""What is reserved for the name of the location that a line ships from, which is not known when it is ordered."""
+
+_CANCELLATION_BYTES = 2_000
+"""What is reserved for the reason of a cancellation."""
 
 SMALL_EVENT_LINES = 300
 """Lines and shipped lines together whose event is below the limit whatever their names: at most 1.6 KB each."""
@@ -19,8 +27,33 @@ def order_event(order: Order, change: Change) -> Event:
 
 
 def is_too_large(event: Event) -> bool:
-    """Whether the event exceeds what one event may carry."""
-    return len(event.value()) > MAX_EVENT_BYTES
+    """Whether the event exceeds what one event may carry. The outbox would refuse it, so the command is refused."""
+    return len(event.value()) > MAX_DATA_BYTES
+
+
+def outgrows_its_events(order: Order, event: Event) -> bool:
+    """Whether a later event of the order would be too large although each line leaves in one piece, or is cancelled.
+
+    An order that could be placed but never shipped whole is refused when it is placed. ``event`` is its event now.
+    """
+    room = MAX_DATA_BYTES - len(event.value()) - _CANCELLATION_BYTES
+    return room < sum(_departure_bytes(line.sku) for line in order.lines.values())
+
+
+def _departure_bytes(sku: str) -> int:
+    """What a line adds to the events of its order when it leaves in one shipment: its entry there, and its own."""
+    return _SHIPPED_LINE_BYTES + len(to_json(sku)) + 2 * _LOCATION_BYTES + _SHIPPED_UNITS_BYTES
+
+
+_SHIPPED_UNITS_BYTES = len('"":1000000000,') + len("1000000000")
+"""The location and its units in the line, and the line's units as cancelled ones."""
+
+_SHIPPED_LINE_BYTES = 1 + len(
+    ShippedLine(
+        shipment_id="0" * 36, line_id="0" * 36, sku="s", location="l", quantity=1_000_000_000,
+        shipped_at=datetime(2026, 12, 31, 23, 59, 59, 999_999, UTC),
+    ).model_dump_json()
+)  # fmt: skip
 
 
 def _state(order: Order, change: Change) -> OrderState:

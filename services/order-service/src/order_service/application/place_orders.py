@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
 from order_service.application.history import entry_of_change
-from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event
+from order_service.application.order_event import SMALL_EVENT_LINES, order_event, outgrows_its_events
 from order_service.application.ports import NewOrderUnitOfWork, PlacedOrder
 from order_service.domain.dates import find_date_faults
 from order_service.domain.errors import Refusal
@@ -43,6 +43,6 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> PlacedOrder | 
         return InvalidOrder(date_faults, unknown)
     order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
     event = order_event(order, change)
-    if len(command.lines) > SMALL_EVENT_LINES and is_too_large(event):
+    if 2 * len(command.lines) > SMALL_EVENT_LINES and outgrows_its_events(order, event):
         return OrderTooLarge()
     return PlacedOrder(order, entry_of_change(order, change), event)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
@@ -20,9 +20,39 @@ _FIRST_PAUSE = 0.05
 class ParkedItems(Protocol):
     """Where items are set aside; see :class:`service_kit.persistence.parked_work.ParkedWork`."""
 
+    async def held(self, task: str) -> frozenset[str]:
+        """Items that are not to be tried yet."""
+        ...
+
+    async def due(self, task: str) -> frozenset[str]:
+        """Items that are to be tried again now."""
+        ...
+
+    async def release(self, task: str, items: Collection[str]) -> None:
+        """Nothing is wrong with these any more."""
+        ...
+
     async def park(self, task: str, item: str, error: BaseException) -> None:
         """Set an item aside."""
         ...
+
+
+async def work_through(
+    parked: ParkedItems,
+    task: str,
+    find: Callable[[Collection[str]], Awaitable[Sequence[str]]],
+    step: Callable[[Sequence[str]], Awaitable[int]],
+) -> tuple[int, Sequence[str]]:
+    """One round of a background task: what was set aside and is due again, then what ``find`` finds.
+
+    ``find`` gets the items that are set aside and is to leave them out. Returns the sum of what the steps returned, and
+    what was found. Errors as for ``each_alone``.
+    """
+    held, due = await parked.held(task), await parked.due(task)
+    found = await find(held)
+    total, done = await each_alone(parked, task, [*sorted(due), *(item for item in found if item not in due)], step)
+    await parked.release(task, due & set(done))
+    return total, found
 
 
 async def each_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import text
@@ -9,7 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.application.maintenance.maintenance_records import Backlog
 
-_PASSED = text("SELECT DISTINCT sku FROM promised WHERE promise_date < :today AND units > 0 ORDER BY sku LIMIT :limit")
+_PASSED = text(
+    "SELECT DISTINCT sku FROM promised WHERE promise_date < :today AND units > 0"
+    " AND sku <> ALL (CAST(:without AS text[])) ORDER BY sku LIMIT :limit"
+)
 _NEWEST = text("SELECT max(last_now) FROM sku")
 _IDLE = text(
     """
@@ -34,7 +38,8 @@ _IDLE = text(
           AND EXISTS (SELECT FROM commitment AS c
                       WHERE c.sku = l.sku AND c.location = l.location AND c.granted > c.shipped)
     ) AS found
-    WHERE sku > :after AND NOT EXISTS (SELECT FROM recheck_sku AS r WHERE r.sku = found.sku)
+    WHERE sku > :after AND sku <> ALL (CAST(:without AS text[]))
+      AND NOT EXISTS (SELECT FROM recheck_sku AS r WHERE r.sku = found.sku)
       AND NOT EXISTS (SELECT FROM policy_review AS p WHERE p.sku = found.sku)
     ORDER BY sku LIMIT :limit
     """
@@ -58,13 +63,17 @@ class SqlBackgroundWork:
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
 
-    async def skus_with_passed_promises(self, today: date, limit: int = 100) -> list[str]:
+    async def skus_with_passed_promises(
+        self, today: date, limit: int = 100, without: Collection[str] = ()
+    ) -> list[str]:
         """See BackgroundWork."""
-        return list((await self._conn.execute(_PASSED, {"today": today, "limit": limit})).scalars())
+        values = {"today": today, "limit": limit, "without": list(without)}
+        return list((await self._conn.execute(_PASSED, values)).scalars())
 
-    async def skus_to_reconcile(self, after: str, limit: int) -> list[str]:
+    async def skus_to_reconcile(self, after: str, limit: int, without: Collection[str] = ()) -> list[str]:
         """See BackgroundWork."""
-        return list((await self._conn.execute(_IDLE, {"after": after, "limit": limit})).scalars())
+        values = {"after": after, "limit": limit, "without": list(without)}
+        return list((await self._conn.execute(_IDLE, values)).scalars())
 
     async def backlog(self) -> Backlog:
         """See BackgroundWork."""

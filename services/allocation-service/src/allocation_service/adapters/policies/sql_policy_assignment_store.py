@@ -44,8 +44,12 @@ _END = text(
     " WHERE status = 'active' AND NOT ended AND valid_until <= :now RETURNING name"
 )
 _TAKE = text(
-    "DELETE FROM policy_review WHERE sku = ANY(ARRAY(SELECT sku FROM policy_review ORDER BY wanted_at, sku"
+    "DELETE FROM policy_review WHERE sku = ANY(ARRAY(SELECT sku FROM policy_review"
+    " WHERE CAST(:only AS text[]) IS NULL OR sku = ANY (CAST(:only AS text[])) ORDER BY wanted_at, sku"
     " LIMIT :limit FOR UPDATE SKIP LOCKED)) RETURNING sku"
+)
+_DUE = text(
+    "SELECT sku FROM policy_review WHERE sku <> ALL (CAST(:without AS text[])) ORDER BY wanted_at, sku LIMIT :limit"
 )
 _PENDING = text("SELECT sku FROM policy_review WHERE sku = ANY(CAST(:skus AS text[]))")
 
@@ -131,9 +135,14 @@ class SqlPolicyAssignmentStore:
         )
         return bool((await self._conn.execute(statement, {"now": now})).scalar())
 
-    async def take_reviews(self, limit: int) -> list[str]:
+    async def reviews_due(self, limit: int, without: Collection[str] = ()) -> list[str]:
         """See PolicyAssignmentStore."""
-        return sorted((await self._conn.execute(_TAKE, {"limit": limit})).scalars())
+        return list((await self._conn.execute(_DUE, {"limit": limit, "without": list(without)})).scalars())
+
+    async def take_reviews(self, limit: int, only: Collection[str] | None = None) -> list[str]:
+        """See PolicyAssignmentStore."""
+        values = {"limit": limit, "only": None if only is None else list(only)}
+        return sorted((await self._conn.execute(_TAKE, values)).scalars())
 
     async def awaiting_review(self, skus: Sequence[str]) -> set[str]:
         """See PolicyAssignmentStore."""

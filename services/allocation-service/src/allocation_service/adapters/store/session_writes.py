@@ -259,7 +259,8 @@ _DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[])
 _DEFERRED_ORDER = (("order_id", "text"), ("cause", "text"), ("cause_time", "timestamptz"))
 _DEFERRED_ORDERS = Statement(
     f"INSERT INTO recheck ({names(_DEFERRED_ORDER)}) SELECT {names(_DEFERRED_ORDER)}"
-    f" FROM {unnest(_DEFERRED_ORDER, 'new', position=True)} ORDER BY position ON CONFLICT DO NOTHING"
+    f" FROM {unnest(_DEFERRED_ORDER, 'new', position=True)} ORDER BY position"
+    " ON CONFLICT (order_id) DO UPDATE SET parked = false WHERE recheck.parked"
 )
 _DEFERRED_ORDER_SKU = (("sku", "text"), ("order_id", "text"))
 _DEFERRED_ORDER_SKUS = Statement(insert("recheck_sku", _DEFERRED_ORDER_SKU, "ON CONFLICT DO NOTHING"))

@@ -31,7 +31,26 @@ _LOCK_ORDERS = Statement(
     "SELECT count(*) FROM (SELECT 1 FROM customer_order WHERE order_id = ANY(CAST(:ids AS text[]))"
     " ORDER BY order_id FOR UPDATE) AS locked"
 )
-_OLDEST_DEFERRED_ORDERS = Statement("SELECT order_id FROM recheck ORDER BY id LIMIT :limit")
+_OLDEST_DEFERRED_ORDERS = Statement(
+    "SELECT order_id FROM recheck WHERE NOT parked AND order_id <> ALL (CAST(:without AS text[]))"
+    " ORDER BY id LIMIT :limit"
+)
+_SET_ASIDE = Statement(
+    """
+    WITH marked AS (UPDATE recheck SET parked = true WHERE order_id = :order_id RETURNING order_id)
+    DELETE FROM recheck_sku USING marked WHERE recheck_sku.order_id = marked.order_id
+    """
+)
+_TAKE_UP = Statement(
+    """
+    WITH marked AS (
+        UPDATE recheck SET parked = false
+        WHERE order_id = ANY (CAST(:order_ids AS text[])) AND parked RETURNING order_id
+    )
+    INSERT INTO recheck_sku (sku, order_id)
+    SELECT DISTINCT line.sku, line.order_id FROM marked JOIN demand AS line USING (order_id) ON CONFLICT DO NOTHING
+    """
+)
 
 
 class PreparedSession(NamedTuple):
@@ -122,8 +141,15 @@ class SqlAllocationStore:
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await promise_revisions.revise_promises(self._conn, revision)
 
-    async def oldest_deferred_orders(self, limit: int) -> list[str]:
-        return [row[0] for row in await _OLDEST_DEFERRED_ORDERS.within(self._conn, {"limit": limit})]
+    async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:
+        values = {"limit": limit, "without": list(without)}
+        return [row[0] for row in await _OLDEST_DEFERRED_ORDERS.within(self._conn, values)]
+
+    async def set_deferred_order_aside(self, order_id: str) -> None:
+        await _SET_ASIDE.within(self._conn, {"order_id": order_id})
+
+    async def take_up_deferred_orders(self, order_ids: Collection[str]) -> None:
+        await _TAKE_UP.within(self._conn, {"order_ids": list(order_ids)})
 
     async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
         return await session_reads.open_deferred_orders(self._conn, session, order_ids)

@@ -6,6 +6,8 @@ deferred in its own transaction, so that a crash loses nothing; the worker comes
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from allocation_service.application.allocating.allocate_supply import allocate_supply, release
 from allocation_service.application.allocating.backorder_queue import run_decision, together
 from allocation_service.application.allocating.handle_events import close, finish
@@ -21,40 +23,110 @@ from allocation_service.application.unit_of_work import AllocationUnitOfWork, Un
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.sorting import sort_key
-from service_kit.commands.execute import execute
+from service_kit.commands.each_alone import ParkedItems, work_through
+from service_kit.commands.execute import execute, read
 from service_kit.runtime.garbage_collection import collector_paused
 
+DEFERRED_ORDERS = "deferred_orders"
+"""The task under which orders are set aside that cannot be decided."""
 
-async def decide_all_deferred_orders(units: Units, options: Options, *, limit: int = 20) -> int:
+
+async def decide_all_deferred_orders(
+    units: Units, options: Options, parked: ParkedItems | None = None, *, limit: int = 20
+) -> int:
     """Decide stored deferred orders until none is left; the number decided. Safe to run from several workers.
 
-    ``limit`` orders share a transaction: the memory they take at once stays with the process, in pieces.
+    ``limit`` orders share a transaction: the memory they take at once stays with the process, in pieces. An order
+    whose data make deciding fail is set aside in ``parked``, and from then on stands in nobody's way (protocol rule
+    23); without ``parked`` its error is raised.
     """
+    aside = None if parked is None else _OrdersAside(units, parked)
     done = 0
     while True:
-        with collector_paused():
-            decided = await execute(units, decide_deferred_orders, options, limit)
+        decided = await _decide_each_once(units, options, aside, limit)
         if not decided:
             return done
         done += decided
 
 
-async def decide_deferred_orders(uow: AllocationUnitOfWork, options: Options, limit: int = 20) -> int:
-    """Decide the oldest deferred orders, at most ``limit`` of them; the number decided.
+async def _decide_each_once(units: Units, options: Options, aside: _OrdersAside | None, limit: int) -> int:
+    """One look at every deferred order; how many were decided. Others may have to wait for those to be decided."""
+    tried: set[str] = set()
+
+    async def step(order_ids: Sequence[str]) -> int:
+        with collector_paused():
+            return await execute(units, decide_deferred_orders, options, order_ids=order_ids)
+
+    async def find(_: Collection[str]) -> Sequence[str]:
+        # Those that are set aside are marked in the store; one that was deferred again meanwhile is none of them.
+        return await read(units, _oldest, limit, tried)
+
+    decided = 0
+    while True:
+        if aside is None:
+            found = await find(())
+            decided += await step(found) if found else 0
+        else:
+            made, found = await work_through(aside, DEFERRED_ORDERS, find, step)
+            decided += made
+        if not found:
+            return decided
+        tried.update(found)
+
+
+class _OrdersAside:
+    """Sets aside deferred orders, in the table of parked work and in the store."""
+
+    def __init__(self, units: Units, parked: ParkedItems) -> None:
+        self._units, self._parked = units, parked
+
+    async def held(self, task: str) -> frozenset[str]:
+        return await self._parked.held(task)
+
+    async def due(self, task: str) -> frozenset[str]:
+        due = await self._parked.due(task)
+        if due:
+            await execute(self._units, _take_up, due)
+        return due
+
+    async def release(self, task: str, items: Collection[str]) -> None:
+        await self._parked.release(task, items)
+
+    async def park(self, task: str, item: str, error: BaseException) -> None:
+        # In this order: after a crash in between, the order is tried, and set aside, again.
+        await self._parked.park(task, item, error)
+        await execute(self._units, _set_aside, item)
+
+
+async def _oldest(uow: AllocationUnitOfWork, limit: int, without: Collection[str]) -> Sequence[str]:
+    return await uow.store.oldest_deferred_orders(limit, without)
+
+
+async def _take_up(uow: AllocationUnitOfWork, order_ids: Collection[str]) -> None:
+    await uow.store.take_up_deferred_orders(order_ids)
+
+
+async def _set_aside(uow: AllocationUnitOfWork, order_id: str) -> None:
+    await uow.store.set_deferred_order_aside(order_id)
+
+
+async def decide_deferred_orders(
+    uow: AllocationUnitOfWork, options: Options, limit: int = 20, *, order_ids: Sequence[str] | None = None
+) -> int:
+    """Decide the oldest deferred orders, at most ``limit`` of them, or those of ``order_ids``; the number decided.
 
     Nothing else is decided, except that stock these orders let go of is handed on.
     """
-    session = await _decide_oldest(uow.store, options, limit)
-    if session is None:
+    if order_ids is None:
+        order_ids = await uow.store.oldest_deferred_orders(limit)
+    if not order_ids:
         return 0
+    session = await _decide(uow.store, options, order_ids)
     note_effects(uow, session, options)
     return session.effects.deferred_orders_decided
 
 
-async def _decide_oldest(store: AllocationStore, options: Options, limit: int) -> AllocationSession | None:
-    order_ids = await store.oldest_deferred_orders(limit)
-    if not order_ids:
-        return None
+async def _decide(store: AllocationStore, options: Options, order_ids: Sequence[str]) -> AllocationSession:
     session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
     skus = await store.skus_of_orders(order_ids)
     await store.lock_skus(session, protocol_rules.lock_order(skus), ())

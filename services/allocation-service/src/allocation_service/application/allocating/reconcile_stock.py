@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,15 +23,29 @@ class Reconciliation(NamedTuple):
     missed: frozenset[str]
 
 
+async def find_idle_stock(
+    uow: AllocationUnitOfWork, after: str, without: Collection[str], limit: int = 100
+) -> Sequence[str]:
+    """The next SKUs behind ``after`` that a reconciliation has to look at."""
+    return await uow.background.skus_to_reconcile(after, limit, without)
+
+
 async def reconcile_stock(
-    uow: AllocationUnitOfWork, options: Options, after: str, now: datetime, limit: int = 100
+    uow: AllocationUnitOfWork,
+    options: Options,
+    after: str,
+    now: datetime,
+    limit: int = 100,
+    *,
+    skus: Sequence[str] | None = None,
 ) -> Reconciliation:
     """Serve queues that stand before free stock, and take back shortfalls, as any event would.
 
-    Looks at no more than ``limit`` SKUs behind ``after``. Where a policy keeps stock from those who wait it may lie
-    there for long, so the other SKUs have their turn first.
+    Looks at ``skus``, or at no more than ``limit`` SKUs behind ``after``. Where a policy keeps stock from those who
+    wait it may lie there for long, so the other SKUs have their turn first.
     """
-    skus = await uow.background.skus_to_reconcile(after, limit)
+    if skus is None:
+        skus = await uow.background.skus_to_reconcile(after, limit)
     reached = skus[-1] if len(skus) == limit else ""
     if not skus:
         return Reconciliation(reached, 0, frozenset())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Protocol
 
@@ -11,13 +12,15 @@ from allocation_service.application.maintenance.maintenance_records import Backl
 class BackgroundWork(Protocol):
     """What background loops have to work on."""
 
-    async def skus_with_passed_promises(self, today: date, limit: int = 100) -> list[str]:
-        """SKUs with waiting units promised for a day before ``today``."""
+    async def skus_with_passed_promises(
+        self, today: date, limit: int = 100, without: Collection[str] = ()
+    ) -> list[str]:
+        """SKUs with waiting units promised for a day before ``today``, apart from those of ``without``."""
         ...
 
-    async def skus_to_reconcile(self, after: str, limit: int) -> list[str]:
-        """SKUs behind ``after`` where stock lies idle before someone who could have it, if no policy keeps it, or
-        more is granted than there is."""
+    async def skus_to_reconcile(self, after: str, limit: int, without: Collection[str] = ()) -> list[str]:
+        """SKUs behind ``after``, apart from those of ``without``, where stock lies idle before someone who could have
+        it, if no policy keeps it, or more is granted than there is."""
         ...
 
     async def backlog(self) -> Backlog:

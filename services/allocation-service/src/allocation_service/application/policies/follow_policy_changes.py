@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from allocation_service.application.allocating.handle_events import finish
@@ -17,12 +18,24 @@ async def note_policy_windows(units: Units, now: datetime) -> None:
         await execute(units, _note_windows, now)
 
 
-async def follow_policy_changes(uow: AllocationUnitOfWork, options: Options, now: datetime, limit: int = 100) -> int:
-    """Serve up to ``limit`` queues that are marked for review; how many those were.
+async def find_reviews(uow: AllocationUnitOfWork, without: Collection[str], limit: int = 100) -> Sequence[str]:
+    """The SKUs whose queues have waited longest for review."""
+    return await uow.assignments.reviews_due(limit, without)
+
+
+async def follow_policy_changes(
+    uow: AllocationUnitOfWork,
+    options: Options,
+    now: datetime,
+    limit: int = 100,
+    *,
+    only: Sequence[str] | None = None,
+) -> int:
+    """Serve up to ``limit`` queues that are marked for review, of any SKU or of those named; how many those were.
 
     What one policy kept, another may let go of. What was decided stays (protocol rule 16, docs/protocol.md).
     """
-    skus = await uow.assignments.take_reviews(limit)
+    skus = await uow.assignments.take_reviews(limit, only)
     if not skus:
         return 0
     session = await lock_session(uow.store, options, skus, now)

@@ -105,8 +105,12 @@ class PolicyAssignmentStore(Protocol):
         """Whether some window began or ended and nobody has taken note of it."""
         ...
 
-    async def take_reviews(self, limit: int) -> list[str]:
-        """SKUs whose queues are to be looked at, in this transaction and by nobody else."""
+    async def reviews_due(self, limit: int, without: Collection[str] = ()) -> list[str]:
+        """SKUs whose queues are to be looked at, apart from those of ``without``; the longest marked first."""
+        ...
+
+    async def take_reviews(self, limit: int, only: Collection[str] | None = None) -> list[str]:
+        """SKUs whose queues are to be looked at, in this transaction and by nobody else; with ``only``, of those."""
         ...
 
     async def awaiting_review(self, skus: Sequence[str]) -> set[str]:

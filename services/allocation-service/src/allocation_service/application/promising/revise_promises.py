@@ -17,7 +17,7 @@ from allocation_service.domain.promising.promise_dates import Revision
 from event_contracts import new_event_id
 from event_contracts.fast_encoding import (
     IntegrationEvent,
-    integration_event,
+    integration_events,
     line_data,
     moment,
     promise_data,
@@ -76,20 +76,17 @@ def revised_events(
     made_at = moment(datetime.now(UTC))
     part: list[IntegrationEvent] = []
     for order_id, lines in orders.items():
-        part.append(
-            integration_event(
-                "PromiseRevised",
-                order_id=order_id,
-                basis=lines[0].basis,
-                decision_id=revision.decision_id,
-                decided_at=revision.now,
-                lines=[_line(line, revision.cause, wording) for line in lines],
-                sequence=max(line.line_version for line in lines),
-                correlation_id=lines[0].correlation_id,
-                causation_id=origin.event_id,
-                traceparent=origin.traceparent,
-                made_at=made_at,
-            )
+        part += integration_events(
+            "PromiseRevised",
+            order_id=order_id,
+            basis=lines[0].basis,
+            decision_id=revision.decision_id,
+            decided_at=revision.now,
+            lines=[_line(line, revision.cause, wording) for line in lines],
+            correlation_id=lines[0].correlation_id,
+            causation_id=origin.event_id,
+            traceparent=origin.traceparent,
+            made_at=made_at,
         )
         if len(part) >= PART:
             yield part

@@ -12,7 +12,7 @@ from allocation_service.application.session.published_reason import Wording, pub
 from allocation_service.domain.demand.line import Line
 from event_contracts.fast_encoding import (
     IntegrationEvent,
-    integration_event,
+    integration_events,
     line_data,
     moment,
     promise_data,
@@ -64,14 +64,14 @@ def events_of(
     made_at = moment(datetime.now(UTC))
     if own is not None and responds_to is not None:
         lines = list(own.lines.values())
-        events.append(_event(builder, own, event_name(builder, own, responds_to), lines, made_at))
+        events += _events(builder, own, event_name(builder, own, responds_to), lines, made_at)
     if own is not None:
         touched.pop(own.order_id, None)
     for order_id, lines in touched.items():
         changed = [line for line in lines if _changed(builder, line)]
         name = change_event_name(builder, changed)
         if name is not None:
-            events.append(_event(builder, builder.session.orders[order_id], name, changed, made_at))
+            events += _events(builder, builder.session.orders[order_id], name, changed, made_at)
     return events
 
 
@@ -131,18 +131,20 @@ def _rise(builder: DecisionBuilder, lines: Iterable[Line]) -> int:
     )
 
 
-def _event(builder: DecisionBuilder, order: Order, name: str, lines: list[Line], made_at: bytes) -> IntegrationEvent:
+def _events(
+    builder: DecisionBuilder, order: Order, name: str, lines: list[Line], made_at: bytes
+) -> list[IntegrationEvent]:
+    """One event, or several where the lines are too many for one."""
     for line in lines:
         builder.session.touch(line)
         line.version += 1
-    return integration_event(
+    return integration_events(
         name,
         order_id=order.order_id,
         basis=order.basis,
         decision_id=builder.record.decision_id,
         decided_at=builder.now,
         lines=[line_state(line, builder.session.wording) for line in lines],
-        sequence=max((line.version for line in lines), default=0),
         correlation_id=order.correlation_id,
         causation_id=builder.origin.event_id,
         traceparent=builder.origin.traceparent,

@@ -145,8 +145,16 @@ class AllocationStore(Protocol):
         """Move the promises that the supply no longer keeps, in one statement; the lines that moved."""
         ...
 
-    async def oldest_deferred_orders(self, limit: int) -> list[str]:
-        """Order ids of the oldest deferred orders."""
+    async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:
+        """Order ids of the oldest deferred orders, apart from those that are set aside and those of ``without``."""
+        ...
+
+    async def set_deferred_order_aside(self, order_id: str) -> None:
+        """From now on the deferred order stands in nobody's way, until it is taken up or deferred again."""
+        ...
+
+    async def take_up_deferred_orders(self, order_ids: Collection[str]) -> None:
+        """Put deferred orders that were set aside back among the others; any other id is passed over."""
         ...
 
     async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ class DeferredOrdersLoop:
 
     async def once(self) -> int:
         """One round; how many orders were decided."""
-        done = await decide_all_deferred_orders(self._application.units, self._application.options)
+        application = self._application
+        done = await decide_all_deferred_orders(application.units, application.options, application.parked_work)
         DECIDED.inc(done)
         return done

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from allocation_service.application.promising.renew_passed_promises import renew_passed_promises
+from allocation_service.application.promising.renew_passed_promises import find_passed_promises, renew_passed_promises
 from allocation_service.bootstrap import AllocationApplication
-from service_kit.commands.execute import execute
+from service_kit.commands.each_alone import work_through
+from service_kit.commands.execute import execute, read
 from service_kit.hosting.background import repeat
 
 
@@ -22,5 +23,12 @@ class PassedPromisesLoop:
 
     async def once(self) -> int:
         """One round; how many events it made."""
-        now = await self._application.now()
-        return await execute(self._application.units, renew_passed_promises, self._application.options, now)
+        application = self._application
+        now = await application.now()
+        made, _ = await work_through(
+            application.parked_work,
+            "passed_promises",
+            lambda held: read(application.units, find_passed_promises, now, held),
+            lambda skus: execute(application.units, renew_passed_promises, application.options, now, skus),
+        )
+        return made

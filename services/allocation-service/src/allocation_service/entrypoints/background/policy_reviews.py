@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
-from allocation_service.application.policies.follow_policy_changes import follow_policy_changes, note_policy_windows
+from allocation_service.application.policies.follow_policy_changes import (
+    find_reviews,
+    follow_policy_changes,
+    note_policy_windows,
+)
 from allocation_service.bootstrap import AllocationApplication
-from service_kit.commands.execute import execute
+from service_kit.commands.each_alone import work_through
+from service_kit.commands.execute import execute, read
 from service_kit.hosting.background import repeat
 
 
@@ -26,7 +32,19 @@ class PolicyReviewsLoop:
         while True:
             now = await self._application.now()
             await note_policy_windows(self._application.units, now)
-            reviewed = await execute(self._application.units, follow_policy_changes, self._application.options, now)
+            reviewed = await self._review_some(now)
             if not reviewed:
                 return done
             done += reviewed
+
+    async def _review_some(self, now: datetime) -> int:
+        application = self._application
+        reviewed, _ = await work_through(
+            application.parked_work,
+            "policy_reviews",
+            lambda held: read(application.units, find_reviews, held),
+            lambda skus: execute(
+                application.units, follow_policy_changes, application.options, now, len(skus), only=skus
+            ),
+        )
+        return reviewed

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import structlog
 from prometheus_client import Counter
 
-from allocation_service.application.allocating.reconcile_stock import reconcile_stock
+from allocation_service.application.allocating.reconcile_stock import find_idle_stock, reconcile_stock
 from allocation_service.application.policies.follow_policy_changes import note_policy_windows
 from allocation_service.bootstrap import AllocationApplication
-from service_kit.commands.execute import execute
+from service_kit.commands.each_alone import work_through
+from service_kit.commands.execute import execute, read
 from service_kit.hosting.background import repeat
+
+_SKUS_A_ROUND = 100
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +39,19 @@ class Reconciler:
         application = self._application
         now = await application.now()
         await note_policy_windows(application.units, now)
-        done = await execute(application.units, reconcile_stock, application.options, self._reached, now)
-        self._reached = done.reached
-        if done.missed:
-            RECONCILED.labels("idle_stock").inc(len(done.missed))
-            log.error("reconciler_had_to_act", sku=min(done.missed), count=len(done.missed), events=done.events)
-        return done.events
+
+        async def reconcile(skus: Sequence[str]) -> int:
+            done = await execute(application.units, reconcile_stock, application.options, self._reached, now, skus=skus)
+            if done.missed:
+                RECONCILED.labels("idle_stock").inc(len(done.missed))
+                log.error("reconciler_had_to_act", sku=min(done.missed), count=len(done.missed), events=done.events)
+            return done.events
+
+        made, found = await work_through(
+            application.parked_work,
+            "reconciler",
+            lambda held: read(application.units, find_idle_stock, self._reached, held, _SKUS_A_ROUND),
+            reconcile,
+        )
+        self._reached = found[-1] if len(found) == _SKUS_A_ROUND else ""
+        return made

@@ -56,7 +56,11 @@ def _shipment_reference_taken(error: ShipmentReferenceTaken) -> Problem:
 
 
 def _order_too_large(_: OrderTooLarge) -> Problem:
-    return conflict("order_too_large", "The order's lines and shipments exceed what one event can carry.")
+    return conflict(
+        "order_too_large",
+        "The order's lines and shipments exceed what one event can carry: about 1,000 lines, fewer with long names."
+        " Divide it among several orders.",
+    )
 
 
 def _tracking_links_unavailable(_: TrackingLinksUnavailable) -> Problem:
