@@ -5,7 +5,7 @@ from tests.scenario.inventory_events import InventoryEvents, KnownLevel
 from tests.scenario.neighbours import Neighbours
 from tests.scenario.order_events import OrderEvents, OrderRecord, OrderTerms
 from tests.scenario.outbox import take_outbox
-from tests.scenario.timeline import START, Timeline
+from tests.scenario.timeline import START, Timeline, WallClock
 
 __all__ = [
     "START",
@@ -20,5 +20,6 @@ __all__ = [
     "OrderRecord",
     "OrderTerms",
     "Timeline",
+    "WallClock",
     "take_outbox",
 ]

@@ -70,7 +70,7 @@ class AllocationEvents(Timeline):
         )
         sequence = max((line.line_version for line in lines), default=0)
         name = terms.get("name", "OrderAllocated")
-        return new_event(name, state, source=ALLOCATION_SOURCE, sequence=sequence)
+        return new_event(name, state, source=ALLOCATION_SOURCE, sequence=sequence, now=self.wall())
 
     def _line(self, order: OrderState, answer: LineAnswer) -> AllocationLine:
         known = order.lines[answer.line - 1]

@@ -49,7 +49,7 @@ class InventoryEvents(Timeline):
     def sku(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> Event:
         """``SkuPolicyChanged`` with the next selling policy of a SKU; see ``sku_policy``."""
         policy = self.sku_policy(sku, mode, **terms)
-        return new_event("SkuPolicyChanged", policy, source=INVENTORY_SOURCE, sequence=policy.version)
+        return new_event("SkuPolicyChanged", policy, source=INVENTORY_SOURCE, sequence=policy.version, now=self.wall())
 
     def sku_policy(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> SkuPolicy:
         """The next selling policy of a SKU. If no mode is said: preorder with a release date, backorder without."""
@@ -104,7 +104,7 @@ class InventoryEvents(Timeline):
             ),
         )
         name = "StockReceived" if change > 0 else "StockLevelChanged"
-        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
+        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version, now=self.wall())
 
     def linked(self, sku: str, po_line: str, remaining: int, location: str | None = None) -> Event:
         """Units that had come before are deducted from a purchase-order line; the level is told as it is."""
@@ -138,7 +138,7 @@ class InventoryEvents(Timeline):
             occurred_at=self.next_moment(),
         )
         name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
-        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version)
+        return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version, now=self.wall())
 
     def _changed(self, po_line: str, remaining: int) -> PurchaseOrderLine:
         version = self.next_version("purchase-order line", po_line)

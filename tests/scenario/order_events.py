@@ -126,6 +126,5 @@ class OrderEvents(Timeline):
         )
         return self._event(name, order)
 
-    @staticmethod
-    def _event(name: OrderEventName, order: OrderRecord) -> Event:
-        return new_event(name, order.state, source=ORDER_SOURCE, sequence=order.state.sequence)
+    def _event(self, name: OrderEventName, order: OrderRecord) -> Event:
+        return new_event(name, order.state, source=ORDER_SOURCE, sequence=order.state.sequence, now=self.wall())

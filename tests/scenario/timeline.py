@@ -20,6 +20,8 @@ class Timeline:
     location: str = "HH"
     """Where things happen if no location is named."""
     counters: dict[tuple[str, ...], int] = field(default_factory=dict)
+    latest: datetime = START
+    """The latest time that it ever was: what a wall clock shows while the business time is set back."""
 
     @property
     def now(self) -> datetime:
@@ -28,13 +30,33 @@ class Timeline:
 
     def later(self, *, minutes: float = 0, hours: float = 0, days: float = 0) -> datetime:
         """Let time pass; the business time that it then is."""
-        return self.clock.advance(timedelta(minutes=minutes, hours=hours, days=days))
+        return self._noted(self.clock.advance(timedelta(minutes=minutes, hours=hours, days=days)))
 
     def next_moment(self) -> datetime:
         """When the next event happens: a tick later."""
-        return self.clock.advance(self.tick)
+        return self._noted(self.clock.advance(self.tick))
+
+    def wall(self) -> datetime:
+        """What the hosts' clocks show: never less than they did."""
+        self._noted(self.now)
+        return self.latest
+
+    def _noted(self, moment: datetime) -> datetime:
+        self.latest = max(self.latest, moment)
+        return moment
 
     def next_version(self, *row: str) -> int:
         """The next number of the counter that belongs to a row: 1, 2, 3 ..."""
         self.counters[row] = self.counters.get(row, 0) + 1
         return self.counters[row]
+
+
+@dataclass(frozen=True)
+class WallClock:
+    """The clock of a service under test, which goes with a timeline and never back."""
+
+    timeline: Timeline
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return self.timeline.wall()

@@ -37,6 +37,30 @@ BREAKS: dict[str, tuple[str, str]] = {
            VALUES ('s2', 'o1', 'LONDON', now(), now());
            INSERT INTO shipment_line (shipment_id, line_id, quantity) VALUES ('s2', 'l1', 4)""",
     ),
+    "order: names in one form": ("order", "UPDATE customer_order SET reference = 'R1 ' WHERE order_id = 'o1'"),
+    "stock: names in one form": (
+        "inventory",
+        """INSERT INTO location (location_id, name, priority, created_at, updated_at)
+           VALUES (E'LON\\u200bDON', 'London', 1, now(), now())""",
+    ),
+    "contacts: names in one form": (
+        "notification",
+        """INSERT INTO contact (contact_id, email, locale, time_zone, created_at, updated_at)
+           VALUES (E'Cafe\\u0301', 'cafe@shop.example', 'en', 'UTC', now(), now())""",
+    ),
+    "order: business times": (
+        "order",
+        "UPDATE customer_order SET placed_at = '2062-01-05T09:00Z' WHERE order_id = 'o1'",
+    ),
+    "allocation: business times": ("allocation", "UPDATE sku SET last_now = '2062-01-05T09:00Z' WHERE sku = 'A'"),
+    "stock: business times": (
+        "inventory",
+        "UPDATE stock_level SET counted_at = updated_at + interval '1 hour' WHERE sku = 'A'",
+    ),
+    "inbound: plausible dates": (
+        "inventory",
+        "UPDATE purchase_order_line SET eta = '1970-08-23T00:00Z' WHERE line_id = 'p1'",
+    ),
     "allocation: line quantities": ("allocation", "UPDATE demand SET declined = 1 WHERE line_id = 'l3'"),
     "allocation: line sums": ("allocation", "UPDATE commitment SET granted = 5 WHERE line_id = 'l1'"),
     "allocation: cancelled or allocated": (

@@ -8,7 +8,7 @@ and the invariants at rest of docs/protocol.md must hold.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -34,6 +34,7 @@ from service_kit.http.app import create_app
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database, is_transient
+from service_kit.runtime.clock import Clock
 from service_kit.testing.fixtures import ServiceDatabase
 from service_kit.testing.interleaving import Fate, Link, SimulatedTopics
 
@@ -173,9 +174,11 @@ class World(Callers):
 
 
 class NewWorld(Protocol):
-    """Makes a world on empty databases; the same seed plays the same history."""
+    """Makes a world on empty databases; the same seed plays the same history. ``clocks`` are those of the services."""
 
-    async def __call__(self, seed: int, *, purged_inbox: bool = False) -> World: ...
+    async def __call__(
+        self, seed: int, *, purged_inbox: bool = False, clocks: Mapping[str, Clock] | None = None
+    ) -> World: ...
 
 
 _SETTINGS: dict[str, Any] = {"kafka_bootstrap": "127.0.0.1:1", "rate_limit": "", "port": 1}
@@ -188,19 +191,22 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
     key, _ = keyring.create_key("protocol test", sorted(SCOPES))
     opened: list[httpx.AsyncClient] = []
 
-    async def make(seed: int, *, purged_inbox: bool = False) -> World:
+    async def make(seed: int, *, purged_inbox: bool = False, clocks: Mapping[str, Clock] | None = None) -> World:
+        shown = clocks or {}
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
         deciding = AllocationSettings(
             database_url=databases["allocation"].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS
         )
-        allocation = consumer.subscription(wire(deciding, database=databases["allocation"]))
+        allocation = consumer.subscription(
+            wire(deciding, clock=shown.get("allocation"), database=databases["allocation"])
+        )
         subscriptions, clients = {"allocation": allocation}, {}
         for name, module, settings in (
             ("order", order_service.entrypoints.service, OrderSettings),
             ("inventory", inventory_service.entrypoints.service, InventorySettings),
         ):
             given = settings(database_url=databases[name].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS)
-            service = module.build(given, database=databases[name])
+            service = module.build(given, clock=shown.get(name), database=databases[name])
             assert service.subscription is not None
             subscriptions[name] = service.subscription
             clients[name] = httpx.AsyncClient(

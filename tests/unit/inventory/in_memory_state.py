@@ -24,4 +24,5 @@ class InventoryState:
     documents: dict[str, StockDocument] = field(default_factory=dict)
     purchase_orders: dict[str, PurchaseOrder] = field(default_factory=dict)
     shipments: dict[ShipmentLineId, ShipmentLine] = field(default_factory=dict)
+    shipments_stored_at: dict[ShipmentLineId, datetime] = field(default_factory=dict)
     demand: dict[tuple[str, str], DemandLine] = field(default_factory=dict)

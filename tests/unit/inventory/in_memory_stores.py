@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tests.unit.inventory.in_memory_queries import InMemoryQueries
@@ -23,6 +23,7 @@ from inventory_service.domain.stock_level import (
     LevelKey,
     StockLevel,
 )
+from service_kit.runtime.believed_time import believed
 from service_kit.runtime.clock import Clock
 from service_kit.testing.in_memory_unit_of_work import InMemoryUnitOfWork, InMemoryUnitOfWorkFactory
 
@@ -54,6 +55,9 @@ class InMemoryCatalogue:
 
     async def lock_sku(self, sku: str) -> int | None:
         return _version(self._state.skus.get(sku))
+
+    async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
+        return {sku: self._state.skus[sku] for sku in sorted(skus) if sku in self._state.skus}
 
     async def lock_location(self, location_id: str) -> Versioned[Location] | None:
         return self._state.locations.get(location_id)
@@ -94,7 +98,7 @@ class InMemoryStockLevels:
         for key in keys:
             if key not in self._state.levels:
                 self._store(StockLevel(key))
-        return {key: replace(self._state.levels[key], entries=[]) for key in sorted(keys)}
+        return {key: self._believed(self._state.levels[key]) for key in sorted(keys)}
 
     async def save(self, levels: Collection[StockLevel]) -> None:
         for level in levels:
@@ -112,6 +116,10 @@ class InMemoryStockLevels:
             self._store(replace(level, version=level.version + 1))
             raised.append(replace(self._state.levels[key], entries=[]))
         return raised
+
+    def _believed(self, level: StockLevel) -> StockLevel:
+        counted_at = None if level.counted_at is None else believed(level.counted_at, self._state.updated_at[level.key])
+        return replace(level, counted_at=counted_at, entries=[])
 
     def _store(self, level: StockLevel) -> None:
         self._state.levels[level.key] = replace(level, entries=[])
@@ -143,6 +151,7 @@ class InMemoryStockLevels:
             for entry in self._state.ledger
             if LevelKey(entry.sku, entry.location_id) == count.key
             and entry.occurred_at > count.counted_at
+            and entry.recorded_at > count.counted_at
             and entry.kind not in (EntryKind.FOUND, EntryKind.COUNT)
         ]
         total, lowest = 0, 0
@@ -267,13 +276,21 @@ class InMemoryPurchaseOrders:
 class InMemoryShipments:
     """Implements ``Shipments``."""
 
-    def __init__(self, state: InventoryState) -> None:
-        self._shipments = state.shipments
+    def __init__(self, state: InventoryState, now: datetime) -> None:
+        self._shipments, self._stored_at = state.shipments, state.shipments_stored_at
+        self._now = now
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
         new = {line.identity: line for line in lines if line.identity not in self._shipments}
         self._shipments.update(new)
+        self._stored_at.update(dict.fromkeys(new, self._now))
         return set(new)
+
+    async def recent_delays(self) -> list[timedelta]:
+        stored = sorted((at, identity) for identity, at in self._stored_at.items())
+        recent = [(at, one) for at, one in stored if self._now - timedelta(days=1) < at < self._now]
+        reported = [(at, self._shipments[one].reported_at) for at, one in recent[-100:]]
+        return [at - reported_at for at, reported_at in reported if reported_at is not None]
 
 
 class InMemoryDemand:
@@ -286,7 +303,8 @@ class InMemoryDemand:
         for line in lines:
             known = self._demand.get((line.order_id, line.line_id))
             if known is None or known.sequence < line.sequence:
-                self._demand[line.order_id, line.line_id] = line
+                day = line.day if known is None else min(known.day, line.day)
+                self._demand[line.order_id, line.line_id] = replace(line, day=day)
 
 
 class InMemoryInventoryUnitOfWork(InMemoryUnitOfWork):
@@ -298,7 +316,7 @@ class InMemoryInventoryUnitOfWork(InMemoryUnitOfWork):
         self.levels = InMemoryStockLevels(state, now)
         self.documents = InMemoryStockDocuments(state, now)
         self.purchase_orders = InMemoryPurchaseOrders(state, now)
-        self.shipments = InMemoryShipments(state)
+        self.shipments = InMemoryShipments(state, now)
         self.demand = InMemoryDemand(state)
         self.queries = InMemoryQueries(state)
 

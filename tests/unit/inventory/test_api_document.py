@@ -10,6 +10,7 @@ OPERATIONS = {
     "add_purchase_order_line",
     "cancel_purchase_order",
     "change_purchase_order_line",
+    "change_sku",
     "close_purchase_order_line",
     "get_adjustment",
     "get_count",
@@ -55,4 +56,4 @@ def test_operation_ids_are_the_published_ones():
     assert not unknown, "operations of this service that are not among the published ones"
     bodies = [operation for operation in operations if "requestBody" in operation]
     assert all("summary" in operation for operation in operations)
-    assert len(bodies) == 14
+    assert len(bodies) == 15

@@ -93,7 +93,13 @@ def test_what_left_after_a_count_without_being_counted_was_found():
 def test_a_count_older_than_the_last_one_changes_nothing():
     level = a_level(10, counted_hour=5)
     assert not level.count(1, at(4), LaterMovements(), SOURCE)
-    assert (level.on_hand, level.counted_at, level.entries) == (10, at(5), [])
+    assert (level.on_hand, level.counted_at, level.version) == (10, at(5), 1)
+    [entry] = level.entries
+    assert (entry.kind, entry.on_hand_delta, entry.source.reason) == (
+        EntryKind.SUPERSEDED,
+        0,
+        "a count as of 2010-12-01T05:00:00Z was recorded before",
+    )
 
 
 def test_a_count_that_finds_what_was_expected_keeps_the_version_but_is_remembered():

@@ -15,7 +15,7 @@ from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app
 from service_kit.http.authentication import Binding, authorized, require
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
 from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.idempotency import idempotency_key, required_key
@@ -121,7 +121,7 @@ def orders_router() -> HotRouter:
     async def receive(principal: Annotated[Principal, require("orders:write")], order_id: str) -> OrderView:
         from datetime import UTC, datetime  # noqa: PLC0415
 
-        may_state_business_time(principal, datetime(2010, 12, 1, tzinfo=UTC), "received_at")
+        business_time(principal, datetime(2010, 12, 1, tzinfo=UTC), "received_at", datetime(2026, 1, 5, tzinfo=UTC))
         return OrderView(order_id=order_id)
 
     @router.post("/note")

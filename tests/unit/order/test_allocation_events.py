@@ -103,14 +103,14 @@ async def test_one_batch_holds_answers_of_many_orders_and_policies(shop: InMemor
 
 
 async def test_units_that_left_before_a_deallocation_may_still_be_reported(shop: InMemoryShop) -> None:
-    order = await shop.place(("lamp", 5))
+    order = await shop.place(("lamp", 5), placed_at="2026-01-04T09:00:00Z")
     await shop.apply(shop.answer(order, LineAnswer(allocated=5)))
-    later = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    later = datetime(2026, 1, 5, 7, tzinfo=UTC)
     taken = LineAnswer(allocated=1, waiting=4)
     await shop.apply(shop.answer(order, taken, name="AllocationReleased", decided_at=later))
-    refused = await shop.ship(order, 5, shipped_at="2026-01-05T13:00:00Z")
+    refused = await shop.ship(order, 5, shipped_at="2026-01-05T08:00:00Z")
     assert refused.json()["code"] == "not_allocated"
-    assert (await shop.ship(order, 5, shipped_at="2026-01-05T11:00:00Z")).status_code == 201
+    assert (await shop.ship(order, 5, shipped_at="2026-01-05T06:00:00Z")).status_code == 201
 
 
 async def test_a_deallocation_that_crosses_a_shipment_leaves_the_shipped_units(shop: InMemoryShop) -> None:

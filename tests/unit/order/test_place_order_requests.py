@@ -78,8 +78,8 @@ async def test_a_day_that_had_passed_when_the_order_was_placed_is_refused(shop: 
 
 
 async def test_a_day_is_today_until_it_has_ended_everywhere(shop: InMemoryShop) -> None:
-    wanted: dict[str, Any] = {"needed_by": "2026-01-04"}
-    for moment, status in (("2026-01-05T11:59:59Z", 201), ("2026-01-05T12:00:00Z", 422)):
+    wanted: dict[str, Any] = {"needed_by": "2026-01-03"}
+    for moment, status in (("2026-01-04T11:59:59Z", 201), ("2026-01-04T12:00:00Z", 422)):
         assert (await shop.post_order(("lamp", 1), placed_at=moment, **wanted)).status_code == status, moment
 
 
@@ -167,3 +167,20 @@ async def test_an_order_is_answered_and_repeated_alike_on_the_fast_path_and_by_f
         (201, None),
     ]
     assert await ask("F1") == fast[1], "an order of the fast path is repeated by FastAPI's route"
+
+
+async def test_a_sku_that_may_be_known_in_a_moment_is_refused_with_when_to_repeat(shop: InMemoryShop) -> None:
+    refused = await shop.post_order(("brand-new", 1))
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/lines/0/sku")
+    assert refused.json()["retry_after"] == int(refused.headers["Retry-After"]) == 1
+    both = await shop.post_order(("brand-new", 1), needed_by="2020-01-01")
+    assert "Retry-After" not in both.headers, "repeating it would not help"
+
+
+async def test_references_that_look_alike_are_one(shop: InMemoryShop) -> None:
+    await shop.place(("lamp", 1), reference="WEB-1")
+    for alike in ("WEB-1 ", "\u00a0WEB-1", "WEB-1\u2003"):
+        response = await shop.post_order(("lamp\u00a0", 1), reference=alike)
+        assert (response.status_code, response.json()["code"]) == (409, "reference_taken")
+    refused = await shop.post_order(("lamp\u200b", 1), reference="WEB\u20602")
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/reference", "/lines/0/sku"]

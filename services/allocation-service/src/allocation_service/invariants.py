@@ -227,4 +227,19 @@ _LOAN_INVARIANTS = (
     ),
 )
 
-INVARIANTS = (*_LINE_INVARIANTS, *_COUNTER_INVARIANTS, *_STOCK_INVARIANTS, *_LOAN_INVARIANTS)
+_TIME_INVARIANTS = (
+    Invariant(
+        name="allocation: business times",
+        meaning="No decision, order or place in a queue is dated later than now; otherwise every promise of the SKU"
+        " counts from that day, and whoever ordered then is served last for ever.",
+        sql="""
+            SELECT 'sku' AS what, sku AS id, last_now AS at FROM sku WHERE last_now > now() + interval '15 minutes'
+            UNION ALL
+            SELECT 'order', order_id, placed_at FROM customer_order WHERE placed_at > now() + interval '15 minutes'
+            UNION ALL
+            SELECT 'queue entry', line_id, queued_at FROM queue_entry WHERE queued_at > now() + interval '15 minutes'
+        """,
+    ),
+)
+
+INVARIANTS = (*_LINE_INVARIANTS, *_COUNTER_INVARIANTS, *_STOCK_INVARIANTS, *_LOAN_INVARIANTS, *_TIME_INVARIANTS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
+from service_kit.runtime.names import untidy
 
 INVARIANTS = (
     Invariant(
@@ -34,6 +35,60 @@ INVARIANTS = (
                 FROM shipment_line GROUP BY sku, location_id
             ) s USING (sku, location_id)
             WHERE coalesce(l.shipped, 0) <> coalesce(s.quantity, 0)
+        """,
+    ),
+    Invariant(
+        name="stock: business times",
+        meaning="Counts, movements and purchase orders are dated no later than they were recorded; otherwise whatever"
+        " happens until then seems to have been counted already, and units are sold again.",
+        sql="""
+            SELECT 'stock level' AS what, sku || ' at ' || location_id AS id, counted_at AS at,
+                   updated_at AS recorded_at
+            FROM stock_level WHERE counted_at > updated_at + interval '15 minutes'
+            UNION ALL
+            SELECT 'ledger entry', entry_id::text, occurred_at, recorded_at
+            FROM ledger_entry WHERE occurred_at > recorded_at + interval '15 minutes'
+            UNION ALL
+            SELECT type, document_id, occurred_at, recorded_at
+            FROM stock_document WHERE occurred_at > recorded_at + interval '15 minutes'
+            UNION ALL
+            SELECT 'purchase order', purchase_order_id, ordered_at, created_at
+            FROM purchase_order WHERE ordered_at > created_at + interval '15 minutes'
+        """,
+    ),
+    Invariant(
+        name="inbound: plausible dates",
+        meaning="Deliveries that are still expected have dates of this age; otherwise digits were read as a date, and"
+        " customers are promised a day on which nothing comes.",
+        sql="""
+            SELECT line_id, sku, eta FROM purchase_order_line
+            WHERE NOT closed AND received < quantity AND (eta < '1990-01-01Z' OR eta > updated_at + interval '20 years')
+        """,
+    ),
+    Invariant(
+        name="stock: names in one form",
+        meaning="Names of SKUs, locations, suppliers and documents are in one form; otherwise two that look alike"
+        " are two, and what belongs to one is looked for at the other.",
+        sql=f"""
+            SELECT 'SKU' AS what, sku AS name, normalize(btrim(sku)) AS becomes,
+                   EXISTS (SELECT FROM sku t WHERE t.sku = normalize(btrim(one.sku))) AS twin
+            FROM sku one WHERE {untidy("sku")}
+            UNION ALL
+            SELECT 'location' AS what, location_id AS name, normalize(btrim(location_id)) AS becomes,
+                   EXISTS (SELECT FROM location t WHERE t.location_id = normalize(btrim(one.location_id))) AS twin
+            FROM location one WHERE {untidy("location_id")}
+            UNION ALL
+            SELECT 'supplier' AS what, supplier_id AS name, normalize(btrim(supplier_id)) AS becomes,
+                   EXISTS (SELECT FROM supplier t WHERE t.supplier_id = normalize(btrim(one.supplier_id))) AS twin
+            FROM supplier one WHERE {untidy("supplier_id")}
+            UNION ALL
+            SELECT 'purchase order' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
+                   EXISTS (SELECT FROM purchase_order t WHERE t.reference = normalize(btrim(one.reference))) AS twin
+            FROM purchase_order one WHERE {untidy("reference")}
+            UNION ALL
+            SELECT 'document' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
+                   EXISTS (SELECT FROM stock_document t WHERE t.reference = normalize(btrim(one.reference))) AS twin
+            FROM stock_document one WHERE {untidy("reference")}
         """,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
+from service_kit.runtime.names import untidy
 
 # What the customer can know of a line, as `LineProjection.current` counts it.
 _LINES = """
@@ -69,6 +70,16 @@ INVARIANTS = (
             SELECT cause, contact_id, template, channel, count(*) AS messages, min(order_id) AS order_id
             FROM notification WHERE resend_of IS NULL
             GROUP BY cause, contact_id, template, channel HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        name="contacts: names in one form",
+        meaning="Names of contacts are in one form; otherwise two that look alike"
+        " are two, and what belongs to one is looked for at the other.",
+        sql=f"""
+            SELECT 'contact' AS what, contact_id AS name, normalize(btrim(contact_id)) AS becomes,
+                   EXISTS (SELECT FROM contact t WHERE t.contact_id = normalize(btrim(one.contact_id))) AS twin
+            FROM contact one WHERE {untidy("contact_id")}
         """,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
+from service_kit.runtime.names import untidy
 
 # Open units are counted per location: a unit that was shipped from elsewhere does not use up an allocation here.
 _LINES = """
@@ -72,6 +73,39 @@ INVARIANTS = (
             LEFT JOIN order_line l USING (line_id)
             WHERE coalesce(s.shipped, 0) <> coalesce(p.quantity, 0) OR l.shipped > l.quantity - l.cancelled
                OR l.line_id IS NULL
+        """,
+    ),
+    Invariant(
+        name="order: business times",
+        meaning="Orders, their changes and their shipments are dated no later than they were recorded, and no shipment"
+        " before its order; otherwise promises count from a day that has not come, or units seem to have left before"
+        " somebody counted them.",
+        sql="""
+            SELECT order_id, NULL AS shipment_id, placed_at, changed_at AS at, updated_at AS recorded_at
+            FROM customer_order
+            WHERE greatest(placed_at, changed_at) > updated_at + interval '15 minutes'
+            UNION ALL
+            SELECT order_id, shipment_id, placed_at, shipped_at, recorded_at
+            FROM shipment JOIN customer_order USING (order_id)
+            WHERE shipped_at < placed_at OR shipped_at > recorded_at + interval '15 minutes'
+        """,
+    ),
+    Invariant(
+        name="order: names in one form",
+        meaning="Names of orders and shipments are in one form; otherwise two that look alike"
+        " are two, and what belongs to one is looked for at the other.",
+        sql=f"""
+            SELECT 'order' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
+                   EXISTS (SELECT FROM customer_order t WHERE t.reference = normalize(btrim(one.reference))) AS twin
+            FROM customer_order one WHERE {untidy("reference")}
+            UNION ALL
+            SELECT 'shipment' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
+                   EXISTS (SELECT FROM shipment t WHERE t.reference = normalize(btrim(one.reference))) AS twin
+            FROM shipment one WHERE {untidy("reference")}
+            UNION ALL
+            SELECT 'SKU' AS what, sku AS name, normalize(btrim(sku)) AS becomes,
+                   EXISTS (SELECT FROM sku t WHERE t.sku = normalize(btrim(one.sku))) AS twin
+            FROM sku one WHERE {untidy("sku")}
         """,
     ),
 )

@@ -31,7 +31,7 @@ class SqlAllocationUnitOfWork(SqlUnitOfWork):
         self, connection: AsyncConnection, now: datetime, commit: Callable[[], Awaitable[None]] | None = None
     ) -> None:
         super().__init__(connection, now, commit)
-        self.store = SqlAllocationStore(connection)
+        self.store = SqlAllocationStore(connection, now)
         self.policies = SqlPolicyStore(connection)
         self.assignments = SqlPolicyAssignmentStore(connection)
         self.catalogue = SqlCatalogueLookup(connection)
@@ -42,6 +42,6 @@ class SqlAllocationUnitOfWork(SqlUnitOfWork):
         self.loans = SqlLoanViews(connection)
         self.decisions = SqlDecisionViews(connection)
         self.queues = SqlQueueViews(connection)
-        self.background = SqlBackgroundWork(connection)
+        self.background = SqlBackgroundWork(connection, now)
         self.decision_retention = SqlDecisionRetention(connection)
         self.input_retention = SqlInputRetention(connection)

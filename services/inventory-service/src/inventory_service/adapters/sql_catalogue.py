@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import Versioned
-from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, Mode, SellingPolicy, Sku, Supplier
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 _UNKNOWN_SKUS = text(
@@ -29,6 +29,10 @@ _UNKNOWN_SUPPLIERS = text(
 _TERMS = text("SELECT location_id, priority, active FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
 _INACTIVE = text("SELECT location_id FROM location WHERE NOT active AND location_id = ANY(CAST(:ids AS text[]))")
 
+_LOCK_SKUS = text(
+    "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, version"
+    " FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE"
+)
 _LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
 _LOCK_LOCATION = text(
     "SELECT location_id, name, priority, active, version FROM location WHERE location_id = :id FOR UPDATE"
@@ -117,6 +121,11 @@ class SqlCatalogue:
         """See Catalogue."""
         return await self._lock(_LOCK_SKU, sku)
 
+    async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
+        """See Catalogue."""
+        rows = await self._connection.execute(_LOCK_SKUS, {"skus": list(skus)})
+        return {row.sku: _stored_sku(row) for row in rows}
+
     async def lock_location(self, location_id: str) -> Versioned[Location] | None:
         """See Catalogue."""
         row = (await self._connection.execute(_LOCK_LOCATION, {"id": location_id})).one_or_none()
@@ -182,6 +191,11 @@ def _sku_row(sku: Sku) -> tuple[object, ...]:
         policy.backorder_cap,
         policy.release_date,
     )
+
+
+def _stored_sku(row: Row[Any]) -> Versioned[Sku]:
+    policy = SellingPolicy(Mode(row.mode), row.backorder_cap, row.release_date)
+    return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy), row.version)
 
 
 def _written(version: int) -> StoredVersion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +19,7 @@ _SHIPMENT: Columns = (
     ("location_id", "text"),
     ("quantity", "bigint"),
     ("shipped_at", "timestamptz"),
+    ("reported_at", "timestamptz"),
 )
 _ADD_SHIPMENTS = text(
     f"""
@@ -27,6 +28,13 @@ _ADD_SHIPMENTS = text(
     ORDER BY shipment_id COLLATE "C", line_id COLLATE "C"
     ON CONFLICT (shipment_id, line_id) DO NOTHING
     RETURNING shipment_id, line_id
+    """
+)
+_RECENT_DELAYS = text(
+    """
+    SELECT recorded_at - reported_at AS delay FROM shipment_line
+    WHERE reported_at IS NOT NULL AND recorded_at > CAST(:now AS timestamptz) - interval '1 day' AND recorded_at < :now
+    ORDER BY recorded_at DESC LIMIT 100
     """
 )
 _DEMAND: Columns = (
@@ -38,11 +46,14 @@ _DEMAND: Columns = (
     ("cancelled", "bigint"),
     ("order_sequence", "bigint"),
 )
+_NEWER: Columns = tuple(column for column in _DEMAND[2:] if column[0] != "day")
+# The first believed day of an order holds: what replaces one that is not believed is later in every event.
 _SAVE_DEMAND = text(
     f"""
     INSERT INTO demand_line AS known ({names(_DEMAND)})
     SELECT {names(_DEMAND)} FROM {unnest(_DEMAND, "new")}
-    ON CONFLICT (order_id, line_id) DO UPDATE SET {assignments(_DEMAND[2:], "excluded")}
+    ON CONFLICT (order_id, line_id) DO UPDATE
+    SET {assignments(_NEWER, "excluded")}, day = least(known.day, excluded.day)
     WHERE known.order_sequence < excluded.order_sequence
     """
 )
@@ -58,11 +69,24 @@ class SqlShipments:
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
         """See Shipments."""
         rows = (
-            (one.shipment_id, one.line_id, one.order_id, one.key.sku, one.key.location_id, one.quantity, one.shipped_at)
+            (
+                one.shipment_id,
+                one.line_id,
+                one.order_id,
+                one.key.sku,
+                one.key.location_id,
+                one.quantity,
+                one.shipped_at,
+                one.reported_at,
+            )
             for one in lines
         )
         added = await self._connection.execute(_ADD_SHIPMENTS, {**arrays(_SHIPMENT, rows), "now": self._now})
         return {(row.shipment_id, row.line_id) for row in added}
+
+    async def recent_delays(self) -> list[timedelta]:
+        """See Shipments."""
+        return [row.delay for row in await self._connection.execute(_RECENT_DELAYS, {"now": self._now})]
 
 
 class SqlDemand:

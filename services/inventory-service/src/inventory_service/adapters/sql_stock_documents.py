@@ -46,6 +46,7 @@ _LINE: Columns = (
     ("quantity", "bigint"),
     ("purchase_order_line_id", "text"),
     ("on_hand_change", "bigint"),
+    ("counted_at", "timestamptz"),
 )
 _ADD_LINES = text(insert("stock_document_line", _LINE))
 
@@ -97,6 +98,7 @@ class SqlStockDocuments:
                 line.quantity,
                 line.purchase_order_line_id,
                 line.on_hand_change,
+                line.counted_at,
             )
             for document in documents
             for line in document.lines
@@ -118,4 +120,4 @@ class SqlStockDocuments:
 def recorded_line(row: Row[Any]) -> RecordedLine:
     """The recorded line of a row of its table."""
     key = LevelKey(row.sku, row.location_id)
-    return RecordedLine(row.line_no, key, row.quantity, row.purchase_order_line_id, row.on_hand_change)
+    return RecordedLine(row.line_no, key, row.quantity, row.purchase_order_line_id, row.on_hand_change, row.counted_at)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.stock_level import CountAt, EntryKind, LaterMovements, LedgerEntry, LevelKey, StockLevel
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
+from service_kit.runtime.believed_time import believed
 
 _KEY: Columns = (("sku", "text"), ("location_id", "text"))
 
@@ -31,7 +32,7 @@ _CREATE_MISSING = text(
 )
 _LOCK = text(
     f"""
-    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at
+    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at, updated_at
     FROM stock_level level
     JOIN {unnest(_KEY, "key")}
       ON level.sku = key.sku AND level.location_id = key.location_id
@@ -74,6 +75,7 @@ _APPEND = text(
     """
 )
 # One lateral subquery for each count: it reads the index range of the SKU's entries after that moment, usually few.
+# What was recorded before the moment happened before it, whatever time it states.
 _COUNT: Columns = (*_KEY, ("moment", "timestamptz"))
 _LATER = text(
     f"""
@@ -85,7 +87,8 @@ _LATER = text(
             SELECT on_hand_delta AS delta, sum(on_hand_delta) OVER (ORDER BY occurred_at, entry_id) AS running
             FROM ledger_entry entry
             WHERE entry.sku = count.sku AND entry.location_id = count.location_id
-              AND entry.occurred_at > count.moment AND entry.kind <> ALL (CAST(:derived AS text[]))
+              AND entry.occurred_at > count.moment AND entry.recorded_at > count.moment
+              AND entry.kind <> ALL (CAST(:derived AS text[]))
         ) movement
     ) later
     ORDER BY position
@@ -98,7 +101,7 @@ _RAISE_VERSIONS = text(
     )
     UPDATE stock_level level SET version = version + 1, updated_at = :now
     FROM locked WHERE level.sku = locked.sku AND level.location_id = locked.location_id
-    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at
+    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at, level.updated_at
     """
 )
 _DERIVED = [EntryKind.FOUND.value, EntryKind.COUNT.value]
@@ -165,4 +168,6 @@ class SqlStockLevels:
 
 
 def _level(row: Row[Any]) -> StockLevel:
-    return StockLevel(LevelKey(row.sku, row.location_id), row.on_hand, row.shipped, row.version, row.counted_at)
+    # An older version stored counts of the future as they were stated: until then nothing else would have counted.
+    counted_at = None if row.counted_at is None else believed(row.counted_at, row.updated_at)
+    return StockLevel(LevelKey(row.sku, row.location_id), row.on_hand, row.shipped, row.version, counted_at)

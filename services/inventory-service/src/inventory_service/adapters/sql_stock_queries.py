@@ -26,7 +26,7 @@ from inventory_service.domain.stock_level import EntryKind
 _HEAD = "document_id, type, reference, location_id, kind, reason, occurred_at, recorded_at"
 _DOCUMENT = text(f"SELECT {_HEAD} FROM stock_document WHERE document_id = :id AND type = :type")
 _LINES = text(
-    "SELECT document_id, line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change"
+    "SELECT document_id, line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change, counted_at"
     " FROM stock_document_line WHERE document_id = ANY(CAST(:ids AS text[])) ORDER BY document_id, line_no"
 )
 _HAS_SKU = "EXISTS (SELECT FROM stock_document_line line WHERE line.document_id = head.document_id AND line.sku = :sku)"

@@ -7,14 +7,20 @@ recorded, everything else changes nothing, so events may be repeated and arrive 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, cast
 
 from event_contracts import Event, OrderState
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork
-from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
+from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId, clock_difference
 from inventory_service.domain.stock_level import LevelKey, Source, StockLevel
+from service_kit.messaging.believed_times import believable
+from service_kit.runtime.believed_time import MOST_AHEAD
+
+_AT_ONCE = timedelta(minutes=1)
+"""A shipment dated so shortly before its event was made was dated by the clock that dated the event."""
 
 
 class _Shipped(NamedTuple):
@@ -28,8 +34,10 @@ async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) 
     """Store the newest demand of each order line and move newly shipped units from on hand to shipped.
 
     Publishes one ``StockLevelChanged`` for each SKU of the batch: it carries absolute levels, so the levels in
-    between would tell nobody anything.
+    between would tell nobody anything. Times that cannot be believed are replaced (protocol rule 20), and shipments
+    that the order service dated by its own clock are dated by this service's (``_on_this_clock``).
     """
+    events = believable(events, uow.now)
     await uow.demand.save(_newest_demand(events))
     reported = _shipments(events)
     if not reported:
@@ -37,7 +45,7 @@ async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) 
     new = await uow.shipments.add_new([shipped.line for shipped in reported.values()])
     shipments = [shipped for identity, shipped in reported.items() if identity in new]
     if shipments:
-        await _ship(uow, shipments)
+        await _ship(uow, await _on_this_clock(uow, shipments))
 
 
 def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
@@ -65,10 +73,27 @@ def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Shipped]:
                 key=LevelKey(shipped.sku, shipped.location),
                 quantity=shipped.quantity,
                 shipped_at=shipped.shipped_at,
+                reported_at=event.time,
             )
             if line.quantity > 0:
                 reported.setdefault(line.identity, _Shipped(line, event))
     return reported
+
+
+async def _on_this_clock(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> list[_Shipped]:
+    """The shipments, with the times that the order service's clock gave read as this service's clock shows them.
+
+    Counts are dated by this clock. If the two differ by minutes, a shipment that left after a count would seem to have
+    left before, and its units would stay on hand; or the other way round.
+    """
+    recent = await uow.shipments.recent_delays()
+    difference = clock_difference([*recent, *(uow.now - cause.time for _, cause in shipments)], MOST_AHEAD)
+    return [
+        shipped._replace(line=replace(shipped.line, shipped_at=shipped.line.shipped_at + difference))
+        if abs(shipped.cause.time - shipped.line.shipped_at) <= _AT_ONCE
+        else shipped
+        for shipped in shipments
+    ]
 
 
 async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from inventory_service.application.queries import InventoryQueries, Versioned
@@ -47,6 +48,9 @@ class Catalogue(Protocol):
 
     async def lock_sku(self, sku: str) -> int | None:
         """Lock the SKU; its version, or None if it does not exist."""
+
+    async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
+        """Lock those SKUs that exist, in the order of their names; returns them as they are."""
 
     async def lock_location(self, location_id: str) -> Versioned[Location] | None:
         """Lock the location; None if it does not exist."""
@@ -144,6 +148,9 @@ class Shipments(Protocol):
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
         """Store the lines that are not known yet; returns their identities."""
+
+    async def recent_delays(self) -> list[timedelta]:
+        """How long after they were reported the last hundred shipments of the past day were stored."""
 
 
 class Demand(Protocol):

@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Literal
 
 from inventory_service.application.integration_events import policy_changed
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
 from inventory_service.domain.catalogue import Sku
+from service_kit.commands.errors import CommandNotCarriedOut
+
+Kept = Literal["category", "lead_time_days", "policy"]
+"""What decides how a SKU is sold and allocated: left out, it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class PutSkus:
-    """The complete new state of some SKUs; ``changed_at`` is the business time, now if it is None."""
+    """The new state of some SKUs; ``changed_at`` is the business time, now if it is None.
+
+    ``kept`` names by SKU what the caller left out: an existing SKU keeps its own.
+    """
 
     skus: tuple[Sku, ...]
     changed_at: datetime | None = None
+    kept: Mapping[str, Collection[Kept]] = field(default_factory=dict)
 
 
 async def put_skus(uow: InventoryUnitOfWork, command: PutSkus) -> dict[str, StoredVersion]:
-    """Store the SKUs and publish ``SkuPolicyChanged`` for each that was created or changed; returns all by SKU."""
-    stored = await uow.catalogue.put_skus(command.skus)
+    """Store the SKUs and publish ``SkuPolicyChanged`` for each that was created or changed; returns all by SKU.
+
+    Raises SellingTermsIncomplete if what is kept and what is given do not fit together, and CommandNotCarriedOut if
+    somebody else created such a SKU at the same time.
+    """
+    asked = [sku.sku for sku in command.skus if command.kept.get(sku.sku)]
+    known = await uow.catalogue.lock_skus(asked) if asked else {}
+    new = set(asked) - known.keys()
+    skus = [_keeping(sku, known[sku.sku].item, command) if sku.sku in known else sku for sku in command.skus]
+    stored = await uow.catalogue.put_skus(skus)
+    if any(stored[name].changed and not stored[name].created for name in new):
+        # Somebody else has just created it: what it keeps was not known yet. Nothing is stored; a repetition knows.
+        raise CommandNotCarriedOut
     changed_at = command.changed_at or uow.now
     await uow.publish(
-        [policy_changed(sku, stored[sku.sku].version, changed_at) for sku in command.skus if stored[sku.sku].changed]
+        [policy_changed(sku, stored[sku.sku].version, changed_at) for sku in skus if stored[sku.sku].changed]
     )
     return stored
+
+
+def _keeping(sku: Sku, known: Sku, command: PutSkus) -> Sku:
+    merged = replace(sku, **{name: getattr(known, name) for name in command.kept[sku.sku]})
+    merged.check()
+    return merged

@@ -27,7 +27,7 @@ class AdjustedLine:
 class RecordAdjustment:
     """Record units found (positive) or lost (negative). The caller chooses the id.
 
-    ``location_id`` may be None only if every line names a location.
+    ``location_id`` may be None only if every line names a location. ``live``: it happens now, nobody states when.
     """
 
     adjustment_id: str
@@ -36,6 +36,7 @@ class RecordAdjustment:
     reason: str
     adjusted_at: datetime
     lines: tuple[AdjustedLine, ...]
+    live: bool = False
 
     def document(self) -> StatedDocument:
         """The adjustment as a stock document. Raises ValueError for a line without any location."""
@@ -46,6 +47,7 @@ class RecordAdjustment:
             location_id=self.location_id,
             kind=DocumentType.ADJUSTMENT.value,
             occurred_at=self.adjusted_at,
+            live=self.live,
             lines=tuple(self._line(line) for line in self.lines),
             reason=self.reason,
         )

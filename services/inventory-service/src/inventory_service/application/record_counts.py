@@ -24,13 +24,17 @@ class CountedLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordCount:
-    """Record what was found at a location. The caller chooses the id."""
+    """Record what was found at a location. The caller chooses the id.
+
+    ``live``: it is counted now, and nobody states when, so that it has seen everything that is recorded.
+    """
 
     count_id: str
     reference: str
     location_id: str
     counted_at: datetime
     lines: tuple[CountedLine, ...]
+    live: bool = False
 
     def document(self) -> StatedDocument:
         """The count as a stock document."""
@@ -42,6 +46,7 @@ class RecordCount:
             location_id=self.location_id,
             kind=DocumentType.COUNT.value,
             occurred_at=self.counted_at,
+            live=self.live,
             lines=lines,
         )
 
@@ -54,7 +59,12 @@ async def record_counts(uow: InventoryUnitOfWork, commands: Sequence[RecordCount
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
     await batch.open()
-    counts = [CountAt(line.key, document.occurred_at) for document in batch.unposted for line in document.lines]
+    counts = [
+        CountAt(line.key, document.occurred_at)
+        for document in batch.unposted
+        if not document.live
+        for line in document.lines
+    ]
     later = dict(zip(counts, await uow.levels.later_movements(counts) if counts else (), strict=True))
 
     def rule(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:

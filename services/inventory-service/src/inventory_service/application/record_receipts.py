@@ -31,7 +31,10 @@ class ReceivedLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordReceipt:
-    """Record that units arrived at a location. The caller chooses the id."""
+    """Record that units arrived at a location. The caller chooses the id.
+
+    ``live``: they arrive now, and nobody states when, so no count can have seen them.
+    """
 
     receipt_id: str
     reference: str
@@ -39,6 +42,7 @@ class RecordReceipt:
     kind: ReceiptKind
     received_at: datetime
     lines: tuple[ReceivedLine, ...]
+    live: bool = False
 
     def document(self) -> StatedDocument:
         """The receipt as a stock document."""
@@ -53,6 +57,7 @@ class RecordReceipt:
             location_id=self.location_id,
             kind=self.kind.value,
             occurred_at=self.received_at,
+            live=self.live,
             lines=lines,
         )
 

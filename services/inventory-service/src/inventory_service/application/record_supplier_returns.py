@@ -38,7 +38,10 @@ class ReturnedLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordSupplierReturn:
-    """Record units that went back to their supplier. The caller chooses the id."""
+    """Record units that went back to their supplier. The caller chooses the id.
+
+    ``live``: they go now, and nobody states when, so no count can have seen them go.
+    """
 
     supplier_return_id: str
     reference: str
@@ -46,6 +49,7 @@ class RecordSupplierReturn:
     reason: str
     returned_at: datetime
     lines: tuple[ReturnedLine, ...]
+    live: bool = False
 
     def document(self) -> StatedDocument:
         """The return as a stock document."""
@@ -60,6 +64,7 @@ class RecordSupplierReturn:
             location_id=self.location_id,
             kind=DocumentType.SUPPLIER_RETURN.value,
             occurred_at=self.returned_at,
+            live=self.live,
             lines=lines,
             reason=self.reason,
         )

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 
+from inventory_service.domain.errors import SellingTermsIncomplete, TermsField
+
 
 class Mode(StrEnum):
     """How a SKU may be sold when nothing is on hand."""
@@ -49,6 +51,13 @@ class Sku:
     category: str | None
     lead_time_days: int | None
     policy: SellingPolicy
+
+    def check(self) -> None:
+        """Raise SellingTermsIncomplete if it would be sold before stock is there, and no date could be named."""
+        if self.policy.mode.promises_a_date and self.lead_time_days is None:
+            raise SellingTermsIncomplete(self.sku, TermsField.LEAD_TIME_DAYS)
+        if self.policy.mode is Mode.PREORDER and self.policy.release_date is None:
+            raise SellingTermsIncomplete(self.sku, TermsField.RELEASE_DATE)
 
 
 DEFAULT_PRIORITY = 100

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from inventory_service.domain.stock_level import LevelKey
 
@@ -13,7 +14,10 @@ ShipmentLineId = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ShipmentLine:
-    """The units of one order line that left a location with one shipment."""
+    """The units of one order line that left a location with one shipment.
+
+    ``reported_at`` is when the event that reports it was made, by the clock of the order service; None if unknown.
+    """
 
     shipment_id: str
     line_id: str
@@ -21,6 +25,7 @@ class ShipmentLine:
     key: LevelKey
     quantity: int
     shipped_at: datetime
+    reported_at: datetime | None = None
 
     @property
     def identity(self) -> ShipmentLineId:
@@ -39,3 +44,16 @@ class DemandLine:
     quantity: int
     cancelled: int
     sequence: int
+
+
+def clock_difference(delays: Sequence[timedelta], most: timedelta) -> timedelta:
+    """By how much this service's clock is ahead of the order service's; negative if it is behind.
+
+    ``delays`` are the times from making an event there to handling it here, each by the own clock: the difference and
+    what the event took on its way, of which the shortest says most. Some positive and some negative: more than one
+    host makes events, and no difference holds for all of them. Delays beyond ``most`` are an outage, not a clock.
+    """
+    near = [delay for delay in delays if abs(delay) <= most]
+    if not near or min(near) <= timedelta(0) <= max(near):
+        return timedelta(0)
+    return min(near)

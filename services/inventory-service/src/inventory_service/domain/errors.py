@@ -71,10 +71,10 @@ class BeyondReceived(StockRuleBroken):
 
 
 class LevelTooLarge(StockRuleBroken):
-    """The level would exceed ``limit`` units."""
+    """The level would exceed ``limit`` units, on hand and ever shipped together."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"a level holds at most {limit} units")
+        super().__init__(f"a level has at most {limit} units, on hand and ever shipped together")
         self.limit = limit
 
 
@@ -151,6 +151,26 @@ class TooManyOrderLines(PurchaseRuleBroken):
     def __init__(self, limit: int) -> None:
         super().__init__(f"a purchase order has at most {limit} lines; place another one")
         self.limit = limit
+
+
+class TermsField(StrEnum):
+    """What the selling mode of a SKU requires."""
+
+    LEAD_TIME_DAYS = "lead_time_days"
+    RELEASE_DATE = "release_date"
+
+
+class SellingTermsIncomplete(Exception):
+    """The SKU's selling mode, as it would be after the change, needs a value that is missing."""
+
+    def __init__(self, sku: str, missing: TermsField) -> None:
+        super().__init__(f"SKU {sku} needs {missing}")
+        self.sku = sku
+        self.missing = missing
+
+
+class SkuNotFound(Exception):
+    """There is no such SKU to change."""
 
 
 class VersionMismatch(Exception):

@@ -34,7 +34,8 @@ class StatedLine:
 class StatedDocument:
     """A document as the caller stated it. ``kind`` is a ReceiptKind for receipts, otherwise the same as the type.
 
-    ``location_id`` is None if only the lines name locations.
+    ``location_id`` is None if only the lines name locations. ``live``: the caller left the time to the clock, so that
+    it happens after everything that is recorded, whatever the clocks of other hosts have dated.
     """
 
     document_id: str
@@ -45,17 +46,22 @@ class StatedDocument:
     occurred_at: datetime
     lines: tuple[StatedLine, ...]
     reason: str = ""
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedLine:
-    """A line of a recorded document; ``on_hand_change`` is by how much it changed the units on hand."""
+    """A line of a recorded document; ``on_hand_change`` is by how much it changed the units on hand.
+
+    ``counted_at`` is the moment of the later count that had seen its units already, so that it changed nothing.
+    """
 
     line_no: int
     key: LevelKey
     quantity: int
     purchase_order_line_id: str | None
     on_hand_change: int
+    counted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +100,15 @@ class Posting:
 
 
 Levels = dict[LevelKey, StockLevel]
-_Move = Callable[[StockLevel, StatedLine, Source], object]
+_Move = Callable[[StockLevel, StatedLine, datetime, Source], object]
 
 
 def post_receipt(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:
     """Add the received units to ``levels``. Raises LinesRefused, after which ``levels`` are as before."""
     kind = _ENTRY_KINDS[ReceiptKind(document.kind)]
 
-    def receive(level: StockLevel, line: StatedLine, source: Source) -> None:
-        level.receive(line.quantity, document.occurred_at, kind, source)
+    def receive(level: StockLevel, line: StatedLine, at: datetime, source: Source) -> None:
+        level.receive(line.quantity, at, kind, source)
 
     return _post(document, levels, recorded_at, receive)
 
@@ -110,11 +116,14 @@ def post_receipt(document: StatedDocument, levels: Levels, recorded_at: datetime
 def post_count(
     document: StatedDocument, levels: Levels, later: Mapping[CountAt, LaterMovements], recorded_at: datetime
 ) -> Posting:
-    """Replace ``levels`` by what was counted and what moved later. Raises LinesRefused; ``levels`` are as before."""
+    """Replace ``levels`` by what was counted and what moved ``later``; nothing has after a live count.
 
-    def count(level: StockLevel, line: StatedLine, source: Source) -> None:
-        moment = document.occurred_at
-        level.count(line.quantity, moment, later[CountAt(line.key, moment)], source)
+    Raises LinesRefused, after which ``levels`` are as before.
+    """
+
+    def count(level: StockLevel, line: StatedLine, at: datetime, source: Source) -> None:
+        moved = LaterMovements() if document.live else later[CountAt(line.key, at)]
+        level.count(line.quantity, at, moved, source)
 
     return _post(document, levels, recorded_at, count)
 
@@ -122,8 +131,8 @@ def post_count(
 def post_adjustment(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:
     """Change ``levels`` by the signed quantities. Raises LinesRefused, after which ``levels`` are as before."""
 
-    def adjust(level: StockLevel, line: StatedLine, source: Source) -> None:
-        level.adjust(line.quantity, document.occurred_at, source)
+    def adjust(level: StockLevel, line: StatedLine, at: datetime, source: Source) -> None:
+        level.adjust(line.quantity, at, source)
 
     return _post(document, levels, recorded_at, adjust)
 
@@ -131,8 +140,8 @@ def post_adjustment(document: StatedDocument, levels: Levels, recorded_at: datet
 def post_supplier_return(document: StatedDocument, levels: Levels, recorded_at: datetime) -> Posting:
     """Take the returned units from ``levels``. Raises LinesRefused, after which ``levels`` are as before."""
 
-    def give_back(level: StockLevel, line: StatedLine, source: Source) -> None:
-        level.give_back(line.quantity, document.occurred_at, source)
+    def give_back(level: StockLevel, line: StatedLine, at: datetime, source: Source) -> None:
+        level.give_back(line.quantity, at, source)
 
     return _post(document, levels, recorded_at, give_back)
 
@@ -146,12 +155,16 @@ def _post(document: StatedDocument, levels: Levels, recorded_at: datetime, move:
     for number, line in enumerate(document.lines):
         level = levels[line.key]
         on_hand = level.on_hand
+        at = level.present(document.occurred_at) if document.live else document.occurred_at
+        counted_at = level.count_after(at)
         try:
-            move(level, line, Source(document.document_id, str(number + 1), document.reason))
+            move(level, line, at, Source(document.document_id, str(number + 1), document.reason))
         except StockRuleBroken as rule:
             broken.append(BrokenLine(number, rule))
         change = level.on_hand - on_hand
-        recorded.append(RecordedLine(number + 1, line.key, line.quantity, line.purchase_order_line_id, change))
+        recorded.append(
+            RecordedLine(number + 1, line.key, line.quantity, line.purchase_order_line_id, change, counted_at)
+        )
     if broken:
         levels.update(before)
         raise LinesRefused(document.type, broken)

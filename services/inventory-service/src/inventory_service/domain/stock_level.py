@@ -8,14 +8,14 @@ receipts, counts and adjustments change the supply. Every change appends signed 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from inventory_service.domain.errors import BelowZero, LevelTooLarge
 
 MAX_UNITS = 1_000_000_000
-"""The most units that a level may hold; the public event contract allows no more."""
+"""The most units, on hand and ever shipped, of a level; the public event contract allows no more of either."""
 
 
 class EntryKind(StrEnum):
@@ -32,6 +32,8 @@ class EntryKind(StrEnum):
     """Units that were shipped although they were not on hand: they must have been there, unrecorded."""
     ALREADY_COUNTED = "already_counted"
     """Reverses a movement that was reported after a count which had already included it."""
+    SUPERSEDED = "superseded"
+    """A count that was reported after a newer one, and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -105,6 +107,14 @@ class StockLevel:
         """All units that were ever available here, including those that have been shipped."""
         return self.on_hand + self.shipped
 
+    def present(self, at: datetime) -> datetime:
+        """The moment of what happens here now, at ``at`` by this host's clock: no count can come after it."""
+        return at if self.counted_at is None else max(at, self.counted_at)
+
+    def count_after(self, moment: datetime) -> datetime | None:
+        """When the last count was, if it came after ``moment`` and had seen what happened then; None if not."""
+        return self.counted_at if self._counted_after(moment) else None
+
     def receive(self, quantity: int, received_at: datetime, kind: EntryKind, source: Source) -> None:
         """Add ``quantity`` units. On hand stays the same if they arrived before the last count, which included them.
 
@@ -114,7 +124,7 @@ class StockLevel:
         self.version += 1
         self._append(kind, quantity, 0, received_at, source)
         if self._counted_after(received_at):
-            self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, received_at, source)
+            self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, received_at, self._explained(source))
 
     def ship(self, quantity: int, shipped_at: datetime, source: Source) -> None:
         """Move ``quantity`` units from on hand to shipped. A shipment has already left, so it is never refused.
@@ -124,7 +134,7 @@ class StockLevel:
         """
         self.version += 1
         if self.counted_at is not None and shipped_at <= self.counted_at:
-            self._append(EntryKind.ALREADY_COUNTED, quantity, 0, shipped_at, source)
+            self._append(EntryKind.ALREADY_COUNTED, quantity, 0, shipped_at, self._explained(source))
         elif quantity > self.on_hand:
             self._append(EntryKind.FOUND, quantity - self.on_hand, 0, shipped_at, source)
         self._append(EntryKind.SHIPMENT, -quantity, quantity, shipped_at, source)
@@ -143,20 +153,21 @@ class StockLevel:
             raise BelowZero(self.on_hand)
         self._check_room(delta)
         self.version += 1
-        changes = [(kind, delta)]
+        changes = [(kind, delta, source)]
         if late:
-            changes.append((EntryKind.ALREADY_COUNTED, -delta))
+            changes.append((EntryKind.ALREADY_COUNTED, -delta, self._explained(source)))
         # Additions come first, so that no ledger entry shows a level below zero, not even in between.
-        for entry_kind, change in sorted(changes, key=lambda entry: -entry[1]):
-            self._append(entry_kind, change, 0, adjusted_at, source)
+        for entry_kind, change, why in sorted(changes, key=lambda entry: -entry[1]):
+            self._append(entry_kind, change, 0, adjusted_at, why)
 
     def count(self, counted: int, counted_at: datetime, later: LaterMovements, source: Source) -> bool:
         """Set the level to ``counted`` as of ``counted_at`` and apply the ``later`` movements to it, never below zero.
 
-        Returns False, and changes nothing, if a newer count is recorded already. A count that confirms the level is
-        recorded in the ledger, but the level keeps its version. Raises LevelTooLarge.
+        Returns False, and changes nothing but the ledger, if a newer count is recorded already. A count that confirms
+        the level is recorded in the ledger, but the level keeps its version. Raises LevelTooLarge.
         """
         if self._counted_after(counted_at):
+            self._append(EntryKind.SUPERSEDED, 0, 0, counted_at, self._explained(source))
             return False
         # The later movements are replayed on the counted level, floored at zero: units that left without being there
         # must have been found. Where the floor is reached it raises all that follows, hence the lowest running sum.
@@ -171,8 +182,15 @@ class StockLevel:
     def _counted_after(self, moment: datetime) -> bool:
         return self.counted_at is not None and moment < self.counted_at
 
+    def _explained(self, source: Source) -> Source:
+        """The source with the count in its reason that a late movement or count has come after."""
+        counted = "" if self.counted_at is None else self.counted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        words = f"a count as of {counted} was recorded before"
+        return replace(source, reason=f"{source.reason}; {words}" if source.reason else words)
+
     def _check_room(self, delta: int) -> None:
-        if delta > 0 and self.on_hand + delta > MAX_UNITS:
+        # Shipped units count too: they go on growing, and an event could not tell of more.
+        if delta > 0 and self.supply + delta > MAX_UNITS:
             raise LevelTooLarge(MAX_UNITS)
 
     def _append(self, kind: EntryKind, on_hand: int, shipped: int, occurred_at: datetime, source: Source) -> None:

@@ -16,15 +16,17 @@ from notification_service.domain.orders import (
     OrderSnapshot,
     total,
 )
+from service_kit.messaging.believed_times import believable
 
 
 async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
     """Apply a batch of events to the projections and queue them for the webhook endpoints that want them.
 
     Stale, repeated and reordered events change no projection. A message that becomes due is composed later, by
-    ``compose_due_notifications``.
+    ``compose_due_notifications``. What customers read is dated by times that can be believed (protocol rule 20);
+    webhooks tell what was published.
     """
-    await _project_orders(uow, events, timing)
+    await _project_orders(uow, believable(events, uow.now), timing)
     await _project_sku_names(uow, events)
     await queue_webhooks(uow, events)
 

@@ -11,6 +11,7 @@ from order_service.application.errors import UnexpectedAllocation
 from order_service.application.history import HistoryEntry, JsonValue, line_figures
 from order_service.application.ports import OrderHeader, OrderUnitOfWork, OrderWatch, OwnedLine
 from order_service.domain.lines import Line, LineAllocation, PromisedDate, Reason
+from service_kit.messaging.believed_times import believable
 from service_kit.runtime.business_clock import BusinessClock
 
 ALLOCATION_EVENTS = frozenset(
@@ -32,8 +33,10 @@ async def apply_allocations(
     """Apply a batch of allocation events; they may come in any order and repeatedly: only newer line versions count.
 
     Once the transaction commits, the business clock learns when the decisions were made, and whoever waits for one
-    of the changed orders is woken. Raises UnexpectedAllocation for an order or line that was never placed here.
+    of the changed orders is woken. Decision times that cannot be believed are replaced (protocol rule 20). Raises
+    UnexpectedAllocation for an order or line that was never placed here.
     """
+    events = believable(events, uow.now)
     reports = [(event, event.payload) for event in events if isinstance(event.payload, AllocationState)]
     if not reports:
         return

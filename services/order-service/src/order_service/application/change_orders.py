@@ -100,11 +100,11 @@ class _Batch:
 
     def _change(self, order: Order, command: ChangeOrder) -> None:
         before = deepcopy(order) if _may_grow_too_large(order, command) else None
-        change = _apply(order, command, self.release_dates)
+        change = _apply(order, _at_present(command, order), self.release_dates)
         if change is None:
             return
         if change.published:
-            event = order_event(order, change)
+            event = order_event(order, change, self.now)
             grows = isinstance(command, AddLine) and outgrows_its_events(order, event)
             if before is not None and (grows or is_too_large(event)):
                 self._restore(before)
@@ -129,6 +129,16 @@ class _Batch:
     def _take_reference(self, shipment: Shipment) -> None:
         if shipment.reference is not None:
             self.shipment_references[shipment.reference] = shipment.shipment_id
+
+
+def _at_present(command: ChangeOrder, order: Order) -> ChangeOrder:
+    """The command; one that happens now, no earlier than what is known of the order, which other hosts dated."""
+    if command.stated:
+        return command
+    if not isinstance(command, ShipOrder):
+        return replace(command, at=max(command.at, order.placed_at))
+    shipment = replace(command.shipment, shipped_at=order.present(command.shipment.shipped_at))
+    return replace(command, at=shipment.shipped_at, shipment=shipment)
 
 
 def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datetime]) -> Change | None:

@@ -31,12 +31,15 @@ class PlaceOrder:
 class OrderCommand:
     """Base of the changes of one existing order, made ``at`` this business time.
 
+    ``stated``: the caller says that it was then. Otherwise it is now, whatever the clocks of other hosts have dated.
+
     ``customer_id`` limits it to orders of that customer; None: any order. ``expected_versions`` are the versions that
     the change may be made on; None: any version.
     """
 
     order_id: str
     at: datetime
+    stated: bool = False
     customer_id: str | None = None
     expected_versions: frozenset[int] | None = None
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from event_contracts import Event, SkuPolicy
 from order_service.application.ports import OrderUnitOfWork
+from service_kit.messaging.believed_times import believable
 
 
 async def keep_sku_policies(uow: OrderUnitOfWork, events: Sequence[Event]) -> None:
     """Keep each SKU's newest policy; policies may come in any order and repeatedly."""
     newest: dict[str, SkuPolicy] = {}
-    for event in events:
+    for event in believable(events, uow.now):
         policy = event.payload
         if isinstance(policy, SkuPolicy) and (policy.sku not in newest or policy.version > newest[policy.sku].version):
             newest[policy.sku] = policy

@@ -21,9 +21,12 @@ SMALL_EVENT_LINES = 300
 """Lines and shipped lines together whose event is below the limit whatever their names: at most 1.6 KB each."""
 
 
-def order_event(order: Order, change: Change) -> Event:
-    """The event that reports a change just made: the order, with all lines and shipments, as it is afterwards."""
-    return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence)
+def order_event(order: Order, change: Change, now: datetime | None = None) -> Event:
+    """The event that reports a change just made: the order, with all lines and shipments, as it is afterwards.
+
+    ``now`` is this service's clock: whoever reads the event can tell by how much it differs from their own.
+    """
+    return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence, now=now)
 
 
 def is_too_large(event: Event) -> bool:

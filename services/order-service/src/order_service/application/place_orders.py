@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
@@ -22,7 +23,7 @@ async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) 
     Refusals, which do not touch the other orders: InvalidOrder, OrderTooLarge, OrderReferenceTaken.
     """
     unknown_skus = await uow.skus.unknown({line.sku for command in commands for line in command.lines})
-    checked = [_check(command, unknown_skus) for command in commands]
+    checked = [_check(command, unknown_skus, uow.now) for command in commands]
     new_orders = [each for each in checked if isinstance(each, PlacedOrder)]
     holders = await uow.new_orders.add(new_orders) if new_orders else {}
     results: list[Accepted | Refusal] = []
@@ -36,13 +37,13 @@ async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) 
     return results
 
 
-def _check(command: PlaceOrder, unknown_skus: Collection[str]) -> PlacedOrder | Refusal:
+def _check(command: PlaceOrder, unknown_skus: Collection[str], now: datetime) -> PlacedOrder | Refusal:
     date_faults = list(find_date_faults(command.terms, command.placed_at))
     unknown = [index for index, line in enumerate(command.lines) if line.sku in unknown_skus] if unknown_skus else []
     if date_faults or unknown:
         return InvalidOrder(date_faults, unknown)
     order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
-    event = order_event(order, change)
+    event = order_event(order, change, now)
     if 2 * len(command.lines) > SMALL_EVENT_LINES and outgrows_its_events(order, event):
         return OrderTooLarge()
     return PlacedOrder(order, entry_of_change(order, change), event)

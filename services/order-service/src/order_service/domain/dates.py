@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
 _LAST_TIME_ZONE = timedelta(hours=12)
@@ -25,10 +25,20 @@ class Dates(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DateFault:
-    """A date that an order cannot name: the field of `Dates`, and what is wrong with it."""
+    """A date or time that an order cannot have: the field that states it, and what is wrong with it."""
 
     field: str
     detail: str
+
+
+def find_order_of_times_fault(field: str, at: datetime, placed_at: datetime) -> DateFault | None:
+    """What is wrong with a change ``at`` this time of an order placed at ``placed_at``: nothing precedes its order."""
+    if at >= placed_at:
+        return None
+    placed = placed_at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return DateFault(
+        field, f"It lies before the order was placed, {placed}. State the time of day too, or leave it out."
+    )
 
 
 def find_date_faults(wanted: Dates, at: datetime, current: Dates | None = None) -> Iterator[DateFault]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
-from order_service.domain.dates import find_date_faults
+from order_service.domain.dates import find_date_faults, find_order_of_times_fault
 from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, OtherCurrency, UnknownLines, Violation
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals
@@ -144,6 +144,7 @@ class Order:
         order is open. New dates must be ones that an order placed ``at`` this time could name. Raises IllegalMove and
         InvalidDates.
         """
+        self._check_time("amended_at", at)
         if terms == self.terms:
             return None
         only_metadata = replace(terms, metadata=self.terms.metadata) == self.terms
@@ -159,8 +160,10 @@ class Order:
         """Add a line behind the others; it is a demand of its own, which joins the queue ``at`` this business time.
 
         Of a ship-complete order it must have stock too before anything ships. Raises IllegalMove for a closed order,
-        which takes no more lines, and for one that has MAX_LINES; OtherCurrency for a price in another currency.
+        which takes no more lines, and for one that has MAX_LINES; OtherCurrency for a price in another currency;
+        InvalidDates for a time before the order was placed.
         """
+        self._check_time("added_at", at)
         if self.state in CLOSED:
             raise self._illegal("order_closed", f"The order is {self.state}: place another order.")
         if len(self.lines) >= MAX_LINES:
@@ -182,8 +185,9 @@ class Order:
         """Set the quantity ordered of a line, cancelled units included; None if it is that already.
 
         It cannot fall below what was shipped and cancelled, nor change on a line that is wholly shipped or cancelled.
-        Raises LineNotFound and IllegalMove.
+        Raises LineNotFound, InvalidDates and IllegalMove.
         """
+        self._check_time("amended_at", at)
         line = self.lines.get(line_id)
         if line is None:
             raise LineNotFound(line_id)
@@ -203,8 +207,9 @@ class Order:
     def cancel(self, at: datetime, reason: str | None, parts: Mapping[str, int] | None = None) -> Change:
         """Cancel units by line, or without ``parts`` everything that has not left yet.
 
-        Shipped units cannot be cancelled. Raises UnknownLines and IllegalMove.
+        Shipped units cannot be cancelled. Raises InvalidDates, UnknownLines and IllegalMove.
         """
+        self._check_time("cancelled_at", at)
         if parts is None:
             parts = {line.line_id: line.cancellable for line in self.lines.values() if line.cancellable > 0}
             if not parts:
@@ -230,8 +235,9 @@ class Order:
 
         Only units that are allocated at that location ship; not before the SKU's release date, not while allocation
         has yet to answer a cut of the line, and of a ship-complete order only once all open units have stock.
-        Raises UnknownLines and IllegalMove.
+        Nothing ships before the order was placed. Raises InvalidDates, UnknownLines and IllegalMove.
         """
+        self._check_time("shipped_at", shipment.shipped_at)
         self._check_known([units.line_id for units in shipment.lines])
         if self.terms.ship_complete and not self._may_leave_complete(shipment):
             raise self._illegal("order_incomplete", "The order ships complete, and not all open units have stock.")
@@ -248,6 +254,19 @@ class Order:
         self.shipments.append(shipment)
         line_ids = tuple(units.line_id for units in shipment.lines)
         return self._changed(ChangeKind.SHIPPED, shipment.shipped_at, line_ids, shipment=shipment)
+
+    def present(self, at: datetime) -> datetime:
+        """The moment of a shipment that leaves now, at ``at`` by this host's clock.
+
+        Whatever is known of the order came before it, even if another host's clock has dated it later.
+        """
+        recalls = [
+            units.recalled_at
+            for line in self.lines.values()
+            for units in line.locations.values()
+            if units.recalled_at is not None
+        ]
+        return max([at, self.placed_at, *recalls])
 
     def _may_leave_complete(self, shipment: Shipment) -> bool:
         """Every open unit has stock, or had it when the shipment left, before a deallocation."""
@@ -278,6 +297,11 @@ class Order:
             return Violation(line.copy(), "other_location", detail)
         detail = f"{shippable} units are allocated at {location}, {quantity} were to ship."
         return Violation(line.copy(), "not_allocated", detail)
+
+    def _check_time(self, field: str, at: datetime) -> None:
+        fault = find_order_of_times_fault(field, at, self.placed_at)
+        if fault is not None:
+            raise InvalidDates([fault])
 
     def _check_known(self, line_ids: Sequence[str]) -> None:
         unknown = {index: line_id for index, line_id in enumerate(line_ids) if line_id not in self.lines}

@@ -12,16 +12,34 @@ from typing import Annotated
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from service_kit.runtime.instant import NOT_A_DAY, NOT_AN_INSTANT, check_year, in_utc, parse_day, parse_instant
+from service_kit.runtime.names import INVISIBLE, check_visible, in_one_form
 
-PLAIN_TEXT = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-"""Text of one line. Control characters and line breaks stand in nobody's names: they come from broken exports, and
-break logs, labels and spreadsheets."""
+PLAIN_TEXT = rf"^[^{INVISIBLE}]*[^{INVISIBLE}\s][^{INVISIBLE}]*$"
+"""Text of one line that can be seen. Control characters, line breaks and zero-width characters stand in nobody's names:
+they come from broken exports, break logs, labels and spreadsheets, and make two names of one."""
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN_TEXT)]
+ONE_LINE = rf"^[^{INVISIBLE}]*$"
+"""The same, or nothing at all."""
+
+
+def _tidy(value: object) -> object:
+    if isinstance(value, str):
+        check_visible(value)
+        return in_one_form(value)
+    return value
+
+
+TIDY = BeforeValidator(_tidy)
+"""Reads text in the one form of ``service_kit.runtime.names``; text with characters that cannot be seen is an error."""
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN_TEXT), TIDY]
 """An opaque, case-sensitive name or id given by the caller: a SKU, a location, a customer, a reference."""
 
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN_TEXT)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN_TEXT), TIDY]
 """One line of text for people, such as the name of an article."""
+
+Reason = Annotated[str, StringConstraints(max_length=500, pattern=ONE_LINE), TIDY]
+"""Why, in one line of the caller's own words."""
 
 
 def _instant(value: object) -> datetime:

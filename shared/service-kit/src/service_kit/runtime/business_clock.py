@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from service_kit.runtime.believed_time import MOST_AHEAD
 from service_kit.runtime.clock import Clock
 
 HISTORY = timedelta(days=1)
@@ -35,7 +36,10 @@ class BusinessClock:
         return self._newest if replaying else wall
 
     def saw(self, moment: datetime) -> None:
-        """Take note of an event's business time."""
+        """Take note of an event's business time; one that cannot be believed would hide every later one."""
+        wall = self._clock.now()
+        if moment > wall + MOST_AHEAD:
+            return
         if self._newest is None or moment > self._newest:
             self._newest = moment
-            self._advanced_at = self._clock.now()
+            self._advanced_at = wall

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.application.maintenance.maintenance_records import Backlog
+from service_kit.runtime.believed_time import MOST_AHEAD
 
 _PASSED = text(
     "SELECT DISTINCT sku FROM promised WHERE promise_date < :today AND units > 0"
     " AND sku <> ALL (CAST(:without AS text[])) ORDER BY sku LIMIT :limit"
 )
-_NEWEST = text("SELECT max(last_now) FROM sku")
+_NEWEST = text("SELECT max(last_now) FROM sku WHERE last_now <= :latest")
 _IDLE = text(
     """
     WITH free AS (
@@ -60,8 +61,9 @@ _LINES = text("SELECT count(*) FROM queue_entry")
 class SqlBackgroundWork:
     """Implements BackgroundWork on one transaction."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, now: datetime | None = None) -> None:
         self._conn = conn
+        self._now = now or datetime.now(UTC)
 
     async def skus_with_passed_promises(
         self, today: date, limit: int = 100, without: Collection[str] = ()
@@ -82,5 +84,5 @@ class SqlBackgroundWork:
 
     async def newest_cause(self) -> datetime | None:
         """See BackgroundWork."""
-        found: datetime | None = (await self._conn.execute(_NEWEST)).scalar()
+        found: datetime | None = (await self._conn.execute(_NEWEST, {"latest": self._now + MOST_AHEAD})).scalar()
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,6 +18,7 @@ from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.supply.sku import Inbound, Level, Sku
 from service_kit.persistence.statements import Statement, driver_within
+from service_kit.runtime.believed_time import believed
 
 _MISSING = Statement(
     "INSERT INTO sku (sku) SELECT s FROM unnest(CAST(:skus AS text[])) AS s"
@@ -53,24 +54,28 @@ _READ = Statement(
 _PEEK = Statement("SELECT * FROM sku WHERE sku = ANY(CAST(:skus AS text[]))")
 
 
-async def lock_skus(conn: AsyncConnection, session: AllocationSession, skus: list[str], po_lines: list[str]) -> None:
-    """Make the rows that are missing, lock all in sorted order, and read what belongs to them.
+async def lock_skus(
+    conn: AsyncConnection, session: AllocationSession, skus: list[str], po_lines: list[str], wall: datetime
+) -> None:
+    """Make the rows that are missing, lock all in sorted order, and read what belongs to them; ``wall``: the clock.
 
-    Protocol rules 11 and 12, docs/protocol.md.
+    Protocol rules 11, 12 and 20, docs/protocol.md.
     """
     await _MISSING.within(conn, {"skus": skus})
-    await _read_skus(conn, session, _LOCK, skus, po_lines)
+    await _read_skus(conn, session, _LOCK, skus, po_lines, wall=wall)
     for sku in list(session.skus.values()):
         session.add_sku(sku)
 
 
-async def peek_skus(conn: AsyncConnection, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
+async def peek_skus(
+    conn: AsyncConnection, skus: Iterable[str], now: datetime | None = None, wall: datetime | None = None
+) -> dict[str, Sku]:
     """SKUs as they are committed, with the policies of ``now``, without locks; unknown ones are left out."""
     session = AllocationSession()
     names = list(skus)
     if now is not None:
         session.cause_times = dict.fromkeys(names, now)
-    await _read_skus(conn, session, _PEEK, names, [])
+    await _read_skus(conn, session, _PEEK, names, [], wall=wall or datetime.now(UTC))
     return session.skus
 
 
@@ -88,12 +93,20 @@ async def reload_policies(conn: AsyncConnection, session: AllocationSession, sku
 
 
 async def _read_skus(
-    conn: AsyncConnection, session: AllocationSession, statement: Statement, skus: list[str], po_lines: list[str]
+    conn: AsyncConnection,
+    session: AllocationSession,
+    statement: Statement,
+    skus: list[str],
+    po_lines: list[str],
+    *,
+    wall: datetime,
 ) -> None:
     for row in await statement.within(conn, {"skus": skus}):
+        # An older version took times as they were stated: a decision dated in the future is not gone by.
+        last_now = None if row["last_now"] is None else believed(row["last_now"], wall)
         session.skus[row["sku"]] = Sku(
             row["sku"], row["known"], row["mode"], row["cap"], row["release_at"], row["lead_time_days"],
-            row["category"], row["policy_version"], row["last_now"], row["waiting_units"], row["top_value"],
+            row["category"], row["policy_version"], last_now, row["waiting_units"], row["top_value"],
             open_loans=row["open_loans"], backed_through=row["backed_through"],
         )  # fmt: skip
     await load_policies(conn, session.skus.values(), session.cause_times)
@@ -254,7 +267,7 @@ _OPEN = Statement(
 
 
 async def open_deferred_orders(
-    conn: AsyncConnection, session: AllocationSession, order_ids: Sequence[str]
+    conn: AsyncConnection, session: AllocationSession, order_ids: Sequence[str], wall: datetime
 ) -> list[str]:
     """Those of ``order_ids`` that still wait, all of whose SKUs are locked, and no older one stands before."""
     asked, ready = set(order_ids), []
@@ -263,7 +276,9 @@ async def open_deferred_orders(
         skus = found or []
         if order_id in asked and not taken.intersection(skus) and all(sku in session.skus for sku in skus):
             ready.append(order_id)
-            session.deferred_orders_due[order_id] = DeferredOrder(order_id, cause, cause_time, tuple(skus))
+            session.deferred_orders_due[order_id] = DeferredOrder(
+                order_id, cause, believed(cause_time, wall), tuple(skus)
+            )
         else:
             taken.update(skus)
     return ready

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -62,19 +62,20 @@ class PreparedSession(NamedTuple):
 
 
 class SqlAllocationStore:
-    """Reads and writes on the connection's transaction; holds no state of its own."""
+    """Reads and writes on the connection's transaction; ``now`` is this worker's clock at its beginning."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, now: datetime | None = None) -> None:
         self._conn = conn
+        self._now = now or datetime.now(UTC)
 
     async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
         return {row[0] for row in await _SKUS_OF_ORDERS.within(self._conn, {"ids": list(order_ids)})}
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
-        await session_reads.lock_skus(self._conn, session, list(skus), list(po_lines))
+        await session_reads.lock_skus(self._conn, session, list(skus), list(po_lines), self._now)
 
     async def peek_skus(self, skus: Iterable[str], now: datetime | None = None) -> dict[str, Sku]:
-        return await session_reads.peek_skus(self._conn, skus, now)
+        return await session_reads.peek_skus(self._conn, skus, now, self._now)
 
     async def reload_policies(self, session: AllocationSession, skus: Collection[str]) -> None:
         await session_reads.reload_policies(self._conn, session, skus)
@@ -152,7 +153,7 @@ class SqlAllocationStore:
         await _TAKE_UP.within(self._conn, {"order_ids": list(order_ids)})
 
     async def open_deferred_orders(self, session: AllocationSession, order_ids: Sequence[str]) -> list[str]:
-        return await session_reads.open_deferred_orders(self._conn, session, order_ids)
+        return await session_reads.open_deferred_orders(self._conn, session, order_ids, self._now)
 
     async def publish(self, events: Sequence[IntegrationEvent]) -> None:
         await outbox.publish(self._conn, events)

@@ -20,6 +20,7 @@ from allocation_service.application.session.store_session import PART, store_and
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain import protocol_rules
 from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
+from service_kit.messaging.believed_times import believable
 
 INVENTORY_EVENTS = frozenset(
     {
@@ -36,8 +37,12 @@ HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
 
 
 async def handle_events(uow: AllocationUnitOfWork, events: Sequence[Event], options: Options) -> None:
-    """Apply a batch of order and inventory events, decide what follows, and publish it."""
-    note_effects(uow, await decide_events(uow.store, events, options), options)
+    """Apply a batch of order and inventory events, decide what follows, and publish it.
+
+    Times that cannot be believed are replaced first (protocol rule 20), so that a decision is stored with the moment
+    it was made by, and can be computed again.
+    """
+    note_effects(uow, await decide_events(uow.store, believable(events, uow.now), options), options)
 
 
 async def decide_events(store: AllocationStore, events: Sequence[Event], options: Options) -> AllocationSession:

@@ -147,7 +147,9 @@ def _is_news(line: Line, fact: OrderLine) -> bool:
 def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:
     """Whether the order must be judged anew: its place in queues moved, or what guards and rules see of it."""
     before = _judged_by(order)
-    order.reference, order.placed_at, order.ship_complete = state.reference, state.placed_at, state.ship_complete
+    order.reference, order.ship_complete = state.reference, state.ship_complete
+    # The first believed time holds: what replaces one that is not is later in every event of the order.
+    order.placed_at = min(state.placed_at, order.placed_at or state.placed_at)
     order.customer_id, order.tier = state.customer_id, state.tier
     order.tier_rank = tiers.index(state.tier) if state.tier in tiers else len(tiers)
     order.channel, order.region = state.channel, state.region

@@ -12,7 +12,7 @@ from allocation_service.application.runs.pin_line import PinLine, pin_line, read
 from allocation_service.application.runs.run_records import Pin
 from allocation_service.entrypoints.http.dependencies import RunReader, RunWriter, UnitsOfWork
 from service_kit.commands.execute import execute, read
-from service_kit.http.fields import Name
+from service_kit.http.fields import PLAIN_TEXT, TIDY, Name
 from service_kit.http.models import RequestModel, ResponseModel
 
 PATH = "/v1/demands/{line_id}/pin"
@@ -26,7 +26,7 @@ class PinBody(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Agreed with the customer on the phone"}]})
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=PLAIN_TEXT), TIDY]
 
 
 class PinView(ResponseModel):

@@ -21,10 +21,10 @@ from allocation_service.application.policies.policy_templates import tier_terms
 from allocation_service.domain.policies.policy import Complete, Policy, Share, Sort
 from allocation_service.domain.policies.policy_document import Fault, policy_from, validate, written_document
 from allocation_service.entrypoints.http.warning_schemas import WarningView
-from service_kit.http.fields import PLAIN_TEXT, Instant
+from service_kit.http.fields import ONE_LINE, PLAIN_TEXT, TIDY, Instant
 from service_kit.http.models import RequestModel, ResponseModel
 
-PolicyName = Annotated[str, StringConstraints(min_length=1, max_length=110, pattern=PLAIN_TEXT)]
+PolicyName = Annotated[str, StringConstraints(min_length=1, max_length=110, pattern=PLAIN_TEXT), TIDY]
 NewName = Annotated[
     str,
     Field(
@@ -34,7 +34,7 @@ NewName = Annotated[
     ),
 ]
 Note = Annotated[str, StringConstraints(max_length=500)]
-_Label = Annotated[str, StringConstraints(max_length=100)]
+_Label = Annotated[str, StringConstraints(max_length=100, pattern=ONE_LINE), TIDY]
 # Wide bounds, so that whatever is sent can be judged in plain words, all of it at once.
 _Number = Annotated[int, Field(strict=True, ge=-1_000_000_000, le=1_000_000_000)]
 _Percent = Annotated[int, Field(strict=True, ge=0, le=1000)]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from allocation_service.application.runs.read_runs import ShownRun
 from allocation_service.application.runs.run_records import Run, RunLine
@@ -20,7 +20,6 @@ from service_kit.http.fields import Day, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
 
-StrippedName = Annotated[Name, StringConstraints(strip_whitespace=True)]
 Few = Annotated[list[Name], Field(max_length=100)]
 Many = Annotated[list[Name], Field(max_length=10_000)]
 _SHOWN_SKUS = 10
@@ -51,7 +50,7 @@ class FilterBody(RequestModel):
 class SegmentBody(RequestModel):
     """Demand that is treated alike."""
 
-    name: StrippedName
+    name: Name
     strategy: Strategy = Field(
         description="win: everything on time, else an exception; gain: keep and get more, no later; improve: gain"
         " without exceptions; redistribute: by the sort; fill: keep what is left; lose: give all back; skip: untouched"
@@ -77,7 +76,7 @@ class RunBody(RequestModel):
         }
     )
 
-    name: StrippedName
+    name: Name
     segments: list[SegmentBody] = Field(min_length=1, max_length=50)
 
     def domain(self, tiers: Sequence[str]) -> tuple[Segment, ...]:

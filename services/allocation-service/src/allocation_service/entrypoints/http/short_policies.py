@@ -28,11 +28,12 @@ from service_kit.http.conditional import (
     not_modified_response,
     set_etag,
 )
+from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 
 PATH = "/v1/allocation-policies/{name:path}"
-Name = Annotated[str, Path(min_length=1, max_length=100, description="`default`, or a SKU")]
+NamePath = Annotated[Name, Path(description="`default`, or a SKU")]
 
 router = APIRouter(tags=["Policies"])
 
@@ -105,7 +106,7 @@ async def list_policies(
 )
 async def get_policy(
     *,
-    name: Name,
+    name: NamePath,
     request: Request,
     response: Response,
     principal: PolicyWriter,
@@ -123,7 +124,7 @@ async def get_policy(
 @router.put(PATH, name="put_allocation_policy", summary="Set the policy of a SKU, or the default")
 async def put_policy(
     *,
-    name: Name,
+    name: NamePath,
     body: PolicyBody,
     response: Response,
     principal: PolicyWriter,
@@ -152,7 +153,7 @@ async def put_policy(
 
 @router.delete(PATH, name="delete_allocation_policy", summary="Back to the default", status_code=204)
 async def delete_policy(
-    *, name: Name, principal: PolicyWriter, units: UnitsOfWork, now: BusinessNow, if_match: IfMatch = None
+    *, name: NamePath, principal: PolicyWriter, units: UnitsOfWork, now: BusinessNow, if_match: IfMatch = None
 ) -> None:
     """Decisions about the SKU follow its category or the default from now on."""
     await execute(units, reset_own_policy, _target(name), principal.key_id, now, expected_version(if_match))

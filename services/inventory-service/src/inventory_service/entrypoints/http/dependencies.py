@@ -50,6 +50,11 @@ async def expected_line_version(if_match: IfMatch = None) -> ExpectedLineVersion
     return None if if_match is None else _named_line_versions(if_match)
 
 
+async def required_version(if_match: RequiredIfMatch = None) -> ExpectedVersion | None:
+    """As ``expected_version``, where the use case refuses a change without the header."""
+    return None if if_match is None else _named_versions(if_match)
+
+
 async def required_line_version(if_match: RequiredIfMatch = None) -> ExpectedLineVersion | None:
     """As ``expected_line_version``, where the use case refuses a change without the header."""
     return None if if_match is None else _named_line_versions(if_match)
@@ -76,6 +81,7 @@ def _named_line_versions(if_match: str) -> ExpectedLineVersion:
 
 
 Expected = Annotated[ExpectedVersion | None, Depends(expected_version)]
+RequiredVersion = Annotated[ExpectedVersion | None, Depends(required_version)]
 ExpectedLine = Annotated[ExpectedLineVersion | None, Depends(expected_line_version)]
 RequiredLine = Annotated[ExpectedLineVersion | None, Depends(required_line_version)]
 ExpectedOrder = Annotated[ExpectedOrderVersion | None, Depends(expected_order_version)]

@@ -15,6 +15,9 @@ from inventory_service.domain.errors import (
     PurchaseOrderNotFound,
     ReceiptLineNotFound,
     ReferenceTaken,
+    SellingTermsIncomplete,
+    SkuNotFound,
+    TermsField,
     TooManyOrderLines,
     VersionMismatch,
     VersionRequired,
@@ -41,6 +44,10 @@ _QUANTITIES = {
     DocumentType.COUNT: "counted_quantity",
     DocumentType.ADJUSTMENT: "delta",
     DocumentType.SUPPLIER_RETURN: "quantity",
+}
+_TERMS = {
+    TermsField.LEAD_TIME_DAYS: ("/lead_time_days", "Selling before stock is there needs a lead time"),
+    TermsField.RELEASE_DATE: ("/selling_policy/release_date", "A preorder needs a release date"),
 }
 _UNKNOWN = {
     NameKind.SKU: "there is no such SKU",
@@ -102,7 +109,15 @@ def _below_received(error: BelowReceived) -> Problem:
     )
 
 
+def selling_terms_incomplete(error: SellingTermsIncomplete, place: str = "") -> Problem:
+    """422 for a SKU that the body describes at ``place``, a JSON Pointer."""
+    pointer, words = _TERMS[error.missing]
+    return unprocessable([FieldError(place + pointer, words)])
+
+
 PROBLEMS: ProblemTable = {
+    SkuNotFound: lambda _: not_found("sku"),
+    SellingTermsIncomplete: selling_terms_incomplete,
     NamesRefused: _names_refused,
     ReferenceTaken: _reference_taken,
     LinesRefused: _lines_refused,

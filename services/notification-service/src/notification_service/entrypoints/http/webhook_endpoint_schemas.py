@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from event_contracts import EVENT_TYPES
 from notification_service.application.ports.queries import EndpointOverview, WebhookDelivery
 from notification_service.domain.webhook_endpoints import WebhookEndpoint, WebhookResponse
+from service_kit.http.fields import TIDY
 from service_kit.http.models import RequestModel, ResponseModel
 
 
@@ -30,7 +31,7 @@ EventName = Annotated[
 EventNames = Annotated[list[EventName], Field(max_length=100), AfterValidator(_once)]
 Url = Annotated[
     str,
-    BeforeValidator(lambda value: value.strip() if isinstance(value, str) else value),
+    TIDY,
     Field(
         min_length=1,
         max_length=2000,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
 from order_service.entrypoints.http.order_schemas import Destination, Metadata, NewLine
-from service_kit.http.fields import Day, Instant, Name, Units
+from service_kit.http.fields import Day, Instant, Name, Reason, Units
 from service_kit.http.models import RequestModel
 
 
@@ -62,7 +62,7 @@ class Cancellation(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "changed my mind"}]})
 
-    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    reason: Reason | None = None
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)] | None = None
     cancelled_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 

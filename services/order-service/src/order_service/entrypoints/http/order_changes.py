@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -18,7 +19,7 @@ from order_service.entrypoints.http.order_schemas import OrderView
 from order_service.entrypoints.http.orders import current_order
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.preferences import preferred_wait
 from service_kit.http.problems import FieldError, unprocessable
@@ -52,14 +53,16 @@ async def amend_order(
 
     Allocation judges the order anew: another tier, date or channel is another place in the queue or another quota,
     and `ship_complete` decides whether it may hold a part. Of a closed order only the metadata may change (409). A new
-    date that has passed is refused, and so is a `needed_by` after the latest acceptable date (422). A key
+    date that has passed is refused, and so is a `needed_by` after the latest acceptable date, or an
+    `amended_at` in the future or before the order was placed (422). A key
     bound to a customer may not change the tier, nor give the order to somebody else (403).
     """
-    may_state_business_time(principal, body.amended_at, "amended_at")
+    stated = _stated(principal, body.amended_at, "amended_at", application)
     check_bound_patch(principal, body)
     command = AmendOrder(
         order_id=order_id,
-        at=body.amended_at or application.business_clock.now(),
+        at=stated or application.business_clock.now(),
+        stated=stated is not None,
         customer_id=principal.customer_id,
         expected_versions=versions,
         fields=_amended_fields(body),
@@ -99,7 +102,7 @@ async def add_line(
     is judged as a whole: what it holds is released if the new line has to wait. Refused: a closed order, or one of
     1,000 lines (409); an unknown SKU, a price in another currency than the order's (422).
     """
-    may_state_business_time(principal, body.added_at, "added_at")
+    stated = _stated(principal, body.added_at, "added_at", application)
     check_bound_line(principal, body)
     price = body.unit_price
     line = AddedLine(
@@ -112,7 +115,8 @@ async def add_line(
     )
     command = AddLine(
         order_id=order_id,
-        at=body.added_at or application.business_clock.now(),
+        at=stated or application.business_clock.now(),
+        stated=stated is not None,
         customer_id=principal.customer_id,
         expected_versions=versions,
         line=line,
@@ -139,10 +143,11 @@ async def amend_line(
     More units queue as of now; all of them are declined where they would exceed the cap. Fewer take those that wait
     first, then declined ones, then those that have stock; never shipped ones.
     """
-    may_state_business_time(principal, body.amended_at, "amended_at")
+    stated = _stated(principal, body.amended_at, "amended_at", application)
     command = AmendLine(
         order_id=order_id,
-        at=body.amended_at or application.business_clock.now(),
+        at=stated or application.business_clock.now(),
+        stated=stated is not None,
         customer_id=principal.customer_id,
         expected_versions=versions,
         line_id=line_id,
@@ -169,11 +174,12 @@ async def cancel_order(
     cancels everything.
     """
     body = body or Cancellation()
-    may_state_business_time(principal, body.cancelled_at, "cancelled_at")
+    stated = _stated(principal, body.cancelled_at, "cancelled_at", application)
     body.check()
     command = CancelOrder(
         order_id=order_id,
-        at=body.cancelled_at or application.business_clock.now(),
+        at=stated or application.business_clock.now(),
+        stated=stated is not None,
         customer_id=principal.customer_id,
         expected_versions=versions,
         reason=body.reason,
@@ -184,6 +190,12 @@ async def cancel_order(
         body_and_path = fingerprint(body, order_id)
         claim = IdempotencyClaim(principal.key_id, "cancel_order", key, body_and_path, order_id, status=200)
     return await _change(command, application, principal, request, response, claim=claim)
+
+
+def _stated(
+    principal: Principal, moment: datetime | None, field: str, application: OrderApplication
+) -> datetime | None:
+    return business_time(principal, moment, field, application.clock.now())
 
 
 async def _change(

@@ -31,7 +31,7 @@ from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import authorized
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
 from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.fields import Instant, Name
@@ -54,13 +54,15 @@ async def place_order(
 ) -> OrderView:
     """Accept an order. It is `pending` until allocation answers, which takes some milliseconds.
 
-    `Prefer: wait=2` holds the answer back until then, for at most two seconds. Refused: an unknown SKU,
+    `Prefer: wait=2` holds the answer back until then, for at most two seconds. Refused: an unknown SKU
+    (422; one that has just been created is known a moment later: `Retry-After` and `retry_after` say when to repeat),
     a date before the day of the order, a `needed_by` after the latest acceptable date (422, all of them named), a
-    `reference` in use (409 `reference_taken` with that `order_id`).
+    `placed_at` in the future (422), a `reference` in use (409 `reference_taken` with that `order_id`).
     """
-    may_state_business_time(principal, body.placed_at, "placed_at")
+    now = application.clock.now()
+    placed_at = business_time(principal, body.placed_at, "placed_at", now) or now
     body.check()
-    command = _command(body, principal, application)
+    command = _command(body, principal, application, placed_at)
     claim = IdempotencyClaim(principal.key_id, "place_order", key, fingerprint(body), command.order_id)
     with hide_other_order(principal):
         submitted = await application.new_orders.submit(command, claim)
@@ -87,7 +89,7 @@ async def _read_order(request: Request) -> Call:
     )
 
 
-def _command(body: NewOrder, principal: Principal, application: OrderApplication) -> PlaceOrder:
+def _command(body: NewOrder, principal: Principal, application: OrderApplication, placed_at: datetime) -> PlaceOrder:
     check_bound_order(principal, body)
     destination = body.destination
     terms = Terms(
@@ -119,7 +121,6 @@ def _command(body: NewOrder, principal: Principal, application: OrderApplication
         )
         for position, line in enumerate(body.lines)
     )
-    placed_at = body.placed_at or application.clock.now()
     application.business_clock.saw(placed_at)
     return PlaceOrder(new_event_id(), terms, placed_at, lines)
 

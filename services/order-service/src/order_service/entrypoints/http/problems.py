@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from order_service.application.errors import (
     InvalidOrder,
     OrderNotFound,
@@ -28,6 +30,19 @@ def _illegal_move(error: IllegalMove) -> Problem:
     return conflict(error.code, error.detail, state=error.state.value, version=error.version, lines=lines)
 
 
+_SKUS_KNOWN_WITHIN = 1
+"""Seconds after which the event of a SKU that inventory has just created has usually been read here."""
+
+
+def _unknown_skus(errors: Sequence[FieldError]) -> Problem:
+    """422 with when to repeat: the SKUs may have been created only just now."""
+    words = "A SKU is not known. One that was just created is known a moment later: repeat the request."
+    problem = unprocessable(errors, words)
+    problem.extra["retry_after"] = _SKUS_KNOWN_WITHIN
+    problem.headers["Retry-After"] = str(_SKUS_KNOWN_WITHIN)
+    return problem
+
+
 def _invalid_dates(error: InvalidDates) -> Problem:
     return unprocessable([FieldError(f"/{fault.field}", fault.detail) for fault in error.faults])
 
@@ -35,7 +50,14 @@ def _invalid_dates(error: InvalidDates) -> Problem:
 def _invalid_order(error: InvalidOrder) -> Problem:
     dates = [FieldError(f"/{fault.field}", fault.detail) for fault in error.date_faults]
     skus = [FieldError(f"/lines/{index}/sku", "This SKU is not known.") for index in error.unknown_sku_lines]
-    return unprocessable([*dates, *skus])
+    problem = unprocessable([*dates, *skus])
+    if skus and not dates:
+        problem.detail = (
+            "A SKU is not known. One that has just been created is known a moment later: repeat the request."
+        )
+        problem.extra["retry_after"] = _SKUS_KNOWN_WITHIN
+        problem.headers["Retry-After"] = str(_SKUS_KNOWN_WITHIN)
+    return problem
 
 
 def _unknown_lines(error: UnknownLines) -> Problem:
@@ -76,7 +98,7 @@ PROBLEMS: ProblemTable = {
     UnknownLines: _unknown_lines,
     InvalidDates: _invalid_dates,
     InvalidOrder: _invalid_order,
-    UnknownSku: lambda _: unprocessable([FieldError("/sku", "This SKU is not known.")]),
+    UnknownSku: lambda _: _unknown_skus([FieldError("/sku", "This SKU is not known.")]),
     OtherCurrency: _other_currency,
     OrderReferenceTaken: _order_reference_taken,
     ShipmentReferenceTaken: _shipment_reference_taken,

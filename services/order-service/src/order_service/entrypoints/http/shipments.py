@@ -15,7 +15,7 @@ from order_service.entrypoints.http.fields import OrderId, ShipmentId
 from order_service.entrypoints.http.shipment_schemas import FulfillableLine, NewShipment, ShipmentView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
@@ -38,14 +38,14 @@ async def ship_order(
 
     Refused with 409 and the order's state: more than is allocated there, another location, a preorder
     before its release date, a line whose last cut allocation has not answered, a ship-complete order
-    that is not complete.
+    that is not complete. A `shipped_at` in the future, or before the order was placed, is refused with 422.
     """
-    may_state_business_time(principal, body.shipped_at, "shipped_at")
+    stated = business_time(principal, body.shipped_at, "shipped_at", application.clock.now())
     body.check()
     shipment = Shipment(
         shipment_id=new_event_id(),
         location_id=body.location_id,
-        shipped_at=body.shipped_at or application.business_clock.now(),
+        shipped_at=stated or application.business_clock.now(),
         lines=tuple(ShippedUnits(line.line_id, line.quantity) for line in body.lines),
         reference=body.reference,
         tracking_number=body.tracking_number,
@@ -54,6 +54,7 @@ async def ship_order(
     command = ShipOrder(
         order_id=order_id,
         at=shipment.shipped_at,
+        stated=stated is not None,
         customer_id=principal.customer_id,
         expected_versions=versions,
         shipment=shipment,
@@ -63,7 +64,8 @@ async def ship_order(
     mark_replayed(response, submitted)
     shipment_id = submitted.resource_id or shipment.shipment_id
     response.headers["Location"] = f"/v1/orders/{order_id}/shipments/{shipment_id}"
-    if submitted.replayed:
+    if submitted.replayed or stated is None:
+        # Without a stated time it has left after whatever is known of the order.
         shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))
     return ShipmentView.of(order_id, shipment)
 

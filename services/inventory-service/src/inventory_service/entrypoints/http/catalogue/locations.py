@@ -13,7 +13,7 @@ from inventory_service.entrypoints.http.dependencies import Application, Expecte
 from inventory_service.entrypoints.http.fields import LocationPath
 from inventory_service.entrypoints.http.pages import page_of
 from service_kit.commands.execute import execute, read
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found
@@ -55,9 +55,9 @@ async def put_one_location(
     response: Response,
     expected: Expected,
 ) -> LocationView:
-    may_state_business_time(principal, body.changed_at, "changed_at")
+    changed_at = business_time(principal, body.changed_at, "changed_at", app.clock.now())
     wanted = Location(location_id, body.name, body.priority, body.active)
-    stored = await execute(app.units, put_location, PutLocation(wanted, expected, body.changed_at))
+    stored = await execute(app.units, put_location, PutLocation(wanted, expected, changed_at))
     response.status_code = 201 if stored.created else 200
     set_etag(response, stored.version)
     return LocationView.of(wanted, stored.version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -19,10 +19,14 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from inventory_service.application.change_sku import ChangeSku
 from inventory_service.application.ports import StoredVersion
+from inventory_service.application.put_skus import Kept
 from inventory_service.domain.catalogue import Mode, SellingPolicy, Sku
+from inventory_service.domain.expected_version import ExpectedVersion
 from service_kit.http.fields import WHOLE_NUMBER, WHOLE_UNITS, Day, Instant, Name, Title
 from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.runtime.names import in_one_form
 
 _EXAMPLE: dict[str, JsonValue] = {
     "name": "White hanging heart T-light holder",
@@ -53,7 +57,11 @@ class SellingPolicyBody(RequestModel):
 
 
 class SkuBody(RequestModel):
-    """The complete new state of a SKU: a field that is left out gets its default, whatever it was before."""
+    """The new state of a SKU.
+
+    What decides how it is sold stays as it is if it is left out: ``selling_policy``, ``lead_time_days`` and
+    ``category``. A new SKU without them is sold from stock only. Any other field that is left out gets its default.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
@@ -74,6 +82,16 @@ class SkuBody(RequestModel):
             raise PydanticCustomError("lead_time_required", "Selling before stock is there needs a lead time")
         return value
 
+    @property
+    def kept(self) -> frozenset[Kept]:
+        """What was left out and stays as it is."""
+        fields: dict[str, Kept] = {
+            "selling_policy": "policy",
+            "lead_time_days": "lead_time_days",
+            "category": "category",
+        }
+        return frozenset(kept for name, kept in fields.items() if name not in self.model_fields_set)
+
     def as_sku(self, sku: str) -> Sku:
         """The SKU that the body describes."""
         policy = self.selling_policy
@@ -90,6 +108,42 @@ class OneSkuBody(SkuBody):
     """A SKU named by its path."""
 
     changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
+
+
+class SellingPolicyPatch(RequestModel):
+    """New values of the selling policy; what is left out stays as it is, null sets it back to its default."""
+
+    mode: Mode | None = None
+    backorder_cap: Annotated[int, Field(ge=0, le=1_000_000_000), WHOLE_NUMBER] | None = None
+    release_date: Day | None = None
+
+
+class SkuPatch(RequestModel):
+    """New values of a SKU (RFC 7396): what is left out stays as it is, null sets it back to its default."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"selling_policy": {"backorder_cap": 200}}]})
+
+    name: Title | None = None
+    category: Name | None = None
+    lead_time_days: Annotated[int, Field(ge=0, le=3650), WHOLE_NUMBER] | None = None
+    selling_policy: SellingPolicyPatch | None = None
+    changed_at: Instant | None = Field(default=None, description="Business time of the change; scope `import` only")
+
+    def command(self, sku: str, expected: ExpectedVersion | None, changed_at: datetime | None) -> ChangeSku:
+        """The command that the body asks for."""
+        given = self.model_fields_set
+        policy = self.selling_policy
+        policy_values = {} if policy is None else {name: getattr(policy, name) for name in policy.model_fields_set}
+        if policy_values.get("mode", Mode.STOCK_ONLY) is None:
+            policy_values["mode"] = SellingPolicy().mode
+        return ChangeSku(
+            sku,
+            expected,
+            values={name: getattr(self, name) for name in ("name", "category", "lead_time_days") if name in given},
+            policy_values=policy_values,
+            policy_reset="selling_policy" in given and policy is None,
+            changed_at=changed_at,
+        )
 
 
 class NamedSkuBody(SkuBody):
@@ -130,6 +184,7 @@ def _each_named_once(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
     for number, item in enumerate(value if isinstance(value, list) else ()):
         name = item.get("sku") if isinstance(item, dict) else None
         if isinstance(name, str):
+            name = in_one_form(name)
             seen[name] += 1
             if seen[name] > 1:
                 twice = PydanticCustomError("sku_twice", "The SKU stands in this list already")

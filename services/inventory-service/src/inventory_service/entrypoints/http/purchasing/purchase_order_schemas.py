@@ -48,14 +48,14 @@ class PurchaseOrderBody(RequestModel):
     ordered_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
     lines: list[OrderedLineBody] = Field(min_length=1, max_length=1000)
 
-    def command(self, purchase_order_id: str, now: datetime) -> PlacePurchaseOrder:
+    def command(self, purchase_order_id: str, ordered_at: datetime) -> PlacePurchaseOrder:
         """The command that the body asks for; each line gets an id of its own."""
         return PlacePurchaseOrder(
             purchase_order_id=purchase_order_id,
             reference=self.reference,
             supplier_id=self.supplier_id,
             location_id=self.location_id,
-            ordered_at=self.ordered_at or now,
+            ordered_at=ordered_at,
             lines=tuple(OrderedLine(new_event_id(), line.sku, line.quantity, line.eta) for line in self.lines),
         )
 
@@ -70,11 +70,11 @@ class LineToAddBody(OrderedLineBody):
     added_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
 
     def command(
-        self, purchase_order_id: str, expected: ExpectedOrderVersion | None, now: datetime
+        self, purchase_order_id: str, expected: ExpectedOrderVersion | None, added_at: datetime
     ) -> AddPurchaseOrderLine:
         """The command that the body asks for; the line gets an id of its own."""
         line = OrderedLine(new_event_id(), self.sku, self.quantity, self.eta)
-        return AddPurchaseOrderLine(purchase_order_id, line, self.added_at or now, expected)
+        return AddPurchaseOrderLine(purchase_order_id, line, added_at, expected)
 
 
 class CancelBody(RequestModel):

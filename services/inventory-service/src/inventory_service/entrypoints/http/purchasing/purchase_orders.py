@@ -39,7 +39,7 @@ from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import
 )
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import execute, read
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time, check_plans
 from service_kit.http.conditional import not_modified, not_modified_response, set_etag
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, mark_replayed
@@ -58,8 +58,10 @@ router = APIRouter(tags=["Purchase orders"])
 async def place_purchase_order(
     *, principal: PurchasingWriter, app: Application, key: IdempotencyKey, body: PurchaseOrderBody, response: Response
 ) -> PurchaseOrderView:
-    may_state_business_time(principal, body.ordered_at, "ordered_at")
-    command = body.command(new_event_id(), app.clock.now())
+    now = app.clock.now()
+    ordered_at = business_time(principal, body.ordered_at, "ordered_at", now) or now
+    check_plans([(line.eta, f"/lines/{number}/eta") for number, line in enumerate(body.lines)], now)
+    command = body.command(new_event_id(), ordered_at)
     claim = IdempotencyClaim(principal.key_id, _PLACE, key, fingerprint(body), command.purchase_order_id)
     submitted = await app.purchase_orders.submit(command, claim)
     order = submitted.result or await _purchase_order(app, str(submitted.resource_id))
@@ -133,8 +135,7 @@ async def cancel_order(
 
     `If-Match` may name the ETag of the order. Cancelling again changes nothing.
     """
-    cancelled_at = body.cancelled_at if body else None
-    may_state_business_time(principal, cancelled_at, "cancelled_at")
+    cancelled_at = business_time(principal, body.cancelled_at if body else None, "cancelled_at", app.clock.now())
     order = await execute(
         app.units, cancel_purchase_order, CancelPurchaseOrder(purchase_order_id, expected, cancelled_at)
     )
@@ -159,8 +160,10 @@ async def add_line(
 
     The order takes a line whatever has become of its others, up to 1,000 of them.
     """
-    may_state_business_time(principal, body.added_at, "added_at")
-    command = body.command(purchase_order_id, expected, app.clock.now())
+    now = app.clock.now()
+    added_at = business_time(principal, body.added_at, "added_at", now) or now
+    check_plans([(body.eta, "/eta")], now)
+    command = body.command(purchase_order_id, expected, added_at)
     claim = IdempotencyClaim(
         principal.key_id, _ADD_LINE, key, fingerprint(body, purchase_order_id), command.line.line_id
     )
@@ -204,9 +207,11 @@ async def change_line(
     response: Response,
     expected: RequiredLine,
 ) -> PurchaseOrderLineView:
-    may_state_business_time(principal, body.changed_at, "changed_at")
+    now = app.clock.now()
+    changed_at = business_time(principal, body.changed_at, "changed_at", now)
+    check_plans([(body.eta, "/eta")], now)
     command = ChangePurchaseOrderLine(
-        purchase_order_id, line_id, expected, eta=body.eta, quantity=body.quantity, changed_at=body.changed_at
+        purchase_order_id, line_id, expected, eta=body.eta, quantity=body.quantity, changed_at=changed_at
     )
     line = await execute(app.units, change_purchase_order_line, command)
     set_etag(response, line.version)
@@ -224,8 +229,7 @@ async def close_line(
     body: Annotated[CloseBody | None, Body()] = None,
     expected: ExpectedLine,
 ) -> PurchaseOrderLineView:
-    closed_at = body.closed_at if body else None
-    may_state_business_time(principal, closed_at, "closed_at")
+    closed_at = business_time(principal, body.closed_at if body else None, "closed_at", app.clock.now())
     command = ClosePurchaseOrderLine(purchase_order_id, line_id, expected, closed_at)
     line = await execute(app.units, close_purchase_order_line, command)
     set_etag(response, line.version)

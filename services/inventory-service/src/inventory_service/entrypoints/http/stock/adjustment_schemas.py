@@ -9,9 +9,11 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from inventory_service.application.record_adjustments import AdjustedLine, RecordAdjustment
+from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.fields import Reason
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
+from inventory_service.entrypoints.http.stock.effects import Effect, effect_of, explained
 from service_kit.http.fields import WHOLE_UNITS, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -51,14 +53,15 @@ class AdjustmentBody(RequestModel):
             raise PydanticCustomError("location_required", "Give location_id, or one on every line")
         return lines
 
-    def command(self, adjustment_id: str, now: datetime) -> RecordAdjustment:
-        """The command that the body asks for."""
+    def command(self, adjustment_id: str, adjusted_at: datetime, *, live: bool) -> RecordAdjustment:
+        """The command that the body asks for; ``live``: it happens now, and nobody states a time."""
         return RecordAdjustment(
             adjustment_id=adjustment_id,
             reference=self.reference or adjustment_id,
             location_id=self.location_id,
             reason=self.reason,
-            adjusted_at=self.adjusted_at or now,
+            adjusted_at=adjusted_at,
+            live=live,
             lines=tuple(AdjustedLine(line.sku, line.delta, line.location_id) for line in self.lines),
         )
 
@@ -71,6 +74,8 @@ class AdjustmentLineView(ResponseModel):
     location_id: str
     delta: int
     on_hand_change: int
+    effect: Effect = Field(description="Whether it changed on hand; if not, effect_detail says why")
+    effect_detail: str | None
 
     @classmethod
     def of(cls, line: RecordedLine) -> Self:
@@ -81,6 +86,8 @@ class AdjustmentLineView(ResponseModel):
             location_id=line.key.location_id,
             delta=line.quantity,
             on_hand_change=line.on_hand_change,
+            effect=effect_of(DocumentType.ADJUSTMENT, line),
+            effect_detail=explained(DocumentType.ADJUSTMENT, line),
         )
 
 

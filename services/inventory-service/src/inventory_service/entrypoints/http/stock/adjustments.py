@@ -23,7 +23,7 @@ from inventory_service.entrypoints.http.stock.documents import (
     recorded_document,
 )
 from service_kit.commands.command_batcher import IdempotencyClaim
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import Page, PageParams
 
@@ -36,8 +36,9 @@ router = APIRouter(tags=["Stock documents"])
 async def record_adjustment(
     *, principal: InventoryWriter, app: Application, key: IdempotencyKey, body: AdjustmentBody, response: Response
 ) -> AdjustmentView:
-    may_state_business_time(principal, body.adjusted_at, "adjusted_at")
-    command = body.command(new_event_id(), app.clock.now())
+    now = app.clock.now()
+    stated = business_time(principal, body.adjusted_at, "adjusted_at", now)
+    command = body.command(new_event_id(), stated or now, live=stated is None)
     claim = IdempotencyClaim(principal.key_id, _RECORD, key, fingerprint(body), command.adjustment_id)
     submitted = await app.adjustments.submit(command, claim)
     return AdjustmentView.of(await recorded_document(app, DocumentType.ADJUSTMENT, submitted, response))

@@ -9,8 +9,10 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from inventory_service.application.record_counts import CountedLine, RecordCount
+from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
+from inventory_service.entrypoints.http.stock.effects import Effect, effect_of, explained
 from service_kit.http.fields import WHOLE_UNITS, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -41,13 +43,14 @@ class CountBody(RequestModel):
             raise PydanticCustomError("counted_twice", "Each SKU is counted once")
         return lines
 
-    def command(self, count_id: str, now: datetime) -> RecordCount:
-        """The command that the body asks for."""
+    def command(self, count_id: str, counted_at: datetime, *, live: bool) -> RecordCount:
+        """The command that the body asks for; ``live``: it happens now, and nobody states a time."""
         return RecordCount(
             count_id=count_id,
             reference=self.reference or count_id,
             location_id=self.location_id,
-            counted_at=self.counted_at or now,
+            counted_at=counted_at,
+            live=live,
             lines=tuple(CountedLine(line.sku, line.counted_quantity) for line in self.lines),
         )
 
@@ -59,6 +62,8 @@ class CountLineView(ResponseModel):
     sku: str
     counted_quantity: int
     on_hand_change: int
+    effect: Effect = Field(description="Whether it changed on hand; if not, effect_detail says why")
+    effect_detail: str | None
 
     @classmethod
     def of(cls, line: RecordedLine) -> Self:
@@ -68,6 +73,8 @@ class CountLineView(ResponseModel):
             sku=line.key.sku,
             counted_quantity=line.quantity,
             on_hand_change=line.on_hand_change,
+            effect=effect_of(DocumentType.COUNT, line),
+            effect_detail=explained(DocumentType.COUNT, line),
         )
 
 

@@ -9,9 +9,10 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from inventory_service.application.record_receipts import ReceivedLine, RecordReceipt
-from inventory_service.domain.document_types import ReceiptKind
+from inventory_service.domain.document_types import DocumentType, ReceiptKind
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
+from inventory_service.entrypoints.http.stock.effects import Effect, effect_of, explained
 from service_kit.http.fields import Instant, Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -48,14 +49,15 @@ class ReceiptBody(RequestModel):
             raise PydanticCustomError("not_ordered", "Only lines of a purchase receipt name a purchase-order line")
         return lines
 
-    def command(self, receipt_id: str, now: datetime) -> RecordReceipt:
-        """The command that the body asks for."""
+    def command(self, receipt_id: str, received_at: datetime, *, live: bool) -> RecordReceipt:
+        """The command that the body asks for; ``live``: it happens now, and nobody states a time."""
         return RecordReceipt(
             receipt_id=receipt_id,
             reference=self.reference,
             location_id=self.location_id,
             kind=ReceiptKind(self.kind),
-            received_at=self.received_at or now,
+            received_at=received_at,
+            live=live,
             lines=tuple(ReceivedLine(line.sku, line.quantity, line.purchase_order_line_id) for line in self.lines),
         )
 
@@ -76,6 +78,8 @@ class ReceiptLineView(ResponseModel):
     quantity: int
     purchase_order_line_id: str | None
     on_hand_change: int
+    effect: Effect = Field(description="Whether it changed on hand; if not, effect_detail says why")
+    effect_detail: str | None
 
     @classmethod
     def of(cls, line: RecordedLine) -> Self:
@@ -86,6 +90,8 @@ class ReceiptLineView(ResponseModel):
             quantity=line.quantity,
             purchase_order_line_id=line.purchase_order_line_id,
             on_hand_change=line.on_hand_change,
+            effect=effect_of(DocumentType.RECEIPT, line),
+            effect_detail=explained(DocumentType.RECEIPT, line),
         )
 
 

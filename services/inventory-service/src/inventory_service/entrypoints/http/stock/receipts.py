@@ -28,7 +28,7 @@ from inventory_service.entrypoints.http.stock.documents import (
 from inventory_service.entrypoints.http.stock.receipt_schemas import LinkBody, ReceiptBody, ReceiptView
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import execute
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import Page, PageParams
 
@@ -41,8 +41,9 @@ router = APIRouter(tags=["Stock documents"])
 async def record_receipt(
     *, principal: InventoryWriter, app: Application, key: IdempotencyKey, body: ReceiptBody, response: Response
 ) -> ReceiptView:
-    may_state_business_time(principal, body.received_at, "received_at")
-    command = body.command(new_event_id(), app.clock.now())
+    now = app.clock.now()
+    stated = business_time(principal, body.received_at, "received_at", now)
+    command = body.command(new_event_id(), stated or now, live=stated is None)
     claim = IdempotencyClaim(principal.key_id, _RECORD, key, fingerprint(body), command.receipt_id)
     submitted = await app.receipts.submit(command, claim)
     return ReceiptView.of(await recorded_document(app, DocumentType.RECEIPT, submitted, response))

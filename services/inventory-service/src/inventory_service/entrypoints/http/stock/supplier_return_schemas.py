@@ -8,9 +8,11 @@ from typing import Self
 from pydantic import Field
 
 from inventory_service.application.record_supplier_returns import RecordSupplierReturn, ReturnedLine
+from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.entrypoints.http.fields import Reason
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
+from inventory_service.entrypoints.http.stock.effects import Effect, effect_of, explained
 from service_kit.http.fields import Instant, Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -40,14 +42,15 @@ class SupplierReturnBody(RequestModel):
     returned_at: Instant | None = Field(default=None, description="Business time; scope `import` only")
     lines: list[SupplierReturnLineBody] = Field(min_length=1, max_length=MAX_LINES)
 
-    def command(self, supplier_return_id: str, now: datetime) -> RecordSupplierReturn:
-        """The command that the body asks for."""
+    def command(self, supplier_return_id: str, returned_at: datetime, *, live: bool) -> RecordSupplierReturn:
+        """The command that the body asks for; ``live``: it happens now, and nobody states a time."""
         return RecordSupplierReturn(
             supplier_return_id=supplier_return_id,
             reference=self.reference or supplier_return_id,
             location_id=self.location_id,
             reason=self.reason,
-            returned_at=self.returned_at or now,
+            returned_at=returned_at,
+            live=live,
             lines=tuple(ReturnedLine(line.sku, line.quantity, line.purchase_order_line_id) for line in self.lines),
         )
 
@@ -60,6 +63,8 @@ class SupplierReturnLineView(ResponseModel):
     quantity: int
     purchase_order_line_id: str | None
     on_hand_change: int
+    effect: Effect = Field(description="Whether it changed on hand; if not, effect_detail says why")
+    effect_detail: str | None
 
     @classmethod
     def of(cls, line: RecordedLine) -> Self:
@@ -70,6 +75,8 @@ class SupplierReturnLineView(ResponseModel):
             quantity=line.quantity,
             purchase_order_line_id=line.purchase_order_line_id,
             on_hand_change=line.on_hand_change,
+            effect=effect_of(DocumentType.SUPPLIER_RETURN, line),
+            effect_detail=explained(DocumentType.SUPPLIER_RETURN, line),
         )
 
 

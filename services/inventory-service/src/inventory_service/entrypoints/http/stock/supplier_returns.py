@@ -23,7 +23,7 @@ from inventory_service.entrypoints.http.stock.documents import (
 )
 from inventory_service.entrypoints.http.stock.supplier_return_schemas import SupplierReturnBody, SupplierReturnView
 from service_kit.commands.command_batcher import IdempotencyClaim
-from service_kit.http.business_time import may_state_business_time
+from service_kit.http.business_time import business_time
 from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import Page, PageParams
 
@@ -40,8 +40,9 @@ async def record_supplier_return(
 
     Refused: more than is on hand, or than was received on the line (409). A line that was closed short stays closed.
     """
-    may_state_business_time(principal, body.returned_at, "returned_at")
-    command = body.command(new_event_id(), app.clock.now())
+    now = app.clock.now()
+    stated = business_time(principal, body.returned_at, "returned_at", now)
+    command = body.command(new_event_id(), stated or now, live=stated is None)
     claim = IdempotencyClaim(principal.key_id, _RECORD, key, fingerprint(body), command.supplier_return_id)
     submitted = await app.supplier_returns.submit(command, claim)
     return SupplierReturnView.of(await recorded_document(app, DocumentType.SUPPLIER_RETURN, submitted, response))
