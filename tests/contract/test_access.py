@@ -125,7 +125,7 @@ SHARED = """
         POST /v1/parked-keys/{key}/discard ops
     """
 
-OPEN = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/startupz"), ("GET", "/metrics"), ("GET", "/asyncapi.json")}
+OPEN = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/startupz"), ("GET", "/asyncapi.json")}
 
 
 @pytest.fixture

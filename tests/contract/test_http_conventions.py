@@ -81,7 +81,6 @@ SHARED = """
     GET /livez
     GET /readyz
     GET /startupz
-    GET /metrics
     GET /asyncapi.json
     GET /v1/parked-keys
     POST /v1/parked-keys/{key}/replay

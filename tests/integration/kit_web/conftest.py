@@ -1,7 +1,8 @@
 """A small real service: one creating POST through the command batcher, on the real database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from fastapi import APIRouter, Response
 from sqlalchemy import text
+from tests.integration.kit_web.processes import Running, begin, free_port
 
 from event_contracts import new_event_id
 from service_kit.commands.command_batcher import CommandBatcher, IdempotencyClaim
@@ -101,6 +103,7 @@ class App:
     maker: Maker
     database: Database
     keyring: Keyring
+    service: Service
 
 
 @pytest.fixture
@@ -136,8 +139,35 @@ async def two_apps(database, keyring, tmp_path) -> AsyncIterator[list[App]]:
             base_url="http://sample",
             headers={"Authorization": f"Bearer {secret}"},
         )
-        apps.append(App(client, maker, own, keyring))
+        apps.append(App(client, maker, own, keyring, service))
     yield apps
     for app in apps:
         await app.client.aclose()
         await app.database.close()
+
+
+@pytest.fixture
+async def start(database, keyring, tmp_path) -> AsyncIterator[Callable[..., Running]]:
+    """Starts the sample service as a process, with settings of its own."""
+    secret, _ = keyring.create_key("test", ["ops"])
+    started: list[Running] = []
+
+    def start_one(**settings: str) -> Running:
+        port, ops_port = int(settings.pop("port", free_port())), int(settings.pop("ops_port", free_port()))
+        environment = {
+            "SAMPLE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
+            "SAMPLE_KAFKA_BOOTSTRAP": os.environ.get("BACKORDER_TEST_KAFKA", "127.0.0.1:1"),
+            "SAMPLE_KEYRING_PATH": str(tmp_path / "keyring.json"),
+            "SAMPLE_PORT": str(port),
+            "SAMPLE_OPS_PORT": str(ops_port),
+            **{f"SAMPLE_{name.upper()}": value for name, value in settings.items()},
+        }
+        started.append(begin(environment, secret, tmp_path / f"log-{len(started)}", port, ops_port))
+        return started[-1]
+
+    yield start_one
+    for running in started:
+        await running.client.aclose()
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()

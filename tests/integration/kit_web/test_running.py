@@ -2,94 +2,18 @@
 
 import asyncio
 import gzip
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import ClassVar
 
-import httpx
 import pytest
+from tests.integration.kit_web.processes import ready, said
 
 from service_kit.testing.eventually import eventually
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
-
-_PROGRAM = Path(__file__).parent / "programs" / "sample_service.py"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
-@dataclass
-class Running:
-    process: subprocess.Popen[str]
-    client: httpx.AsyncClient
-    log: Path
-
-    def output(self) -> str:
-        return self.log.read_text()
-
-    async def ended(self, within: float = 60) -> int:
-        await eventually(lambda: self.process.poll() is not None, within, reason=self.output())
-        return self.process.returncode
-
-
-@pytest.fixture
-async def start(database, keyring, tmp_path) -> AsyncIterator[Callable[..., Running]]:
-    secret, _ = keyring.create_key("test", ["ops"])
-    started: list[Running] = []
-
-    def begin(**settings: str) -> Running:
-        port = int(settings.pop("port", free_port()))
-        environment = {
-            **os.environ,
-            "SAMPLE_DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
-            "SAMPLE_KAFKA_BOOTSTRAP": os.environ["BACKORDER_TEST_KAFKA"],
-            "SAMPLE_KEYRING_PATH": str(tmp_path / "keyring.json"),
-            "SAMPLE_PORT": str(port),
-            **{f"SAMPLE_{name.upper()}": value for name, value in settings.items()},
-        }
-        log = tmp_path / f"log-{len(started)}"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                [sys.executable, str(_PROGRAM)], env=environment, stdout=file, stderr=file, text=True
-            )
-        client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {secret}"}, timeout=20
-        )
-        started.append(Running(process, client, log))
-        return started[-1]
-
-    yield begin
-    for running in started:
-        await running.client.aclose()
-        if running.process.poll() is None:
-            running.process.kill()
-            running.process.wait()
-
-
-async def ready(running: Running) -> None:
-    async def answers() -> bool:
-        assert running.process.poll() is None, running.output()
-        try:
-            return (await running.client.get("/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    await eventually(answers, 30)
-
-
-async def said(running: Running, word: str) -> None:
-    await eventually(lambda: word in running.output(), 15, reason=word)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

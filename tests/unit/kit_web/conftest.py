@@ -13,7 +13,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
-from service_kit.http.app import create_app
+from service_kit.http.app import create_app, create_ops_app
 from service_kit.http.authentication import Binding, authorized, require
 from service_kit.http.business_time import business_time
 from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
@@ -178,6 +178,11 @@ class SampleApi:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         transport = httpx.ASGITransport(self.app)  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url="http://sample", headers=headers)
+
+    def ops_client(self) -> httpx.AsyncClient:
+        """A client of the ops port."""
+        transport = httpx.ASGITransport(create_ops_app(self.service))
+        return httpx.AsyncClient(transport=transport, base_url="http://ops")
 
 
 @pytest.fixture

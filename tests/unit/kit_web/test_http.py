@@ -1,15 +1,22 @@
 """Bodies, pages, versions, preferences, limits and browsers."""
 
+import asyncio
+import base64
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated
 
 import pytest
+from fastapi import APIRouter
 from pydantic import BaseModel, ValidationError
 
+from service_kit.http.api_keys import Principal
+from service_kit.http.authentication import require
 from service_kit.http.conditional import etag
 from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import decode_cursor, encode_cursor
 from service_kit.http.problems import Problem
 from service_kit.http.rate_limit import RateLimiter, RateStatus
+from service_kit.testing.eventually import eventually
 
 KEY = {"Idempotency-Key": "k"}
 BODY = {"reference": "r", "lines": [{"sku": "a", "quantity": 1}]}
@@ -101,6 +108,34 @@ class TestPages:
 
 
 class TestVersions:
+    @pytest.mark.parametrize(
+        ("document", "kinds"),
+        [
+            (b"[" * 5000, (str,)),
+            (b"[9223372036854775808]", (int,)),
+            (b"[" + b"9" * 5000 + b"]", (int,)),
+            (b"[1e999]", (float,)),
+            (b"[NaN]", (float,)),
+            (b"[true]", (int,)),
+            (b'[{"t": "2026-03-02T09:00:00+00:00"}]', (date,)),
+            (b'[{"d": "99999-01-01"}]', (date,)),
+            (b'["\\ud800"]', (str,)),
+            (b'{"t": 1}', (str,)),
+            (b"[[]]", (str,)),
+            (b"[]", (str,)),
+            (b"\xff\xfe", (str,)),
+            (b"", (str,)),
+        ],
+    )
+    def test_a_doctored_cursor_is_no_cursor(self, document, kinds):
+        with pytest.raises(Problem, match="bad_cursor"):
+            decode_cursor(base64.urlsafe_b64encode(document).decode(), *kinds)
+
+    @pytest.mark.parametrize("cursor", ["é", "a", "=", "\ud800", "%00", "a" * 1000])
+    def test_what_is_no_base64_is_no_cursor(self, cursor):
+        with pytest.raises(Problem, match="bad_cursor"):
+            decode_cursor(cursor, str)
+
     async def test_a_read_of_a_known_version_is_304_without_a_body(self, api):
         async with api.client("orders:read") as client:
             first = await client.get("/v1/orders/1")
@@ -184,7 +219,7 @@ class TestRateLimit:
         async with api.client() as client:
             assert [(await client.get("/v1/orders")).status_code for _ in range(2)] == [401, 429]
             assert (await client.get("/livez")).status_code == 200
-            assert (await client.get("/metrics")).status_code == 200
+            assert (await client.get("/readyz")).status_code == 503
 
     @pytest.mark.parametrize("setting", ["", "unlimited"])
     async def test_limiting_can_be_switched_off(self, make_api, setting):
@@ -249,34 +284,99 @@ class TestBrowsers:
 
 
 class TestHealth:
-    async def test_a_silent_part_makes_the_process_not_live(self, api):
-        async with api.client() as client:
+    async def test_alive_as_long_as_no_watched_part_is_silent(self, api):
+        async with api.client() as client, api.ops_client() as ops:
             assert (await client.get("/livez")).json() == {"status": "pass", "serviceId": "order"}
             api.service.health.watch("consumer", 0.0)
-            silent = await client.get("/livez")
+            silent = await ops.get("/livez")
             assert (silent.status_code, silent.headers["Content-Type"]) == (503, "application/health+json")
             assert list(silent.json()["checks"]) == ["consumer"]
+            public = await client.get("/livez")
+            assert (public.status_code, public.json()) == (503, {"status": "fail", "serviceId": "order"})
             api.service.health.forget("consumer")
             assert (await client.get("/livez")).status_code == 200
 
     async def test_not_ready_before_the_start_without_the_database_and_while_stopping(self, api):
-        async with api.client() as client:
-            assert list((await client.get("/readyz")).json()["checks"]) == ["startup"]
+        async with api.client() as client, api.ops_client() as ops:
+            assert list((await ops.get("/readyz")).json()["checks"]) == ["startup"]
             assert (await client.get("/startupz")).status_code == 503
             api.service.health.started = True
             assert (await client.get("/startupz")).status_code == 200
-            missing = await client.get("/readyz")
+            missing = await ops.get("/readyz")
             assert missing.status_code == 503
             assert set(missing.json()["checks"]) == {"database", "migrations"}
+            assert "checks" not in (await client.get("/readyz")).json()
             api.service.health.stopping.set()
-            assert list((await client.get("/readyz")).json()["checks"]) == ["shutdown"]
+            assert list((await ops.get("/readyz")).json()["checks"]) == ["shutdown"]
+            assert (await client.get("/readyz")).status_code == 503
+
+    async def test_readiness_is_checked_once_however_many_ask_on_the_public_port(self, api):
+        checks = 0
+
+        async def counted() -> None:
+            nonlocal checks
+            checks += 1
+            await asyncio.sleep(0)
+
+        api.service.health.checks.clear()
+        api.service.health.checks["counted"] = counted
+        api.service.health.started = True
+        async with api.client() as client:
+            answers = await asyncio.gather(*(client.get("/readyz") for _ in range(50)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert checks == 1
 
     async def test_metrics_count_requests_by_route_and_not_by_path(self, api):
-        async with api.client("orders:read") as client:
+        async with api.client("orders:read") as client, api.ops_client() as ops:
             await client.get("/v1/orders/very-special-order")
-            metrics = (await client.get("/metrics")).text
+            metrics = (await ops.get("/metrics")).text
+            assert (await client.get("/metrics")).status_code == 404
         assert 'http_requests_total{method="GET",route="/v1/orders/{order_id}",service="order",status="200"}' in metrics
         assert "very-special-order" not in metrics
+
+    async def test_a_worker_without_an_ops_port_serves_its_metrics_where_it_listens(self, make_api):
+        async with make_api(role="worker").client() as client:
+            assert (await client.get("/metrics")).status_code == 200
+            assert "checks" in (await client.get("/readyz")).json()
+        async with make_api(role="worker", ops_port=0).client() as client:
+            assert (await client.get("/metrics")).status_code == 404
+
+    async def test_requests_of_one_caller_at_the_same_time_are_limited(self, make_api):
+        router, go_on, begun = APIRouter(), asyncio.Event(), asyncio.Event()
+
+        @router.get("/v1/wait")
+        async def wait(principal: Annotated[Principal, require("ops")]) -> str:
+            begun.set()
+            await go_on.wait()
+            return "done"
+
+        api = make_api(router=router, caller_concurrency=1)
+        async with api.client("ops") as client, api.client("ops") as other:
+            first = asyncio.create_task(client.get("/v1/wait"))
+            await begun.wait()
+            refused = await client.get("/v1/wait")
+            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_at_once")
+            second = asyncio.create_task(other.get("/v1/wait"))
+            go_on.set()
+            assert [(await one).status_code for one in (first, second)] == [200, 200]
+            assert (await client.get("/v1/wait")).status_code == 200
+
+    async def test_a_path_with_a_slash_too_many_is_not_found_and_names_no_host(self, api):
+        async with api.client("orders:read") as client:
+            answer = await client.get("/v1/orders/", headers={"Host": "evil.example"})
+        assert (answer.status_code, answer.headers.get("Location")) == (404, None)
+        assert "evil.example" not in answer.text
+
+    async def test_a_keyring_that_cannot_be_read_opens_nothing(self, api):
+        async with api.client("orders:read") as client:
+            assert (await client.get("/v1/orders")).status_code == 200
+            api.service.settings.keyring_path.write_text("[{")
+            await eventually(lambda: self._is_unreadable(client), 30)
+            assert (await client.get("/v1/orders")).json()["code"] == "keys_unreadable"
+
+    @staticmethod
+    async def _is_unreadable(client) -> bool:
+        return (await client.get("/v1/orders")).status_code == 503
 
     async def test_the_contracts_are_served(self, api):
         async with api.client() as client:

@@ -24,7 +24,7 @@ from backorder_local.topics import PARTITIONS
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose; `ports` holds one for each service and for `smtp`."""
+    """What the user chose; `ports` holds two for each service, public and ops, and one for `smtp`."""
 
     ports: Mapping[str, int]
     postgres_url: str | None = None
@@ -108,6 +108,9 @@ class LocalSystem:
         return RunningSystem(
             data_dir=str(self._directory.root),
             service_urls={name: f"http://{LOOPBACK}:{self._options.ports[name]}" for name in access},
+            ops_urls={
+                service.name: f"http://{LOOPBACK}:{self._options.ports[service.ops]}" for service in self._services
+            },
             api_key=self._directory.api_key.read_text().strip(),
             kafka_bootstrap=self.kafka_bootstrap,
             admin_url=self.admin_url,
@@ -149,11 +152,13 @@ class LocalSystem:
             "role": "all",
             "host": LOOPBACK,
             "port": port,
+            "ops_port": self._options.ports[service.ops],
             "public_url": f"http://{LOOPBACK}:{port}",
             "database_url": access.app_url.replace("postgresql://", "postgresql+asyncpg://", 1),
             "kafka_bootstrap": self.kafka_bootstrap,
             "keyring_path": self._directory.keyring,
             "tracking_secret": remembered_secret(self._directory.secrets / "tracking"),
+            "webhook_secret_key": remembered_secret(self._directory.secrets / "webhooks"),
             "local_mode": "true",
             # One machine is shared by all: every connection kept is a server process of some 7 MB.
             "pool_size": 4,

@@ -1,7 +1,7 @@
 """The running local system as other commands see it: addresses and keys."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from backorder_local.data_directory import DataDirectory, default_root
@@ -17,7 +17,7 @@ class RunningSystem:
     """How to reach a system that is up. The maps are keyed by `order`, `inventory`, `allocation`, `notification`.
 
     `api_key` holds every scope. Database addresses are `postgresql://…`: `database_urls` as the role that may
-    read and write rows, `owner_urls` as the owner.
+    read and write rows, `owner_urls` as the owner. `ops_urls`: health with its details, and metrics.
     """
 
     data_dir: str
@@ -28,6 +28,7 @@ class RunningSystem:
     database_urls: Mapping[str, str]
     owner_urls: Mapping[str, str]
     smtp_port: int
+    ops_urls: Mapping[str, str] = field(default_factory=dict)
 
     def save(self) -> None:
         """Let other processes of this user find the system."""

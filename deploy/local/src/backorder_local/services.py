@@ -13,6 +13,11 @@ class ServiceProgram:
     default_port: int
 
     @property
+    def ops(self) -> str:
+        """The name of its ops port among the ports of a system."""
+        return f"{self.name}-ops"
+
+    @property
     def module(self) -> str:
         return f"{self.name}_service"
 

@@ -44,6 +44,14 @@ def routes(settings: SampleSettings) -> APIRouter:
         say("slow ended")
         return {"done": True}
 
+    @router.post("/take")
+    async def take(principal: Annotated[Principal, require("ops")], body: dict[str, int]) -> dict[str, int]:
+        return body
+
+    @router.post("/things")
+    async def things(principal: Annotated[Principal, require("orders:write")], body: list[int]) -> list[int]:
+        return body
+
     @router.get("/stream")
     async def stream(principal: Annotated[Principal, require("ops")], request: Request) -> Response:
         async def events():

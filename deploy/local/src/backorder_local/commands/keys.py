@@ -1,6 +1,7 @@
 """`backorder keys`: who may call the services."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -9,6 +10,13 @@ from rich.table import Table
 
 from backorder_local.commands.options import DataDir, data_directory
 from service_kit.http.api_keys import DEFAULT_LIFETIME, SCOPES, ApiKey, Keyring, KeyringError
+
+KeyringFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--keyring", help="Another keyring, such as deploy/docker/secrets/keyring/keyring.json.", show_default=False
+    ),
+]
 
 keys = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys; running services notice at once.")
 
@@ -32,16 +40,21 @@ def create(
         typer.Option(help=f"A day such as 2027-06-30, or never. Default: after {DEFAULT_LIFETIME.days} days."),
     ] = None,
     data_dir: DataDir = None,
+    keyring: KeyringFile = None,
 ) -> None:
     """Make a key and print it. It is stored hashed only: this is the one time it is shown."""
     try:
-        secret, key = Keyring(data_directory(data_dir).keyring).create_key(
+        secret, key = _keyring(data_dir, keyring).create_key(
             name, scope or [], customer_id=customer_id, expires_at=expiry_of(expires, days, datetime.now(UTC))
         )
     except KeyringError as refused:
         raise SystemExit(str(refused)) from None
     typer.echo(f"{key.id}  {name}  {' '.join(key.scopes)}  {_until(key)}", err=True)
     print(secret)
+
+
+def _keyring(data_dir: Path | None, file: Path | None) -> Keyring:
+    return Keyring(file or data_directory(data_dir).keyring)
 
 
 def expiry_of(expires: str | None, days: float | None, now: datetime) -> datetime | Literal["never"] | None:
@@ -71,11 +84,11 @@ def _until(key: ApiKey) -> str:
 
 
 @keys.command("list")
-def list_keys(data_dir: DataDir = None) -> None:
+def list_keys(data_dir: DataDir = None, keyring: KeyringFile = None) -> None:
     """List all keys, revoked and expired ones too."""
     table = Table("id", "name", "state", "expires", "scopes", "customer", box=None, pad_edge=False)
     now = datetime.now(UTC)
-    for key in Keyring(data_directory(data_dir).keyring).list_keys():
+    for key in _keyring(data_dir, keyring).list_keys():
         scopes = "all" if set(key.scopes) == SCOPES else " ".join(key.scopes)
         expires = "never" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d}"
         table.add_row(key.id, key.name, _state(key, now), expires, scopes, key.customer_id or "")
@@ -92,11 +105,13 @@ def _state(key: ApiKey, now: datetime) -> str:
 
 @keys.command()
 def revoke(
-    key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")], data_dir: DataDir = None
+    key_id: Annotated[str, typer.Argument(help="The id that `keys list` shows.")],
+    data_dir: DataDir = None,
+    keyring: KeyringFile = None,
 ) -> None:
     """Stop a key from opening anything, for good."""
     try:
-        revoked = Keyring(data_directory(data_dir).keyring).revoke(key_id)
+        revoked = _keyring(data_dir, keyring).revoke(key_id)
     except KeyringError as refused:
         raise SystemExit(str(refused)) from None
     print(f"{revoked.id} ({revoked.name}) is revoked")

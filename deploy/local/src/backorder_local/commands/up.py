@@ -18,6 +18,8 @@ from backorder_local.supervisor import PartFailed, Supervisor
 
 _SMTP = "smtp"
 _SMTP_PORT = 8025
+_OPS_DISTANCE = 10
+"""The ops port of the service at 8001 is 8011."""
 
 
 class PortsBusy(RuntimeError):
@@ -134,6 +136,9 @@ def _announce(directory: DataDirectory, system: LocalSystem) -> None:
     for name, url in running.service_urls.items():
         if system.runs_services:
             print(f"  {name:13} {url}")
+    if system.runs_services:
+        ports = ", ".join(url.rpartition(":")[2] for url in running.ops_urls.values())
+        print(f"  {'metrics':13} /metrics on 127.0.0.1, ports {ports}")
     print(f"  {'API key':13} in {directory.api_key}")
     print(f"  {'mails':13} caught, shown by `backorder mails`\n")
 
@@ -141,13 +146,16 @@ def _announce(directory: DataDirectory, system: LocalSystem) -> None:
 def _ports(directory: DataDirectory, base: int | None, take_free: bool) -> dict[str, int]:
     """A free port for every service and the mail catcher, the same as last time where that is possible."""
     wanted = {service.name: service.default_port for service in SERVICES} | {_SMTP: _SMTP_PORT}
+    wanted |= {service.ops: service.default_port + _OPS_DISTANCE for service in SERVICES}
     if base is not None:
         wanted |= {service.name: base + number for number, service in enumerate(SERVICES, start=1)}
+        wanted |= {service.ops: wanted[service.name] + _OPS_DISTANCE for service in SERVICES}
     else:
         wanted |= {name: int(port) for name, port in read_json(directory.ports).items() if name in wanted}
     busy = [name for name, port in wanted.items() if not is_free(port)]
-    # Nobody types the mail port, so it may move without asking.
-    if (asked := [name for name in busy if name != _SMTP]) and not take_free:
+    # Nobody types these ports, so they may move without asking.
+    unasked = {_SMTP, *(service.ops for service in SERVICES)}
+    if (asked := [name for name in busy if name not in unasked]) and not take_free:
         taken = ", ".join(f"{wanted[name]} ({name})" for name in asked)
         raise PortsBusy(
             f"Port {taken} is in use by another program. Stop it, or choose other ports: "

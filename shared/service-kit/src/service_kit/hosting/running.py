@@ -16,17 +16,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from ipaddress import ip_network
 from time import monotonic
+from typing import cast
 
 import structlog
 import uvicorn
 from prometheus_client import Gauge
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
+from service_kit.hosting.limited_http import ConnectionLimits, protocol_within
 from service_kit.hosting.service import Service
-from service_kit.http.app import create_app
+from service_kit.http.app import create_app, create_ops_app
 from service_kit.runtime.health import Health
 from service_kit.runtime.logging import configure_logging
+from service_kit.runtime.settings import ServiceSettings
 from service_kit.runtime.telemetry import start_telemetry
 
 log = structlog.get_logger(__name__)
@@ -55,9 +60,8 @@ def run(build: Callable[[], Service]) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             died = runner.run(serve(service))
-    except OSError as error:
-        where = f"{service.settings.host}:{service.settings.port}"
-        sys.stderr.write(f"{service.name}: cannot listen on {where} ({os.strerror(error.errno or 0)})\n")
+    except CannotListen as error:
+        sys.stderr.write(f"{service.name}: cannot listen on {error}\n")
         raise SystemExit(2) from None
     finally:
         stop_telemetry()
@@ -96,6 +100,10 @@ def _setting_errors(error: ValidationError) -> str:
     )
 
 
+class CannotListen(OSError):
+    """An address cannot be listened on; the text names it."""
+
+
 class _Server(uvicorn.Server):
     """uvicorn without its handling of signals, which would end the process before the worker has finished."""
 
@@ -112,7 +120,11 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
     _stop_on_signals(stop, server)
     worker_stopping = asyncio.Event()
     listener = _listen(settings.host, settings.port)
+    ops = _ops_server(service)
+    ops_listener = None if settings.ops_port is None else _listen(settings.ops_host, settings.ops_port)
     parts: dict[str, asyncio.Task[None]] = {"http": asyncio.create_task(server.serve(sockets=[listener]), name="http")}
+    if ops is not None and ops_listener is not None:
+        parts["ops"] = asyncio.create_task(ops.serve(sockets=[ops_listener]), name="ops")
     if settings.role != "api":
         parts["worker"] = asyncio.create_task(_work(service, worker_stopping), name="worker")
     beat = asyncio.create_task(_beat(service.name, health), name="loop-beat")
@@ -126,6 +138,10 @@ async def serve(service: Service, *, stop: asyncio.Event | None = None) -> bool:
             failure = None if parts[name].cancelled() else parts[name].exception()
             log.error("part_died", part=name, exc_info=failure)
         await _wind_down(service, server, parts, worker_stopping)
+        if ops is not None:
+            # Last of all: while the service stops, its metrics and health are what one looks at.
+            ops.should_exit = ops.force_exit = True
+            await _ended(parts["ops"], 5)
     finally:
         for task in (beat, stopped):
             task.cancel()
@@ -163,17 +179,40 @@ def _server(service: Service) -> _Server:
     settings = service.settings
     # A worker serves health and metrics only; the API is served by another process.
     app = create_app(replace(service, api=replace(service.api, routers=())) if settings.role == "worker" else service)
+    limits = ConnectionLimits(
+        headers=settings.header_limit,
+        header_seconds=settings.header_timeout,
+        body_seconds=settings.body_timeout,
+        write_seconds=settings.write_timeout,
+        connections=settings.connection_limit,
+        per_address=settings.address_connection_limit,
+        exempt=[ip_network(proxy) for proxy in settings.trusted_proxies],
+    )
+    return _serving(app, limits, settings)
+
+
+def _ops_server(service: Service) -> _Server | None:
+    """The server of the port for those who run the service; what happens on the public port does not touch it."""
+    settings = service.settings
+    if settings.ops_port is None:
+        return None
+    return _serving(create_ops_app(service), ConnectionLimits(connections=100, per_address=100), settings)
+
+
+def _serving(app: ASGIApp, limits: ConnectionLimits, settings: ServiceSettings) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
-            http="httptools",
+            http=cast(type[asyncio.Protocol], protocol_within(limits)),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             # Longer than clients and load balancers keep idle connections, so that it is they who close them.
             timeout_keep_alive=75,
             timeout_graceful_shutdown=max(1, round(settings.shutdown_timeout)),
@@ -188,9 +227,12 @@ async def _work(service: Service, stopping: asyncio.Event) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """The listening socket. It is made here so that a port that is taken raises OSError."""
+    """The listening socket. It is made here so that a port that is taken raises CannotListen."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise CannotListen(f"{host}:{port} ({os.strerror(error.errno or 0)})") from error
 
 
 def _stop_on_signals(stop: asyncio.Event, server: uvicorn.Server) -> None:

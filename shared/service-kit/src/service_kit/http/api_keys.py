@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -176,7 +177,7 @@ def _check_binding(scopes: Sequence[str], customer_id: str) -> None:
 
 
 class Keyring:
-    """The keys of one installation, in one JSON file (mode 0600).
+    """The keys of one installation, in one JSON file (mode 0600 where it is made; a change keeps mode and owner).
 
     Reading takes no lock and notices changes of the file. A change is made under a lock and replaces the file
     atomically, so a reader sees the old keyring or the new one, never half of one. Several keys may be valid at once:
@@ -250,22 +251,27 @@ class Keyring:
     def _reload(self, *, now_please: bool = False) -> None:
         if not now_please and monotonic() - self._looked_at < _RELOAD_SECONDS:
             return
-        self._looked_at = monotonic()
         try:
             status = self._path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp != self._stamp:
+                # Until it has been read, no key is valid: one of those that were may have been revoked in it.
+                self._by_hash, self._stamp = {}, None
+                self._by_hash = {key.sha256: key for key in self._load()}
+                self._stamp = stamp
         except FileNotFoundError:
             self._by_hash, self._stamp = {}, None
-            return
-        stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        if stamp != self._stamp:
-            self._by_hash = {key.sha256: key for key in self._load()}
-            self._stamp = stamp
+        self._looked_at = monotonic()
 
     def _load(self) -> list[ApiKey]:
         try:
             return [_read(raw) for raw in orjson.loads(self._path.read_bytes())]
         except FileNotFoundError:
             return []
+        except PermissionError as error:
+            raise KeyringError(
+                f"{self._path} may not be read by user {os.geteuid()}: give it the right mode"
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise KeyringError(f"{self._path} is not a readable keyring: {type(error).__name__}") from error
 
@@ -275,6 +281,7 @@ class Keyring:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                self._as_before(file.fileno())
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
@@ -283,6 +290,22 @@ class Keyring:
             draft.unlink(missing_ok=True)
             raise
         self._looked_at = float("-inf")
+
+    def _as_before(self, descriptor: int) -> None:
+        """Give a new file the mode and the owner of the one that it replaces, so that whoever read that reads this."""
+        try:
+            before = self._path.stat()
+        except FileNotFoundError:
+            return
+        os.fchmod(descriptor, before.st_mode & 0o777)
+        try:
+            os.fchown(descriptor, before.st_uid, before.st_gid)
+        except PermissionError:
+            if not before.st_mode & stat.S_IROTH:
+                raise KeyringError(
+                    f"{self._path} belongs to user {before.st_uid}, who could not read a new one: change it as that "
+                    "user or as root"
+                ) from None
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

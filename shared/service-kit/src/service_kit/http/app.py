@@ -16,10 +16,11 @@ from service_kit.http.errors import add_problem_handlers
 from service_kit.http.fast_path import FastPath
 from service_kit.http.observation import Observation
 from service_kit.http.openapi import install_openapi
-from service_kit.http.operations import operations_router
+from service_kit.http.operations import contracts_router, metrics_router, probes_router
 from service_kit.http.parked_keys import parked_keys_router
 from service_kit.http.parked_work import parked_work_router
 from service_kit.http.rate_limit import Admission, RateLimiter
+from service_kit.http.streaming import StreamSlots
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.migration_check import migrations_at_head
 from service_kit.persistence.parked_work import ParkedWork
@@ -49,6 +50,8 @@ def create_app(service: HttpService) -> FastAPI:
         description=service.api.description,
         docs_url=None,
         redoc_url=None,
+        # A redirect would name the host that the request claims to be for, and drop the body of a POST.
+        redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         # JSON without a content type is accepted: keys are sent in a header, so no form can forge a request.
         strict_content_type=False,
@@ -57,12 +60,24 @@ def create_app(service: HttpService) -> FastAPI:
         telemetry={"logs": False, "operation_spans": False, "exclude": _is_operation},
     )
     app.state.health, app.state.application = service.health, service.api.application
+    app.state.authenticator = Authenticator(Keyring(service.settings.keyring_path), service.api.verify_token)
+    app.state.streams = StreamSlots(service.settings.caller_streams)
     add_problem_handlers(app, service.api.problems)
     _add_middleware(app, service)
     for router in (*service.api.routers, *_shared_routers(service)):
         app.include_router(router)
     _add_readiness(service)
     install_openapi(app, service)
+    return app
+
+
+def create_ops_app(service: HttpService) -> FastAPI:
+    """The application of the ops port: health with what fails, and the metrics; no key, so for a private network."""
+    app = FastAPI(title=f"Backorder {service.name} operations", docs_url=None, redoc_url=None, openapi_url=None)
+    add_problem_handlers(app, {})
+    app.include_router(probes_router(service.name, service.health, details=True))
+    app.include_router(metrics_router())
+    _add_readiness(service)
     return app
 
 
@@ -81,9 +96,10 @@ def _add_middleware(app: FastAPI, service: HttpService) -> None:
     )
     app.add_middleware(
         Admission,
-        authenticator=Authenticator(Keyring(settings.keyring_path), service.api.verify_token),
+        authenticator=app.state.authenticator,
         known=_limiter("key", settings.rate_limit),
         anonymous=_limiter("address", settings.anonymous_rate_limit),
+        concurrency=settings.caller_concurrency,
     )
     app.add_middleware(Observation, service=service.name, stopping=service.health.stopping)
     if settings.cors_origins:
@@ -102,10 +118,15 @@ def _limiter(name: str, rate: str) -> RateLimiter | None:
 
 
 def _shared_routers(service: HttpService) -> list[APIRouter]:
+    # A worker has no public API: its port is one for those who run it, unless they have another.
+    private = service.settings.role == "worker" and service.settings.ops_port is None
     routers = [
-        operations_router(service.name, service.health),
+        probes_router(service.name, service.health, details=private),
+        contracts_router(),
         parked_work_router(ParkedWork(service.database)),
     ]
+    if private:
+        routers.append(metrics_router())
     if service.subscription is not None:
         routers.append(parked_keys_router(ParkingLot(service.database, service.name, service.subscription.handle)))
     return routers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints
 
 from service_kit.runtime.instant import NOT_A_DAY, NOT_AN_INSTANT, check_year, in_utc, parse_day, parse_instant
 from service_kit.runtime.names import INVISIBLE, check_visible, in_one_form
@@ -29,11 +29,20 @@ def _tidy(value: object) -> object:
     return value
 
 
+def _no_address(value: str) -> str:
+    if "@" in value:
+        raise ValueError("must be an id and not an e-mail address: ids are in events, which are never erased")
+    return value
+
+
 TIDY = BeforeValidator(_tidy)
 """Reads text in the one form of ``service_kit.runtime.names``; text with characters that cannot be seen is an error."""
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN_TEXT), TIDY]
 """An opaque, case-sensitive name or id given by the caller: a SKU, a location, a customer, a reference."""
+
+PersonId = Annotated[Name, AfterValidator(_no_address)]
+"""The id of a customer or a contact, which events carry for ever: a made-up id, and not an e-mail address."""
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN_TEXT), TIDY]
 """One line of text for people, such as the name of an article."""

@@ -36,11 +36,13 @@ class _HealthResponse(Response):
     media_type = _HEALTH_MEDIA_TYPE
 
 
-def _answer(service: str, failures: dict[str, str], warnings: dict[str, str] | None = None) -> Response:
+def _answer(
+    service: str, failures: dict[str, str], warnings: dict[str, str] | None = None, *, details: bool
+) -> Response:
     found = [("warn", warnings or {}), ("fail", failures)]
     status = next((status for status, checks in reversed(found) if checks), "pass")
     document: dict[str, Any] = {"status": status, "serviceId": service}
-    if status != "pass":
+    if status != "pass" and details:
         document["checks"] = {
             name: [{"status": status, "output": output}] for status, checks in found for name, output in checks.items()
         }
@@ -48,26 +50,45 @@ def _answer(service: str, failures: dict[str, str], warnings: dict[str, str] | N
     return _HealthResponse(orjson.dumps(document), status_code=503 if failures else 200, headers=headers)
 
 
-def operations_router(service: str, health: Health) -> APIRouter:
-    """``/livez``, ``/readyz``, ``/startupz``, ``/metrics`` and ``/asyncapi.json``; they need no key."""
+def probes_router(service: str, health: Health, *, details: bool) -> APIRouter:
+    """``/livez``, ``/readyz``, ``/startupz``; they need no key.
+
+    Without ``details`` they say yes or no, and readiness is that of the last second, however many ask. With them, what
+    fails is named, and each request checks it.
+    """
     router = APIRouter(tags=["operations"])
 
     @router.get("/livez", response_class=_HealthResponse, responses=_HEALTH, summary="Is the process alive")
     async def livez() -> Response:
         silent = {part: f"silent for {seconds:.0f} s" for part, seconds in health.silent_parts().items()}
-        return _answer(service, silent)
+        return _answer(service, silent, details=details)
 
     @router.get("/readyz", response_class=_HealthResponse, responses=_HEALTH, summary="May requests come")
     async def readyz() -> Response:
-        return _answer(service, await health.failures(), await health.warnings())
+        found = await (health.standing() if details else health.recent_standing())
+        return _answer(service, found.failures, found.warnings, details=details)
 
     @router.get("/startupz", response_class=_HealthResponse, responses=_HEALTH, summary="Has the process started")
     async def startupz() -> Response:
-        return _answer(service, {} if health.started else {"startup": "in progress"})
+        return _answer(service, {} if health.started else {"startup": "in progress"}, details=details)
+
+    return router
+
+
+def metrics_router() -> APIRouter:
+    """``/metrics``, for the ops port only: metrics name routes, topics and how much the shop sells."""
+    router = APIRouter(tags=["operations"])
 
     @router.get("/metrics", response_class=PlainTextResponse, summary="Metrics for Prometheus")
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router
+
+
+def contracts_router() -> APIRouter:
+    """``/asyncapi.json``; it needs no key."""
+    router = APIRouter(tags=["operations"])
 
     @router.get("/asyncapi.json", response_class=JSONResponse, summary="The events, as AsyncAPI 3")
     async def asyncapi() -> Response:

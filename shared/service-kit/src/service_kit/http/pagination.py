@@ -19,6 +19,9 @@ T = TypeVar("T")
 MAX_PAGE = 500
 DEFAULT_PAGE = 50
 
+_LARGEST = 2**63 - 1
+"""Of what PostgreSQL compares as a bigint: a larger number was never in a cursor of ours."""
+
 CursorValue = str | int | float | bool | datetime | date | None
 
 
@@ -76,6 +79,8 @@ def _value(raw: object) -> CursorValue:
             return parse_instant(text)
         case {"d": str(text)}:
             return date.fromisoformat(text)
+        case int() if not isinstance(raw, bool) and not -_LARGEST <= raw <= _LARGEST:
+            raise ValueError
         case str() | int() | float() | None:
             if isinstance(raw, str) and "\0" in raw:
                 raise ValueError
@@ -91,11 +96,16 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
         if not isinstance(raw, list):
             raise ValueError
         values = tuple(_value(item) for item in raw)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise _bad_cursor() from error
-    if kinds and (len(values) != len(kinds) or not all(isinstance(v, k) for v, k in zip(values, kinds, strict=True))):
+    if kinds and (len(values) != len(kinds) or not all(map(_is, values, kinds))):
         raise _bad_cursor()
     return values
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether it is of exactly this kind: a truth value is no number, and an instant no day."""
+    return type(value) is kind or (isinstance(value, kind) and not isinstance(value, bool | datetime))
 
 
 def link_header(response: Response, request: Request, next_cursor: str | None) -> None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
 from time import monotonic
 
+import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service_kit.http.api_keys import Principal
+from service_kit.http.api_keys import KeyringError, Principal
 from service_kit.http.authentication import Authenticator
 from service_kit.http.business_time import IMPORT_SCOPE
-from service_kit.http.problems import Problem
+from service_kit.http.problems import Problem, unavailable
 from service_kit.http.responses import ProblemResponse, answer_headers
+
+log = structlog.get_logger(__name__)
 
 UNCOUNTED = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
@@ -97,10 +101,17 @@ def too_many_requests(status: RateStatus) -> Problem:
     )
 
 
+def too_many_at_once(limit: int) -> Problem:
+    """429 for a caller that has ``limit`` requests under way."""
+    words = f"At most {limit} requests of one caller are worked on at the same time."
+    return Problem(429, "too_many_at_once", "Too many requests at once", words, headers={"Retry-After": "1"})
+
+
 class Admission:
     """ASGI middleware: finds the principal and counts the request; answers 429 if there were too many.
 
-    Requests by keys with the scope ``import`` are not counted: a bulk import may be as fast as it can.
+    Requests by keys with the scope ``import`` are not counted: a bulk import may be as fast as it can. Those under
+    way at the same time are limited for everybody.
     """
 
     def __init__(
@@ -110,32 +121,65 @@ class Admission:
         authenticator: Authenticator,
         known: RateLimiter | None,
         anonymous: RateLimiter | None,
+        concurrency: int = 256,
     ) -> None:
         self._app = app
         self._authenticator = authenticator
         self._known = known
         self._anonymous = anonymous
+        self._concurrency = concurrency
+        self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._app(scope, receive, send)
             return
-        principal = self._authenticator.principal(scope)
-        scope["state"]["principal"] = principal
-        status = self._status(principal, scope)
-        if status is None:
-            await self._app(scope, receive, send)
+        try:
+            principal = self._authenticator.principal(scope)
+        except (KeyringError, OSError) as error:
+            log.error("keyring_unusable", error_type=type(error).__name__)
+            await ProblemResponse(keys_unreadable(), scope)(scope, receive, send)
             return
-        answer_headers(scope).extend(status.headers())
-        if status.allowed:
+        scope["state"]["principal"] = principal
+        refusal = self._refusal(principal, scope)
+        if refusal is not None:
+            await ProblemResponse(refusal, scope)(scope, receive, send)
+            return
+        caller = caller_of(scope)
+        self._under_way[caller] += 1
+        try:
             await self._app(scope, receive, send)
-        else:
-            await ProblemResponse(too_many_requests(status), scope)(scope, receive, send)
+        finally:
+            self._under_way[caller] -= 1
+            if not self._under_way[caller]:
+                del self._under_way[caller]
+
+    def _refusal(self, principal: Principal | None, scope: Scope) -> Problem | None:
+        status = self._status(principal, scope)
+        if status is not None:
+            answer_headers(scope).extend(status.headers())
+            if not status.allowed:
+                return too_many_requests(status)
+        crowded = self._under_way[caller_of(scope)] >= self._concurrency
+        return too_many_at_once(self._concurrency) if crowded else None
 
     def _status(self, principal: Principal | None, scope: Scope) -> RateStatus | None:
         if principal is None:
-            client = scope.get("client")
-            return None if self._anonymous is None else self._anonymous.hit(client[0] if client else "unknown")
+            return None if self._anonymous is None else self._anonymous.hit(caller_of(scope))
         if self._known is None or (principal.may(IMPORT_SCOPE) and not principal.bound):
             return None
-        return self._known.hit(principal.key_id)
+        return self._known.hit(caller_of(scope))
+
+
+def caller_of(scope: Scope) -> str:
+    """Whose requests are counted together: a key, one tracking link's order, or an address without either."""
+    principal: Principal | None = scope.get("state", {}).get("principal")
+    if principal is None:
+        client = scope.get("client")
+        return client[0] if client else "unknown"
+    return principal.key_id if principal.order_id is None else f"{principal.key_id}:{principal.order_id}"
+
+
+def keys_unreadable() -> Problem:
+    """503: who may call is not known, so nobody may."""
+    return unavailable("keys_unreadable", "The keyring cannot be read. Tell whoever runs the service.", retry_after=5)

@@ -6,11 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
 Check = Callable[[], Awaitable[None]]
 """Raises if what it checks cannot be used."""
 
 _CHECK_TIMEOUT = 3.0
+_RECENT = 1.0
+"""Seconds for which a check is remembered where everybody may ask."""
+
+
+class Standing(NamedTuple):
+    """What keeps a process from being ready, and what somebody has to look at, each with the kind of error."""
+
+    failures: dict[str, str]
+    warnings: dict[str, str]
 
 
 @dataclass
@@ -29,6 +39,8 @@ class Health:
     """Like ``checks``, of what somebody has to look at although requests may come: ``/readyz`` warns of it."""
     _limits: dict[str, float] = field(default_factory=dict)
     _beats: dict[str, float] = field(default_factory=dict)
+    _checking: asyncio.Future[Standing] | None = None
+    _checked_at: float = 0.0
 
     def watch(self, part: str, limit: float) -> None:
         """From now on ``part`` must beat every ``limit`` seconds."""
@@ -65,6 +77,22 @@ class Health:
     async def _failing(self, checks: Mapping[str, Check]) -> dict[str, str]:
         outcomes = await asyncio.gather(*(self._failure(check) for check in checks.values()))
         return {name: failure for name, failure in zip(checks, outcomes, strict=True) if failure is not None}
+
+    async def standing(self) -> Standing:
+        """Failures and warnings as they are now."""
+        return Standing(await self.failures(), await self.warnings())
+
+    async def recent_standing(self) -> Standing:
+        """What ``standing`` said within the last second; however many ask, one of them has it checked."""
+        if self.stopping.is_set() or not self.started:
+            return await self.standing()
+        if self._checking is None or (self._checking.done() and monotonic() - self._checked_at > _RECENT):
+            self._checking = asyncio.ensure_future(self.standing())
+            self._checking.add_done_callback(lambda _: self._note_time())
+        return await asyncio.shield(self._checking)
+
+    def _note_time(self) -> None:
+        self._checked_at = monotonic()
 
     @staticmethod
     async def _failure(check: Check) -> str | None:
