@@ -187,7 +187,7 @@ async def test_parked_events_appear_on_the_dead_letter_topic_with_origin_and_err
     assert told["dlq_origin_topic"] == b"orders"
     assert told["dlq_consumer"] == b"sample"
     assert told["dlq_error"] == b"Poison: o-1/1"
-    assert int(told["dlq_origin_offset"]) >= 0
+    assert int(told["dlq_origin_offset"] or b"-1") >= 0
 
 
 async def test_when_everything_fails_the_consumer_stops_instead_of_parking_all(database: Database) -> None:

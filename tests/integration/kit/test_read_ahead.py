@@ -33,6 +33,13 @@ BATCH = 100
 """The first that a consumer reads, before it knows how large the records are."""
 
 
+def id_of(record: Record) -> str:
+    """The id of the record's event."""
+    found = dict(record.headers)["ce_id"]
+    assert found is not None
+    return found.decode()
+
+
 class WatchedBus:
     """A log that tells what its members read, and when partitions are taken from them."""
 
@@ -158,7 +165,7 @@ async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away
     await send_events(bus, events[:-100])
     async with running(consumer(database, watched, handler).run):
         await eventually(lambda: len(watched.read) > 1, 20)
-        first = {dict(record.headers)["ce_id"].decode() for record in watched.read[0]}
+        first = {id_of(record) for record in watched.read[0]}
         # Another member joins, and reads without handling anything.
         other = bus.source(GROUP, ["orders"], nothing_in_hand)
         joining = asyncio.ensure_future(other.start())
@@ -168,7 +175,7 @@ async def test_what_was_read_ahead_is_dropped_when_its_partitions_are_taken_away
         theirs: set[str] = set()
 
         async def other_has_read() -> bool:
-            theirs.update(dict(record.headers)["ce_id"].decode() for record in await other.poll(0.2, 5_000))
+            theirs.update(id_of(record) for record in await other.poll(0.2, 5_000))
             return len(theirs) > 100
 
         await eventually(other_has_read, 20)
@@ -202,7 +209,7 @@ async def test_records_that_were_dropped_are_neither_handled_nor_committed(datab
         assert any(record.partition == taken.number for record in watched.read[1]), "some were read ahead"
         assert bus.committed.get((GROUP, taken), 0) == handled
         mine = {event.id for batch in handler.batches for event in batch}
-        assert sum(dict(record.headers)["ce_id"].decode() in mine for record in bus.log[taken]) == handled
+        assert sum(id_of(record) in mine for record in bus.log[taken]) == handled
         await other.stop()
         await eventually(lambda: is_applied(database, events))
 

@@ -111,7 +111,7 @@ class FaultyProducer:
         await self._inner.start()
 
     async def send(
-        self, topic: str, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]
     ) -> Awaitable[object]:
         assert not self._broken, "a producer that failed must not be used again"
         if self._faults:

@@ -65,7 +65,7 @@ def probes_router(service: str, health: Health, *, details: bool) -> APIRouter:
 
     @router.get("/readyz", response_class=_HealthResponse, responses=_HEALTH, summary="May requests come")
     async def readyz() -> Response:
-        found = await (health.standing() if details else health.recent_standing())
+        found = await (health.state() if details else health.recent_state())
         return _answer(service, found.failures, found.warnings, details=details)
 
     @router.get("/startupz", response_class=_HealthResponse, responses=_HEALTH, summary="Has the process started")

@@ -16,7 +16,7 @@ _RECENT = 1.0
 """Seconds for which a check is remembered where everybody may ask."""
 
 
-class Standing(NamedTuple):
+class HealthState(NamedTuple):
     """What keeps a process from being ready, and what somebody has to look at, each with the kind of error."""
 
     failures: dict[str, str]
@@ -39,7 +39,7 @@ class Health:
     """Like ``checks``, of what somebody has to look at although requests may come: ``/readyz`` warns of it."""
     _limits: dict[str, float] = field(default_factory=dict)
     _beats: dict[str, float] = field(default_factory=dict)
-    _checking: asyncio.Future[Standing] | None = None
+    _checking: asyncio.Future[HealthState] | None = None
     _checked_at: float = 0.0
 
     def watch(self, part: str, limit: float) -> None:
@@ -72,22 +72,22 @@ class Health:
 
     async def warnings(self) -> dict[str, str]:
         """What somebody has to look at, as ``failures`` has it."""
-        return await self._failing(self.notices) if self.started else {}
+        return await self._failing(self.notices) if self.started and not self.stopping.is_set() else {}
 
     async def _failing(self, checks: Mapping[str, Check]) -> dict[str, str]:
         outcomes = await asyncio.gather(*(self._failure(check) for check in checks.values()))
         return {name: failure for name, failure in zip(checks, outcomes, strict=True) if failure is not None}
 
-    async def standing(self) -> Standing:
+    async def state(self) -> HealthState:
         """Failures and warnings as they are now."""
-        return Standing(await self.failures(), await self.warnings())
+        return HealthState(await self.failures(), await self.warnings())
 
-    async def recent_standing(self) -> Standing:
-        """What ``standing`` said within the last second; however many ask, one of them has it checked."""
+    async def recent_state(self) -> HealthState:
+        """What ``state`` said within the last second; however many ask, one of them has it checked."""
         if self.stopping.is_set() or not self.started:
-            return await self.standing()
+            return await self.state()
         if self._checking is None or (self._checking.done() and monotonic() - self._checked_at > _RECENT):
-            self._checking = asyncio.ensure_future(self.standing())
+            self._checking = asyncio.ensure_future(self.state())
             self._checking.add_done_callback(lambda _: self._note_time())
         return await asyncio.shield(self._checking)
 

@@ -62,9 +62,9 @@ MUTANTS = (
         "A count replaces a newer one that is recorded already",
         f"{_SERVICE}/domain/stock_level.py",
         """        if self._counted_after(counted_at):
-            return False
-""",
-        "",
+            self._append(EntryKind.SUPERSEDED""",
+        """        if False:
+            self._append(EntryKind.SUPERSEDED""",
         (f"{_UNIT}/test_stock_level.py", f"{_UNIT}/test_counts.py"),
     ),
     Mutant(
