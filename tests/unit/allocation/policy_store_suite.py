@@ -183,6 +183,9 @@ class ReviewSuite:
             await uow.policies.create_policy("p")
             await uow.assignments.assign(GARDEN, "p", "me")
             await uow.assignments.want_review(policy="p")
+            assert await uow.assignments.reviews_due(10) == ["A", "B"]
+            assert await uow.assignments.reviews_due(10, ["A"]) == ["B"]
+            assert await uow.assignments.take_reviews(10, ["?"]) == []
             assert await uow.assignments.take_reviews(1) == ["A"]
             await uow.assignments.want_review(policy="default")
             assert await uow.assignments.take_reviews(10) == ["A", "B"]
@@ -216,6 +219,7 @@ class BackgroundWorkSuite:
             assert await uow.background.skus_with_passed_promises(days(3)) == []
             assert await uow.background.skus_with_passed_promises(days(4)) == ["A", "B"]
             assert await uow.background.skus_with_passed_promises(days(4), 1) == ["A"]
+            assert await uow.background.skus_with_passed_promises(days(4), 1, ["A"]) == ["B"]
 
     async def test_the_backlog_counts_what_waits(self, units: Any) -> None:
         async with units.reading() as uow:
@@ -241,6 +245,7 @@ class BackgroundWorkSuite:
             assert await uow.background.skus_to_reconcile("", 10) == ["A", "B"]
             assert await uow.background.skus_to_reconcile("A", 10) == ["B"]
             assert await uow.background.skus_to_reconcile("", 1) == ["A"]
+            assert await uow.background.skus_to_reconcile("", 10, ["A"]) == ["B"]
             await uow.assignments.want_review(target=(Scope.SKU, "A"))
             assert await uow.background.skus_to_reconcile("", 10) == ["B"]
 

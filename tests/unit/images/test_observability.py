@@ -23,7 +23,7 @@ MAKERS = (service_kit, loan_metrics, deferred_orders, queue_metrics, reconciler,
 ROOT = Path(__file__).resolve().parents[3]
 OBSERVABILITY = ROOT / "deploy/observability"
 DASHBOARD: dict[str, Any] = json.loads((OBSERVABILITY / "grafana/dashboards/backorder.json").read_text())
-_WORDS = {"sum", "max", "by", "rate", "increase", "histogram_quantile", "or", "vector"}
+_WORDS = {"sum", "max", "by", "rate", "increase", "histogram_quantile", "or", "unless", "vector"}
 # Given by Prometheus, and by its client for every process.
 _FOREIGN = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
 

@@ -67,10 +67,14 @@ class InMemoryOrderStore:
             order_id: deepcopy(orders.setdefault(order_id, OrderProjection(order_id))) for order_id in sorted(order_ids)
         }
 
-    async def lock_due(self, now: datetime, limit: int) -> list[OrderProjection]:
+    async def find_due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
+        due = [order.order_id for order in await self.lock_due(now, len(self._tables.orders))]
+        return [order_id for order_id in due if order_id not in without][:limit]
+
+    async def lock_due(self, now: datetime, limit: int, only: Collection[str] | None = None) -> list[OrderProjection]:
         due = [order for order in self._tables.orders.values() if order.message_due and order.message_due.due_at <= now]
         due.sort(key=lambda order: order.message_due.due_at if order.message_due else now)
-        return deepcopy(due[:limit])
+        return deepcopy([order for order in due if only is None or order.order_id in only][:limit])
 
     async def save(self, orders: Collection[OrderProjection]) -> None:
         for order in orders:

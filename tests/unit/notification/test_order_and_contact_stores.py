@@ -157,6 +157,10 @@ class TestOrders:
         async with committed(units) as uow:
             assert [order.order_id for order in await uow.orders.lock_due(clock.now(), 10)] == ["o2", "o1"]
             assert [order.order_id for order in await uow.orders.lock_due(clock.now(), 1)] == ["o2"]
+            assert [order.order_id for order in await uow.orders.lock_due(clock.now(), 9, ["o1", "?"])] == ["o1"]
+            assert await uow.orders.find_due(clock.now(), 10) == ["o2", "o1"]
+            assert await uow.orders.find_due(clock.now(), 1) == ["o2"]
+            assert await uow.orders.find_due(clock.now(), 10, ["o2"]) == ["o1"]
 
     async def test_sequences_count_from_one_for_each_order(self, units):
         async with committed(units) as uow:

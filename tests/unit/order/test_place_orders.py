@@ -100,6 +100,19 @@ async def test_of_orders_with_one_reference_the_first_is_accepted(units: InMemor
     assert references(units.outbox) == [("OrderPlaced", "o1"), ("OrderPlaced", "o3")]
 
 
+async def test_an_order_that_could_be_placed_but_never_shipped_is_refused(units: InMemoryOrderUnits) -> None:
+    long = "灯" * 60
+    large, small, plain = await place(
+        units,
+        place_command("o1", *[(long, 1)] * 1000),
+        place_command("o2", *[(long, 1)] * 500),
+        place_command("o3", *[("lamp-of-brass-4", 1)] * 1000),
+    )
+    assert isinstance(large, OrderTooLarge)
+    assert small == Accepted("o2", 1, 1, NOW)
+    assert plain == Accepted("o3", 1, 1, NOW)
+
+
 async def test_an_order_too_large_for_its_event_is_refused_alone(units: InMemoryOrderUnits) -> None:
     large, small = await place(
         units, place_command("o1", *[(WIDE, 1_000_000)] * 1100), place_command("o2", *[("lamp", 1)] * 1000)

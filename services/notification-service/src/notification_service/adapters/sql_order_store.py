@@ -28,7 +28,15 @@ _LOCK = text(
 )
 _LOCK_DUE = text(
     f"""
-    SELECT {_ORDER} FROM watched_order WHERE due_at <= :now ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    SELECT {_ORDER} FROM watched_order
+    WHERE due_at <= :now AND (CAST(:only AS text[]) IS NULL OR order_id = ANY (CAST(:only AS text[])))
+    ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_FIND_DUE = text(
+    """
+    SELECT order_id FROM watched_order
+    WHERE due_at <= :now AND order_id <> ALL (CAST(:without AS text[])) ORDER BY due_at LIMIT :limit
     """
 )
 _ORDER_COLUMNS: Columns = (
@@ -118,9 +126,15 @@ class SqlOrderStore:
         rows = (await self._conn.execute(_LOCK, {"order_ids": ids})).all()
         return {order.order_id: order for order in await self._with_lines(rows)}
 
-    async def lock_due(self, now: datetime, limit: int) -> list[OrderProjection]:
+    async def find_due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
         """See OrderStore."""
-        rows = (await self._conn.execute(_LOCK_DUE, {"now": now, "limit": limit})).all()
+        values = {"now": now, "limit": limit, "without": list(without)}
+        return list((await self._conn.execute(_FIND_DUE, values)).scalars())
+
+    async def lock_due(self, now: datetime, limit: int, only: Collection[str] | None = None) -> list[OrderProjection]:
+        """See OrderStore."""
+        values = {"now": now, "limit": limit, "only": None if only is None else list(only)}
+        rows = (await self._conn.execute(_LOCK_DUE, values)).all()
         return await self._with_lines(rows) if rows else []
 
     async def _with_lines(self, rows: Sequence[Any]) -> list[OrderProjection]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from event_contracts import new_event_id
 from notification_service.application.notifications.template_data import skus_of, template_data_of
 from notification_service.application.ports.notifications import NewNotification
@@ -12,13 +14,22 @@ from notification_service.domain.orders import Baseline, OrderProjection
 ORDERS_AT_ONCE = 200
 
 
-async def compose_due_notifications(uow: NotificationUnitOfWork, limit: int = ORDERS_AT_ONCE) -> int:
-    """Queue a notification for each order whose message is due; returns how many orders were looked at.
+async def find_due_orders(
+    uow: NotificationUnitOfWork, without: Collection[str], limit: int = ORDERS_AT_ONCE
+) -> Sequence[str]:
+    """The orders whose message is due."""
+    return await uow.orders.find_due(uow.now, limit, without)
+
+
+async def compose_due_notifications(
+    uow: NotificationUnitOfWork, limit: int = ORDERS_AT_ONCE, only: Collection[str] | None = None
+) -> int:
+    """Queue a notification for each order, or each of ``only``, whose message is due; how many were looked at.
 
     The customer counts as told from here on. What the customer had been told before is kept with the notification,
     in case it has to wait for its contact.
     """
-    orders = await uow.orders.lock_due(uow.now, limit)
+    orders = await uow.orders.lock_due(uow.now, limit, only)
     composed: list[tuple[OrderProjection, str, Message, Baseline]] = []
     for order in orders:
         baseline = order.baseline()

@@ -25,8 +25,14 @@ class OrderStore(Protocol):
         """The orders by id, created where missing, locked in the order of their ids until the transaction ends."""
         ...
 
-    async def lock_due(self, now: datetime, limit: int) -> list[OrderProjection]:
-        """Up to ``limit`` orders whose message is due, locked; orders that are locked already are skipped."""
+    async def find_due(self, now: datetime, limit: int, without: Collection[str] = ()) -> list[str]:
+        """Ids of up to ``limit`` orders whose message is due, apart from ``without``; the longest due first."""
+        ...
+
+    async def lock_due(self, now: datetime, limit: int, only: Collection[str] | None = None) -> list[OrderProjection]:
+        """Up to ``limit`` orders whose message is due, locked; orders that are locked already are skipped.
+
+        With ``only``, of those."""
         ...
 
     async def save(self, orders: Collection[OrderProjection]) -> None:

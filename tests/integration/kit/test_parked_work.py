@@ -1,0 +1,126 @@
+"""What background tasks set aside, what troubles workers, and how an operator learns of both."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service_kit.hosting.service import Service
+from service_kit.http.api_keys import Keyring
+from service_kit.http.app import create_app
+from service_kit.persistence.database import Database
+from service_kit.persistence.parked_work import FIRST_PAUSE, LONGEST_PAUSE, PARKED_WORK, ParkedWork
+from service_kit.persistence.worker_troubles import WorkerTroubles
+from service_kit.runtime.settings import Role
+from service_kit.testing.sample.service import GROUP, subscription
+from service_kit.testing.sample.worker import SampleSettings
+
+pytestmark = pytest.mark.postgres
+
+FAULT = ValueError("\x00 cannot \ud800 be told")
+
+
+def service_of(database: Database, keyring: Path, role: Role = "api") -> Service:
+    settings = SampleSettings(
+        database_url=database.url, kafka_bootstrap="unused:1", keyring_path=keyring, rate_limit="", role=role
+    )
+    service = Service(name=GROUP, settings=settings, database=database, subscription=subscription())
+    service.health.started = True
+    return service
+
+
+@pytest.fixture
+async def operator(database: Database, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    secret, _ = Keyring(tmp_path / "keys.json").create_key("operator", ["ops"])
+    transport = httpx.ASGITransport(create_app(service_of(database, tmp_path / "keys.json")))
+    headers = {"Authorization": f"Bearer {secret}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://sample", headers=headers) as client:
+        yield client
+
+
+async def test_what_is_set_aside_waits_ever_longer_until_somebody_asks_for_it(database: Database) -> None:
+    parked = ParkedWork(database)
+    pauses = []
+    for _ in range(12):
+        await parked.park("sweep", "A", FAULT)
+        [item] = await parked.list_items()
+        assert await parked.held("sweep") == {"A"}
+        assert await parked.due("sweep") == frozenset()
+        async with database.reading() as conn:
+            row = await conn.exec_driver_sql(
+                "SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM parked_work"
+            )
+            pauses.append(row.scalar_one())
+    assert item.attempts == 12
+    assert 0.5 * FIRST_PAUSE < pauses[0] < 1.5 * FIRST_PAUSE
+    assert pauses[-1] == pytest.approx(LONGEST_PAUSE, rel=0.01)
+    assert await parked.held("other") == frozenset()
+    assert await parked.retry("sweep", "A") == 1
+    assert (await parked.held("sweep"), await parked.due("sweep")) == (frozenset(), {"A"})
+    await parked.release("sweep", {"A", "B"})
+    assert await parked.list_items() == []
+
+
+async def test_the_metric_counts_what_is_set_aside_and_forgets_what_no_longer_is(database: Database) -> None:
+    parked = ParkedWork(database)
+    for item in "AB":
+        await parked.park("sweep", item, FAULT)
+    assert PARKED_WORK.labels("sweep")._value.get() == 2
+    await parked.release("sweep", {"A", "B"})
+    assert PARKED_WORK.labels("sweep")._value.get() == 0
+
+
+async def test_an_operator_sees_parked_work_page_by_page_and_has_it_tried_again(
+    operator: httpx.AsyncClient, database: Database
+) -> None:
+    for task, item in (("one", "A"), ("one", "B/c d"), ("two", "A")):
+        await ParkedWork(database).park(task, item, FAULT)
+    first = (await operator.get("/v1/parked-work", params={"limit": 2})).json()
+    assert [(one["task"], one["item"], one["attempts"]) for one in first["data"]] == [
+        ("one", "A", 1),
+        ("one", "B/c d", 1),
+    ]
+    assert "cannot" in first["data"][0]["error"]
+    rest = (await operator.get("/v1/parked-work", params={"cursor": first["next_cursor"]})).json()
+    assert [(one["task"], one["item"]) for one in rest["data"]] == [("two", "A")]
+    told = await operator.post("/v1/parked-work/retry", params={"task": "one", "item": "B/c d"})
+    assert (told.status_code, told.json()) == (200, {"due": 1})
+    assert await ParkedWork(database).due("one") == {"B/c d"}
+    assert (await operator.post("/v1/parked-work/retry")).json() == {"due": 3}
+    for unknown in ({"task": "three"}, {"task": "one", "item": "Z"}, {"item": "\x00"}):
+        assert (await operator.post("/v1/parked-work/retry", params=unknown)).status_code == 404
+    del operator.headers["Authorization"]
+    assert (await operator.get("/v1/parked-work")).status_code == 401
+
+
+@pytest.mark.parametrize("role", ["api", "worker", "all"])
+async def test_readiness_warns_in_every_role_of_what_is_set_aside_and_of_workers_in_trouble(
+    database: Database, tmp_path: Path, role: Role
+) -> None:
+    async def ready() -> httpx.Response:
+        # A service of its own each time: what it read is remembered for a second.
+        app = create_app(service_of(database, tmp_path / "keys.json", role))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client:
+            return await client.get("/readyz")
+
+    assert (await ready()).json() == {"status": "pass", "serviceId": GROUP}
+    worker = WorkerTroubles(database, "w1")
+    await worker.tell({"consumer": "is off", "relay": "failed 3 times"})
+    await ParkedWork(database).park("sweep", "A", FAULT)
+    told = await ready()
+    assert (told.status_code, told.json()["status"]) == (200, "warn")
+    assert told.json()["checks"]["workers"] == [{"status": "warn", "output": "consumer is off; relay failed 3 times"}]
+    assert "1 items" in told.json()["checks"]["parked"][0]["output"]
+    await worker.tell({"relay": "failed 4 times"})
+    assert (await ready()).json()["checks"]["workers"][0]["output"] == "relay failed 4 times"
+    await worker.tell({})
+    await ParkedWork(database).release("sweep", {"A"})
+    assert (await ready()).json()["status"] == "pass"
+
+
+async def test_the_troubles_of_a_worker_that_is_gone_are_not_told_for_ever(database: Database) -> None:
+    await WorkerTroubles(database, "gone").tell({"relay": "failed"})
+    async with database.transaction() as conn:
+        await conn.exec_driver_sql("UPDATE worker_trouble SET seen_at = now() - interval '31 seconds'")
+    assert (await WorkerTroubles(database, "other").read()).workers == ()
