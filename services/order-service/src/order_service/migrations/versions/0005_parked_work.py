@@ -4,8 +4,8 @@ from alembic import op
 
 from service_kit.hosting.tables import create_parked_work_tables
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:

@@ -7,8 +7,8 @@ from alembic import op
 
 from service_kit.hosting.tables import create_parked_work_tables
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
