@@ -10,7 +10,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos mutants bench
+.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos mutants bench audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ mutants: bootstrap ## Plant each defect of docs/testing.md and expect its tests 
 
 bench: bootstrap ## Measure against floors of the same run; writes bench.json (ROWS=relay,fill-100k: only these)
 	@$(BIN)/python -m tests.bench $(if $(ROWS),--rows $(ROWS)) $(ARGS)
+
+audit: bootstrap ## Write the bill of materials (dist/), and look up known vulnerabilities where the index is reachable
+	@$(PYTHON) scripts/audit $(ARGS)
 
 fmt: bootstrap ## Put the source in order
 	$(BIN)/ruff check --fix .

@@ -19,6 +19,7 @@ from inventory_service.domain.catalogue import Location, Sku, Supplier
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder
 from inventory_service.domain.stock_document import StockDocument
+from service_kit.persistence.page_lines import within_lines
 
 T = TypeVar("T")
 
@@ -99,7 +100,8 @@ class InMemoryQueries:
             and _matches(document.location_id, wanted.location_id)
             and (wanted.sku is None or any(line.key.sku == wanted.sku for line in document.lines))
         ]
-        return found[:limit]
+        lines_of = {document.document_id: len(document.lines) for document in found}
+        return found[: len(within_lines([document.document_id for document in found[:limit]], lines_of))]
 
     async def purchase_order(self, purchase_order_id: str) -> PurchaseOrder | None:
         return self._state.purchase_orders.get(purchase_order_id)
@@ -115,7 +117,8 @@ class InMemoryQueries:
             and (wanted.sku is None or any(line.sku == wanted.sku for line in order.lines))
             and _matches(any(line.open for line in order.lines), wanted.is_open)
         ]
-        return found[:limit]
+        lines_of = {order.purchase_order_id: len(order.lines) for order in found}
+        return found[: len(within_lines([order.purchase_order_id for order in found[:limit]], lines_of))]
 
 
 def _matches(value: object, wanted: object | None) -> bool:

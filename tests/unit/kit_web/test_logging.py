@@ -1,5 +1,6 @@
 """Logs: allowed fields only, errors without their messages, wherever the line comes from."""
 
+import asyncio
 import io
 import json
 import logging
@@ -60,6 +61,22 @@ def test_an_error_is_logged_with_its_type_and_place_and_without_its_message(line
     assert "builtins.KeyError" in text
     assert "test_logging.py" in text
     assert PERSONAL not in text
+
+
+def test_a_librarys_message_is_logged_without_what_it_is_about(lines):
+    library = logging.getLogger("some.library")
+    library.warning("no answer from %s", PERSONAL)
+    library.warning(f"no answer for {PERSONAL}")
+    library.warning("no answer at all")
+    loop = asyncio.new_event_loop()
+    loop.call_exception_handler({"message": f"lost {PERSONAL}", "exception": ValueError(PERSONAL)})
+    loop.close()
+    text = lines.getvalue()
+    assert PERSONAL not in text
+    assert "no answer from %s" in text
+    assert "no answer at all" in text
+    assert text.count("message of a library") == 2
+    assert text.count("test_logging:") == 3
 
 
 async def test_an_error_of_the_api_reaches_the_log_without_what_the_caller_sent(lines, api):

@@ -49,6 +49,9 @@ class InMemoryWebhookEndpointStore:
                 known.expires_at = min(known.expires_at or previous_until, previous_until)
         self._tables.secrets.append(SigningSecret(endpoint_id, secret, now))
 
+    async def seal_secrets(self, limit: int) -> int:
+        return 0
+
     async def subscriptions(self) -> list[WebhookSubscription]:
         enabled = (endpoint for endpoint in self._tables.endpoints.values() if endpoint.enabled)
         return [WebhookSubscription(endpoint.endpoint_id, endpoint.event_types) for endpoint in enabled]

@@ -23,6 +23,7 @@ from order_service.application.queries import (
 )
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.order import Order, Shipment
+from service_kit.persistence.page_lines import within_lines
 from service_kit.runtime.clock import Clock
 from service_kit.testing.in_memory_unit_of_work import InMemoryUnitOfWork, InMemoryUnitOfWorkFactory
 
@@ -224,7 +225,8 @@ class InMemoryOrderQueries:
         found.sort(key=wanted.key_of, reverse=not by_change)
         if after is not None:
             found = [record for record in found if _is_after(wanted.key_of(record), after, by_change)]
-        return found[:limit]
+        lines_of = {record.order.order_id: len(record.order.lines) for record in found}
+        return found[: len(within_lines([record.order.order_id for record in found[:limit]], lines_of))]
 
     async def history(
         self, order_id: str, visibility: Visibility, *, after: int, limit: int

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from tests.scenario import Neighbours
 from tests.unit.order.scenarios import NOW, lines_of, new_order, shipment
 from tests.unit.order.suite import EVERYBODY, Stores, Suite, allocated
@@ -15,6 +16,18 @@ from order_service.application.queries import OrderFilter, Visibility
 
 class QuerySuite(Suite):
     """Tests of the queries."""
+
+    async def test_a_page_ends_with_the_order_in_which_it_has_enough_lines(
+        self, stores: Stores, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("service_kit.persistence.page_lines.PAGE_LINES", 4)
+        for number in range(4):
+            await stores.place(new_order(f"o{number}", ("lamp", 1), ("bulb", 1), ("fuse", 1)))
+        async with stores.units.reading() as uow:
+            page = await uow.queries.orders(OrderFilter(), EVERYBODY, after=None, limit=9)
+            rest = await uow.queries.orders(OrderFilter(), EVERYBODY, after=("o2",), limit=9)
+        assert [record.order.order_id for record in page] == ["o3", "o2"]
+        assert [record.order.order_id for record in rest] == ["o1", "o0"]
 
     async def test_orders_are_listed_by_any_filter_newest_first(self, stores: Stores) -> None:
         for number in range(5):

@@ -60,7 +60,8 @@ async def test_a_customers_key_sets_only_what_is_the_customers_to_say(
     shop: InMemoryShop, field: str, value: Any, pointer: str
 ) -> None:
     shop.client = shop.client_as("customer-1")
-    response = await shop.post_order(("lamp", 1), **{field: value})
+    fields: dict[str, Any] = {field: value}
+    response = await shop.post_order(("lamp", 1), **fields)
     assert (response.status_code, response.json()["code"]) == (403, "bound_key_field")
     assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
 
@@ -169,3 +170,21 @@ async def test_the_description_names_every_operation_once(shop: InMemoryShop) ->
         "list_order_events",
         "create_tracking_link",
     } <= set(operations)
+
+
+async def test_pages_of_large_orders_end_early_and_the_cursor_finds_them_all(
+    shop: InMemoryShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service_kit.persistence.page_lines.PAGE_LINES", 4)
+    placed = [(await shop.place(("lamp", 1), ("lamp", 2), ("lamp", 3)))["order_id"] for _ in range(5)]
+    found: list[list[str]] = []
+    cursor = None
+    while True:
+        parameters = {"limit": "500"} | ({"cursor": cursor} if cursor else {})
+        page = (await shop.client.get("/v1/orders", params=parameters)).json()
+        found.append([order["order_id"] for order in page["data"]])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [len(page) for page in found] == [2, 2, 1]
+    assert [order_id for page in found for order_id in page] == placed[::-1]

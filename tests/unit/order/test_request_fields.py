@@ -21,6 +21,8 @@ ORDER = {"reference": "WEB-1", "lines": [{"sku": "lamp", "quantity": 1}]}
         {"needed_by": "9999-12-31"},
         {"reference": "a\nb"},
         {"customer_id": "a\tb"},
+        {"customer_id": "ada@example.com"},
+        {"contact_id": "ada@example.com"},
         {"location_preference": "a\u2028b"},
         {"lines": [{"sku": "la\rmp", "quantity": 1}]},
     ],

@@ -85,6 +85,8 @@ async def _ensure_role(admin: asyncpg.Connection, role: str, password: str) -> N
 async def _keep_strangers_out(admin: asyncpg.Connection, name: str, app: str) -> None:
     await admin.execute(f'REVOKE ALL ON DATABASE "{name}" FROM PUBLIC')
     await admin.execute(f'GRANT CONNECT ON DATABASE "{name}" TO "{app}"')
+    # No statement of a service takes this long unless something is wrong; migrations run as the owner.
+    await admin.execute(f"ALTER ROLE \"{app}\" SET statement_timeout = '60s'")
     if await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         for open_by_default in ("postgres", "template1"):
             await admin.execute(f'REVOKE ALL ON DATABASE "{open_by_default}" FROM PUBLIC')

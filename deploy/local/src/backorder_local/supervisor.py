@@ -10,8 +10,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
+from backorder_local.log_files import rotate_log
 from backorder_local.processes import Child, Program, log_tail
 
+_ROTATE_EVERY = 10.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _ATTEMPTS_AT_START = 3
 # A part that stayed healthy this long starts again without delay.
@@ -103,6 +105,7 @@ class Supervisor:
         self._stopping = False
         self._announced = False
         self._began = time.monotonic()
+        self._next_rotation = self._began + _ROTATE_EVERY
 
     def stop(self) -> None:
         """Ask `run` to stop every part and return."""
@@ -118,9 +121,18 @@ class Supervisor:
                     self._announced = True
                     self._when_up()
                     self._say(f"everything is up after {time.monotonic() - self._began:.1f} s")
+                self._rotate_logs()
                 time.sleep(0.1 if self._announced else 0.02)
         finally:
             self._stop_all()
+
+    def _rotate_logs(self) -> None:
+        if time.monotonic() < self._next_rotation:
+            return
+        self._next_rotation = time.monotonic() + _ROTATE_EVERY
+        for part in self._parts.values():
+            if part.child is not None:
+                rotate_log(part.child.program.log)
 
     def _advance(self, part: SupervisedPart) -> None:
         match part.state:

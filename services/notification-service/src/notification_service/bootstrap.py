@@ -9,6 +9,7 @@ from email.utils import parseaddr
 from functools import partial
 
 from notification_service.adapters.http_webhook_sender import HttpWebhookSender
+from notification_service.adapters.secret_box import SecretBox
 from notification_service.adapters.smtp_mailer import MailServer, SmtpMailer
 from notification_service.adapters.sql_unit_of_work import SqlNotificationUnitOfWork
 from notification_service.adapters.template_renderer import TemplateRenderer
@@ -76,7 +77,8 @@ def wire(
         application_name="notification",
         idle_in_transaction=settings.idle_in_transaction,
     )
-    units = SqlUnitOfWorkFactory(database, SqlNotificationUnitOfWork, clock or SystemClock())
+    kind = partial(SqlNotificationUnitOfWork, box=SecretBox(settings.webhook_keys))
+    units = SqlUnitOfWorkFactory(database, kind, clock or SystemClock())
     mailer = mailer or SmtpMailer(_mail_server(settings), settings.mail_connections)
     sender = sender or HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)
     renderer = TemplateRenderer(_mail_domain(settings.mail_from))

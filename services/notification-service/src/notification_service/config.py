@@ -52,10 +52,24 @@ class NotificationSettings(ServiceSettings):
     webhook_disable_after_days: float = Field(
         default=5, gt=0, description="Failing for so long switches an endpoint off"
     )
+    webhook_secret_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Encrypts the secrets of endpoints; without it they are stored as they are",
+    )
+    webhook_old_secret_keys: list[SecretStr] = Field(
+        default_factory=list, description="Keys used before; secrets encrypted with them are encrypted anew"
+    )
     webhook_retention_days: float = Field(default=30, gt=0, description="How long finished webhooks are kept")
     webhook_delays_seconds: list[float] = Field(
         default_factory=list, description="Delays between attempts; empty means the standard schedule"
     )
+
+    @property
+    def webhook_keys(self) -> list[str]:
+        """The keys that encrypt and decrypt the secrets of endpoints, the current one first."""
+        current = [self.webhook_secret_key] if self.webhook_secret_key else []
+        return [key.get_secret_value() for key in (*current, *self.webhook_old_secret_keys)] if current else []
 
     @field_validator("mail_from")
     @classmethod

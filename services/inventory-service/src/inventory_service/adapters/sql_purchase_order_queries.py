@@ -13,6 +13,7 @@ from inventory_service.adapters.sql_conditions import where
 from inventory_service.adapters.sql_purchase_orders import LINE_COLUMNS, purchase_order_line
 from inventory_service.application.queries import PurchaseOrderFilter
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
+from service_kit.persistence.page_lines import within_lines
 
 _HEAD = "purchase_order_id, reference, supplier_id, location_id, ordered_at, created_at"
 _ORDER = text(f"SELECT {_HEAD} FROM purchase_order WHERE purchase_order_id = :id")
@@ -23,6 +24,10 @@ _LINES = text(
     WHERE line.purchase_order_id = ANY(CAST(:ids AS text[]))
     ORDER BY line.purchase_order_id, line.line_no
     """
+)
+_LINE_COUNTS = text(
+    "SELECT purchase_order_id, count(*) AS lines FROM purchase_order_line"
+    " WHERE purchase_order_id = ANY(CAST(:ids AS text[])) GROUP BY purchase_order_id"
 )
 _HAS_LINE = "EXISTS (SELECT FROM purchase_order_line line WHERE line.purchase_order_id = head.purchase_order_id AND "
 _HAS_SKU = _HAS_LINE + "line.sku = :sku)"
@@ -62,7 +67,11 @@ class SqlPurchaseOrderQueries:
             "sku": wanted.sku,
             "limit": limit,
         }
-        return await self._orders_of((await self._connection.execute(text(statement), values)).all())
+        heads = (await self._connection.execute(text(statement), values)).all()
+        ids = [head.purchase_order_id for head in heads]
+        counted = await self._connection.execute(_LINE_COUNTS, {"ids": ids})
+        kept = within_lines(ids, {row.purchase_order_id: row.lines for row in counted})
+        return await self._orders_of(heads[: len(kept)])
 
     async def _orders_of(self, heads: Sequence[Row[Any]]) -> list[PurchaseOrder]:
         if not heads:

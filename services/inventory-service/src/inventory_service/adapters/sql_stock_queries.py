@@ -22,12 +22,17 @@ from inventory_service.application.queries import (
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import RecordedLine, StockDocument
 from inventory_service.domain.stock_level import EntryKind
+from service_kit.persistence.page_lines import within_lines
 
 _HEAD = "document_id, type, reference, location_id, kind, reason, occurred_at, recorded_at"
 _DOCUMENT = text(f"SELECT {_HEAD} FROM stock_document WHERE document_id = :id AND type = :type")
 _LINES = text(
     "SELECT document_id, line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change, counted_at"
     " FROM stock_document_line WHERE document_id = ANY(CAST(:ids AS text[])) ORDER BY document_id, line_no"
+)
+_LINE_COUNTS = text(
+    "SELECT document_id, count(*) AS lines FROM stock_document_line"
+    " WHERE document_id = ANY(CAST(:ids AS text[])) GROUP BY document_id"
 )
 _HAS_SKU = "EXISTS (SELECT FROM stock_document_line line WHERE line.document_id = head.document_id AND line.sku = :sku)"
 
@@ -120,7 +125,11 @@ class SqlStockQueries:
             "sku": wanted.sku,
             "limit": limit,
         }
-        return await self._documents_of((await self._connection.execute(text(statement), values)).all())
+        heads = (await self._connection.execute(text(statement), values)).all()
+        ids = [head.document_id for head in heads]
+        counted = await self._connection.execute(_LINE_COUNTS, {"ids": ids})
+        kept = within_lines(ids, {row.document_id: row.lines for row in counted})
+        return await self._documents_of(heads[: len(kept)])
 
     async def _documents_of(self, heads: Sequence[Row[Any]]) -> list[StockDocument]:
         if not heads:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from notification_service.adapters.secret_box import SecretBox
 from notification_service.adapters.sql_contact_store import SqlContactStore
 from notification_service.adapters.sql_notification_store import SqlNotificationStore
 from notification_service.adapters.sql_order_store import SqlOrderStore
@@ -19,12 +20,18 @@ class SqlNotificationUnitOfWork(SqlUnitOfWork):
     """Implements NotificationUnitOfWork: all stores on the transaction of one connection."""
 
     def __init__(
-        self, connection: AsyncConnection, now: datetime, commit: Callable[[], Awaitable[None]] | None = None
+        self,
+        connection: AsyncConnection,
+        now: datetime,
+        commit: Callable[[], Awaitable[None]] | None = None,
+        *,
+        box: SecretBox | None = None,
     ) -> None:
         super().__init__(connection, now, commit)
         self.contacts = SqlContactStore(connection)
         self.orders = SqlOrderStore(connection)
         self.notifications = SqlNotificationStore(connection)
-        self.endpoints = SqlWebhookEndpointStore(connection)
-        self.deliveries = SqlWebhookDeliveryStore(connection)
+        box = box or SecretBox()
+        self.endpoints = SqlWebhookEndpointStore(connection, box)
+        self.deliveries = SqlWebhookDeliveryStore(connection, box)
         self.queries = SqlNotificationQueries(connection)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from notification_service.adapters.secret_box import SecretBox, SecretUnreadable
 from notification_service.application.ports.webhooks import (
     ClaimedDelivery,
     DeliveryAttempt,
@@ -56,6 +58,13 @@ _END_SECRETS = text(
     UPDATE webhook_secret SET expires_at = LEAST(expires_at, :until) WHERE endpoint_id = :endpoint_id
     """
 )
+_UNSEALED = text(
+    """
+    SELECT endpoint_id, secret FROM webhook_secret
+    WHERE secret NOT LIKE :mark ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_RESEAL = text("UPDATE webhook_secret SET secret = :sealed WHERE endpoint_id = :endpoint_id AND secret = :secret")
 _DROP_SECRETS = text("DELETE FROM webhook_secret WHERE endpoint_id = :endpoint_id AND expires_at <= :now")
 _MESSAGE_COLUMNS: Columns = (("event_id", "text"), ("event_type", "text"), ("body", "text"))
 _ADD_MESSAGES = text(
@@ -131,10 +140,11 @@ _PURGE = text(
 
 
 class SqlWebhookEndpointStore:
-    """Endpoints and their secrets."""
+    """Endpoints and their secrets, which ``box`` encrypts."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, box: SecretBox) -> None:
         self._conn = conn
+        self._box = box
 
     async def add(self, endpoint: WebhookEndpoint, secret: str) -> None:
         """See WebhookEndpointStore."""
@@ -147,7 +157,8 @@ class SqlWebhookEndpointStore:
         }
         await self._conn.execute(_CREATE, values)
         await self._conn.execute(
-            _ADD_SECRET, {"endpoint_id": endpoint.endpoint_id, "secret": secret, "now": endpoint.created_at}
+            _ADD_SECRET,
+            {"endpoint_id": endpoint.endpoint_id, "secret": self._box.seal(secret), "now": endpoint.created_at},
         )
 
     async def lock(self, endpoint_id: str) -> WebhookEndpoint | None:
@@ -168,13 +179,27 @@ class SqlWebhookEndpointStore:
     async def signing_secrets(self, endpoint_id: str, now: datetime) -> tuple[str, ...]:
         """See WebhookEndpointStore."""
         rows = await self._conn.execute(_SECRETS, {"endpoint_id": endpoint_id, "now": now})
-        return tuple(rows.scalars())
+        return self._box.open_all(list(rows.scalars()))
 
     async def add_secret(self, endpoint_id: str, secret: str, now: datetime, previous_until: datetime) -> None:
         """See WebhookEndpointStore. Secrets that have expired are removed."""
         await self._conn.execute(_END_SECRETS, {"endpoint_id": endpoint_id, "until": previous_until})
         await self._conn.execute(_DROP_SECRETS, {"endpoint_id": endpoint_id, "now": now})
-        await self._conn.execute(_ADD_SECRET, {"endpoint_id": endpoint_id, "secret": secret, "now": now})
+        sealed = self._box.seal(secret)
+        await self._conn.execute(_ADD_SECRET, {"endpoint_id": endpoint_id, "secret": sealed, "now": now})
+
+    async def seal_secrets(self, limit: int) -> int:
+        """See WebhookEndpointStore."""
+        if self._box.mark is None:
+            return 0
+        rows = (await self._conn.execute(_UNSEALED, {"mark": f"{self._box.mark}%", "limit": limit})).all()
+        sealed = 0
+        for row in rows:
+            with suppress(SecretUnreadable):
+                values = {"sealed": self._box.seal(self._box.open(row.secret)), "secret": row.secret}
+                await self._conn.execute(_RESEAL, {**values, "endpoint_id": row.endpoint_id})
+                sealed += 1
+        return sealed
 
     async def subscriptions(self) -> list[WebhookSubscription]:
         """See WebhookEndpointStore."""
@@ -183,10 +208,11 @@ class SqlWebhookEndpointStore:
 
 
 class SqlWebhookDeliveryStore:
-    """Events on their way to endpoints; the body of an event is stored once."""
+    """Events on their way to endpoints; the body of an event is stored once. ``box`` has encrypted their secrets."""
 
-    def __init__(self, conn: AsyncConnection) -> None:
+    def __init__(self, conn: AsyncConnection, box: SecretBox) -> None:
         self._conn = conn
+        self._box = box
 
     async def add(self, messages: Sequence[WebhookMessage], deliveries: Sequence[NewDelivery], now: datetime) -> None:
         """See WebhookDeliveryStore."""
@@ -201,7 +227,7 @@ class SqlWebhookDeliveryStore:
         """See WebhookDeliveryStore."""
         values = {"now": now, "lease": lease_until, "per_endpoint": per_endpoint, "busy": list(busy)}
         rows = await self._conn.execute(_CLAIM, values)
-        return [ClaimedDelivery(**{**row._mapping, "secrets": tuple(row.secrets)}) for row in rows]
+        return [ClaimedDelivery(**{**row._mapping, "secrets": self._box.open_all(row.secrets)}) for row in rows]
 
     async def record(self, attempts: Sequence[DeliveryAttempt], now: datetime) -> None:
         """See WebhookDeliveryStore."""

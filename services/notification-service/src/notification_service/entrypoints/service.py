@@ -9,6 +9,7 @@ from notification_service.entrypoints.background.compose_notifications import co
 from notification_service.entrypoints.background.dispatch_webhooks import dispatch_webhooks
 from notification_service.entrypoints.background.purge_webhooks import purge_webhooks
 from notification_service.entrypoints.background.review_waiting_notifications import review_waiting_notifications
+from notification_service.entrypoints.background.seal_webhook_secrets import seal_webhook_secrets
 from notification_service.entrypoints.background.send_notifications import send_notifications
 from notification_service.entrypoints.consumer import subscription
 from service_kit.hosting.service import Service
@@ -53,5 +54,6 @@ def service_of(app: NotificationApplication) -> Service:
             review_waiting_notifications(app),
             dispatch_webhooks(app),
             purge_webhooks(app),
+            seal_webhook_secrets(app),
         ],
     )

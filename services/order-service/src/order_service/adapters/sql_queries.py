@@ -24,6 +24,7 @@ from order_service.application.queries import (
     Visibility,
 )
 from order_service.domain.order import Shipment
+from service_kit.persistence.page_lines import within_lines
 
 _VISIBLE = """
     (CAST(:visible_customer AS text) IS NULL OR o.customer_id = CAST(:visible_customer AS text))
@@ -36,6 +37,13 @@ _ORDER_VERSION = text(f"SELECT o.version FROM customer_order o WHERE o.order_id 
 
 _VERSIONS = text(
     "SELECT order_id, version, answered FROM customer_order WHERE order_id = ANY(CAST(:order_ids AS text[]))"
+)
+
+_LINE_COUNTS = text(
+    """
+    SELECT order_id, count(*) AS lines FROM order_line
+    WHERE order_id = ANY(CAST(:order_ids AS text[])) GROUP BY order_id
+    """
 )
 
 _HISTORY = text(
@@ -108,8 +116,10 @@ class SqlOrderQueries:
                 parameters["after_id"] = after[-1]
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         statement = text(f"SELECT o.* FROM customer_order o {where} ORDER BY {order_by} LIMIT :limit")
-        found = await self._conn.execute(statement, {**parameters, "limit": limit})
-        return await self._records(found.mappings().all())
+        found = (await self._conn.execute(statement, {**parameters, "limit": limit})).mappings().all()
+        counted = await self._conn.execute(_LINE_COUNTS, {"order_ids": [row["order_id"] for row in found]})
+        kept = within_lines([row["order_id"] for row in found], {row.order_id: row.lines for row in counted})
+        return await self._records(found[: len(kept)])
 
     async def history(self, order_id: str, visibility: Visibility, *, after: int, limit: int) -> list[RecordedEntry]:
         """See OrderQueries."""

@@ -79,7 +79,8 @@ def _state(order: Order, change: Change) -> OrderState:
         needed_by=terms.needed_by,
         latest_acceptable_date=terms.latest_acceptable_date,
         location_preference=terms.location_preference,
-        reason=change.reason,
+        # Not change.reason: it is free text, which may be personal, and an event is kept for ever. History has it.
+        reason=None,
         lines=tuple(
             OrderLine(
                 line_id=line.line_id,

@@ -54,9 +54,9 @@ S = TypeVar("S", bound=SqlUnitOfWork)
 
 
 class SqlUnitOfWorkFactory(Generic[S]):
-    """Opens units of work of class ``kind`` on ``database``."""
+    """Opens units of work, made by ``kind``, on ``database``."""
 
-    def __init__(self, database: Database, kind: type[S], clock: Clock | None = None) -> None:
+    def __init__(self, database: Database, kind: Callable[..., S], clock: Clock | None = None) -> None:
         self.database = database
         self._kind = kind
         self._clock = clock or SystemClock()

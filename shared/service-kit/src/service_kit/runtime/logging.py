@@ -11,6 +11,8 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, MutableMapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +43,9 @@ ALLOWED_FIELDS: frozenset[str] = frozenset(
 """Fields a log line may have. An identifier that names a person (a contact, an address) is not among them."""
 
 Event = MutableMapping[str, Any]
+
+_ARGUMENTS = "positional_args"
+"""Where structlog puts the arguments of a library's message."""
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
@@ -52,6 +57,29 @@ def keep_allowed(_: Any, __: str, event: Event) -> Event:
     if refused:
         event["dropped_fields"] = len(refused)
     return event
+
+
+def without_arguments(_: Any, __: str, event: Event) -> Event:
+    """Of a library's message only what its author wrote: the pattern, without the values that it was given.
+
+    A message that was put together before it was logged is none of its author's words, so that the place in the
+    library is named instead. asyncio's report of a lost exception, for one, quotes the exception.
+    """
+    arguments, record = event.pop(_ARGUMENTS, None), event.get("_record")
+    if isinstance(record, logging.LogRecord):
+        if not arguments and not _is_written(record.pathname, str(event["event"])):
+            event["event"] = "message of a library"
+        event["path"] = f"{record.module}:{record.lineno}"
+    return event
+
+
+@lru_cache(maxsize=500)
+def _is_written(file: str, message: str) -> bool:
+    """Whether the message stands in the library's source as it is."""
+    try:
+        return bool(message) and message in Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 def describe_error(_: Any, __: str, event: Event) -> Event:
@@ -131,7 +159,9 @@ def configure_logging(settings: ServiceSettings) -> None:
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
+        foreign_pre_chain=[without_arguments, *shared],
+        use_get_message=False,
+        pass_foreign_args=True,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
     )
     handler = logging.StreamHandler(sys.stderr)

@@ -8,6 +8,7 @@ from typing import TypeVar
 from fastapi import Request, Response
 
 from service_kit.http.pagination import Page, PageRequest, link_header
+from service_kit.persistence.page_lines import page_is_cut
 
 Row = TypeVar("Row")
 View = TypeVar("View")
@@ -24,9 +25,11 @@ def page_of(
 ) -> Page[View]:
     """The page that shows ``rows``.
 
-    The caller reads one row more than the limit: if there is one, a next page follows.
+    The caller reads one row more than the limit: if there is one, a next page follows. So it does where documents
+    with many lines end the page early.
     """
     shown = rows[: page.limit]
-    next_cursor = cursor(shown[-1]) if len(rows) > page.limit else None
+    more = page_is_cut(shown, sum(len(getattr(row, "lines", ())) for row in shown), len(rows))
+    next_cursor = cursor(shown[-1]) if more else None
     link_header(response, request, next_cursor)
     return Page(data=[view(row) for row in shown], next_cursor=next_cursor)

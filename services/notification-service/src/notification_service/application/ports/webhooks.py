@@ -76,6 +76,10 @@ class WebhookEndpointStore(Protocol):
         """Add a secret; those before it sign until ``previous_until`` at the latest."""
         ...
 
+    async def seal_secrets(self, limit: int) -> int:
+        """Encrypt secrets that are not encrypted with the current key, if there is one; returns how many."""
+        ...
+
     async def subscriptions(self) -> list[WebhookSubscription]:
         """What the enabled endpoints are subscribed to."""
         ...

@@ -15,12 +15,15 @@ from service_kit.commands.execute import execute, read
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
 from service_kit.http.conditional import IfMatch, expected_version, not_modified, not_modified_response, set_etag
-from service_kit.http.fields import Name
+from service_kit.http.fields import Name, PersonId
 
 router = APIRouter(prefix="/v1/contacts", tags=["contacts"])
 
 ContactId = Annotated[
     Name, Path(description="The caller's own id of the contact, as orders name it", examples=["customer-4711"])
+]
+NewContactId = Annotated[
+    PersonId, Path(description="The caller's own id of the contact, not an e-mail address", examples=["customer-4711"])
 ]
 Writer = Annotated[Principal, require("contacts:write")]
 
@@ -32,7 +35,7 @@ async def put_contact_by_id(
     principal: Writer,
     *,
     app: Application,
-    contact_id: ContactId,
+    contact_id: NewContactId,
     body: ContactBody,
     response: Response,
     if_match: IfMatch = None,

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, mode
 from order_service.domain.lines import Line
 from order_service.domain.order import MAX_LINES, Order
 from order_service.domain.states import State
-from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, Units
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, Units
 from service_kit.http.models import Money, RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
 
@@ -104,8 +104,8 @@ class NewOrder(RequestModel):
     )
 
     reference: Name = Field(description="The caller's own name of the order, unique in this installation")
-    customer_id: Name | None = Field(default=None, description="Null for a guest")
-    contact_id: Name | None = Field(default=None, description="Whom to tell; contacts live at notification")
+    customer_id: PersonId | None = Field(default=None, description="Null for a guest; an id, not an e-mail address")
+    contact_id: PersonId | None = Field(default=None, description="Whom to tell; contacts live at notification")
     tier: Name | None = Field(default=None, description="One that allocation does not know counts as the last")
     channel: Name | None = None
     destination: Destination | None = None

@@ -38,6 +38,7 @@ from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed, required_key
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
+from service_kit.persistence.page_lines import page_is_cut
 
 router = HotRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -150,14 +151,18 @@ async def list_orders(
     sku: Annotated[Name | None, Query(description="Orders with a line of this SKU")] = None,
     updated_after: Annotated[Instant | None, Query(description="Orders changed since, in order of change")] = None,
 ) -> Page[OrderView]:
-    """Orders that meet all filters given, newest first; with `updated_after`, the longest unchanged first."""
+    """Orders that meet all filters given, newest first; with `updated_after`, the longest unchanged first.
+
+    A page ends early where its orders have many lines: go on with `next_cursor` until it is null.
+    """
     wanted = OrderFilter(reference, customer_id, state.value if state else None, sku, updated_after)
     after = page.after(datetime, str) if updated_after else page.after(str)
     records = await read(
         application.units, find_orders, wanted, visible_to(principal), after=after, limit=page.limit + 1
     )
     shown = records[: page.limit]
-    next_cursor = encode_cursor(*wanted.key_of(shown[-1])) if len(records) > page.limit else None
+    more = page_is_cut(shown, sum(len(record.order.lines) for record in shown), len(records))
+    next_cursor = encode_cursor(*wanted.key_of(shown[-1])) if more else None
     link_header(response, request, next_cursor)
     return Page(data=[OrderView.of(record.order, record.updated_at) for record in shown], next_cursor=next_cursor)
 

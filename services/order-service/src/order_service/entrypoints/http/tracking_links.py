@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Request, Response
+from fastapi import APIRouter, Body, Response
 
 from order_service.application.issue_tracking_link import issue_tracking_link
 from order_service.entrypoints.http.dependencies import Application, Writer, visible_to
@@ -21,7 +21,6 @@ async def create_tracking_link(
     principal: Writer,
     order_id: OrderId,
     application: Application,
-    request: Request,
     response: Response,
     body: Annotated[NewTrackingLink | None, Body()] = None,
 ) -> TrackingLink:
@@ -32,7 +31,8 @@ async def create_tracking_link(
     settings, tokens = application.settings, application.tracking_tokens
     days = (body.days if body else None) or settings.tracking_link_days
     issued = await read(application.units, issue_tracking_link, tokens, order_id, visible_to(principal), days)
-    home = (settings.public_url or str(request.base_url)).rstrip("/")
+    # Never from the request, whose Host anybody may choose: the link is mailed to a customer.
+    home = settings.own_url
     response.headers["Referrer-Policy"] = "no-referrer"
     return TrackingLink(
         url=f"{home}/v1/orders/{order_id}?token={issued.token}", token=issued.token, expires_at=issued.expires_at
