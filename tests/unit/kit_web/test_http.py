@@ -214,6 +214,15 @@ class TestRateLimit:
         async with api.client("orders:read", "import") as client:
             assert [(await client.get("/v1/orders")).status_code for _ in range(3)] == [200] * 3
 
+    async def test_each_tracking_link_has_a_limit_of_its_own(self, make_api):
+        def verify(token):
+            return Principal("tracking:1", frozenset({"orders:read"}), order_id=token)
+
+        api = make_api(verify_token=verify, rate_limit="2/minute")
+        async with api.client() as client:
+            answers = [(await client.get(f"/v1/orders/1?token={order}")).status_code for order in "aaabb"]
+        assert answers == [200, 200, 429, 200, 200]
+
     async def test_callers_without_a_key_are_counted_by_address_and_health_is_not_counted(self, make_api):
         api = make_api(anonymous_rate_limit="1/minute")
         async with api.client() as client:

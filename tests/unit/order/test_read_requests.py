@@ -188,3 +188,19 @@ async def test_pages_of_large_orders_end_early_and_the_cursor_finds_them_all(
             break
     assert [len(page) for page in found] == [2, 2, 1]
     assert [order_id for page in found for order_id in page] == placed[::-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "home"),
+    [({"public_url": "https://shop.example/"}, "https://shop.example"), ({}, "http://127.0.0.1:8000")],
+)
+async def test_a_tracking_link_begins_with_the_configured_address_and_not_with_the_host_of_the_request(
+    open_shop: OpenShop, settings: dict[str, str], home: str
+) -> None:
+    shop = await open_shop(**settings)
+    await shop.know("lamp")
+    order = await shop.place(("lamp", 1))
+    path = f"/v1/orders/{order['order_id']}"
+    answer = await shop.client.post(f"{path}/tracking-links", headers={"Host": "evil.example"})
+    assert answer.json()["url"].startswith(f"{home}{path}?token=")
+    assert "evil.example" not in answer.text

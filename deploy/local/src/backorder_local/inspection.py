@@ -36,6 +36,8 @@ class PartStatus:
     outbox_rows: int | None = None
     outbox_oldest_seconds: float | None = None
     parked_keys: int | None = None
+    not_ready: str | None = None
+    """What a service that is not ready lacks."""
 
     def as_json(self) -> dict[str, Any]:
         """As `backorder status --json` prints it."""

@@ -3,6 +3,7 @@
 import json
 import socket
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -195,6 +196,21 @@ def answers_ready(port: int) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def why_not_ready(ops_url: str) -> str | None:
+    """The checks that fail, as the ops port names them; None if it says nothing of them."""
+    try:
+        with urllib.request.urlopen(f"{ops_url}/readyz", timeout=5):  # noqa: S310 - an address of our own
+            return None
+    except urllib.error.HTTPError as answer:
+        try:
+            checks = json.loads(answer.read()).get("checks", {})
+        except ValueError:
+            return None
+        return ", ".join(f"{name}: {found[0]['output']}" for name, found in checks.items()) or None
+    except OSError:
+        return None
 
 
 def answers_smtp(port: int) -> bool:

@@ -1,10 +1,12 @@
 """`backorder status`: what each part is doing."""
 
+from __future__ import annotations
+
 import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +15,9 @@ from rich.table import Table
 from backorder_local.commands.options import DataDir, data_directory
 from backorder_local.data_directory import DataDirectory
 from backorder_local.running import NotRunning, RunningSystem, running_system
+
+if TYPE_CHECKING:
+    from backorder_local.inspection import PartStatus
 
 _WELL = {"healthy", "done"}
 
@@ -41,6 +46,7 @@ def status(
 
 def _gather(directory: DataDirectory) -> tuple[dict[str, Any], RunningSystem | None]:
     from backorder_local.inspection import Backlog, backlogs, consumer_lag, recorded_parts  # noqa: PLC0415 - slow to import
+    from backorder_local.local_parts import why_not_ready  # noqa: PLC0415 - as above
 
     parts = recorded_parts(directory)
     try:
@@ -55,10 +61,19 @@ def _gather(directory: DataDirectory) -> tuple[dict[str, Any], RunningSystem | N
 
         waiting, lag = asyncio.run(look())
         parts = [
-            replace(part, lag=lag.get(part.name), **(vars(waiting[part.name]) if part.name in waiting else {}))
+            replace(
+                part,
+                lag=lag.get(part.name),
+                not_ready=why_not_ready(addresses.ops_urls[part.name]) if _may_tell(part, addresses) else None,
+                **(vars(waiting[part.name]) if part.name in waiting else {}),
+            )
             for part in parts
         ]
     return {"running": True, "up": system is not None, "parts": [part.as_json() for part in parts]}, system
+
+
+def _may_tell(part: PartStatus, system: RunningSystem) -> bool:
+    return part.state == "not ready" and part.name in system.ops_urls
 
 
 def _print_table(shown: Mapping[str, Any], system: RunningSystem | None) -> None:
@@ -80,6 +95,8 @@ def _print_table(shown: Mapping[str, Any], system: RunningSystem | None) -> None
     console = Console()
     console.print(table)
     for part in shown["parts"]:
+        if part["not_ready"]:
+            console.print(f"{part['name']} is not ready: {part['not_ready']}")
         if part["last_end"]:
             console.print(f"{part['name']} {part['last_end']} (restarts: {part['restarts']})")
     if system is None:

@@ -88,8 +88,9 @@ class LimitedHttp(HttpToolsProtocol):
         self._address = ""
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
+        self._expected = self._missing = "headers"
+        """The part that the deadline is for, and the part that has not arrived in full."""
         self._in_message = False
-        self._head_bytes = self._head_count = 0
         self._framing = self._body_bytes = self._unread = 0
 
     # --- the connection
@@ -102,7 +103,7 @@ class LimitedHttp(HttpToolsProtocol):
             REFUSED.labels("connections").inc()
             transport.abort()
             return
-        self._expect("headers", self.limits.header_seconds)
+        self._expect("headers")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection and its deadlines."""
@@ -116,53 +117,54 @@ class LimitedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     # --- what arrives
+    # These run for every request, some of them several times: they count and compare, and nothing else.
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, and close if more than bodies has become too much."""
+        """Feed the parser; then see what is missing, and close if what is not a body has become too much."""
         if self.refusal is not None:
             return
         self._framing += len(data)
         super().data_received(data)
         if self.transport.is_closing():
             return
-        if self._in_message and self._framing > self.limits.headers + 2 * self._body_bytes:
-            self._refuse(_headers_too_large(self.limits.headers))
-        elif self._deadline is None and self.timeout_keep_alive_task is None and self._is_idle():
+        if self._in_message:
+            if self._framing > self.limits.headers + 2 * self._body_bytes:
+                self._refuse(_headers_too_large(self.limits.headers))
+            elif self._deadline is None or self._missing != self._expected:
+                self._expect(self._missing)
+        elif self.cycle is not None and not self.cycle.response_complete:
+            # All of a request is here, and is being worked on.
+            if self._deadline is not None:
+                self._expect_nothing()
+        elif self._deadline is None and self.timeout_keep_alive_task is None:
             # Bytes that begin no request, such as empty lines, do not keep a connection open.
-            self._expect("headers", self.limits.header_seconds)
+            self._expect("headers")
 
     def on_message_begin(self) -> None:
         """A request begins; one too many behind the running one ends the connection."""
         if len(self.pipeline) >= MAX_PIPELINED:
             self._stop(_too_many_pipelined())
         super().on_message_begin()
-        self._in_message = True
-        self._head_bytes = self._head_count = self._body_bytes = self._unread = 0
-        if self._deadline is None:
-            self._expect("headers", self.limits.header_seconds)
-
-    def on_url(self, url: bytes) -> None:
-        """Count the request line."""
-        self._count_head(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header, or a trailer."""
-        self._head_count += 1
-        self._count_head(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        self._in_message, self._missing = True, "headers"
+        self._body_bytes = self._unread = 0
 
     def on_headers_complete(self) -> None:
-        """Begin the request; its body has a deadline of its own."""
-        self._expect("body", self.limits.body_seconds)
+        """Begin the request, unless there is too much of it already.
+
+        Until here as much may have been taken as was read at once, which is a quarter of a megabyte at most.
+        """
+        if len(self.headers) > MAX_HEADERS or (self._framing > self.limits.headers and self._head_is_too_large()):
+            self._stop(_headers_too_large(self.limits.headers))
+        self._missing = "body"
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, or throw it away where the request has been answered without it."""
-        self._framing -= len(body)
-        self._body_bytes += len(body)
+        size = len(body)
+        self._framing -= size
+        self._body_bytes += size
         if self.cycle.response_complete:
-            self._unread += len(body)
+            self._unread += size
             if self._unread > _MAX_UNREAD:
                 self._stop(_unread_body())
         super().on_body(body)
@@ -171,7 +173,6 @@ class LimitedHttp(HttpToolsProtocol):
         """The request has arrived in full."""
         self._in_message = False
         self._framing = 0
-        self._expect_nothing()
         super().on_message_complete()
 
     # --- what is sent
@@ -205,13 +206,9 @@ class LimitedHttp(HttpToolsProtocol):
 
     # --- limits
 
-    def _is_idle(self) -> bool:
-        return not self._in_message and (self.cycle is None or self.cycle.response_complete)
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > self.limits.headers or self._head_count > MAX_HEADERS:
-            self._stop(_headers_too_large(self.limits.headers))
+    def _head_is_too_large(self) -> bool:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return size > self.limits.headers
 
     def _stop(self, refusal: Problem) -> None:
         """End the connection from within the parser, which goes on parsing its bytes otherwise."""
@@ -234,8 +231,11 @@ class LimitedHttp(HttpToolsProtocol):
 
     # --- deadlines
 
-    def _expect(self, part: str, seconds: float) -> None:
+    def _expect(self, part: str) -> None:
+        """From now on ``part`` has its time to arrive."""
         self._expect_nothing()
+        seconds = self.limits.header_seconds if part == "headers" else self.limits.body_seconds
+        self._expected = part
         self._deadline = self.loop.call_later(seconds, self._too_late, part)
 
     def _expect_nothing(self) -> None:
