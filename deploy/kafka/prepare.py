@@ -4,8 +4,8 @@ Runs once before the services, signed in as the broker's administrator, and is s
 stays, and a right that a service's principal has beyond `access.json` is taken away. Rights of principals
 that are not named there, such as other systems that read the topics, are left alone.
 
-Usage: prepare.py ACCESS_FILE, with BACKORDER_KAFKA_BOOTSTRAP (host:port) and
-BACKORDER_KAFKA_ADMIN_PASSWORD_FILE in the environment.
+Usage: prepare.py ACCESS_FILE, with BACKORDER_KAFKA_BOOTSTRAP (host:port), BACKORDER_KAFKA_ADMIN_PASSWORD_FILE and
+BACKORDER_KAFKA_CA_FILE (the broker's certificate authority) in the environment.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -73,9 +74,9 @@ def rights(access: Mapping[str, Any]) -> set[Right]:
     return wanted
 
 
-async def prepare(bootstrap: str, password: str, access: Mapping[str, Any]) -> str:
+async def prepare(bootstrap: str, password: str, authority: Path, access: Mapping[str, Any]) -> str:
     """Bring the broker at `bootstrap` to what `access` says; what was changed, as a sentence."""
-    admin = await _signed_in(bootstrap, password)
+    admin = await _signed_in(bootstrap, password, authority)
     try:
         made = await _create_topics(admin, access)
         wanted, present = rights(access), await present_rights(admin)
@@ -91,13 +92,14 @@ async def prepare(bootstrap: str, password: str, access: Mapping[str, Any]) -> s
     )
 
 
-async def _signed_in(bootstrap: str, password: str) -> AIOKafkaAdminClient:
+async def _signed_in(bootstrap: str, password: str, authority: Path) -> AIOKafkaAdminClient:
     """An administrator's client, as soon as the broker answers one."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         admin = AIOKafkaAdminClient(
             bootstrap_servers=bootstrap,
-            security_protocol="SASL_PLAINTEXT",
+            security_protocol="SASL_SSL",
+            ssl_context=ssl.create_default_context(cafile=authority),
             sasl_mechanism="SCRAM-SHA-512",
             sasl_plain_username="admin",
             sasl_plain_password=password,
@@ -160,7 +162,9 @@ def main(arguments: list[str]) -> int:
     """Do the work and say what was done."""
     access = json.loads(Path(arguments[0]).read_text())
     password = Path(os.environ["BACKORDER_KAFKA_ADMIN_PASSWORD_FILE"]).read_text().strip()
-    sys.stdout.write(asyncio.run(prepare(os.environ["BACKORDER_KAFKA_BOOTSTRAP"], password, access)) + "\n")
+    authority = Path(os.environ["BACKORDER_KAFKA_CA_FILE"])
+    done = asyncio.run(prepare(os.environ["BACKORDER_KAFKA_BOOTSTRAP"], password, authority, access))
+    sys.stdout.write(done + "\n")
     return 0
 
 

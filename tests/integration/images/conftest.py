@@ -50,7 +50,8 @@ class Broker:
         return KafkaTopics(
             self.bootstrap,
             topic_prefix="",
-            kafka_security_protocol="SASL_PLAINTEXT",
+            kafka_security_protocol="SASL_SSL",
+            kafka_ca_path=self.secrets / "ca.pem",
             kafka_sasl_username=name,
             kafka_sasl_password=self.passwords[name],
         )
@@ -64,6 +65,7 @@ class Broker:
             env={
                 "BACKORDER_KAFKA_BOOTSTRAP": self.bootstrap,
                 "BACKORDER_KAFKA_ADMIN_PASSWORD_FILE": str(self.secrets / "kafka_admin_password"),
+                "BACKORDER_KAFKA_CA_FILE": str(self.secrets / "ca.pem"),
             },
         )
 
@@ -133,7 +135,7 @@ def database_server(
         superuser = re.fullmatch(r"postgresql://(\w+):(.+)@.*", server.url)
         assert superuser
         run_to_end(
-            ROOT / "deploy/postgres/10-databases.sh",
+            ROOT / "deploy/postgres/init/10-databases.sh",
             env={
                 "PATH": f"{_postgres_binaries()}:{os.environ['PATH']}",
                 "PGHOST": LOOPBACK,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,6 +28,8 @@ from service_kit.testing.topics import KafkaTopics
 
 if TYPE_CHECKING:
     from .conftest import Broker
+
+ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.kafka
 
@@ -145,6 +149,21 @@ async def test_a_service_makes_and_removes_no_topics_and_gives_no_rights(broker:
 async def test_a_wrong_password_or_name_is_refused(broker: Broker, change: dict[str, str]) -> None:
     with pytest.raises(KafkaConnectionError):
         await _send(replace(broker.account("order"), **change), "orders")  # type: ignore[arg-type]
+
+
+async def test_a_password_is_not_taken_in_the_clear(broker: Broker) -> None:
+    plain = replace(broker.account("order"), kafka_security_protocol="SASL_PLAINTEXT", kafka_ca_path=None)
+    with pytest.raises((KafkaConnectionError, TimeoutError)):
+        await _send(plain, "orders")
+
+
+async def test_a_broker_whose_certificate_is_of_another_authority_is_told_no_password(
+    broker: Broker, tmp_path: Path
+) -> None:
+    make = (sys.executable, ROOT / "deploy/docker/make-secrets", "--directory", tmp_path / "other")
+    subprocess.run(make, check=True, capture_output=True)
+    with pytest.raises((KafkaConnectionError, TimeoutError)):
+        await _send(replace(broker.account("order"), kafka_ca_path=tmp_path / "other/ca.pem"), "orders")
 
 
 async def test_nobody_gets_in_without_signing_in(broker: Broker) -> None:
