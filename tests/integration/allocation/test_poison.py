@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from allocation_service.application.allocating import deferred_orders, locked_session, reconcile_stock
+from allocation_service.application.allocating.new_demand import decide_new_demand
 from allocation_service.application.policies import follow_policy_changes
 from allocation_service.application.promising import renew_passed_promises
 from allocation_service.bootstrap import AllocationApplication
@@ -15,7 +16,7 @@ from allocation_service.entrypoints.background.deferred_orders import DeferredOr
 from allocation_service.entrypoints.background.passed_promises import PassedPromisesLoop
 from allocation_service.entrypoints.background.policy_reviews import PolicyReviewsLoop
 from allocation_service.entrypoints.background.reconciler import Reconciler
-from event_contracts import Event
+from event_contracts import AllocationState, Event
 from event_contracts.envelope import MAX_DATA_BYTES
 from service_kit.persistence.parked_work import ParkedWork
 from service_kit.testing import FakeClock
@@ -27,6 +28,10 @@ def about(events: Sequence[Event], order_id: str) -> list[Event]:
     return [event for event in events if event.key == order_id]
 
 
+def states(events: Sequence[Event]) -> list[AllocationState]:
+    return [event.payload for event in events if isinstance(event.payload, AllocationState)]
+
+
 async def test_an_answer_too_large_for_one_event_is_several(world: Any) -> None:
     skus = [f"{number:04d}" + "灯" * 56 for number in range(1000)]
     await world.apply(*(world.sku(sku) for sku in skus))
@@ -36,14 +41,14 @@ async def test_an_answer_too_large_for_one_event_is_several(world: Any) -> None:
     assert {event.name for event in events} == {"OrderAllocated"}
     assert len(events) > 1
     assert all(len(event.value()) <= MAX_DATA_BYTES for event in events)
-    assert len({(event.payload.decision_id, event.payload.basis) for event in events}) == 1
-    told = [line for event in events for line in event.payload.lines]
+    assert len({(state.decision_id, state.basis) for state in states(events)}) == 1
+    told = [line for state in states(events) for line in state.lines]
     assert {line.line_id for line in told} == {f"big-{number}" for number in range(1, 1001)}
     assert len(told) == 1000
     assert all(line.allocated == dict.fromkeys(LOCATIONS, 1) for line in told)
     # What follows is divided as well: the event of a change, and that of a decision of its own.
     events = about(await world.apply(world.cancel(record)), "big")
-    assert len({line.line_id for event in events for line in event.payload.lines}) == 1000
+    assert len({line.line_id for state in states(events) for line in state.lines}) == 1000
     await world.check()
 
 
@@ -55,11 +60,11 @@ async def test_a_revision_of_promises_too_large_for_one_event_is_several(world: 
     events = about(await world.published(), "big")
     assert {event.name for event in events} == {"PromiseRevised"}
     assert all(len(event.value()) <= MAX_DATA_BYTES for event in events)
-    assert len({line.line_id for event in events for line in event.payload.lines}) == 1000
+    assert len({line.line_id for state in states(events) for line in state.lines}) == 1000
 
 
 def failing_for(order_id: str, broken: list[bool]) -> Callable[..., Any]:
-    decide = deferred_orders.decide_new_demand
+    decide = decide_new_demand
 
     def fails(builder: Any, order: Any) -> Any:
         if order.order_id == order_id and broken:

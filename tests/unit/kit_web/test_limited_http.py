@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 
@@ -18,7 +19,7 @@ GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 @dataclass
 class Timer:
     at: float
-    call: object
+    call: Callable[[], object]
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -109,7 +110,7 @@ class Server:
     def connect(self, address="192.0.2.1"):
         protocol = LimitedHttp(self.config, ServerState(), {}, self.clock, limits=self.limits)
         transport = Transport(address=address)
-        protocol.connection_made(transport)
+        protocol.connection_made(transport)  # type: ignore[arg-type]
         self.connected.append(protocol)
         return protocol, transport
 
