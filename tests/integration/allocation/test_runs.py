@@ -384,3 +384,31 @@ async def test_random_runs_commit_as_previewed_and_leave_every_invariant_standin
         await world.recheck()
         await world.check()
     assert compared
+
+
+async def test_a_run_whose_data_make_planning_fail_is_given_up_and_others_are_planned(
+    world: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await shop(world)
+    runs = [await client.preview(segment("redistribute")) for _ in range(2)]
+    async with world.database.transaction() as conn:
+        await conn.execute(text("UPDATE run SET status = 'planning', taken_at = now() - interval '2 minutes'"))
+    broken = runs[0]["run_id"]
+    genuine = RunPlanner._work_out
+
+    def work_out(planner: RunPlanner, run: Any, *others: Any) -> Any:
+        if run.run_id == broken:
+            raise ValueError("cannot be planned")
+        return genuine(planner, run, *others)
+
+    monkeypatch.setattr(RunPlanner, "_work_out", work_out)
+
+    async def now() -> Any:
+        return world.now
+
+    units = SqlUnitOfWorkFactory(world.database, SqlAllocationUnitOfWork, client.clock)
+    planner = RunPlanner(units, Options(published_words), now, timedelta(hours=1))
+    while await planner.plan_stale():
+        pass
+    found = [(await client.get(f"/v1/runs/{run['run_id']}")).json()["status"] for run in runs]
+    assert found == ["failed", "previewed"]

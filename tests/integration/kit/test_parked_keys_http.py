@@ -115,3 +115,17 @@ async def test_only_operators_may_look(operator: httpx.AsyncClient, tmp_path: Pa
     answer = await operator.get("/v1/parked-keys", headers={"Authorization": f"Bearer {secret}"})
     assert answer.status_code == 403
     assert (await operator.get("/v1/parked-keys", headers={"Authorization": ""})).status_code == 401
+
+
+async def test_all_parked_keys_are_replayed_a_page_at_a_time(
+    operator: httpx.AsyncClient, database: Database, handler: SampleHandler, mood: Fickle
+) -> None:
+    await park(database, handler, ("a", 1), ("b", 1), ("a", 2), ("c", 1))
+    told = (await operator.post("/v1/parked-keys/replay", params={"limit": 2})).json()
+    assert (told["replayed"], told["freed"], told["still_parked"]) == (0, 0, 2)
+    mood.sick = False
+    told = (await operator.post("/v1/parked-keys/replay", params={"limit": 2})).json()
+    assert (told["replayed"], told["freed"], told["still_parked"]) == (3, 2, 0)
+    told = (await operator.post("/v1/parked-keys/replay", params={"limit": 2, "cursor": told["next_cursor"]})).json()
+    assert told == {"replayed": 1, "freed": 1, "still_parked": 0, "next_cursor": None}
+    assert await applied(database) == {"a": [1, 2], "b": [1], "c": [1]}

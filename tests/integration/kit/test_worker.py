@@ -5,10 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from service_kit.hosting import worker
+from service_kit.hosting.background import repeat
 from service_kit.hosting.service import Service
 from service_kit.hosting.worker import run_worker
 from service_kit.messaging.outbox import publish
 from service_kit.persistence.database import Database
+from service_kit.persistence.worker_troubles import WorkerTroubles
+from service_kit.runtime.failing_parts import failing_parts
 from service_kit.runtime.health import NotReady
 from service_kit.runtime.settings import Role
 from service_kit.testing.eventually import eventually
@@ -113,3 +117,30 @@ async def test_a_consumer_that_gave_up_is_told_by_readiness_and_the_relay_goes_o
         async with database.transaction() as conn:
             await publish(conn, [order_event("more", 1, name="OrderShipped")])
         await eventually(lambda: len(bus.records("orders")) == 61)
+
+
+async def test_a_consumer_that_is_off_and_a_task_that_fails_trouble_every_process_of_the_service(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_TELL_EVERY", 0.2)
+    bus = InMemoryEventLog()
+    service = sample(database, SampleHandler(dislikes=lambda event: True), role="all")
+
+    async def fails() -> None:
+        raise ValueError("not today")
+
+    async def sweep(stopping: asyncio.Event) -> None:
+        await repeat("the sweep", fails, stopping, every=0.01)
+
+    service.background = [sweep]
+    async with database.transaction() as conn:
+        await publish(conn, order_events(keys=30, each=1))
+    async with running(lambda stopping: run_worker(service, stopping, event_log=bus)):
+
+        async def told() -> bool:
+            # As another process reads it.
+            words = "; ".join((await WorkerTroubles(database, "another").read()).workers)
+            return "consumer the consumer is off" in words and "the sweep failed" in words
+
+        await eventually(told, 60)
+    failing_parts.worked("the sweep")

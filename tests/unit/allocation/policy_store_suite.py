@@ -183,11 +183,12 @@ class ReviewSuite:
             await uow.policies.create_policy("p")
             await uow.assignments.assign(GARDEN, "p", "me")
             await uow.assignments.want_review(policy="p")
-            assert await uow.assignments.reviews_due(10) == ["A", "B"]
-            assert await uow.assignments.reviews_due(10, ["A"]) == ["B"]
-            assert await uow.assignments.take_reviews(10, ["?"]) == []
             assert await uow.assignments.take_reviews(1) == ["A"]
             await uow.assignments.want_review(policy="default")
+            assert await uow.assignments.reviews_due(10) == ["A", "B"]
+            assert await uow.assignments.reviews_due(1) == ["A"]
+            assert await uow.assignments.reviews_due(10, ["A"]) == ["B"]
+            assert await uow.assignments.take_reviews(10, ["?"]) == []
             assert await uow.assignments.take_reviews(10) == ["A", "B"]
             assert await uow.assignments.category_of("A") == "garden"
             assert [await uow.assignments.category_of(one) for one in ("B", "none")] == [None, None]

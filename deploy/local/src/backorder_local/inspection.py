@@ -98,7 +98,7 @@ async def _backlog(url: str) -> Backlog | None:
                 """
                 SELECT (SELECT count(*) FROM outbox) AS outbox_rows,
                        coalesce((SELECT extract(epoch FROM now() - min(created_at)) FROM outbox), 0)::float8 AS oldest,
-                       (SELECT count(*) FROM parked_key) AS parked_keys
+                       (SELECT count(*) FROM parked_key) + (SELECT count(*) FROM parked_work) AS parked_keys
                 """,
                 timeout=_PATIENCE,
             )

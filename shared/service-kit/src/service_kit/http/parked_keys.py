@@ -37,6 +37,15 @@ class ReplayResult(BaseModel):
     error: str | None = Field(default=None, description="Why the first remaining event failed")
 
 
+class ReplayAllResult(BaseModel):
+    """What a replay of many keys did."""
+
+    replayed: int = Field(description="Events that were handled")
+    freed: int = Field(description="Keys that are free again")
+    still_parked: int = Field(description="Keys that were tried and whose next event still fails")
+    next_cursor: str | None = Field(default=None, description="Where to go on; null once every key was tried")
+
+
 class DiscardResult(BaseModel):
     """How many events were dropped; they count as handled."""
 
@@ -59,16 +68,21 @@ def parked_keys_router(lot: ParkingLot) -> APIRouter:
         link_header(response, request, following)
         return Page(data=[ParkedKeyView(**asdict(key)) for key in shown], next_cursor=following)
 
+    @router.post("/replay", summary="Handle the parked events of many keys, as after an upgrade")
+    async def replay_parked_keys(page: PageParams) -> ReplayAllResult:
+        after = page.after(str, str) or ("", "")
+        keys = await lot.list_keys(page.limit, (after[0], after[1]))
+        done = [await _replayed(lot, one.topic, one.key) for one in keys]
+        return ReplayAllResult(
+            replayed=sum(one.replayed for one in done),
+            freed=sum(one.remaining == 0 for one in done),
+            still_parked=sum(one.remaining > 0 for one in done),
+            next_cursor=encode_cursor(keys[-1].topic, keys[-1].key) if len(keys) == page.limit else None,
+        )
+
     @router.post("/{key:path}/replay", summary="Handle a key's parked events in order")
     async def replay_parked_key(key: str, topic: Topic = None) -> ReplayResult:
-        done = []
-        for one in await _topics(lot, key, topic):
-            try:
-                done.append(await lot.replay(one, key))
-            except Exception as error:
-                # Nothing of the step was done, and nothing is the data's fault: it may be asked for again.
-                raise unavailable() from error
-        return _sum(done)
+        return _sum([await _replayed(lot, one, key) for one in await _topics(lot, key, topic)])
 
     @router.post("/{key:path}/discard", summary="Drop a key's parked events")
     async def discard_parked_key(
@@ -80,6 +94,14 @@ def parked_keys_router(lot: ParkingLot) -> APIRouter:
         return DiscardResult(discarded=sum([await lot.discard(one, key, event_id) for one in topics]))
 
     return router
+
+
+async def _replayed(lot: ParkingLot, topic: str, key: str) -> Drained:
+    try:
+        return await lot.replay(topic, key)
+    except Exception as error:
+        # Nothing of the step was done, and it is not the data's fault: it may be asked for again.
+        raise unavailable() from error
 
 
 async def _topics(lot: ParkingLot, key: str, topic: str | None) -> list[str]:

@@ -106,6 +106,7 @@ class BatchProcessor:
             else:
                 middle = len(piece) // 2
                 pieces += [piece[middle:], piece[:middle]]
+        self._retrying_since = None
         CONSUMER_RETRYING.labels(self._consumer).set(0)
 
     @property
@@ -121,6 +122,7 @@ class BatchProcessor:
     async def _try(self, piece: Sequence[Incoming], stopping: asyncio.Event) -> tuple[Verdict, Exception] | None:
         """Apply ``piece``, again and again while the error may pass; None, or what to do about the last error."""
         retrying = Retrying(len(piece), patience=self._patience)
+        database_answered = False
         while True:
             self._on_activity()
             try:
@@ -130,8 +132,11 @@ class BatchProcessor:
             except Exception as error:
                 verdict = retrying.judge(error)
                 self._report(error, retrying, verdict, len(piece))
-                if verdict is Verdict.PARK and is_statement_timeout(error) and not await self._database_answers():
-                    retrying.start_over()
+                if verdict is Verdict.PARK and is_statement_timeout(error) and not database_answered:
+                    # It may have been slow to everybody until just now: the event has one more try.
+                    database_answered = await self._database_answers()
+                    if not database_answered:
+                        retrying.start_over()
                 elif verdict is not Verdict.AGAIN:
                     return verdict, error
                 await self._pause(retrying.failures, stopping)

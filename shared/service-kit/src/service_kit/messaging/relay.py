@@ -125,6 +125,7 @@ class Relay:
                 elif stopping.is_set():
                     break
                 else:
+                    failing_parts.worked("relay")
                     await wait_for_any(self._poll, wake, stopping)
             if self._producer is not None:
                 await self._producer.stop()

@@ -34,7 +34,11 @@ _FAULTS_IN_PYTHON = (
 
 _OF_THE_OUTSIDE = (
     OSError,  # with ConnectionError and TimeoutError
-    exc.SQLAlchemyError,
+    exc.DBAPIError,
+    exc.TimeoutError,
+    exc.DisconnectionError,
+    exc.PendingRollbackError,
+    exc.ResourceClosedError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,

@@ -28,6 +28,7 @@ from allocation_service.domain.runs.run import RunSelection, Segment
 from allocation_service.domain.runs.run_preview import Preview, preview_run, summary
 from allocation_service.domain.supply.sku import Sku
 from service_kit.commands.execute import execute
+from service_kit.persistence.transient_errors import is_data_fault
 from service_kit.runtime.garbage_collection import collector_paused
 
 log = structlog.get_logger(__name__)
@@ -73,6 +74,10 @@ class RunPlanner:
             why = f"More than {MAX_DEMANDS:,} demands: have every segment name SKUs, or orders."
             await execute(self._units, _note_failure, run_id, why)
         except Exception as error:
+            if is_data_fault(error):
+                log.error("run_cannot_be_planned", run_id=run_id, exc_info=error)
+                await execute(self._units, _note_failure, run_id, "It cannot be planned: the service failed over it.")
+                return
             # It stays to be planned and is taken up again once its lease has run out.
             log.warning("run_not_planned", run_id=run_id, exc_info=error)
 
