@@ -205,7 +205,8 @@ async def test_pinned_lines_are_left_alone(world: Any, client: Client) -> None:
     lines = {line["line_id"]: line for line in await client.lines(run)}
     assert (lines["old-1"]["new"], lines["new-1"]["new"]) == (3, 2)
     assert [line["line_id"] for line in await client.lines(run, change="left_alone")] == ["old-1"]
-    assert [line["line_id"] for line in await client.lines(run, change="exceptions")] == ["new-1"]
+    [exception] = await client.lines(run, change="exceptions")
+    assert (exception["line_id"], exception["exception_code"]) == ("new-1", "short_and_late")
     assert (await client.delete(pin)).status_code == 204
     assert (await client.delete(pin)).status_code == 404
     assert (await client.commit(run)).json()["code"] == "run_inputs_changed"

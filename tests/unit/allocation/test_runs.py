@@ -23,6 +23,7 @@ from allocation_service.domain.runs.run import (
     meets,
     select,
 )
+from allocation_service.domain.runs.run_exceptions import ExceptionCode, LineException
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
 from allocation_service.domain.runs.run_preview import Preview, PromiseOutlook, preview_run, summary
 
@@ -333,7 +334,7 @@ def test_the_preferred_location_keeps_its_units_the_longest() -> None:
     assert moves == {"a": (("X", -2), ("Y", -2)), "w": (("Y", 2), ("X", 2))}
 
 
-def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = None) -> dict[str, str]:
+def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = None) -> dict[str, LineException]:
     every = segments(*Strategy)
     outlook = {"A": PromiseOutlook((), promised or {}, 14)}
     preview = preview_run({"A": stock(free)}, outlook, select(lines, every), every, NOW)
@@ -343,19 +344,32 @@ def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = 
 def test_a_winner_that_is_not_confirmed_on_time_is_an_exception() -> None:
     assert exceptions(5, line("a", 5, tier="win")) == {}
     assert exceptions(4, line("a", 5, tier="win", promise_date=LATE, needed_by=SOON), promised={LATE: 5}) == {
-        "a": "4 of 5 confirmed, the rest comes on 2026-04-10 instead of by 2026-03-10"
+        "a": LineException(
+            ExceptionCode.SHORT_AND_LATE, {"confirmed": 4, "requested": 5, "expected": LATE, "due": SOON}
+        )
     }
     assert exceptions(4, line("a", 5, tier="win", promise_date=SOON, needed_by=LATE), promised={SOON: 5}) == {}
-    assert exceptions(4, line("a", 5, tier="win")) == {"a": "4 of 5 confirmed, no date for the rest"}
+    assert exceptions(4, line("a", 5, tier="win")) == {
+        "a": LineException(ExceptionCode.SHORT_WITHOUT_DATE, {"confirmed": 4, "requested": 5})
+    }
     overdue = line("a", 5, tier="win", needed_by=date(2026, 3, 1))
-    assert exceptions(5, overdue) == {"a": "confirmed in full, but needed by 2026-03-01"}
+    assert exceptions(5, overdue) == {"a": LineException(ExceptionCode.CONFIRMED_LATE, {"needed_by": date(2026, 3, 1)})}
+
+
+def test_a_winner_that_gives_way_to_another_and_had_no_date_is_an_exception_with_its_new_date() -> None:
+    first, second = line("a", 5, tier="win"), line("b", 5, 5, tier="win")
+    assert exceptions(0, first, second) == {
+        "b": LineException(
+            ExceptionCode.SHORT_AND_DATED, {"confirmed": 0, "requested": 5, "expected": NOW.date() + timedelta(14)}
+        )
+    }
 
 
 def test_gain_tells_of_a_promise_that_has_passed_and_improve_does_not() -> None:
     passed = date(2026, 3, 1)
     one = line("a", 5, 2, tier="gain", promise_date=passed)
-    assert exceptions(0, one) == {"a": "the rest was promised for 2026-03-01, which has passed"}
-    assert exceptions(0, one._replace(promise_date=None)) == {"a": "the rest has no date"}
+    assert exceptions(0, one) == {"a": LineException(ExceptionCode.PROMISE_PASSED, {"promised": passed})}
+    assert exceptions(0, one._replace(promise_date=None)) == {"a": LineException(ExceptionCode.REST_WITHOUT_DATE)}
     assert exceptions(0, one._replace(tier="improve")) == {}
 
 

@@ -13,6 +13,8 @@ from allocation_service.domain.decisions.queue_position import Ahead, Cover, Hel
 from allocation_service.domain.policies.policy import Ageing, BetterTiers, Demand, Moment, Policy, Share, Sort
 from allocation_service.domain.reasons import Reason, ReasonCode
 from allocation_service.domain.runs.run import LeftAlone
+from allocation_service.domain.runs.run_exceptions import ExceptionCode
+from allocation_service.domain.runs.run_progress import ProgressCode
 from allocation_service.entrypoints.http.language import preferred
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.de import DE
@@ -90,11 +92,13 @@ def test_a_language_has_every_template_and_each_says_all_that_english_says(catal
     assert set(catalogue.reasons) == set(catalogue.causes) == set(ReasonCode)
     assert set(catalogue.facts) == set(Meaning)
     assert set(catalogue.left_alone) == set(LeftAlone)
+    assert set(catalogue.exceptions) == set(ExceptionCode)
+    assert set(catalogue.progress) == set(ProgressCode)
     assert len(catalogue.months) == 12
     assert set(catalogue.nouns) == set(EN.nouns)
     # What a parameter's value is called may differ from the value in some languages only.
     assert set(catalogue.terms) >= set(EN.terms)
-    for name in ("reasons", "partial", "causes", "outcomes", "summary", "facts"):
+    for name in ("reasons", "partial", "causes", "outcomes", "summary", "facts", "exceptions", "progress"):
         own: dict[Any, str] = getattr(catalogue, name)
         english: dict[Any, str] = getattr(EN, name)
         assert {key: fields(text) for key, text in own.items()} == {

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
 from allocation_service.domain.runs.run import LeftAlone
+from allocation_service.domain.runs.run_exceptions import ExceptionCode
+from allocation_service.domain.runs.run_progress import ProgressCode
 
 
 class Noun(NamedTuple):
@@ -43,6 +45,10 @@ class Catalogue(NamedTuple):
     """Where a line stands, clause by clause."""
     left_alone: Mapping[LeftAlone, str]
     """Why a run leaves a line alone."""
+    exceptions: Mapping[ExceptionCode, str]
+    """What a run cannot do for a line, and a person has to resolve."""
+    progress: Mapping[ProgressCode, str]
+    """How far the planning of a run is, or why it failed."""
     facts: Mapping[Meaning, str]
     """What put a line at its place in the queue."""
 

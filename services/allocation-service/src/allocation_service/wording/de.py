@@ -5,6 +5,8 @@ from __future__ import annotations
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
 from allocation_service.domain.runs.run import LeftAlone
+from allocation_service.domain.runs.run_exceptions import ExceptionCode
+from allocation_service.domain.runs.run_progress import ProgressCode
 from allocation_service.wording.catalogue import Catalogue, Noun
 
 DE = Catalogue(
@@ -19,6 +21,7 @@ DE = Catalogue(
     nouns={
         "unit": Noun("Einheit", "Einheiten"),
         "line": Noun("Position", "Positionen"),
+        "demand": Noun("Position", "Positionen"),
         "more line": Noun("weitere Position", "weitere Positionen"),
         "other line": Noun("andere Position", "andere Positionen"),
     },
@@ -190,6 +193,25 @@ DE = Catalogue(
         LeftAlone.LOCATION_INACTIVE: "ihr Bestand liegt an einem Lagerort, der nicht mehr aktiv ist",
         LeftAlone.ORDER_APART: "ihr Auftrag geht nur vollständig ab und liegt nicht mit allem Offenen in einem Segment",
         LeftAlone.ORDER_INCOMPLETE: "ihr Auftrag geht nur vollständig ab und hält einen Teil",
+    },
+    exceptions={
+        ExceptionCode.CONFIRMED_LATE: "ganz bestätigt, aber gebraucht bis {needed_by}",
+        ExceptionCode.SHORT_WITHOUT_DATE: "{confirmed} von {requested} bestätigt, kein Termin für den Rest",
+        ExceptionCode.SHORT_AND_LATE: (
+            "{confirmed} von {requested} bestätigt, der Rest kommt am {expected} statt bis {due}"
+        ),
+        ExceptionCode.SHORT_AND_DATED: "{confirmed} von {requested} bestätigt, der Rest kommt am {expected}",
+        ExceptionCode.REST_WITHOUT_DATE: "der Rest hat keinen Termin",
+        ExceptionCode.PROMISE_PASSED: "der Rest war für {promised} zugesagt, und der Tag ist vorbei",
+    },
+    progress={
+        ProgressCode.READING_DEMAND: "die offenen Positionen werden gelesen",
+        ProgressCode.PLANNING_DEMANDS: "geplant wird: {demands}",
+        ProgressCode.STORING_LINES: "gespeichert wird: {lines}",
+        ProgressCode.DONE: "fertig",
+        ProgressCode.TOO_MANY_DEMANDS: (
+            "Mehr als {limit} Positionen: jedes Segment soll SKUs oder Aufträge nennen."
+        ),
     },
     facts={
         Meaning.VALUE: (

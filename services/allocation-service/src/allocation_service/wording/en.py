@@ -5,6 +5,8 @@ from __future__ import annotations
 from allocation_service.domain.decisions.position_facts import Meaning
 from allocation_service.domain.reasons import ReasonCode
 from allocation_service.domain.runs.run import LeftAlone
+from allocation_service.domain.runs.run_exceptions import ExceptionCode
+from allocation_service.domain.runs.run_progress import ProgressCode
 from allocation_service.wording.catalogue import Catalogue, Noun
 
 EN = Catalogue(
@@ -19,6 +21,7 @@ EN = Catalogue(
     nouns={
         "unit": Noun("unit", "units"),
         "line": Noun("line", "lines"),
+        "demand": Noun("demand", "demands"),
         "more line": Noun("more line", "more lines"),
         "other line": Noun("other line", "other lines"),
     },
@@ -163,6 +166,23 @@ EN = Catalogue(
         LeftAlone.LOCATION_INACTIVE: "its stock lies at a location that is not active any more",
         LeftAlone.ORDER_APART: "its order ships complete and is not in one segment with all that is open of it",
         LeftAlone.ORDER_INCOMPLETE: "its order ships complete and holds a part",
+    },
+    exceptions={
+        ExceptionCode.CONFIRMED_LATE: "confirmed in full, but needed by {needed_by}",
+        ExceptionCode.SHORT_WITHOUT_DATE: "{confirmed} of {requested} confirmed, no date for the rest",
+        ExceptionCode.SHORT_AND_LATE: (
+            "{confirmed} of {requested} confirmed, the rest comes on {expected} instead of by {due}"
+        ),
+        ExceptionCode.SHORT_AND_DATED: "{confirmed} of {requested} confirmed, the rest comes on {expected}",
+        ExceptionCode.REST_WITHOUT_DATE: "the rest has no date",
+        ExceptionCode.PROMISE_PASSED: "the rest was promised for {promised}, which has passed",
+    },
+    progress={
+        ProgressCode.READING_DEMAND: "reading the demand",
+        ProgressCode.PLANNING_DEMANDS: "planning {demands}",
+        ProgressCode.STORING_LINES: "storing {lines}",
+        ProgressCode.DONE: "done",
+        ProgressCode.TOO_MANY_DEMANDS: "More than {limit} demands: have every segment name SKUs, or orders.",
     },
     facts={
         Meaning.VALUE: (

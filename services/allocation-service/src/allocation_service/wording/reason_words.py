@@ -8,7 +8,6 @@ from typing import Any
 
 from allocation_service.domain.policies.policy import BetterTiers
 from allocation_service.domain.reasons import GRANTED, Reason, ReasonCode
-from allocation_service.domain.runs.run import LeftAlone
 from allocation_service.wording.catalogue import Catalogue
 from allocation_service.wording.en import EN
 
@@ -20,11 +19,6 @@ def words_of(reason: Reason | None, catalogue: Catalogue) -> str:
     partial = catalogue.partial.get(reason.code) if reason.is_partial else None
     template = partial or catalogue.reasons[reason.code]
     return catalogue.filled(template, _parameters(reason, catalogue)) if reason.parameters else template
-
-
-def left_alone_in_words(why: LeftAlone | str | None, catalogue: Catalogue) -> str:
-    """Why a run leaves a line alone; empty where it does not."""
-    return catalogue.left_alone[why] if isinstance(why, LeftAlone) else why or ""
 
 
 @lru_cache(maxsize=1_000)

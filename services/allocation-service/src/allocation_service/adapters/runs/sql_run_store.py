@@ -10,12 +10,20 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.runs.run_columns import (
+    exception_column,
+    exception_of,
+    left_alone_column,
+    left_alone_of,
+    progress_column,
+    progress_of,
+)
 from allocation_service.application.runs.run_inputs import Digests
 from allocation_service.application.runs.run_records import Known, LineChange, Run, RunLine
-from allocation_service.domain.decisions.english_notes import recorded_left_alone
 from allocation_service.domain.runs.run import Segment
 from allocation_service.domain.runs.run_document import segment_document, segment_from
 from allocation_service.domain.runs.run_preview import Preview, Previewed
+from allocation_service.domain.runs.run_progress import Progress, ProgressCode
 from service_kit.persistence.database import copy_rows
 
 _INSERT = text(
@@ -36,7 +44,7 @@ _FORGET = text(
 _PROGRESS = text("UPDATE run SET progress = :progress, taken_at = now() WHERE run_id = :id AND status = 'planning'")
 _FAILED = text("UPDATE run SET status = 'failed', progress = :why WHERE run_id = :id AND status = 'planning'")
 _PREVIEWED = text(
-    "UPDATE run SET status = 'previewed', progress = 'done', as_of = :as_of, digest = :digest,"
+    "UPDATE run SET status = 'previewed', progress = :progress, as_of = :as_of, digest = :digest,"
     " summary = CAST(:summary AS jsonb), expires_at = :expires WHERE run_id = :id AND status = 'planning'"
 )
 _CLOSED = text(
@@ -62,7 +70,7 @@ def _row(run_id: str, number: int, one: Previewed, takes_part: bool) -> tuple[An
     return (
         run_id, number, candidate.line_id, candidate.order_id, candidate.sku, planned.segment, candidate.requested,
         candidate.confirmed_units, planned.new, candidate.unit_value, one.promise_before, one.promise_after,
-        one.exception, planned.left_alone or "", takes_part,
+        exception_column(one.exception), left_alone_column(planned.left_alone), takes_part,
     )  # fmt: skip
 
 
@@ -83,7 +91,7 @@ def _run(row: Any) -> Run:
         run_id=row.run_id,
         name=row.name,
         status=row.status,
-        progress=row.progress,
+        progress=progress_of(row.progress),
         segments=tuple(segment_from(one) for one in orjson.loads(row.segments_text)),
         summary=orjson.loads(row.summary_text) if row.summary_text else None,
         digest=row.digest,
@@ -96,6 +104,10 @@ def _run(row: Any) -> Run:
         decision_id=row.decision_id,
         changes=dict(orjson.loads(row.changes_text)) if row.changes_text else None,
     )
+
+
+def _line(row: Any) -> RunLine:
+    return RunLine(*row)._replace(exception=exception_of(row.exception), left_alone=left_alone_of(row.note))
 
 
 class SqlRunStore:
@@ -132,13 +144,13 @@ class SqlRunStore:
         gone = await self._conn.execute(_FORGET, {"before": before})
         return int(gone.rowcount)
 
-    async def note_progress(self, run_id: str, progress: str) -> None:
+    async def note_progress(self, run_id: str, progress: Progress) -> None:
         """See RunStore."""
-        await self._conn.execute(_PROGRESS, {"id": run_id, "progress": progress})
+        await self._conn.execute(_PROGRESS, {"id": run_id, "progress": progress_column(progress)})
 
-    async def note_failure(self, run_id: str, why: str) -> None:
+    async def note_failure(self, run_id: str, why: Progress) -> None:
         """See RunStore."""
-        await self._conn.execute(_FAILED, {"id": run_id, "why": why})
+        await self._conn.execute(_FAILED, {"id": run_id, "why": progress_column(why)})
 
     def preview_rows(self, run_id: str, preview: Preview) -> list[tuple[Any, ...]]:
         """See RunStore."""
@@ -158,7 +170,8 @@ class SqlRunStore:
         rows: Sequence[tuple[Any, ...]],
     ) -> bool:
         """See RunStore."""
-        values = {"id": run_id, "as_of": as_of, "expires": expires, "digest": digest}
+        progress = progress_column(Progress(ProgressCode.DONE))
+        values = {"id": run_id, "progress": progress, "as_of": as_of, "expires": expires, "digest": digest}
         done = await self._conn.execute(_PREVIEWED, values | {"summary": orjson.dumps(summary).decode()})
         if not done.rowcount:
             return False
@@ -200,4 +213,4 @@ class SqlRunStore:
             f" WHERE run_id = :id AND position > :after {which} ORDER BY position LIMIT :limit"
         )
         rows = (await self._conn.execute(statement, {"id": run_id, "after": after, "limit": limit})).all()
-        return [RunLine(*row)._replace(left_alone=recorded_left_alone(row.note)) for row in rows]
+        return [_line(row) for row in rows]

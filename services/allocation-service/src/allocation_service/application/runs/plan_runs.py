@@ -26,6 +26,7 @@ from allocation_service.application.unit_of_work import AllocationUnitOfWork, Un
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.runs.run import RunSelection, Segment
 from allocation_service.domain.runs.run_preview import Preview, preview_run, summary
+from allocation_service.domain.runs.run_progress import Progress, ProgressCode
 from allocation_service.domain.supply.sku import Sku
 from service_kit.commands.execute import execute
 from service_kit.persistence.transient_errors import is_data_fault
@@ -71,7 +72,7 @@ class RunPlanner:
             with collector_paused():
                 await self._plan(run_id)
         except TooManyDemands:
-            why = f"More than {MAX_DEMANDS:,} demands: have every segment name SKUs, or orders."
+            why = Progress(ProgressCode.TOO_MANY_DEMANDS, {"limit": MAX_DEMANDS})
             await execute(self._units, _note_failure, run_id, why)
         except Exception as error:
             if is_data_fault(error):
@@ -98,14 +99,14 @@ class RunPlanner:
             run = await uow.runs.read_run(run_id)
             if run is None or run.status != "planning":
                 return
-            await self._progress(run_id, "reading the demand")
+            await self._progress(run_id, ProgressCode.READING_DEMAND)
             found = await uow.run_source.candidates(run.segments)
-            await self._progress(run_id, f"planning {len(found)} demands")
+            await self._progress(run_id, ProgressCode.PLANNING_DEMANDS, demands=len(found))
             selection = await uow.run_source.in_thread(partial(selected, found, run.segments))
             skus = await uow.store.peek_skus(moving_skus(selection), now)
             as_of = protocol_rules.decision_time(now, [sku.last_now for sku in skus.values()])
         planned = await asyncio.to_thread(self._work_out, run, skus, selection, as_of, uow.runs.preview_rows)
-        await self._progress(run_id, f"storing {len(planned.rows)} lines")
+        await self._progress(run_id, ProgressCode.STORING_LINES, lines=len(planned.rows))
         await execute(self._units, _store, run_id, as_of, self._valid, planned)
 
     def _work_out(
@@ -123,15 +124,15 @@ class RunPlanner:
         sums = summary(preview, segments) | {"skus": len(digests)}
         return _Planned(preview, digests, digest_of(digests, segments), sums, rows_of(run.run_id, preview))
 
-    async def _progress(self, run_id: str, words: str) -> None:
-        await execute(self._units, _note_progress, run_id, words)
+    async def _progress(self, run_id: str, code: ProgressCode, **parameters: int) -> None:
+        await execute(self._units, _note_progress, run_id, Progress(code, parameters))
 
 
-async def _note_progress(uow: AllocationUnitOfWork, run_id: str, words: str) -> None:
-    await uow.runs.note_progress(run_id, words)
+async def _note_progress(uow: AllocationUnitOfWork, run_id: str, progress: Progress) -> None:
+    await uow.runs.note_progress(run_id, progress)
 
 
-async def _note_failure(uow: AllocationUnitOfWork, run_id: str, why: str) -> None:
+async def _note_failure(uow: AllocationUnitOfWork, run_id: str, why: Progress) -> None:
     await uow.runs.note_failure(run_id, why)
 
 

@@ -11,6 +11,7 @@ from allocation_service.application.runs.run_records import Known, LineChange, P
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.runs.run import RunDemand, Segment
 from allocation_service.domain.runs.run_preview import Preview
+from allocation_service.domain.runs.run_progress import Progress
 
 T = TypeVar("T")
 
@@ -38,11 +39,11 @@ class RunStore(Protocol):
         """Delete the oldest run made before then, with its lines; 0 where there is none."""
         ...
 
-    async def note_progress(self, run_id: str, progress: str) -> None:
+    async def note_progress(self, run_id: str, progress: Progress) -> None:
         """Say how far its planning is."""
         ...
 
-    async def note_failure(self, run_id: str, why: str) -> None:
+    async def note_failure(self, run_id: str, why: Progress) -> None:
         """The run cannot be planned."""
         ...
 

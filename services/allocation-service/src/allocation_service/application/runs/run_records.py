@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 from allocation_service.domain.runs.run import LeftAlone, Segment
+from allocation_service.domain.runs.run_exceptions import LineException
+from allocation_service.domain.runs.run_progress import Progress
 
 LineChange = Literal["changed", "gains", "losses", "exceptions", "left_alone"]
 """Which lines of a run are asked for."""
@@ -15,13 +17,13 @@ class Run(NamedTuple):
     """A run: what it is about, how far it has got, and what it does in sum.
 
     ``status`` is planning, previewed, committed, refused or failed; ``progress`` says what is being planned, or why
-    that failed; ``changes`` says why it was refused.
+    that failed, and is None before; text that is no code is shown as it is stored. ``changes`` says why it was refused.
     """
 
     run_id: str
     name: str
     status: str
-    progress: str
+    progress: Progress | str | None
     segments: tuple[Segment, ...]
     summary: dict[str, Any] | None
     digest: str | None
@@ -52,9 +54,10 @@ class RunLine(NamedTuple):
     unit_value: int
     promise_before: date | None
     promise_after: date | None
-    exception: str
+    exception: LineException | str | None
+    """What a person has to resolve; text that is no code is shown as it is stored, as it is in ``left_alone``."""
     left_alone: LeftAlone | str | None
-    """Why the run leaves the line alone; text that is no code is shown as it is stored."""
+    """Why the run leaves the line alone."""
 
 
 class Known(NamedTuple):

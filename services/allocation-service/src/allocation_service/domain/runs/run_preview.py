@@ -7,9 +7,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.domain.allocating.deciding_new_demand import later
-from allocation_service.domain.policies.policy import NO_DATE
 from allocation_service.domain.promising import promise_dates
-from allocation_service.domain.runs.run import Planned, RunDemand, RunSelection, Segment, Stock, Strategy
+from allocation_service.domain.runs.run import Planned, RunDemand, RunSelection, Segment, Stock
+from allocation_service.domain.runs.run_exceptions import LineException, exception
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
 
 
@@ -31,7 +31,7 @@ class Previewed(NamedTuple):
     line: Planned
     promise_before: date | None
     promise_after: date | None
-    exception: str = ""
+    exception: LineException | None = None
 
     @property
     def moves(self) -> bool:
@@ -117,27 +117,6 @@ def _count(promised: dict[date, int], day: date | None, units: int) -> None:
             promised[day] = left
         else:
             promised.pop(day, None)
-
-
-def exception(planned: Planned, strategy: Strategy, after: date | None, today: date) -> str:
-    """What the strategy wanted and the run cannot do; empty where it can."""
-    if strategy is not Strategy.WIN and strategy is not Strategy.GAIN:
-        return ""
-    one = planned.candidate
-    rest = one.requested - planned.new
-    if strategy is Strategy.WIN:
-        due = one.needed_by if one.needed_by != NO_DATE else one.promise_date
-        if not rest:
-            late = planned.change > 0 and one.needed_by < today
-            return f"confirmed in full, but needed by {one.needed_by}" if late else ""
-        if after is None:
-            return f"{planned.new} of {one.requested} confirmed, no date for the rest"
-        if due is None or after > due:
-            known = f" instead of by {due}" if due is not None else ""
-            return f"{planned.new} of {one.requested} confirmed, the rest comes on {after}{known}"
-    elif rest and (after is None or after < today):
-        return "the rest has no date" if after is None else f"the rest was promised for {after}, which has passed"
-    return ""
 
 
 def summary(preview: Preview, segments: Sequence[Segment]) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from allocation_service.application.runs.run_records import Run, RunLine
 from allocation_service.domain.policies.policy import Sort
 from allocation_service.domain.runs.run import Filter, LeftAlone, Segment, Strategy
 from allocation_service.domain.runs.run_document import segment_document
+from allocation_service.domain.runs.run_exceptions import LineException
+from allocation_service.domain.runs.run_progress import Progress
 from allocation_service.entrypoints.http.warning_schemas import WarningView
 from allocation_service.wording.catalogue import Catalogue
-from allocation_service.wording.reason_words import left_alone_in_words
+from allocation_service.wording.run_words import exception_in_words, left_alone_in_words, progress_in_words
 from service_kit.http.fields import Day, Instant, Name
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
@@ -102,7 +104,13 @@ class RunView(ResponseModel):
     run_id: str
     name: str
     status: Literal["planning", "previewed", "committed", "refused", "expired", "failed"]
-    progress: str = Field(description="While it is planned: what is being done; where that failed: why")
+    progress: str = Field(
+        description="While it is planned: what is being done; where that failed: why; in the language of the caller"
+    )
+    progress_code: str | None = Field(
+        description="The same as a code, of which there may be new ones; null: nobody has begun to plan it"
+    )
+    progress_parameters: dict[str, int] = Field(description="What the code says it of: numbers")
     segments: list[dict[str, Any]]
     summary: dict[str, Any] | None = Field(
         description="Lines, units and value (minor units) gained and lost, promises, exceptions; also by segment."
@@ -125,8 +133,8 @@ class RunDetail(RunView):
     warnings: list[WarningView] = Field(description="SKUs it asks for that are not known now")
 
 
-def run_detail(shown: ShownRun, now: datetime) -> RunDetail:
-    """A run as it is shown by itself."""
+def run_detail(shown: ShownRun, now: datetime, catalogue: Catalogue) -> RunDetail:
+    """A run as it is shown by itself, in a language."""
     warnings = []
     for number, segment in enumerate(shown.run.segments):
         missing = [sku for sku in segment.filter.skus if sku in shown.unknown_skus]
@@ -134,19 +142,25 @@ def run_detail(shown: ShownRun, now: datetime) -> RunDetail:
             more = f" and {len(missing) - _SHOWN_SKUS} more" if len(missing) > _SHOWN_SKUS else ""
             words = f"Not known, so that nothing matches them: {', '.join(missing[:_SHOWN_SKUS])}{more}."
             warnings.append(WarningView(pointer=f"/segments/{number}/filter/skus", detail=words))
-    return RunDetail(**_fields(shown.run, now), warnings=warnings)
+    return RunDetail(**_fields(shown.run, now, catalogue), warnings=warnings)
 
 
-def run_view(run: Run, now: datetime) -> RunView:
-    """A run as it is shown among others at a moment."""
-    return RunView(**_fields(run, now))
+def run_view(run: Run, now: datetime, catalogue: Catalogue) -> RunView:
+    """A run as it is shown among others at a moment, in a language."""
+    return RunView(**_fields(run, now, catalogue))
 
 
-def _fields(run: Run, now: datetime) -> dict[str, Any]:
+def _fields(run: Run, now: datetime, catalogue: Catalogue) -> dict[str, Any]:
     fields = run._asdict()
     if run.status == "previewed" and run.expires_at is not None and run.expires_at <= now:
         fields["status"] = "expired"
-    return fields | {"segments": [segment_document(one) for one in run.segments]}
+    coded = run.progress if isinstance(run.progress, Progress) else None
+    return fields | {
+        "progress": progress_in_words(run.progress, catalogue),
+        "progress_code": coded.code if coded else None,
+        "progress_parameters": coded.parameters if coded else {},
+        "segments": [segment_document(one) for one in run.segments],
+    }
 
 
 class RunLineView(ResponseModel):
@@ -167,7 +181,14 @@ class RunLineView(ResponseModel):
     value: int = Field(description="Worth of the change in minor units, negative where it loses")
     promise_before: date | None = Field(description="When the rest was promised; null: no date, or nothing waited")
     promise_after: date | None
-    exception: str = Field(description="What the strategy asks for and the run cannot do; a person has to decide")
+    exception: str = Field(
+        description="What the strategy asks for and the run cannot do, in the language of the caller; a person has to"
+        " decide; empty: nothing"
+    )
+    exception_code: str | None = Field(
+        description="The same as a code, of which there may be new ones; null: there is none"
+    )
+    exception_parameters: dict[str, int | date] = Field(description="What the code says it of: units, and days")
     note: str = Field(description="Why the line is left alone, in the language of the caller; empty: it is not")
     note_code: str | None = Field(
         description="The same as a code, of which there may be new ones; null: it is not left alone"
@@ -177,6 +198,7 @@ class RunLineView(ResponseModel):
 def line_view(row: RunLine, segments: Sequence[Segment], catalogue: Catalogue) -> RunLineView:
     """A stored line as it is shown in a language."""
     change = row.new - row.confirmed
+    exception = row.exception if isinstance(row.exception, LineException) else None
     return RunLineView(
         line_id=row.line_id,
         order_id=row.order_id,
@@ -193,7 +215,9 @@ def line_view(row: RunLine, segments: Sequence[Segment], catalogue: Catalogue) -
         value=change * row.unit_value,
         promise_before=row.promise_before,
         promise_after=row.promise_after,
-        exception=row.exception,
+        exception=exception_in_words(row.exception, catalogue),
+        exception_code=exception.code if exception else None,
+        exception_parameters=dict(exception.parameters) if exception else {},
         note=left_alone_in_words(row.left_alone, catalogue),
         note_code=row.left_alone if isinstance(row.left_alone, LeftAlone) else None,
     )

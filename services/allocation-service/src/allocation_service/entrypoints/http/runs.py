@@ -27,6 +27,7 @@ from allocation_service.entrypoints.http.run_schemas import (
     run_detail,
     run_view,
 )
+from allocation_service.wording.catalogue import Catalogue
 from event_contracts import new_event_id
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import execute, read
@@ -49,6 +50,7 @@ async def create_run(
     key: Annotated[str, idempotency_key()],
     response: Response,
     application: Application,
+    language: Language,
 ) -> RunDetail:
     """Works out who would gain and who would lose, and changes nothing. A long one is answered with
     `status: planning`; read it again until it is `previewed`."""
@@ -61,11 +63,13 @@ async def create_run(
     if not submitted.replayed:
         await application.run_planner.plan_soon(run_id, PLAN_SECONDS)
     response.headers["Location"] = f"/v1/runs/{run_id}"
-    return await _detail(application, run_id)
+    return await _detail(application, run_id, language)
 
 
 @router.post("/v1/runs/{run_id}/commit", name="commit_run", summary="Do what was previewed")
-async def commit_run(run_id: RunId, principal: RunWriter, application: Application, now: BusinessNow) -> RunDetail:
+async def commit_run(
+    run_id: RunId, principal: RunWriter, application: Application, now: BusinessNow, language: Language
+) -> RunDetail:
     """All of it in one transaction, if everything the preview went by is as it was; otherwise 409
     `run_inputs_changed` says what changed, nothing is done, and a new run is needed. Committing again
     does nothing and answers with the committed run."""
@@ -73,7 +77,7 @@ async def commit_run(run_id: RunId, principal: RunWriter, application: Applicati
     refused = await execute(application.units, commit_previewed_run, command, application.options)
     if refused is not None:
         raise refused
-    return await _detail(application, run_id)
+    return await _detail(application, run_id, language)
 
 
 @router.get("/v1/runs", name="list_runs", summary="Runs, the newest first")
@@ -84,18 +88,19 @@ async def get_runs(
     request: Request,
     response: Response,
     application: Application,
+    language: Language,
 ) -> Page[RunView]:
     after = page.after(str)
     found = await read(application.units, list_runs, after[0] if after else None, page.limit + 1)
     now = application.clock.now()
     cursor = encode_cursor(found[page.limit - 1].run_id) if len(found) > page.limit else None
     link_header(response, request, cursor)
-    return Page(data=[run_view(run, now) for run in found[: page.limit]], next_cursor=cursor)
+    return Page(data=[run_view(run, now, language) for run in found[: page.limit]], next_cursor=cursor)
 
 
 @router.get("/v1/runs/{run_id}", name="get_run", summary="One run, with its sums")
-async def get_run(run_id: RunId, principal: RunReader, application: Application) -> RunDetail:
-    return await _detail(application, run_id)
+async def get_run(run_id: RunId, principal: RunReader, application: Application, language: Language) -> RunDetail:
+    return await _detail(application, run_id, language)
 
 
 @router.get("/v1/runs/{run_id}/lines", name="list_run_lines", summary="What a run does to each line")
@@ -118,5 +123,5 @@ async def list_run_lines(
     return Page(data=[line_view(one, run.segments, language) for one in lines[: page.limit]], next_cursor=cursor)
 
 
-async def _detail(application: Application, run_id: str) -> RunDetail:
-    return run_detail(await read(application.units, read_run, run_id), application.clock.now())
+async def _detail(application: Application, run_id: str, language: Catalogue) -> RunDetail:
+    return run_detail(await read(application.units, read_run, run_id), application.clock.now(), language)
