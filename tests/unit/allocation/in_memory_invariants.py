@@ -109,6 +109,9 @@ def _loan_due_dates(state: AllocationState) -> Iterable[object]:
 AT_REST = "allocation: everything decided"
 """Holds when there is nothing left to do."""
 
+BY_THE_CLOCK = "allocation: business times"
+"""Judged by the database's clock, which there is none of in memory."""
+
 BY_DERIVATION = "allocation: queue promises"
 """In memory, the places of a line are worked out from the line itself."""
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from tests.scenario import WallClock
 from tests.unit.allocation.allocation_scenario import AllocationScenario
 from tests.unit.allocation.in_memory_invariants import replays, violations
 from tests.unit.allocation.in_memory_state import KeptDecision
@@ -28,7 +29,10 @@ PAST = "past"
 class InMemoryAllocation(AllocationScenario):
     """Allocation on stores in memory."""
 
-    in_memory: InMemoryAllocationUnits = field(default_factory=in_memory_units)
+    in_memory: InMemoryAllocationUnits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.in_memory = in_memory_units(WallClock(self))
 
     @property
     def units(self) -> InMemoryAllocationUnits:

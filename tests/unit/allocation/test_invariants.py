@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.allocation.in_memory_invariants import (
     BY_DERIVATION,
+    BY_THE_CLOCK,
     CHECKS,
     IDLE_IN_PARTS,
     IDLE_WHOLE,
@@ -22,7 +23,7 @@ from allocation_service.invariants import INVARIANTS
 
 
 def test_every_invariant_of_the_service_has_its_twin_in_memory():
-    assert {*CHECKS, IDLE_IN_PARTS, IDLE_WHOLE, BY_DERIVATION} == {one.name for one in INVARIANTS}
+    assert {*CHECKS, IDLE_IN_PARTS, IDLE_WHOLE, BY_DERIVATION, BY_THE_CLOCK} == {one.name for one in INVARIANTS}
 
 
 @pytest.fixture
