@@ -66,7 +66,7 @@ async def violations(engine: AsyncEngine, invariants: tuple[Invariant, ...]) -> 
 
 
 async def test_skus_and_places_in_queues_of_allocation(old_database: OldDatabase) -> None:
-    engine = await old_database("allocation_service", "0012")
+    engine = await old_database("allocation_service", "0011")
     await run(
         engine,
         """
@@ -110,7 +110,7 @@ async def test_skus_and_places_in_queues_of_allocation(old_database: OldDatabase
 
 
 async def test_orders_and_shipments(old_database: OldDatabase) -> None:
-    engine = await old_database("order_service", "0004")
+    engine = await old_database("order_service", "0003")
     await run(
         engine,
         """
@@ -143,7 +143,7 @@ async def test_orders_and_shipments(old_database: OldDatabase) -> None:
 
 
 async def test_counts_and_movements_of_inventory(old_database: OldDatabase) -> None:
-    engine = await old_database("inventory_service", "0004")
+    engine = await old_database("inventory_service", "0003")
     await run(
         engine,
         """

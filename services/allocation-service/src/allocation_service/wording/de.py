@@ -209,6 +209,7 @@ DE = Catalogue(
         ProgressCode.PLANNING_DEMANDS: "geplant wird: {demands}",
         ProgressCode.STORING_LINES: "gespeichert wird: {lines}",
         ProgressCode.DONE: "fertig",
+        ProgressCode.CANNOT_BE_PLANNED: "Der Lauf kann nicht geplant werden: Der Dienst ist daran gescheitert.",
         ProgressCode.TOO_MANY_DEMANDS: (
             "Mehr als {limit} Positionen: jedes Segment soll SKUs oder Aufträge nennen."
         ),

@@ -182,6 +182,7 @@ EN = Catalogue(
         ProgressCode.PLANNING_DEMANDS: "planning {demands}",
         ProgressCode.STORING_LINES: "storing {lines}",
         ProgressCode.DONE: "done",
+        ProgressCode.CANNOT_BE_PLANNED: "It cannot be planned: the service failed over it.",
         ProgressCode.TOO_MANY_DEMANDS: "More than {limit} demands: have every segment name SKUs, or orders.",
     },
     facts={

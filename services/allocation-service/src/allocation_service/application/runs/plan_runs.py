@@ -77,7 +77,7 @@ class RunPlanner:
         except Exception as error:
             if is_data_fault(error):
                 log.error("run_cannot_be_planned", run_id=run_id, exc_info=error)
-                await execute(self._units, _note_failure, run_id, "It cannot be planned: the service failed over it.")
+                await execute(self._units, _note_failure, run_id, Progress(ProgressCode.CANNOT_BE_PLANNED, {}))
                 return
             # It stays to be planned and is taken up again once its lease has run out.
             log.warning("run_not_planned", run_id=run_id, exc_info=error)

@@ -34,6 +34,7 @@ _PROGRESS = {
     "reading the demand": ProgressCode.READING_DEMAND,
     r"planning (?P<demands>\d+) demands": ProgressCode.PLANNING_DEMANDS,
     r"storing (?P<lines>\d+) lines": ProgressCode.STORING_LINES,
+    r"It cannot be planned: the service failed over it\.": ProgressCode.CANNOT_BE_PLANNED,
     r"More than (?P<limit>[\d,]+) demands: have every segment name SKUs, or orders\.": ProgressCode.TOO_MANY_DEMANDS,
 }
 

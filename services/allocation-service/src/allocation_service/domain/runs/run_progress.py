@@ -18,6 +18,8 @@ class ProgressCode(StrEnum):
     DONE = "done"
     TOO_MANY_DEMANDS = "too_many_demands"
     """It failed: the segments are about more than ``limit`` demands."""
+    CANNOT_BE_PLANNED = "cannot_be_planned"
+    """It failed over something in its data that would fail again."""
 
 
 class Progress(NamedTuple):
