@@ -26,7 +26,16 @@ def main() -> int:
     arguments = _parser().parse_args()
     seed = arguments.seed if arguments.seed is not None else secrets.randbelow(1_000_000)
     burst = (arguments.burst, arguments.burst) if arguments.burst else ChaosPlan.burst
-    plan = ChaosPlan(arguments.kills, seed, arguments.rate, arguments.freeze, arguments.plant, burst, arguments.session)
+    plan = ChaosPlan(
+        arguments.kills,
+        seed,
+        arguments.rate,
+        arguments.freeze,
+        arguments.plant,
+        burst,
+        arguments.session,
+        arguments.skew,
+    )
     console = Console(soft_wrap=True)
     console.print(f"{plan.kills} kills, seed {seed}" + (f", planted: {plan.plant}" if plan.plant else ""))
     os.umask(0o077)
@@ -67,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         default=ChaosPlan.session_timeout,
         help="session time-out of consumers, seconds",
     )
+    parser.add_argument("--skew", type=float, default=ChaosPlan.clock_skew, help="seconds that clocks are off")
     parser.add_argument("--plant", choices=sorted(PLANTS), help="defect to plant; the run must find it")
     parser.add_argument("--json", type=Path, default=Path("chaos.json"), help="file for the figures")
     parser.add_argument("--keep", action="store_true", help="keep logs and data of a failed run")

@@ -23,6 +23,10 @@ class ClientRecord:
     """Shipment id → units."""
     stock_documents: dict[str, str] = field(default_factory=dict)
     """Id of a receipt, count or adjustment → its type."""
+    purchase_orders: dict[str, str] = field(default_factory=dict)
+    """The client's reference → id of the purchase order."""
+    webhooks: Counter[str] = field(default_factory=Counter)
+    """Event id → how often the subscriber accepted it."""
     resent: Counter[str] = field(default_factory=Counter)
     """Operation → how often its response was lost, so that it was sent again with the same key."""
     done: Counter[str] = field(default_factory=Counter)
@@ -51,7 +55,10 @@ async def find_discrepancies(system: RunningSystem, record: ClientRecord) -> Dis
     """
     order = await asyncpg.connect(system.database_urls["order"])
     inventory = await asyncpg.connect(system.database_urls["inventory"])
+    notification = await asyncpg.connect(system.database_urls["notification"])
     try:
+        delivered = await notification.fetch("SELECT event_id FROM webhook_delivery WHERE state = 'delivered'")
+        purchases = await inventory.fetch("SELECT reference, purchase_order_id FROM purchase_order")
         orders = {
             f"order {row['reference']}": row["order_id"]
             for row in await order.fetch("SELECT reference, order_id FROM customer_order")
@@ -63,13 +70,19 @@ async def find_discrepancies(system: RunningSystem, record: ClientRecord) -> Dis
     finally:
         await order.close()
         await inventory.close()
+        await notification.close()
     stored: dict[str, object] = {**orders}
     stored |= {f"shipment {row['shipment_id']}": row["units"] for row in shipped}
     stored |= {f"stock document {row['document_id']}": row["type"] for row in documents}
+    stored |= {f"purchase order {row['reference']}": row["purchase_order_id"] for row in purchases}
     acknowledged: dict[str, object] = {f"order {reference}": order_id for reference, order_id in record.orders.items()}
     acknowledged |= {f"shipment {shipment_id}": units for shipment_id, units in record.shipments.items()}
     acknowledged |= {f"stock document {document_id}": kind for document_id, kind in record.stock_documents.items()}
-    return difference(acknowledged, stored)
+    acknowledged |= {f"purchase order {reference}": order_id for reference, order_id in record.purchase_orders.items()}
+    found = difference(acknowledged, stored)
+    # A subscriber may get an event twice, and one that it accepted while its answer was lost is sent again.
+    unseen = [f"webhook of {row['event_id']}" for row in delivered if not record.webhooks[row["event_id"]]]
+    return Discrepancies((*found.lost, *unseen), found.twice)
 
 
 def difference(acknowledged: Mapping[str, object], stored: Mapping[str, object]) -> Discrepancies:

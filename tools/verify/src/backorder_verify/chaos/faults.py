@@ -13,6 +13,7 @@ import asyncpg
 import psutil
 
 from backorder_local.local_parts import answers_ready
+from backorder_verify.chaos.database_faults import password_rotated, read_only
 from backorder_verify.chaos.fleet import Fleet, Replica, becomes_true
 from service_kit.runtime.failpoints import EXIT_CODE
 
@@ -21,16 +22,19 @@ RELAY = "relay's lock holder killed"
 BROKER = "broker killed"
 POSTGRES = "PostgreSQL stopped at once"
 FREEZE = "frozen"
+READ_ONLY = "database read-only"
+ROTATION = "password rotated"
 _AT = "killed at "
 _HANDLER_POINTS = ("mid_handler", "before_db_commit", "after_db_commit", "before_offset_commit")
 _RELAY_POINTS = ("relay_after_ack", "relay_mid_batch")
 _DECK = (
-    *(SERVICE,) * 3, *(RELAY,) * 2, BROKER, POSTGRES, FREEZE,
+    *(SERVICE,) * 3, *(RELAY,) * 2, BROKER, POSTGRES, FREEZE, READ_ONLY, ROTATION,
     *(_AT + point for point in (*_HANDLER_POINTS, *_RELAY_POINTS)),
 )  # fmt: skip
 _NOT_REACHED = "killed, failpoint not reached"
 
 _REACHED_WITHIN = 20.0
+_DATABASE_FAULT_SECONDS = 5.0
 _LOCK_CLASS = 0x6F757462  # first half of the key of a relay's advisory lock
 _LOCK_HOLDERS = """
     SELECT activity.client_port FROM pg_locks JOIN pg_stat_activity activity USING (pid)
@@ -74,6 +78,8 @@ class Faults:
                 self._harmed()
                 await asyncio.sleep(self._pick.uniform(0, 1.5))
                 await self._fleet.restart_server(self._fleet.postgres)
+        elif kind in (READ_ONLY, ROTATION):
+            await self._database_fault(kind)
         elif kind == FREEZE:
             await self._freeze(await self._victim())
         elif kind.startswith(_AT):
@@ -85,6 +91,14 @@ class Faults:
             self._fleet.kill(found)
             self._harmed()
         return kind
+
+    async def _database_fault(self, kind: str) -> None:
+        """One service's database refuses writes, or its password, for some seconds; PostgreSQL runs all the while."""
+        fault = read_only if kind == READ_ONLY else password_rotated
+        app_url = self._pick.choice(self._fleet.app_urls())
+        async with self._postgres:
+            await fault(self._fleet.postgres.url, app_url, _DATABASE_FAULT_SECONDS)
+            self._harmed()
 
     def _harmed(self) -> None:
         self.harmed_at = time.monotonic()

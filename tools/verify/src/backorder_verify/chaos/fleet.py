@@ -35,7 +35,16 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
     "allocation": ("all", "worker", "worker"),
     "notification": ("all",),
 }
-_SHORT_WAITS: Mapping[str, object] = {"hold_seconds": 1, "settle_seconds": 2, "reconcile_seconds": 5}
+_SKEWED_CLOCK = "backorder_verify.chaos.skewed_clock"
+_SHORT_WAITS: Mapping[str, object] = {
+    "hold_seconds": 1,
+    "settle_seconds": 2,
+    "reconcile_seconds": 5,
+    "webhook_delays_seconds": "[1, 1, 2, 2, 5, 5]",
+}
+_SKEWS: Mapping[str, tuple[int, ...]] = {"inventory": (1,), "allocation": (-1, 1, 0), "notification": (-1,)}
+"""By how many times the skew each process's clock is ahead. Those of the order service are right: by its times the run
+tells whether the system has recovered."""
 _PAUSE_BEFORE_RESTART = 0.2
 _GRACEFUL_WITHIN = 5.0
 
@@ -78,6 +87,8 @@ class Fleet:
     plant: str | None = None
     session_timeout: float = 10.0
     """Seconds after which Kafka reassigns a dead consumer's partitions."""
+    clock_skew: float = 0.0
+    """Seconds by which clocks of processes are ahead or behind."""
     replicas: list[Replica] = field(default_factory=list)
     unexpected_exits: Counter[str] = field(default_factory=Counter)
 
@@ -168,6 +179,10 @@ class Fleet:
         """The replicas of a service that serve its API."""
         return [each for each in self.replicas if each.service.name == service and each.role != "worker"]
 
+    def app_urls(self) -> list[str]:
+        """The addresses at which the services reach their databases."""
+        return [access.app_url for access in self._access().values()]
+
     def running_system(self) -> RunningSystem:
         """The system as `backorder check` sees it."""
         access = self._access()
@@ -245,10 +260,16 @@ class Fleet:
         arguments: tuple[str, ...] = (service.main_module,)
         if self.plant is not None:
             arguments = (planted_defects_module, self.plant, service.main_module)
+        if skew := self._skew_of(replica):
+            arguments = (_SKEWED_CLOCK, str(skew), *arguments)
         environment = service.environment(settings)
         if replica.failpoint is not None:
             environment[FAILPOINT] = replica.failpoint
         return self._python(replica.name, arguments, environment)
+
+    def _skew_of(self, replica: Replica) -> float:
+        skews = _SKEWS.get(replica.service.name, ())
+        return self.clock_skew * skews[replica.number - 1] if len(skews) >= replica.number else 0.0
 
     def _python(self, name: str, arguments: tuple[str, ...], env: Mapping[str, str] | None = None) -> Program:
         return Program(

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from backorder_verify.chaos.client import PatientClient, Refused
 from backorder_verify.chaos.client_record import ClientRecord
+from backorder_verify.chaos.supply_load import SupplyLoad
 
 LOCATIONS = ("EAST", "WEST")
 _HOT = tuple(f"HOT-{number}" for number in range(1, 5))
@@ -29,10 +30,12 @@ class Load:
         self._recent: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_ORDERS)
         self._under_way: set[asyncio.Task[None]] = set()
         self._number = 0
+        supply = self._supply = SupplyLoad(client, record, self._pick, LOCATIONS, self._sku)
         self._actions: list[tuple[Callable[[int], Awaitable[None]], str, int]] = [
             (self._place, "place", 42), (self._amend, "amend", 10), (self._cancel, "cancel", 9),
             (self._ship, "ship", 16), (self._receive, "receive", 15), (self._count, "count", 5),
-            (self._adjust, "adjust", 3),
+            (self._adjust, "adjust", 3), (supply.order_more, "purchase", 5), (supply.slip, "slip", 5),
+            (supply.receive_ordered, "deliver", 6), (supply.change_policy, "policy", 2), (supply.run, "run", 2),
         ]  # fmt: skip
 
     @property
@@ -40,8 +43,8 @@ class Load:
         """Number of SKUs for sale."""
         return len(_HOT) + len(_COLD)
 
-    async def open(self) -> None:
-        """Create locations, SKUs and a few contacts to notify."""
+    async def open(self, webhook_url: str) -> None:
+        """Create locations, SKUs, a supplier, policies, a few contacts to notify and a webhook endpoint."""
         for priority, location in enumerate(LOCATIONS, start=1):
             body = {"name": location.title(), "priority": priority}
             await self._client.send("open", "inventory", "PUT", f"/v1/locations/{location}", body=body)
@@ -50,6 +53,8 @@ class Load:
         for number in range(10):
             body = {"email": f"c{number}@customers.test", "locale": "en-GB", "time_zone": "Europe/London"}
             await self._client.send("open", "notification", "PUT", f"/v1/contacts/contact-{number}", body=body)
+        await self._create("open", "notification", "/v1/webhook-endpoints", {"url": webhook_url}, "endpoint")
+        await self._supply.open(lending_sku=_HOT[-1], equitable_sku=_HOT[-2])
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Start operations at the rate until `stopping` is set; fewer while responses are slow."""

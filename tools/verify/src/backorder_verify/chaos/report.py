@@ -116,8 +116,11 @@ def show(outcome: Outcome, console: Console) -> None:
     table.add_row("kills, total", f"{outcome.kills.total()}", end_section=True)
     record = outcome.record
     table.add_row("orders acknowledged with 201", f"{len(record.orders):,}")
-    for name in ("amend", "cancel", "ship", "receive", "count", "adjust"):
+    for name in (
+        "amend", "cancel", "ship", "receive", "count", "adjust", "purchase", "slip", "deliver", "policy", "run",
+    ):  # fmt: skip
         table.add_row(f"{name}: done", f"{record.done[name]:,}")
+    table.add_row("webhooks accepted by the subscriber", f"{record.webhooks.total():,}")
     table.add_row("refused for good reason (409, 412)", f"{record.refused.total():,}")
     table.add_row("orders sent again after a lost response", f"{record.resent['place']:,}")
     table.add_row("other requests sent again", f"{record.resent.total() - record.resent['place']:,}")

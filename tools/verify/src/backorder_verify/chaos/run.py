@@ -21,6 +21,7 @@ from backorder_verify.chaos.fleet import Fleet, let_database_account_pass
 from backorder_verify.chaos.load import Load
 from backorder_verify.chaos.recovery import recovered
 from backorder_verify.chaos.report import Outcome
+from backorder_verify.chaos.webhook_sink import WebhookSink
 from backorder_verify.check.runner import check_system
 
 _SECONDS_BETWEEN_KILLS = (0.6, 1.8)
@@ -43,6 +44,8 @@ class ChaosPlan:
     """Fewest and most kills before the system may recover."""
     session_timeout: float = 4.0
     """Kafka's session time-out for consumers. In production it is 10 s, most of which a run would spend waiting."""
+    clock_skew: float = 300.0
+    """By how much the clocks of processes are ahead or behind."""
 
 
 @dataclass
@@ -59,13 +62,14 @@ async def run_chaos(plan: ChaosPlan, directory: DataDirectory, console: Console)
     """Run in an empty directory. Every process is stopped at the end; the directory stays."""
     let_database_account_pass(directory)
     began = time.monotonic()
-    fleet = Fleet(directory, plan.plant, plan.session_timeout)
+    fleet = Fleet(directory, plan.plant, plan.session_timeout, plan.clock_skew)
+    sink = WebhookSink(plan.seed)
     try:
         console.print("Starting PostgreSQL, Kafka and seven service processes …")
         await fleet.start()
         console.print(f"Up after {time.monotonic() - began:.0f} s. Load and kills begin.")
-        record = ClientRecord()
-        kills = await _under_load(plan, fleet, record, console)
+        record = ClientRecord(webhooks=sink.accepted)
+        kills = await _under_load(plan, fleet, record, await sink.start(), console)
         console.print("Load has ended; waiting until everything has drained, then checking …")
         system = fleet.running_system()
         verdict = await check_system(system, console, within=_DRAINED_WITHIN)
@@ -85,9 +89,10 @@ async def run_chaos(plan: ChaosPlan, directory: DataDirectory, console: Console)
         )
     finally:
         await fleet.stop()
+        await sink.stop()
 
 
-async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, console: Console) -> Kills:
+async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, webhook_url: str, console: Console) -> Kills:
     client = PatientClient(
         lambda service: [replica.url for replica in fleet.serving(service)],
         fleet.api_key,
@@ -96,7 +101,7 @@ async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, conso
     )
     stopping = asyncio.Event()
     load = Load(client, record, plan.seed, plan.rate)
-    await load.open()
+    await load.open(webhook_url)
     await _catalogue_known(fleet, load.skus)
     working = asyncio.create_task(load.run(stopping))
     try:
