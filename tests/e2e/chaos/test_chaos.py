@@ -1,4 +1,4 @@
-"""Sixty kills of everything, at random and under load, lose nothing and sell nothing twice."""
+"""Two kills of every kind, at random and under load, lose nothing and sell nothing twice."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from backorder_verify.chaos.faults import DECK
+
 pytestmark = pytest.mark.timeout(900)
 
-_KILLS = 60
+_KILLS = 2 * len(DECK)
+"""Longer runs have their own command, `make chaos`; docs/chaos.md has the figures of the longest."""
 
 
-def test_sixty_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
+def test_two_kills_of_every_kind_under_load_keep_every_promise(tmp_path: Path) -> None:
     figures = tmp_path / "chaos.json"
     done = subprocess.run(
         [
@@ -35,6 +38,6 @@ def test_sixty_kills_under_load_keep_every_promise(tmp_path: Path) -> None:
     assert not any(outcome["counts"].values())
     assert outcome["check"]["at_rest"]
     # A run that did no work, or was not disturbed by the kills, would show nothing.
-    assert outcome["orders"] > 200
+    assert outcome["orders"] > 100
     assert all(outcome["events"].values())
     assert outcome["recovery_seconds"]["measured"] >= _KILLS / 9

@@ -27,10 +27,11 @@ ROTATION = "password rotated"
 _AT = "killed at "
 _HANDLER_POINTS = ("mid_handler", "before_db_commit", "after_db_commit", "before_offset_commit")
 _RELAY_POINTS = ("relay_after_ack", "relay_mid_batch")
-_DECK = (
+DECK = (
     *(SERVICE,) * 3, *(RELAY,) * 2, BROKER, POSTGRES, FREEZE, READ_ONLY, ROTATION,
     *(_AT + point for point in (*_HANDLER_POINTS, *_RELAY_POINTS)),
 )  # fmt: skip
+"""The kinds of faults of a run, each as often as it is meant to come up."""
 _NOT_REACHED = "killed, failpoint not reached"
 
 _REACHED_WITHIN = 20.0
@@ -57,7 +58,7 @@ class Faults:
     def draw(self) -> str:
         """The next kind of fault."""
         if not self._deck:
-            self._deck = list(_DECK)
+            self._deck = list(DECK)
             self._shuffle.shuffle(self._deck)
         return self._deck.pop()
 
