@@ -23,7 +23,7 @@ MUTANTS = (
         f"{_SERVICE}/entrypoints/http/dependencies.py",
         'InventoryWriter = Annotated[Principal, require("inventory:write")]',
         'InventoryWriter = Annotated[Principal, require("inventory:read")]',
-        (_UNIT,),
+        ("tests/contract/test_access.py",),
     ),
     Mutant(
         "shipped-at-the-count",
