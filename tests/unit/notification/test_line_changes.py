@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notification_service.domain.lines import ChangeKind, LineProjection, LineStatus, changes_of
+from notification_service.domain.reasons import NO_REASON, Reason
 
 JUNE, JULY = date(2026, 6, 3), date(2026, 7, 1)
+CAPPED = Reason("declined: backorder cap of 9 reached", "backorder_cap_reached", {"cap": 9})
 
 
 def line(**state: object) -> LineProjection:
@@ -49,8 +51,8 @@ def test_units_that_wait_again_are_told_as_taken_back() -> None:
 
 def test_a_take_back_that_was_undone_leaves_nothing_to_tell() -> None:
     before = line(granted=5, baseline=LineStatus(granted=5))
-    taken = before.apply_allocation(version=2, granted=1, waiting=4, declined=0, reason="", promise_date=JUNE)
-    undone = taken.apply_allocation(version=3, granted=5, waiting=0, declined=0, reason="", promise_date=None)
+    taken = before.apply_allocation(version=2, granted=1, waiting=4, declined=0, reason=NO_REASON, promise_date=JUNE)
+    undone = taken.apply_allocation(version=3, granted=5, waiting=0, declined=0, reason=NO_REASON, promise_date=None)
     assert changes_of(taken)
     assert changes_of(undone) == ()
 
@@ -59,7 +61,9 @@ def test_units_released_by_a_cancellation_are_not_told_as_taken_back() -> None:
     cancelled = line(granted=5, baseline=LineStatus(granted=5)).apply_order(
         sequence=2, quantity=5, cancelled=3, shipped=0
     )
-    released = cancelled.apply_allocation(version=2, granted=2, waiting=0, declined=0, reason="", promise_date=None)
+    released = cancelled.apply_allocation(
+        version=2, granted=2, waiting=0, declined=0, reason=NO_REASON, promise_date=None
+    )
     assert kinds(cancelled) == kinds(released) == [(ChangeKind.CANCELLED, 3)]
 
 
@@ -72,13 +76,13 @@ def test_a_shipment_is_nothing_to_tell() -> None:
 
 
 def test_declined_units_are_told_with_the_reason() -> None:
-    (change,) = changes_of(line(declined=2, granted=3, reason="cap_reached", baseline=LineStatus(granted=3)))
-    assert (change.kind, change.quantity, change.reason) == (ChangeKind.DECLINED, 2, "cap_reached")
+    (change,) = changes_of(line(declined=2, granted=3, reason=CAPPED, baseline=LineStatus(granted=3)))
+    assert (change.kind, change.quantity, change.reason) == (ChangeKind.DECLINED, 2, CAPPED)
 
 
 def test_an_older_or_repeated_report_changes_nothing() -> None:
     newest = line(line_version=4, granted=5)
-    again = newest.apply_allocation(version=4, granted=0, waiting=5, declined=0, reason="", promise_date=None)
+    again = newest.apply_allocation(version=4, granted=0, waiting=5, declined=0, reason=NO_REASON, promise_date=None)
     older = newest.apply_order(sequence=1, quantity=9, cancelled=1, shipped=0)
     assert again is newest
     assert older is newest

@@ -12,6 +12,7 @@ from notification_service.config import NotificationSettings
 from notification_service.domain.lines import ChangeKind
 from notification_service.domain.messages import MessageTiming
 from notification_service.domain.orders import LineAllocation, OrderLineSnapshot, OrderProjection, OrderSnapshot
+from notification_service.domain.reasons import NO_REASON
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -31,7 +32,7 @@ SNAPSHOT = OrderSnapshot(
 def allocation(
     line_id: str, version: int, allocated: int, waiting: int, *, promise: date | None = None
 ) -> LineAllocation:
-    return LineAllocation(line_id, {"l1": "A", "l2": "B"}[line_id], version, allocated, waiting, 0, "", promise)
+    return LineAllocation(line_id, {"l1": "A", "l2": "B"}[line_id], version, allocated, waiting, 0, NO_REASON, promise)
 
 
 def order(*allocations: LineAllocation, now: datetime = NOW) -> OrderProjection:

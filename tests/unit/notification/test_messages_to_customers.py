@@ -71,6 +71,39 @@ async def test_each_template_is_sent_for_its_change(scenario, mailer):
     ]
 
 
+async def test_a_customer_reads_why_units_were_declined(scenario, mailer):
+    await scenario.put_contact()
+    declined = LineAnswer(
+        declined=5,
+        reason="declined: expected 2026-07-01, later than acceptable 2026-06-03",
+        reason_code="promised_too_late",
+        reason_parameters={"expected": "2026-07-01", "acceptable": "2026-06-03"},
+    )
+    await scenario.apply(scenario.placed(), scenario.answered(declined, name="OrderDeclined"))
+    await scenario.compose_and_send()
+    [mail] = mailer.mails
+    assert "We do not expect this item before 1 July 2026" in mail.text
+    assert "the latest date that suits you is 3 June 2026." in mail.text
+    [notification] = await scenario.all_notifications()
+    [change] = notification.template_data["sections"][0]["changes"]
+    assert (change["reason"], change["reason_code"]) == (declined.reason, declined.reason_code)
+
+
+async def test_the_reason_is_that_of_the_newest_decision(scenario, mailer):
+    await scenario.put_contact()
+    whole = LineAnswer(waiting=5, reason="waits: order ships complete", reason_code="ships_complete")
+    held = LineAnswer(
+        waiting=5, reason="held back for tier gold: 2 kept", reason_code="held_back", reason_parameters={"kept": 2}
+    )
+    await scenario.apply(scenario.placed(), scenario.answered(whole), scenario.answered(held))
+    await scenario.compose_and_send()
+    assert "waits until everything is here" not in mailer.mails[0].text
+    await scenario.apply(scenario.placed("o2"), scenario.answered(held, order_id="o2"))
+    await scenario.apply(scenario.answered(whole, order_id="o2"))
+    await scenario.compose_and_send()
+    assert "waits until everything is here" in mailer.mails[1].text
+
+
 async def test_duplicate_shuffled_and_replayed_events_send_nothing_twice(scenario, mailer):
     await scenario.put_contact()
     history = [

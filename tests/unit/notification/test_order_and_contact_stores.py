@@ -14,6 +14,7 @@ from notification_service.application.ports.orders import SkuName
 from notification_service.domain.lines import LineProjection, LineStatus
 from notification_service.domain.messages import MessageDue
 from notification_service.domain.orders import OrderProjection
+from notification_service.domain.reasons import Reason
 
 JUNE = date(2026, 6, 3)
 MINUTE = timedelta(minutes=1)
@@ -116,7 +117,7 @@ class TestOrders:
                     granted=2,
                     waiting=3,
                     declined=1,
-                    reason="cap_reached",
+                    reason=Reason("declined: expected …", "promised_too_late", {"acceptable": "2026-06-03"}),
                     promise_date=JUNE,
                     baseline=LineStatus(1, 2, 3, 4, JUNE),
                 ),

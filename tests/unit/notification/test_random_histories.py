@@ -9,6 +9,7 @@ import pytest
 from notification_service.domain.lines import ChangeKind, LineChange
 from notification_service.domain.messages import MessageTiming
 from notification_service.domain.orders import LineAllocation, OrderLineSnapshot, OrderProjection, OrderSnapshot
+from notification_service.domain.reasons import NO_REASON
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 TIMING = MessageTiming(timedelta(seconds=60), timedelta(seconds=120), timedelta(seconds=900))
@@ -43,7 +44,7 @@ class Truth:
             self.allocated,
             self.waiting,
             self.declined,
-            "",
+            NO_REASON,
             self.promise if self.waiting else None,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from notification_service.application.ports.orders import SkuName
 from notification_service.domain.lines import LineProjection, LineStatus
 from notification_service.domain.messages import MessageDue
 from notification_service.domain.orders import OrderProjection
+from notification_service.domain.reasons import Reason
 from service_kit.persistence.bulk import Columns, arrays, assignments, insert, names, or_update, unnest
 
 _ORDER = "order_id, sequence, reference, contact_id, customer_id, placed_at, cause, opened_at, due_at"
@@ -69,6 +71,8 @@ _LINE_COLUMNS: Columns = (
     ("waiting", "bigint"),
     ("declined", "bigint"),
     ("reason", "text"),
+    ("reason_code", "text"),
+    ("reason_parameters", "jsonb"),
     ("promise_date", "date"),
     ("told_allocated", "bigint"),
     ("told_waiting", "bigint"),
@@ -82,6 +86,8 @@ _LINES = text(
     FROM watched_line WHERE order_id = ANY(CAST(:order_ids AS text[])) ORDER BY order_id, line_id
     """
 )
+_REASON = [name for name, _ in _LINE_COLUMNS].index("reason")
+"""Position in ``_LINES`` of the columns of the reason: words, code and parameters."""
 _BASELINE = next(index for index, (name, _) in enumerate(_LINE_COLUMNS) if name.startswith("told_"))
 """Position in ``_LINES`` of the columns of the baseline."""
 _SAVE_LINES = text(insert("watched_line", _LINE_COLUMNS, or_update(_LINE_COLUMNS, 2)))
@@ -141,8 +147,7 @@ class SqlOrderStore:
         lines: dict[str, dict[str, LineProjection]] = defaultdict(dict)
         ids = [row.order_id for row in rows]
         for row in await self._conn.execute(_LINES, {"order_ids": ids}):
-            fields: list[Any] = [*row[:_BASELINE], LineStatus(*row[_BASELINE:])]
-            line = LineProjection(*fields)
+            line = _line(row)
             lines[row.order_id][row.line_id] = self._read[row.order_id, row.line_id] = line
         return [
             OrderProjection(
@@ -209,6 +214,12 @@ def _order_row(order: OrderProjection) -> tuple[Any, ...]:
     )
 
 
+def _line(row: Any) -> LineProjection:
+    reason = Reason(*row[_REASON : _REASON + 2], orjson.loads(row[_REASON + 2] or "{}"))
+    fields: list[Any] = [*row[:_REASON], reason, *row[_REASON + 3 : _BASELINE], LineStatus(*row[_BASELINE:])]
+    return LineProjection(*fields)
+
+
 def _line_row(line: LineProjection) -> tuple[Any, ...]:
     return (
         line.order_id,
@@ -222,7 +233,9 @@ def _line_row(line: LineProjection) -> tuple[Any, ...]:
         line.granted,
         line.waiting,
         line.declined,
-        line.reason,
+        line.reason.words,
+        line.reason.code,
+        orjson.dumps(line.reason.parameters).decode() if line.reason.parameters else None,
         line.promise_date,
         line.baseline.granted,
         line.baseline.waiting,

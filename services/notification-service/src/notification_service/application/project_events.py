@@ -16,6 +16,7 @@ from notification_service.domain.orders import (
     OrderSnapshot,
     total,
 )
+from notification_service.domain.reasons import Reason
 from service_kit.messaging.believed_times import believable
 
 
@@ -85,7 +86,7 @@ def _allocations(state: AllocationState) -> tuple[LineAllocation, ...]:
             granted=total(line.allocated),
             waiting=line.waiting,
             declined=line.declined,
-            reason=line.reason,
+            reason=Reason(line.reason, line.reason_code, line.reason_parameters or {}),
             promise_date=line.promise.date if line.promise else None,
         )
         for line in state.lines

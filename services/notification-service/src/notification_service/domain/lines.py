@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from notification_service.domain.reasons import NO_REASON, Reason
+
 
 class ChangeKind(StrEnum):
     """What happened to units of a line, in the order in which it matters most to the customer."""
@@ -57,7 +59,7 @@ class LineProjection:
     granted: int = 0
     waiting: int = 0
     declined: int = 0
-    reason: str = ""
+    reason: Reason = NO_REASON
     promise_date: date | None = None
     baseline: LineStatus = LineStatus()
 
@@ -68,7 +70,7 @@ class LineProjection:
         return replace(self, order_sequence=sequence, quantity=quantity, cancelled=cancelled, shipped=shipped)
 
     def apply_allocation(
-        self, *, version: int, granted: int, waiting: int, declined: int, reason: str, promise_date: date | None
+        self, *, version: int, granted: int, waiting: int, declined: int, reason: Reason, promise_date: date | None
     ) -> LineProjection:
         """The line after ``version`` of its allocation; unchanged if that is not newer than what is known."""
         if version <= self.line_version:
@@ -106,7 +108,10 @@ class LineProjection:
 
 @dataclass(frozen=True, slots=True)
 class LineChange:
-    """One thing to tell about one line: ``quantity`` units changed, ``waiting`` units wait afterwards."""
+    """One thing to tell about one line: ``quantity`` units changed, ``waiting`` units wait afterwards.
+
+    ``reason`` is that of the line's newest decision, which may be about other units of it.
+    """
 
     kind: ChangeKind
     line_id: str
@@ -115,14 +120,14 @@ class LineChange:
     waiting: int
     promise_date: date | None
     previous_date: date | None
-    reason: str = ""
+    reason: Reason
 
 
 def changes_of(line: LineProjection) -> tuple[LineChange, ...]:
     """What the customer has not been told of the line; empty where nothing changed that matters to them."""
     baseline, current = line.baseline, line.current()
 
-    def change(kind: ChangeKind, quantity: int, reason: str = "") -> LineChange:
+    def change(kind: ChangeKind, quantity: int) -> LineChange:
         return LineChange(
             kind,
             line.line_id,
@@ -131,14 +136,14 @@ def changes_of(line: LineProjection) -> tuple[LineChange, ...]:
             current.waiting,
             current.promise_date,
             baseline.promise_date,
-            reason,
+            line.reason,
         )
 
     changes: list[LineChange] = []
     if current.cancelled > baseline.cancelled:
         changes.append(change(ChangeKind.CANCELLED, current.cancelled - baseline.cancelled))
     if current.declined > baseline.declined:
-        changes.append(change(ChangeKind.DECLINED, current.declined - baseline.declined, line.reason))
+        changes.append(change(ChangeKind.DECLINED, current.declined - baseline.declined))
     more_waiting = current.waiting - baseline.waiting
     more_granted = current.granted - baseline.granted
     taken_back = max(0, min(-more_granted, more_waiting))

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from notification_service.domain.lines import LineChange, LineProjection, LineStatus, changes_of
 from notification_service.domain.messages import Message, MessageDue, MessageTiming, compose_message, next_due
+from notification_service.domain.reasons import Reason
 
 Baseline = Mapping[str, LineStatus]
 """What a customer was last told of the lines of an order, by line id. Lines that are not in it were never told."""
@@ -50,7 +51,7 @@ class LineAllocation:
     granted: int
     waiting: int
     declined: int
-    reason: str
+    reason: Reason
     promise_date: date | None
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from notification_service.domain.lines import LineChange
+from notification_service.domain.customer_reasons import customer_reason
+from notification_service.domain.lines import ChangeKind, LineChange
 from notification_service.domain.messages import Message
 from notification_service.domain.orders import OrderProjection
 
@@ -28,6 +29,7 @@ def skus_of(messages: Iterable[Message]) -> set[str]:
 
 
 def _change(change: LineChange, sku_names: Mapping[str, str]) -> dict[str, Any]:
+    told = customer_reason(change)
     return {
         "kind": change.kind.value,
         "line_id": change.line_id,
@@ -37,5 +39,7 @@ def _change(change: LineChange, sku_names: Mapping[str, str]) -> dict[str, Any]:
         "waiting": change.waiting,
         "promise_date": change.promise_date.isoformat() if change.promise_date else None,
         "previous_date": change.previous_date.isoformat() if change.previous_date else None,
-        "reason": change.reason,
+        "reason": change.reason.words if change.kind is ChangeKind.DECLINED else "",
+        "reason_code": told.code if told else None,
+        "reason_parameters": dict(told.parameters) if told else {},
     }

@@ -23,7 +23,15 @@ class ChangeView(ResponseModel):
     waiting: int = Field(description="Units of the line that wait afterwards", examples=[2])
     promise_date: date | None
     previous_date: date | None = Field(description="The date that the customer was told before")
-    reason: str
+    reason: str = Field(description="Of declined units: why, in allocation's English words")
+    reason_code: str | None = Field(
+        default=None,
+        description="Why, as a code, where the customer is told it; new codes may come",
+        examples=["other_line_declined"],
+    )
+    reason_parameters: dict[str, date] = Field(
+        default_factory=dict, description="What the customer is told with it: days"
+    )
 
 
 class ContentView(ResponseModel):
