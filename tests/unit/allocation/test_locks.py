@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnitOfWork
 from tests.unit.allocation.random_history import POLICIES, History, seeds, small_parts
+
+from allocation_service.application.promising.renew_passed_promises import find_passed_promises
 
 
 class _Watched:
@@ -38,6 +41,24 @@ async def test_a_batch_locks_all_skus_of_its_orders_then_the_orders_it_tells_of(
     watched.locked.clear()
     await world.apply(world.stock("B", 3), world.stock("A", 1), deferred_orders=False)
     assert watched.locked == [[("sku", "A"), ("sku", "B"), ("order", "o1"), ("order", "o2")]]
+
+
+async def test_a_revision_of_promises_locks_the_orders_it_tells_of(world: Any) -> None:
+    """Otherwise two workers' events about one order could stand in the outbox in the wrong order."""
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=5)))
+    await world.apply(world.order("o2", ("A", 2))[1], world.order("o1", ("A", 2))[1])
+    watched = world.in_memory = _Watched(world.in_memory)
+    events = await world.apply(world.inbound("A", "p1", 5, world.now + timedelta(days=20)), deferred_orders=False)
+    assert {(event.name, event.key) for event in events} == {("PromiseRevised", "o1"), ("PromiseRevised", "o2")}
+    assert watched.locked == [[("sku", "A"), ("order", "o1"), ("order", "o2")]]
+
+
+async def test_the_promise_of_a_day_is_renewed_when_the_day_is_over_and_not_before(world: Any) -> None:
+    await world.apply(world.sku("A", lead_time_days=3), world.order("o1", ("A", 2))[1])
+    day = world.now.replace(hour=23) + timedelta(days=3)
+    async with world.units.reading() as uow:
+        assert await find_passed_promises(uow, day, ()) == []
+        assert await find_passed_promises(uow, day + timedelta(days=1), ()) == ["A"]
 
 
 @pytest.mark.parametrize("name", [None, "value", "quotas and shares", "passed"])

@@ -24,6 +24,24 @@ async def test_rule_1_a_fact_is_applied_only_if_it_is_newer(world: Any) -> None:
     await world.check()
 
 
+async def test_rule_1_a_fact_with_the_version_that_is_known_changes_nothing_whatever_it_says(world: Any) -> None:
+    record, placed = world.order("o1", ("A", 2))
+    await world.apply(world.sku("A"), placed)
+    line = record.state.lines[0].model_copy(update={"quantity": 9})
+    other = replace(placed, id=new_event_id(), payload=placed.payload.model_copy(update={"lines": (line,)}))
+    assert await world.apply(other) == []
+    assert (await world.line("o1-1")).quantity == 2
+
+
+async def test_rule_1_a_receipt_older_than_what_is_known_of_its_inbound_leaves_that_as_it_is(world: Any) -> None:
+    eta = world.now + timedelta(days=9)
+    announced, receipt = world.inbound("A", "p1", 10, eta), world.stock("A", 4, po_line="p1", remaining=6)
+    await world.apply(world.sku("A"), announced, world.inbound("A", "p1", 20, eta))
+    await world.apply(receipt)
+    _, inbound = world.units.state.inbound["p1"]
+    assert (inbound.remaining, world.units.state.levels["A", "HH"].on_hand) == (20, 4)
+
+
 async def test_rule_2_every_order_event_is_answered_even_if_nothing_changed(world: Any) -> None:
     order, placed = world.order("o1", ("A", 2))
     await world.apply(world.sku("A"), world.stock("A", 2), placed)

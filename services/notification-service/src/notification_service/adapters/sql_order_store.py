@@ -215,7 +215,8 @@ def _order_row(order: OrderProjection) -> tuple[Any, ...]:
 
 
 def _line(row: Any) -> LineProjection:
-    reason = Reason(*row[_REASON : _REASON + 2], orjson.loads(row[_REASON + 2] or "{}"))
+    words, code, parameters = row[_REASON : _REASON + 3]
+    reason = Reason(words, code, orjson.loads(parameters or "{}"))
     fields: list[Any] = [*row[:_REASON], reason, *row[_REASON + 3 : _BASELINE], LineStatus(*row[_BASELINE:])]
     return LineProjection(*fields)
 

@@ -6,7 +6,6 @@ from backorder_verify.mutants.mutant import Mutant
 
 _SERVICE = "services/allocation-service/src/allocation_service"
 _UNIT = "tests/unit/allocation"
-_INTEGRATION = "tests/integration/allocation"
 
 MUTANTS = (
     Mutant(
@@ -33,7 +32,7 @@ MUTANTS = (
         f"{_SERVICE}/application/promising/revise_promises.py",
         "        await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))\n",
         "",
-        (f"{_INTEGRATION}/test_order_locks.py",),
+        (f"{_UNIT}/test_locks.py",),
     ),
     Mutant(
         "deferred-orders-do-not-queue",
@@ -47,9 +46,10 @@ MUTANTS = (
         "promise-sweep-a-day-early",
         "A promise is renewed on its own day, before it has passed",
         f"{_SERVICE}/application/promising/renew_passed_promises.py",
-        "skus_with_passed_promises(now.date())",
-        "skus_with_passed_promises(now.date().replace(year=now.year + 1))",
-        (f"{_INTEGRATION}/test_sweeping.py", f"{_INTEGRATION}/test_promises.py"),
+        "return await uow.background.skus_with_passed_promises(now.date(),",
+        "tomorrow = datetime.fromtimestamp(now.timestamp() + 86_400, now.tzinfo)\n"
+        "    return await uow.background.skus_with_passed_promises(tomorrow.date(),",
+        (f"{_UNIT}/test_locks.py",),
     ),
     Mutant(
         "cap-one-too-low",
