@@ -393,6 +393,8 @@ async def test_a_run_whose_data_make_planning_fail_is_given_up_and_others_are_pl
     await shop(world)
     runs = [await client.preview(segment("redistribute")) for _ in range(2)]
     async with world.database.transaction() as conn:
+        await conn.execute(text("DELETE FROM run_line"))
+        await conn.execute(text("DELETE FROM run_sku"))
         await conn.execute(text("UPDATE run SET status = 'planning', taken_at = now() - interval '2 minutes'"))
     broken = runs[0]["run_id"]
     genuine = RunPlanner._work_out

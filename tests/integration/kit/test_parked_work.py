@@ -8,12 +8,12 @@ import pytest
 
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import Keyring
-from service_kit.http.app import create_app
+from service_kit.http.app import create_app, create_ops_app
 from service_kit.persistence.database import Database
 from service_kit.persistence.parked_work import FIRST_PAUSE, LONGEST_PAUSE, PARKED_WORK, ParkedWork
 from service_kit.persistence.worker_troubles import WorkerTroubles
 from service_kit.runtime.settings import Role
-from service_kit.testing.sample.service import GROUP, subscription
+from service_kit.testing.sample.service import GROUP, MODULE, subscription
 from service_kit.testing.sample.worker import SampleSettings
 
 pytestmark = pytest.mark.postgres
@@ -25,7 +25,7 @@ def service_of(database: Database, keyring: Path, role: Role = "api") -> Service
     settings = SampleSettings(
         database_url=database.url, kafka_bootstrap="unused:1", keyring_path=keyring, rate_limit="", role=role
     )
-    service = Service(name=GROUP, settings=settings, database=database, subscription=subscription())
+    service = Service(name=GROUP, settings=settings, database=database, subscription=subscription(), migrations=MODULE)
     service.health.started = True
     return service
 
@@ -99,20 +99,26 @@ async def test_an_operator_sees_parked_work_page_by_page_and_has_it_tried_again(
 async def test_readiness_warns_in_every_role_of_what_is_set_aside_and_of_workers_in_trouble(
     database: Database, tmp_path: Path, role: Role
 ) -> None:
+    told: list[httpx.Response] = []
+
     async def ready() -> httpx.Response:
         # A service of its own each time: what it read is remembered for a second.
-        app = create_app(service_of(database, tmp_path / "keys.json", role))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client:
-            return await client.get("/readyz")
+        service = service_of(database, tmp_path / "keys.json", role)
+        for app in (create_app(service), create_ops_app(service)):
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client:
+                told.append(await client.get("/readyz"))
+        assert told[-2].status_code == told[-1].status_code
+        assert told[-2].json()["status"] == told[-1].json()["status"]
+        return told[-1]
 
     assert (await ready()).json() == {"status": "pass", "serviceId": GROUP}
     worker = WorkerTroubles(database, "w1")
     await worker.tell({"consumer": "is off", "relay": "failed 3 times"})
     await ParkedWork(database).park("sweep", "A", FAULT)
-    told = await ready()
-    assert (told.status_code, told.json()["status"]) == (200, "warn")
-    assert told.json()["checks"]["workers"] == [{"status": "warn", "output": "consumer is off; relay failed 3 times"}]
-    assert "1 items" in told.json()["checks"]["parked"][0]["output"]
+    warned = await ready()
+    assert (warned.status_code, warned.json()["status"]) == (200, "warn")
+    assert warned.json()["checks"]["workers"] == [{"status": "warn", "output": "consumer is off; relay failed 3 times"}]
+    assert "1 items" in warned.json()["checks"]["parked"][0]["output"]
     await worker.tell({"relay": "failed 4 times"})
     assert (await ready()).json()["checks"]["workers"][0]["output"] == "relay failed 4 times"
     await worker.tell({})

@@ -79,8 +79,9 @@ class Health:
         return {name: failure for name, failure in zip(checks, outcomes, strict=True) if failure is not None}
 
     async def state(self) -> HealthState:
-        """Failures and warnings as they are now."""
-        return HealthState(await self.failures(), await self.warnings())
+        """Failures and warnings as they are now; of a process that fails there is nothing to warn of as well."""
+        failures = await self.failures()
+        return HealthState(failures, {} if failures else await self.warnings())
 
     async def recent_state(self) -> HealthState:
         """What ``state`` said within the last second; however many ask, one of them has it checked."""
