@@ -123,6 +123,8 @@ SHARED = """
         GET /v1/parked-keys ops
         POST /v1/parked-keys/{key}/replay ops
         POST /v1/parked-keys/{key}/discard ops
+        GET /v1/parked-work ops
+        POST /v1/parked-work/retry ops
     """
 
 OPEN = {("GET", "/livez"), ("GET", "/readyz"), ("GET", "/startupz"), ("GET", "/asyncapi.json")}

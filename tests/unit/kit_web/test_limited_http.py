@@ -53,7 +53,7 @@ class Clock:
 
 
 @dataclass
-class Transport:
+class Transport(asyncio.Transport):
     written: bytes = b""
     closed: bool = False
     aborted: bool = False
