@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ValidationError
 
 from service_kit.http.api_keys import Principal
@@ -16,10 +16,28 @@ from service_kit.http.idempotency import fingerprint
 from service_kit.http.pagination import decode_cursor, encode_cursor
 from service_kit.http.problems import Problem
 from service_kit.http.rate_limit import RateLimiter, RateStatus
+from service_kit.http.responses import set_location
 from service_kit.testing.eventually import eventually
 
 KEY = {"Idempotency-Key": "k"}
 BODY = {"reference": "r", "lines": [{"sku": "a", "quantity": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("parts", "location"),
+    [
+        (("orders", "o-1"), "/v1/orders/o-1"),
+        (("policies", "a b/c?d#e"), "/v1/policies/a%20b%2Fc%3Fd%23e"),
+        (("orders", "\N{GREEK SMALL LETTER OMEGA}"), "/v1/orders/%CF%89"),
+        (("orders", "x\r\nSet-Cookie: a=b"), "/v1/orders/x%0D%0ASet-Cookie:%20a=b"),
+        (("orders", "\ud800"), "/v1/orders/%3F"),
+        (("orders", "//evil.example"), "/v1/orders/%2F%2Fevil.example"),
+    ],
+)
+def test_a_location_is_a_path_whatever_its_parts_hold(parts, location):
+    response = Response()
+    set_location(response.headers, *parts)
+    assert response.headers["Location"] == location
 
 
 class TestBodyLimit:

@@ -236,3 +236,12 @@ async def test_a_preorder_waits_for_its_release_date(shop: InMemoryShop) -> None
     shop.clock.advance(timedelta(days=3))
     assert len((await shop.client.get("/v1/fulfillable-lines", params=location)).json()["data"]) == 1
     assert (await shop.ship(order, 1)).status_code == 201
+
+
+async def test_an_order_id_of_any_characters_is_an_unknown_order(shop: InMemoryShop) -> None:
+    """The path of what would have been made is a header, which holds few characters."""
+    for order_id in ("%CF%89", "%F3%A0%AF%AD", "a%7Cb"):
+        answer = await shop.client.post(
+            f"/v1/orders/{order_id}/lines", json={"sku": "lamp", "quantity": 1}, headers={"Idempotency-Key": order_id}
+        )
+        assert (answer.status_code, answer.json()["code"]) == (404, "order_not_found")

@@ -33,6 +33,14 @@ def instance_of(scope: Mapping[str, Any]) -> str:
     return quote(scope.get("path", ""), safe="/:@!$&'()*+,;=-._~")
 
 
+def set_location(headers: MutableMapping[str, str], *parts: str) -> None:
+    """Say where what was created is: ``/v1/`` and ``parts``, which may hold any characters a caller has chosen.
+
+    A path without a host, so that it is the one that the client has called by whatever name.
+    """
+    headers["Location"] = "/v1/" + "/".join(quote(part, safe="-._~!$&'()*+,;=:@", errors="replace") for part in parts)
+
+
 def state_of(scope: MutableMapping[str, Any]) -> dict[str, Any]:
     """The per-request state that middleware and dependencies share."""
     state: dict[str, Any] = scope.setdefault("state", {})

@@ -49,6 +49,7 @@ from service_kit.commands.execute import execute, read
 from service_kit.http.conditional import IfMatch, RequiredIfMatch, expected_version, set_etag
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.responses import set_location
 
 PATH = "/v1/policies/{name:path}"
 NamePath = Annotated[PolicyName, Path(description="The policy's name, percent-encoded", examples=["black-friday"])]
@@ -100,7 +101,7 @@ async def create_policy(
     submitted = await application.policy_creations.submit(command, claim)
     view = await _shown(application, body.name)
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/policies/{body.name}"
+    set_location(response.headers, "policies", body.name)
     set_etag(response, view.revision)
     return view
 

@@ -34,6 +34,7 @@ from service_kit.commands.execute import execute, read
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.responses import set_location
 
 RunId = Annotated[Name, Path()]
 PLAN_SECONDS = 2.0
@@ -62,7 +63,7 @@ async def create_run(
     run_id = submitted.resource_id or command.run_id
     if not submitted.replayed:
         await application.run_planner.plan_soon(run_id, PLAN_SECONDS)
-    response.headers["Location"] = f"/v1/runs/{run_id}"
+    set_location(response.headers, "runs", run_id)
     return await _detail(application, run_id, language)
 
 

@@ -35,6 +35,7 @@ from service_kit.http.idempotency import fingerprint, idempotency_key, mark_repl
 from service_kit.http.models import RequestModel, ResponseModel
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.problems import FieldError, unprocessable
+from service_kit.http.responses import set_location
 
 SimulationId = Annotated[Name, Path()]
 
@@ -162,7 +163,7 @@ async def create_simulation(
     application.simulation_wanted.set()
     mark_replayed(response, submitted)
     simulation_id = submitted.resource_id or command.simulation_id
-    response.headers["Location"] = f"/v1/simulations/{simulation_id}"
+    set_location(response.headers, "simulations", simulation_id)
     return _view(await read(application.units, read_simulation, simulation_id))
 
 

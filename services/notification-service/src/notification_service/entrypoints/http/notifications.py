@@ -30,6 +30,7 @@ from service_kit.http.conditional import not_modified, not_modified_response, se
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.responses import set_location
 
 router = APIRouter(prefix="/v1/notifications", tags=["notifications"])
 
@@ -96,6 +97,6 @@ async def resend_notification(
     copy_id = submitted.resource_id or command.notification_id
     copy = await read(app.units, get_notification_by_id, copy_id, viewer)
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/notifications/{copy.notification_id}"
+    set_location(response.headers, "notifications", copy.notification_id)
     set_etag(response, copy.version)
     return notification_detail(copy, with_content=principal.order_id is None)

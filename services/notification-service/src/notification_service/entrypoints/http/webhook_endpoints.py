@@ -44,6 +44,7 @@ from service_kit.http.conditional import RequiredIfMatch, expected_version, set_
 from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.responses import set_location
 
 router = APIRouter(prefix="/v1/webhook-endpoints", tags=["webhooks"])
 
@@ -72,7 +73,7 @@ async def create_webhook_endpoint(
         secret = None
     view = created_view(overview, secret)
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/webhook-endpoints/{view.endpoint_id}"
+    set_location(response.headers, "webhook-endpoints", view.endpoint_id)
     response.headers["Cache-Control"] = "no-store"
     set_etag(response, view.version)
     return view

@@ -23,6 +23,7 @@ from service_kit.http.business_time import business_time
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.preferences import preferred_wait
 from service_kit.http.problems import FieldError, unprocessable
+from service_kit.http.responses import set_location
 
 router = APIRouter(prefix="/v1/orders", tags=["orders"])
 
@@ -122,7 +123,7 @@ async def add_line(
         line=line,
     )
     claim = IdempotencyClaim(principal.key_id, "add_line", key, fingerprint(body, order_id), line.line_id)
-    response.headers["Location"] = f"/v1/orders/{order_id}"
+    set_location(response.headers, "orders", order_id)
     return await _change(command, application, principal, request, response, claim=claim)
 
 

@@ -38,6 +38,7 @@ from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed, required_key
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
 from service_kit.http.preferences import preferred_wait
+from service_kit.http.responses import set_location
 from service_kit.persistence.page_lines import page_is_cut
 
 router = HotRouter(prefix="/v1/orders", tags=["orders"])
@@ -69,7 +70,7 @@ async def place_order(
         submitted = await application.new_orders.submit(command, claim)
     mark_replayed(response, submitted)
     order_id = submitted.resource_id or command.order_id
-    response.headers["Location"] = f"/v1/orders/{order_id}"
+    set_location(response.headers, "orders", order_id)
     wait = preferred_wait(request, response, limit=application.settings.longest_wait)
     if submitted.result is not None and wait == 0:
         order, _ = Order.place(command.order_id, command.terms, command.placed_at, command.lines)

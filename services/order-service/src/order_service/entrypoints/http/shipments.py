@@ -19,6 +19,7 @@ from service_kit.http.business_time import business_time
 from service_kit.http.fields import Instant, Name
 from service_kit.http.idempotency import fingerprint, idempotency_key, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor, link_header
+from service_kit.http.responses import set_location
 
 router = APIRouter(prefix="/v1", tags=["shipments"])
 
@@ -63,7 +64,7 @@ async def ship_order(
     submitted = await application.changes.submit(command, claim)
     mark_replayed(response, submitted)
     shipment_id = submitted.resource_id or shipment.shipment_id
-    response.headers["Location"] = f"/v1/orders/{order_id}/shipments/{shipment_id}"
+    set_location(response.headers, "orders", order_id, "shipments", shipment_id)
     if submitted.replayed or stated is None:
         # Without a stated time it has left after whatever is known of the order.
         shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))

@@ -45,6 +45,7 @@ from service_kit.http.fields import Name
 from service_kit.http.idempotency import fingerprint, mark_replayed
 from service_kit.http.pagination import Page, PageParams, encode_cursor
 from service_kit.http.problems import not_found
+from service_kit.http.responses import set_location
 
 _PLACE = "POST /v1/purchase-orders"
 _ADD_LINE = "POST /v1/purchase-orders/lines"
@@ -66,7 +67,7 @@ async def place_purchase_order(
     submitted = await app.purchase_orders.submit(command, claim)
     order = submitted.result or await _purchase_order(app, str(submitted.resource_id))
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/purchase-orders/{order.purchase_order_id}"
+    set_location(response.headers, "purchase-orders", order.purchase_order_id)
     response.headers["ETag"] = order_etag(order.version)
     return PurchaseOrderView.of(order)
 
@@ -170,7 +171,7 @@ async def add_line(
     submitted = await app.purchase_order_lines.submit(command, claim)
     line = submitted.result or await _line(app, purchase_order_id, str(submitted.resource_id))
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/purchase-orders/{purchase_order_id}/lines/{line.line_id}"
+    set_location(response.headers, "purchase-orders", purchase_order_id, "lines", line.line_id)
     set_etag(response, line.version)
     return PurchaseOrderLineView.of(line)
 

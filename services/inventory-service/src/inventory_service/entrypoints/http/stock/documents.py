@@ -15,6 +15,7 @@ from service_kit.commands.execute import read
 from service_kit.http.idempotency import mark_replayed
 from service_kit.http.pagination import PageRequest, encode_cursor
 from service_kit.http.problems import not_found
+from service_kit.http.responses import set_location
 
 
 async def recorded_document(
@@ -23,7 +24,7 @@ async def recorded_document(
     """The document that was recorded, now or by an earlier request with the same key; sets status and headers."""
     document = submitted.result or await load_document(app, document_type, str(submitted.resource_id))
     mark_replayed(response, submitted)
-    response.headers["Location"] = f"/v1/{document_type.replace('_', '-')}s/{document.document_id}"
+    set_location(response.headers, f"{document_type.replace('_', '-')}s", document.document_id)
     return document
 
 
