@@ -7,6 +7,7 @@ by addresses; everything else is as the file says.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
 import subprocess
@@ -186,12 +187,8 @@ async def _everything(broker: Broker) -> list[bytes]:
     )
     await reader.start()
     try:
-        await reader.topics()
-        places = [
-            TopicPartition(topic.value, number)
-            for topic in Topic
-            for number in sorted(reader.partitions_for_topic(topic.value) or ())
-        ]
+        partitions = json.loads((ROOT / "deploy/kafka/access.json").read_text())["partitions"]
+        places = [TopicPartition(topic.value, number) for topic in Topic for number in range(partitions)]
         reader.assign(places)
         ends = {place: end for place, end in (await reader.end_offsets(places)).items() if end > 0}
         await reader.seek_to_beginning(*places)

@@ -20,7 +20,8 @@ MEGABYTES = 5
 LARGEST_GROWTH = 30.0
 """MiB."""
 LONGEST_LIVEZ = 1.0
-"""Seconds; a machine under load may delay the asking process as well, so the best of three counts."""
+"""Seconds more than a second service takes that nobody attacks, on the same machine at the same time; the best of three
+counts. What is slow on both is the machine."""
 
 Attack = Callable[[Running], Awaitable[None]]
 
@@ -122,8 +123,9 @@ async def seconds_of_livez(address: str) -> float:
 
 
 async def test_no_attack_takes_much_memory_or_the_service_away(start):
-    running = start(role="api")
+    running, quiet = start(role="api"), start(role="api")
     await ready(running)
+    await ready(quiet)
     public = f"http://127.0.0.1:{running.port}"
     # What the first of anything costs is no attack: caches, parsers, buffers that are kept.
     await asyncio.gather(*(running.client.get("/livez") for _ in range(50)))
@@ -133,7 +135,9 @@ async def test_no_attack_takes_much_memory_or_the_service_away(start):
         under_way = asyncio.ensure_future(attack(running))
         highest, slowest = running.memory(), 0.0
         while not under_way.done():
-            slowest = max(slowest, await seconds_of_livez(running.ops), await seconds_of_livez(public))
+            usual = await seconds_of_livez(quiet.ops)
+            asked = max(await seconds_of_livez(running.ops), await seconds_of_livez(public))
+            slowest = max(slowest, asked - 3 * usual)
             highest = max(highest, running.memory())
             await asyncio.wait({under_way}, timeout=0.1)
         await under_way
