@@ -216,7 +216,7 @@ def _order_row(order: OrderProjection) -> tuple[Any, ...]:
 
 def _line(row: Any) -> LineProjection:
     words, code, parameters = row[_REASON : _REASON + 3]
-    reason = Reason(words, code, orjson.loads(parameters or "{}"))
+    reason = Reason(words, code, parameters or {})
     fields: list[Any] = [*row[:_REASON], reason, *row[_REASON + 3 : _BASELINE], LineStatus(*row[_BASELINE:])]
     return LineProjection(*fields)
 
