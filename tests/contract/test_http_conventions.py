@@ -15,6 +15,7 @@ PATHS = {
         PATCH /v1/orders/{order_id}/lines/{line_id}
         POST /v1/orders/{order_id}/cancel
         POST GET /v1/orders/{order_id}/shipments
+        POST /v1/orders/{order_id}/shipments/{shipment_id}/void
         GET /v1/fulfillable-lines
         GET /v1/orders/{order_id}/events
         POST /v1/orders/{order_id}/tracking-links

@@ -37,6 +37,7 @@ class KnownLevel:
 
     on_hand: int = 0
     shipped: int = 0
+    voided: int = 0
 
 
 @dataclass(kw_only=True)
@@ -70,12 +71,13 @@ class InventoryEvents(Timeline):
         location: str | None = None,
         *,
         shipped: int = 0,
+        voided: int = 0,
         priority: int = 100,
         po_line: str | None = None,
         remaining: int = 0,
         active: bool | None = None,
     ) -> Event:
-        """The level after ``change`` units arrived (or were lost) and ``shipped`` units left.
+        """The level after ``change`` units arrived (or were lost), ``shipped`` left and ``voided`` never had.
 
         A receipt on a purchase-order line, or a return of it to the supplier, says how many units of it remain.
         ``active`` says whether anything is allocated from the location from now on.
@@ -84,8 +86,9 @@ class InventoryEvents(Timeline):
         if active is not None:
             self.inactive_locations = (self.inactive_locations | {location}) - ({location} if active else set())
         level = self.level_of(sku, location)
-        level.on_hand += change - shipped
+        level.on_hand += change - shipped + voided
         level.shipped += shipped
+        level.voided += voided
         version = self.next_version("level", sku, location)
         payload = StockChange(
             sku=sku,
@@ -97,6 +100,7 @@ class InventoryEvents(Timeline):
                     location=location,
                     on_hand=level.on_hand,
                     shipped=level.shipped,
+                    voided=level.voided,
                     version=version,
                     priority=priority,
                     active=location not in self.inactive_locations,
@@ -116,7 +120,15 @@ class InventoryEvents(Timeline):
             reason="receipt_linked",
             occurred_at=self.next_moment(),
             po_lines=(self._changed(po_line, remaining),),
-            levels=(StockLevel(location=location, on_hand=level.on_hand, shipped=level.shipped, version=version),),
+            levels=(
+                StockLevel(
+                    location=location,
+                    on_hand=level.on_hand,
+                    shipped=level.shipped,
+                    voided=level.voided,
+                    version=version,
+                ),
+            ),
         )
         return new_event("StockLevelChanged", payload, source=INVENTORY_SOURCE, sequence=version)
 

@@ -91,7 +91,7 @@ class OrderEvents(Timeline):
     def cancel(self, order: OrderRecord, line: int = 1, units: int | None = None) -> Event:
         """``OrderCancelled`` with ``units`` more of a line cancelled, by default all that have not shipped."""
         known = order.line(line)
-        whole = known.quantity - sum(known.shipped.values())
+        whole = known.quantity - sum(known.shipped.values()) + sum(known.voided.values())
         cancelled = whole if units is None else known.cancelled + units
         return self._change("OrderCancelled", order, line, known.model_copy(update={"cancelled": cancelled}))
 
@@ -118,6 +118,16 @@ class OrderEvents(Timeline):
         order.state = order.state.model_copy(update={"shipments": (*order.state.shipments, shipment)})
         shipped = {**known.shipped, location: known.shipped.get(location, 0) + units}
         return self._change("OrderShipped", order, line, known.model_copy(update={"shipped": shipped}))
+
+    def void(self, order: OrderRecord, number: int = 1, *, voided_at: datetime | None = None) -> Event:
+        """``OrderAmended`` after a shipment of the order was voided, 1 for the first."""
+        shipment = order.state.shipments[number - 1].model_copy(update={"voided_at": voided_at or self.now + self.tick})
+        shipments = (*order.state.shipments[: number - 1], shipment, *order.state.shipments[number:])
+        order.state = order.state.model_copy(update={"shipments": shipments})
+        line = next(n for n, one in enumerate(order.state.lines, start=1) if one.line_id == shipment.line_id)
+        known = order.line(line)
+        voided = {**known.voided, shipment.location: known.voided.get(shipment.location, 0) + shipment.quantity}
+        return self._change("OrderAmended", order, line, known.model_copy(update={"voided": voided}))
 
     def _change(self, name: OrderEventName, order: OrderRecord, number: int, line: OrderLine) -> Event:
         lines = (*order.state.lines[: number - 1], line, *order.state.lines[number:])

@@ -185,6 +185,18 @@ class Callers(Timeline):
         response = await self.call("order", "POST", f"/v1/orders/{order['order_id']}/shipments", body)
         assert response.status_code == 409
 
+    async def void(self) -> None:
+        """A shipment turns out to have been reported by mistake; one that was voided or is too old is refused."""
+        order = await self._some_order()
+        if order is None:
+            return
+        path = f"/v1/orders/{order['order_id']}/shipments"
+        shipments = (await self.call("order", "GET", path)).json()["data"]
+        if shipments:
+            shipment = self.random.choice(shipments)
+            body = {"voided_at": max(self.now, datetime.fromisoformat(shipment["shipped_at"])).isoformat()}
+            await self.call("order", "POST", f"{path}/{shipment['shipment_id']}/void", body)
+
     async def order_more(self) -> None:
         """A purchase order of one or two lines."""
         lines = [

@@ -141,6 +141,7 @@ class World(Callers):
             (self.cancel, 5),
             (self.ship, 9),
             (self.ship_elsewhere, 1),
+            (self.void, 6),
             (self.order_more, 4),
             (self.slip, 3),
             (self.receive, 9),

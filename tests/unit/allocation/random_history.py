@@ -24,6 +24,28 @@ def seeds(usual: int) -> Sequence[int]:
     return range(int(os.environ.get("HISTORIES", usual)))
 
 
+KINDS = {
+    "place": 8,
+    "receive": 5,
+    "lose": 2,
+    "cancel": 3,
+    "amend": 2,
+    "terms": 2,
+    "add": 2,
+    "ship": 4,
+    "void": 2,
+    "shut": 1,
+    "inbound": 2,
+    "policy": 1,
+}
+"""What may happen next, by the name of its method, and how often it does compared with the others."""
+
+
+def _left(line: Any) -> int:
+    """Units of a line that have left."""
+    return sum(line.shipped.values()) - sum(line.voided.values())
+
+
 class History:
     """One seeded history: facts are made in order, told in batches that mix and repeat them."""
 
@@ -37,10 +59,7 @@ class History:
     def step(self) -> list[Any]:
         world, random = self.world, self.random
         world.later(minutes=random.randint(0, 90))
-        kind = random.choices(
-            ("place", "receive", "lose", "cancel", "amend", "terms", "add", "ship", "shut", "inbound", "policy"),
-            (8, 5, 2, 3, 2, 2, 2, 4, 1, 2, 1),
-        )[0]
+        kind = random.choices(list(KINDS), list(KINDS.values()))[0]
         return list(getattr(self, kind)())
 
     def policy(self) -> list[Any]:
@@ -83,6 +102,22 @@ class History:
         on_hand = self.world.level_of(sku, location).on_hand
         return [self.world.stock(sku, -self.random.randint(1, on_hand), location)] if on_hand else []
 
+    def void(self) -> list[Any]:
+        """A shipment that was reported by mistake: the two services tell of it one after the other."""
+        shipped = [
+            (order, number, shipment)
+            for order in self.orders
+            for number, shipment in enumerate(order.state.shipments, start=1)
+            if shipment.voided_at is None
+        ]
+        if not shipped:
+            return []
+        order, number, shipment = self.random.choice(shipped)
+        return [
+            self.world.void(order, number),
+            self.world.stock(shipment.sku, 0, shipment.location, voided=shipment.quantity),
+        ]
+
     def shut(self) -> list[Any]:
         """A location becomes inactive, or active again: each of its levels is told anew."""
         location = self.random.choice(LOCATIONS)
@@ -113,14 +148,14 @@ class History:
         if (found := self._line()) is None:
             return []
         order, number, line = found
-        left = line.quantity - line.cancelled - sum(line.shipped.values())
+        left = line.quantity - line.cancelled - _left(line)
         return [self.world.cancel(order, number, self.random.randint(1, left))] if left > 0 else []
 
     def amend(self) -> list[Any]:
         if (found := self._line()) is None:
             return []
         order, number, line = found
-        least = line.cancelled + sum(line.shipped.values())
+        least = line.cancelled + _left(line)
         return [self.world.amend(order, number, max(1, least, line.quantity + self.random.randint(-3, 4)))]
 
     def add(self) -> list[Any]:
@@ -148,7 +183,7 @@ class History:
         if (found := self._line()) is None:
             return []
         order, number, line = found
-        left = line.quantity - line.cancelled - sum(line.shipped.values())
+        left = line.quantity - line.cancelled - _left(line)
         location = self.random.choice(LOCATIONS)
         on_hand = self.world.level_of(line.sku, location).on_hand
         units = min(left, on_hand, self.random.randint(1, 3))

@@ -16,6 +16,7 @@ from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
 from inventory_service.domain.stock_level import (
+    BookedShipment,
     CountAt,
     EntryKind,
     LaterMovements,
@@ -105,6 +106,19 @@ class InMemoryStockLevels:
             self._store(level)
             for entry in level.entries:
                 self._append(entry)
+
+    async def booked_shipments(self, lines: Collection[ShipmentLine]) -> dict[ShipmentLineId, BookedShipment]:
+        booked = {}
+        for line in lines:
+            where = (line.key.sku, line.key.location_id)
+            ledger = [one for one in self._state.ledger if (one.sku, one.location_id) == where]
+            counted = max((one.entry_id for one in ledger if one.kind is EntryKind.COUNT), default=0)
+            own = [one for one in ledger if (one.document_id, one.line_id) == line.identity]
+            found = sum(one.on_hand_delta for one in own if one.kind is EntryKind.FOUND and one.entry_id > counted)
+            moments = [one.occurred_at for one in own if one.kind is EntryKind.SHIPMENT]
+            if moments:
+                booked[line.identity] = BookedShipment(moments[0], found)
+        return booked
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         return [self._later(count) for count in counts]
@@ -281,7 +295,7 @@ class InMemoryShipments:
         self._now = now
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
-        new = {line.identity: line for line in lines if line.identity not in self._shipments}
+        new = {line.identity: replace(line, voided_at=None) for line in lines if line.identity not in self._shipments}
         self._shipments.update(new)
         self._stored_at.update(dict.fromkeys(new, self._now))
         return set(new)
@@ -291,6 +305,12 @@ class InMemoryShipments:
         recent = [(at, one) for at, one in stored if self._now - timedelta(days=1) < at < self._now]
         reported = [(at, self._shipments[one].reported_at) for at, one in recent[-100:]]
         return [at - reported_at for at, reported_at in reported if reported_at is not None]
+
+    async def void_new(self, lines: Collection[ShipmentLine]) -> list[ShipmentLine]:
+        new = {line.identity: line for line in lines if self._shipments[line.identity].voided_at is None}
+        for identity, line in new.items():
+            self._shipments[identity] = replace(self._shipments[identity], voided_at=line.voided_at)
+        return [self._shipments[identity] for identity in new]
 
 
 class InMemoryDemand:

@@ -124,6 +124,19 @@ class CustomerOrderSuite(Suite):
         async with units.begin() as uow:
             assert await uow.shipments.add_new([other, one]) == {other.identity}
 
+    async def test_shipped_units_are_voided_once(self, units: Any) -> None:
+        one, other = (
+            ShipmentLine("shipment", line, "order", LevelKey("lamp", "main"), 3, at(1), voided_at=at(2))
+            for line in ("1", "2")
+        )
+        async with units.begin() as uow:
+            await uow.shipments.add_new([one, other])
+            assert await uow.shipments.void_new([one]) == [one]
+            await uow.commit()
+        async with units.begin() as uow:
+            assert await uow.shipments.add_new([one]) == set()
+            assert await uow.shipments.void_new([replace(other, quantity=9), one]) == [other], "as it is stored"
+
     async def test_demand_keeps_its_newest_state_only(self, units: Any) -> None:
         newer = DemandLine("order", "1", "lamp", date(2010, 12, 1), 7, 2, 3)
         other = replace(newer, line_id="2")

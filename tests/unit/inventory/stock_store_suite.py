@@ -8,9 +8,18 @@ from typing import Any
 from tests.unit.inventory.store_suite import Suite, at
 
 from inventory_service.application.queries import DocumentFilter, EntryPosition, LedgerFilter, LevelPosition
+from inventory_service.domain.customer_orders import ShipmentLine
 from inventory_service.domain.document_types import DocumentType, ReceiptKind
 from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
-from inventory_service.domain.stock_level import CountAt, EntryKind, LaterMovements, LevelKey, Source, StockLevel
+from inventory_service.domain.stock_level import (
+    BookedShipment,
+    CountAt,
+    EntryKind,
+    LaterMovements,
+    LevelKey,
+    Source,
+    StockLevel,
+)
 from service_kit.testing.clock import FakeClock
 
 LAMP, CHAIR, SOUTHERN_LAMP = LevelKey("lamp", "main"), LevelKey("chair", "main"), LevelKey("lamp", "south")
@@ -114,6 +123,36 @@ class StockLevelSuite(Suite):
             await uow.commit()
         async with units.begin() as uow:
             assert await uow.levels.later_movements([CountAt(LAMP, at(1))]) == [LaterMovements(-4, -4)]
+
+    async def test_how_a_shipment_was_booked_is_known_and_what_was_found_until_a_count(self, units: Any) -> None:
+        line = ShipmentLine("shipment", "1", "order", LAMP, 3, at(5))
+        other = replace(line, shipment_id="other")
+        moment = at(5) + timedelta(minutes=10)
+        async with units.begin() as uow:
+            level = (await uow.levels.lock([LAMP]))[LAMP]
+            level.receive(1, at(1), EntryKind.RECEIPT, SOURCE)
+            level.ship(3, moment, Source("shipment", "1"))
+            assert level.booked_shipment(Source("shipment", "1")) == BookedShipment(moment, 2)
+            await uow.levels.save([level])
+            assert await uow.levels.booked_shipments([line, other]) == {line.identity: BookedShipment(moment, 2)}
+            level = (await uow.levels.lock([LAMP]))[LAMP]
+            assert level.booked_shipment(Source("shipment", "1")) is None, "it is stored"
+            level.count(4, at(4), LaterMovements(-3, -3), SOURCE)
+            await uow.levels.save([level])
+            assert await uow.levels.booked_shipments([line]) == {line.identity: BookedShipment(moment)}
+            await uow.commit()
+
+    async def test_a_level_keeps_how_many_units_were_voided(self, units: Any) -> None:
+        async with units.begin() as uow:
+            level = (await uow.levels.lock([LAMP]))[LAMP]
+            level.receive(5, at(1), EntryKind.RECEIPT, SOURCE)
+            level.ship(3, at(2), Source("shipment", "1"))
+            level.void_shipment(3, BookedShipment(at(2)), Source("shipment", "1"))
+            await uow.levels.save([level])
+            await uow.commit()
+        async with units.begin() as uow:
+            stored = (await uow.levels.lock([LAMP]))[LAMP]
+        assert (stored.on_hand, stored.shipped, stored.voided) == (5, 0, 3)
 
     async def test_every_level_at_a_location_gets_its_next_version(self, units: Any) -> None:
         await self.save(units, (LAMP, 5, 1), (CHAIR, 2, 1), (SOUTHERN_LAMP, 1, 1))

@@ -109,6 +109,8 @@ class InMemoryOrders:
             kept.sequence, kept.version = new.sequence, new.version
             kept.lines.update((line_id, new.lines[line_id]) for line_id in one.line_ids)
             kept.shipments.extend(deepcopy(one.shipments))
+            voided = {shipment.shipment_id: shipment for shipment in one.voided}
+            kept.shipments = [voided.get(shipment.shipment_id, shipment) for shipment in kept.shipments]
             stored.updated_at = self._now
         self._state.record(history, self._now)
 
@@ -164,7 +166,8 @@ class InMemoryShipments:
     async def ids_by_reference(self, references: Collection[str]) -> dict[str, str]:
         """See ShipmentStore."""
         shipments = [one for stored in self._state.orders.values() for one in stored.order.shipments]
-        return {one.reference: one.shipment_id for one in shipments if one.reference and one.reference in references}
+        used = [one for one in shipments if one.voided_at is None and one.reference in references]
+        return {one.reference: one.shipment_id for one in used if one.reference}
 
 
 class InMemorySkus:

@@ -138,6 +138,27 @@ class StoreSuite(Suite):
         assert list(loaded.lines) == ["o1-0", "o1-new"]
         assert loaded.answered == 0
 
+    async def test_a_voided_shipment_is_stored_with_the_units_that_came_back(self, stores: Stores) -> None:
+        await stores.place(new_order("o1", ("lamp", 5)))
+        order = await self.load(stores, "o1")
+        parcels = [shipment("s1", ("o1-0", 2), reference="P1"), shipment("s2", ("o1-0", 1), reference="P2")]
+        order.lines["o1-0"].locations = {"A": LocationUnits(3, 3)}
+        order.shipments += parcels
+        order.version += 1
+        await self.change(stores, order, "o1-0", shipments=parcels)
+        change = order.void_shipment("s1", NOW + timedelta(hours=1))
+        await self.change(stores, order, "o1-0", voided=[change.voided])
+        loaded = await self.load(stores, "o1")
+        assert loaded == order
+        assert loaded.lines["o1-0"].locations == {"A": LocationUnits(3, 1, voided=2)}
+        assert [one.voided_at for one in loaded.shipments] == [NOW + timedelta(hours=1), None]
+        async with stores.units.reading() as uow:
+            assert await uow.shipments.ids_by_reference(["P1", "P2"]) == {"P2": "s2"}
+        again = shipment("s3", ("o1-0", 1), reference="P1")
+        loaded.lines["o1-0"].locations["A"].shipped += 1
+        loaded.version += 1
+        await self.change(stores, loaded, "o1-0", shipments=[again])
+
     async def test_only_lines_named_as_changed_are_written(self, stores: Stores) -> None:
         await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2)))
         order = await self.load(stores, "o1")

@@ -59,7 +59,13 @@ class Suite:
     async def change(self, stores: Stores, order: Order, *line_ids: str, **changed: Any) -> None:
         """Save changes of an order with one history entry."""
         async with stores.units.begin() as uow:
-            one = ChangedOrder(order, set(line_ids), changed.get("shipments", []), set(changed.get("added", ())))
+            one = ChangedOrder(
+                order,
+                set(line_ids),
+                changed.get("shipments", []),
+                set(changed.get("added", ())),
+                changed.get("voided", []),
+            )
             await uow.orders.save([one], [entry(order.order_id, order.version)])
             await uow.commit()
 

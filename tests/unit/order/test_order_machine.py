@@ -118,6 +118,11 @@ class OrderMachine(RuleBasedStateMachine):
         lines = (ShippedUnits(line_id, quantity),)
         self.attempt("ship", Shipment(f"s{self.order.version}", location, NOW, lines), {})
 
+    @precondition(lambda self: self.order.shipments)
+    @rule(data=st.data())
+    def void(self, data: st.DataObject) -> None:
+        self.attempt("void_shipment", data.draw(st.sampled_from(self.order.shipments)).shipment_id, NOW)
+
     @precondition(lambda self: self.published)
     @rule(copies=st.integers(1, 2))
     def allocation_reads(self, copies: int) -> None:
@@ -191,8 +196,14 @@ class OrderMachine(RuleBasedStateMachine):
     @invariant()
     def shipments_add_up_to_the_shipped_units(self) -> None:
         for line_id, line in self.order.lines.items():
-            shipped = sum(u.quantity for s in self.order.shipments for u in s.lines if u.line_id == line_id)
-            assert shipped == line.shipped
+            parts = [
+                (units.quantity, shipment.voided_at is None)
+                for shipment in self.order.shipments
+                for units in shipment.lines
+                if units.line_id == line_id
+            ]
+            assert sum(units for units, left in parts if left) == line.shipped
+            assert sum(units for units, left in parts if not left) == sum(at.voided for at in line.locations.values())
 
 
 OrderMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -14,12 +14,19 @@ from order_service.application.errors import (
     OrderReferenceTaken,
     OrderTooLarge,
     OutdatedVersion,
-    ShipmentNotFound,
     ShipmentReferenceTaken,
     TrackingLinksUnavailable,
 )
 from order_service.domain.dates import DateFault
-from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, Refusal, UnknownLines, Violation
+from order_service.domain.errors import (
+    IllegalMove,
+    InvalidDates,
+    LineNotFound,
+    Refusal,
+    ShipmentNotFound,
+    UnknownLines,
+    Violation,
+)
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import State
 from order_service.entrypoints.http.problems import PROBLEMS

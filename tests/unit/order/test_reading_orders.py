@@ -18,12 +18,13 @@ from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import ShipOrder
-from order_service.application.errors import OrderNotFound, ShipmentNotFound, TrackingLinksUnavailable
+from order_service.application.errors import OrderNotFound, TrackingLinksUnavailable
 from order_service.application.find_orders import check_visible, find_answered_order, find_order
 from order_service.application.find_shipments import find_shipment, find_shipments
 from order_service.application.follow_order import follow_order
 from order_service.application.issue_tracking_link import issue_tracking_link
 from order_service.application.queries import Visibility
+from order_service.domain.errors import ShipmentNotFound
 from order_service.domain.order import Shipment
 from service_kit.commands.execute import execute, read
 from service_kit.runtime.business_clock import BusinessClock

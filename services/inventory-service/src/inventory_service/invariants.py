@@ -25,16 +25,19 @@ INVARIANTS = (
     ),
     Invariant(
         name="stock: shipped by shipments",
-        meaning="Shipped units of every stock level are the sum of the shipments booked there; otherwise a shipment"
-        " was booked twice or not at all, and on hand is wrong.",
+        meaning="Shipped and voided units of every stock level are the sums of the shipments booked there; otherwise"
+        " one was booked or voided twice or not at all, and on hand is wrong.",
         sql="""
-            SELECT sku, location_id, coalesce(l.shipped, 0) AS shipped, coalesce(s.quantity, 0) AS by_shipments
+            SELECT sku, location_id, coalesce(l.shipped, 0) AS shipped, coalesce(s.quantity, 0) AS by_shipments,
+                   coalesce(l.voided, 0) AS voided, coalesce(s.voided, 0) AS by_voided_shipments
             FROM stock_level l
             FULL JOIN (
-                SELECT sku, location_id, sum(quantity)::bigint AS quantity
+                SELECT sku, location_id,
+                       coalesce(sum(quantity) FILTER (WHERE voided_at IS NULL), 0)::bigint AS quantity,
+                       coalesce(sum(quantity) FILTER (WHERE voided_at IS NOT NULL), 0)::bigint AS voided
                 FROM shipment_line GROUP BY sku, location_id
             ) s USING (sku, location_id)
-            WHERE coalesce(l.shipped, 0) <> coalesce(s.quantity, 0)
+            WHERE coalesce(l.shipped, 0) <> coalesce(s.quantity, 0) OR coalesce(l.voided, 0) <> coalesce(s.voided, 0)
         """,
     ),
     Invariant(

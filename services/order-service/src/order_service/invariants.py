@@ -60,19 +60,22 @@ INVARIANTS = (
     ),
     Invariant(
         name="order: shipped once",
-        meaning="A line's shipped units are the sum of its shipments per location and no more than were ordered and"
-        " not cancelled; otherwise a customer receives units twice.",
+        meaning="A line's shipped units are the sum of its shipments per location that were not voided, and no more"
+        " than were ordered and not cancelled; otherwise a customer receives units twice.",
         sql="""
             SELECT l.order_id, line_id, location_id, coalesce(s.shipped, 0) AS shipped_by_line,
-                   coalesce(p.quantity, 0) AS shipped_by_shipments, l.quantity, l.cancelled
+                   coalesce(p.quantity, 0) AS shipped_by_shipments, coalesce(s.voided, 0) AS voided_by_line,
+                   coalesce(p.voided, 0) AS voided_by_shipments, l.quantity, l.cancelled
             FROM line_location s
             FULL JOIN (
-                SELECT line_id, location_id, sum(quantity)::bigint AS quantity
+                SELECT line_id, location_id,
+                       coalesce(sum(quantity) FILTER (WHERE voided_at IS NULL), 0)::bigint AS quantity,
+                       coalesce(sum(quantity) FILTER (WHERE voided_at IS NOT NULL), 0)::bigint AS voided
                 FROM shipment_line JOIN shipment USING (shipment_id) GROUP BY line_id, location_id
             ) p USING (line_id, location_id)
             LEFT JOIN order_line l USING (line_id)
-            WHERE coalesce(s.shipped, 0) <> coalesce(p.quantity, 0) OR l.shipped > l.quantity - l.cancelled
-               OR l.line_id IS NULL
+            WHERE coalesce(s.shipped, 0) <> coalesce(p.quantity, 0) OR coalesce(s.voided, 0) <> coalesce(p.voided, 0)
+               OR l.shipped > l.quantity - l.cancelled OR l.line_id IS NULL
         """,
     ),
     Invariant(

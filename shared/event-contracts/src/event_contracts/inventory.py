@@ -19,11 +19,12 @@ class SellingMode(StrEnum):
 
 
 class StockLevel(Payload):
-    """The level of one (SKU, location). Supply = ``on_hand`` + ``shipped``; shipments leave it unchanged."""
+    """The level of one (SKU, location). Supply = ``on_hand`` + ``shipped`` - ``voided``; no shipment changes it."""
 
     location: Identifier
     on_hand: Quantity
     shipped: Quantity = Field(description="Cumulative units that left by OrderShipped; never falls")
+    voided: Quantity = Field(default=0, description="Of these, units whose shipment was voided; never falls")
     version: Version
     priority: int = Field(default=100, ge=0, description="The location's rank when several can serve; lower first")
     active: bool = Field(default=True, description="False: nothing more is allocated from the location")

@@ -21,6 +21,11 @@ class OrderLine(Payload):
     shipped: dict[Identifier, Quantity] = Field(
         default_factory=dict, description="Cumulative units shipped per location; never falls"
     )
+    voided: dict[Identifier, Quantity] = Field(
+        default_factory=dict,
+        description="Of these, units whose shipment was voided because they never left; never falls."
+        " shipped - voided have left",
+    )
 
 
 class ShippedLine(Payload):
@@ -32,6 +37,7 @@ class ShippedLine(Payload):
     location: Identifier
     quantity: Quantity
     shipped_at: Instant
+    voided_at: Instant | None = Field(default=None, description="When it was voided, once for ever; null: it left")
 
 
 class OrderState(Payload):

@@ -34,7 +34,7 @@ _DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def _order(sequence: int, **changes: object) -> OrderState:
-    shipped = changes.pop("shipped", {})
+    shipped, voided = changes.pop("shipped", {}), changes.pop("voided", {})
     state: dict[str, object] = {
         "order_id": _ORDER,
         "sequence": sequence,
@@ -63,6 +63,7 @@ def _order(sequence: int, **changes: object) -> OrderState:
                     "unit_price": 4990,
                     "added_at": _DAY,
                     "shipped": shipped,
+                    "voided": voided,
                 }
             ),
         ),
@@ -96,7 +97,9 @@ def _allocation(
 
 
 def _stock(on_hand: int, shipped: int, version: int, reason: str, *, receipt: bool = False) -> StockChange:
-    level = StockLevel(location="berlin", on_hand=on_hand, shipped=shipped, version=version, priority=10, active=True)
+    level = StockLevel(
+        location="berlin", on_hand=on_hand, shipped=shipped, voided=shipped, version=version, priority=10, active=True
+    )
     closed = (PurchaseOrderLine(id=_PO_LINE, remaining=20, version=3),) if receipt else ()
     return StockChange(sku=_SKU, levels=(level,), reason=reason, occurred_at=_DAY, po_lines=closed)
 
@@ -128,12 +131,14 @@ def _outcome(attempts: int, reason: str | None) -> NotificationOutcome:
 
 
 def _payloads() -> dict[str, Payload]:
-    gone = ShippedLine(shipment_id=_SHIPMENT, line_id=_LINE, sku=_SKU, location="berlin", quantity=2, shipped_at=_DAY)
+    gone = ShippedLine(
+        shipment_id=_SHIPMENT, line_id=_LINE, sku=_SKU, location="berlin", quantity=2, shipped_at=_DAY, voided_at=_DAY
+    )
     return {
         "OrderPlaced": _order(1),
         "OrderAmended": _order(2, needed_by=date(2026, 3, 27), reason="the customer asked"),
         "OrderCancelled": _order(3, reason="no longer needed"),
-        "OrderShipped": _order(4, shipped={"berlin": 2}, shipments=(gone,)),
+        "OrderShipped": _order(4, shipped={"berlin": 2}, voided={"berlin": 2}, shipments=(gone,)),
         "StockReceived": _stock(30, 0, 2, "receipt", receipt=True),
         "StockLevelChanged": _stock(28, 2, 3, "shipment"),
         "InboundScheduled": _inbound(50, 9, 1),

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
+from inventory_service.domain.stock_level import LevelKey
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 _SHIPMENT: Columns = (
@@ -35,6 +36,21 @@ _RECENT_DELAYS = text(
     SELECT recorded_at - reported_at AS delay FROM shipment_line
     WHERE reported_at IS NOT NULL AND recorded_at > CAST(:now AS timestamptz) - interval '1 day' AND recorded_at < :now
     ORDER BY recorded_at DESC LIMIT 100
+    """
+)
+# Of lines that are voided already none is returned, so that each goes back into the stock once for ever.
+_VOIDED: Columns = (("shipment_id", "text"), ("line_id", "text"), ("voided_at", "timestamptz"))
+_VOID_SHIPMENTS = text(
+    f"""
+    WITH locked AS (
+        SELECT s.shipment_id, s.line_id, v.voided_at
+        FROM shipment_line s JOIN {unnest(_VOIDED, "v")} ON v.shipment_id = s.shipment_id AND v.line_id = s.line_id
+        WHERE s.voided_at IS NULL
+        ORDER BY s.shipment_id, s.line_id FOR UPDATE OF s
+    )
+    UPDATE shipment_line s SET voided_at = locked.voided_at
+    FROM locked WHERE s.shipment_id = locked.shipment_id AND s.line_id = locked.line_id
+    RETURNING s.*
     """
 )
 _DEMAND: Columns = (
@@ -87,6 +103,24 @@ class SqlShipments:
     async def recent_delays(self) -> list[timedelta]:
         """See Shipments."""
         return [row.delay for row in await self._connection.execute(_RECENT_DELAYS, {"now": self._now})]
+
+    async def void_new(self, lines: Collection[ShipmentLine]) -> list[ShipmentLine]:
+        """See Shipments."""
+        rows = ((one.shipment_id, one.line_id, one.voided_at) for one in lines)
+        voided = await self._connection.execute(_VOID_SHIPMENTS, arrays(_VOIDED, rows))
+        return [
+            ShipmentLine(
+                shipment_id=row.shipment_id,
+                line_id=row.line_id,
+                order_id=row.order_id,
+                key=LevelKey(row.sku, row.location_id),
+                quantity=row.quantity,
+                shipped_at=row.shipped_at,
+                reported_at=row.reported_at,
+                voided_at=row.voided_at,
+            )
+            for row in voided
+        ]
 
 
 class SqlDemand:

@@ -10,9 +10,18 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from inventory_service.domain.stock_level import CountAt, EntryKind, LaterMovements, LedgerEntry, LevelKey, StockLevel
+from inventory_service.domain.customer_orders import ShipmentLine, ShipmentLineId
+from inventory_service.domain.stock_level import (
+    BookedShipment,
+    CountAt,
+    EntryKind,
+    LaterMovements,
+    LedgerEntry,
+    LevelKey,
+    StockLevel,
+)
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
-from service_kit.runtime.believed_time import believed
+from service_kit.runtime.believed_time import MOST_AHEAD, believed
 
 _KEY: Columns = (("sku", "text"), ("location_id", "text"))
 
@@ -32,7 +41,7 @@ _CREATE_MISSING = text(
 )
 _LOCK = text(
     f"""
-    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at, updated_at
+    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at, updated_at, voided
     FROM stock_level level
     JOIN {unnest(_KEY, "key")}
       ON level.sku = key.sku AND level.location_id = key.location_id
@@ -46,6 +55,7 @@ _LEVEL: Columns = (
     ("shipped", "bigint"),
     ("version", "bigint"),
     ("counted_at", "timestamptz"),
+    ("voided", "bigint"),
 )
 _SAVE = text(
     f"""
@@ -101,7 +111,24 @@ _RAISE_VERSIONS = text(
     )
     UPDATE stock_level level SET version = version + 1, updated_at = :now
     FROM locked WHERE level.sku = locked.sku AND level.location_id = locked.location_id
-    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at, level.updated_at
+    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at, level.updated_at, voided
+    """
+)
+_SHIPPED: Columns = (*_KEY, ("shipment_id", "text"), ("line_id", "text"), ("moment", "timestamptz"))
+# A shipment that the order service dated by its own clock was booked by this one's, which differs by ``most`` at most.
+_BOOKED_SHIPMENTS = text(
+    f"""
+    SELECT line.shipment_id, line.line_id, min(entry.occurred_at) FILTER (WHERE entry.kind = 'shipment') AS shipped_at,
+           coalesce(sum(entry.on_hand_delta) FILTER (WHERE entry.kind = 'found' AND NOT EXISTS (
+               SELECT FROM ledger_entry count
+               WHERE count.sku = entry.sku AND count.location_id = entry.location_id AND count.kind = 'count'
+                 AND count.entry_id > entry.entry_id
+           )), 0)::bigint AS found
+    FROM {unnest(_SHIPPED, "line")}
+    JOIN ledger_entry entry ON entry.sku = line.sku AND entry.location_id = line.location_id
+     AND entry.occurred_at BETWEEN line.moment - CAST(:most AS interval) AND line.moment + CAST(:most AS interval)
+     AND entry.document_id = line.shipment_id AND entry.line_id = line.line_id
+    GROUP BY line.shipment_id, line.line_id
     """
 )
 _DERIVED = [EntryKind.FOUND.value, EntryKind.COUNT.value]
@@ -128,12 +155,15 @@ class SqlStockLevels:
         """See StockLevels."""
         if not levels:
             return
-        rows = (
-            (level.key.sku, level.key.location_id, level.on_hand, level.shipped, level.version, level.counted_at)
-            for level in levels
-        )
+        rows = (_level_row(level) for level in levels)
         await self._connection.execute(_SAVE, {**arrays(_LEVEL, rows), "now": self._now})
         await self._append([entry for level in levels for entry in level.entries])
+
+    async def booked_shipments(self, lines: Collection[ShipmentLine]) -> dict[ShipmentLineId, BookedShipment]:
+        """See StockLevels."""
+        rows = ((one.key.sku, one.key.location_id, one.shipment_id, one.line_id, one.shipped_at) for one in lines)
+        booked = await self._connection.execute(_BOOKED_SHIPMENTS, {**arrays(_SHIPPED, rows), "most": MOST_AHEAD})
+        return {(row.shipment_id, row.line_id): BookedShipment(row.shipped_at, row.found) for row in booked}
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         """See StockLevels."""
@@ -170,4 +200,10 @@ class SqlStockLevels:
 def _level(row: Row[Any]) -> StockLevel:
     # An older version stored counts of the future as they were stated: until then nothing else would have counted.
     counted_at = None if row.counted_at is None else believed(row.counted_at, row.updated_at)
-    return StockLevel(LevelKey(row.sku, row.location_id), row.on_hand, row.shipped, row.version, counted_at)
+    key = LevelKey(row.sku, row.location_id)
+    return StockLevel(key, row.on_hand, row.shipped, row.version, counted_at, row.voided)
+
+
+def _level_row(level: StockLevel) -> tuple[object, ...]:
+    key = level.key
+    return key.sku, key.location_id, level.on_hand, level.shipped, level.version, level.counted_at, level.voided

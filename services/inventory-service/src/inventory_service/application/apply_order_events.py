@@ -1,4 +1,4 @@
-"""Apply the events of customer orders: shipments leave the stock, and demand enters the demand history.
+"""Apply the events of customer orders: shipments leave the stock, voided ones return, demand enters its history.
 
 Every order event carries the whole order with all its shipments. Each is applied as state: what is not known yet is
 recorded, everything else changes nothing, so events may be repeated and arrive in any order.
@@ -6,7 +6,7 @@ recorded, everything else changes nothing, so events may be repeated and arrive 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, cast
@@ -23,15 +23,16 @@ _AT_ONCE = timedelta(minutes=1)
 """A shipment dated so shortly before its event was made was dated by the clock that dated the event."""
 
 
-class _Shipped(NamedTuple):
-    """Shipped units and the first event that reported them."""
+class _Reported(NamedTuple):
+    """Units of a shipment and the first event that reported them so."""
 
     line: ShipmentLine
     cause: Event
 
 
 async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) -> None:
-    """Store the newest demand of each order line and move newly shipped units from on hand to shipped.
+    """Store the newest demand of each order line, move newly shipped units from on hand to shipped, and back again
+    those whose shipment was voided.
 
     Publishes one ``StockLevelChanged`` for each SKU of the batch: it carries absolute levels, so the levels in
     between would tell nobody anything. Times that cannot be believed are replaced (protocol rule 20), and shipments
@@ -42,10 +43,13 @@ async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) 
     reported = _shipments(events)
     if not reported:
         return
-    new = await uow.shipments.add_new([shipped.line for shipped in reported.values()])
-    shipments = [shipped for identity, shipped in reported.items() if identity in new]
-    if shipments:
-        await _ship(uow, await _on_this_clock(uow, shipments))
+    new = await uow.shipments.add_new([one.line for one in reported.values()])
+    voided = {identity: one.cause for identity, one in reported.items() if one.line.voided_at is not None}
+    newly_voided = await uow.shipments.void_new([reported[identity].line for identity in voided]) if voided else []
+    shipments = [one for identity, one in reported.items() if identity in new]
+    voids = [_Reported(line, voided[line.identity]) for line in newly_voided]
+    if shipments or voids:
+        await _book(uow, await _on_this_clock(uow, shipments), voids)
 
 
 def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
@@ -61,8 +65,9 @@ def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
     return [newest[identity] for identity in sorted(newest)]
 
 
-def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Shipped]:
-    reported: dict[ShipmentLineId, _Shipped] = {}
+def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Reported]:
+    """Each shipment line once: as voided, if any of the events says so, for no shipment comes back from that."""
+    reported: dict[ShipmentLineId, _Reported] = {}
     for event in events:
         order = cast(OrderState, event.payload)
         for shipped in order.shipments:
@@ -74,18 +79,22 @@ def _shipments(events: Sequence[Event]) -> dict[ShipmentLineId, _Shipped]:
                 quantity=shipped.quantity,
                 shipped_at=shipped.shipped_at,
                 reported_at=event.time,
+                voided_at=shipped.voided_at,
             )
-            if line.quantity > 0:
-                reported.setdefault(line.identity, _Shipped(line, event))
+            known = reported.get(line.identity)
+            if line.quantity > 0 and (known is None or (line.voided_at is not None and known.line.voided_at is None)):
+                reported[line.identity] = _Reported(line, event)
     return reported
 
 
-async def _on_this_clock(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> list[_Shipped]:
+async def _on_this_clock(uow: InventoryUnitOfWork, shipments: Sequence[_Reported]) -> list[_Reported]:
     """The shipments, with the times that the order service's clock gave read as this service's clock shows them.
 
     Counts are dated by this clock. If the two differ by minutes, a shipment that left after a count would seem to have
     left before, and its units would stay on hand; or the other way round.
     """
+    if not shipments:
+        return []
     recent = await uow.shipments.recent_delays()
     difference = clock_difference([*recent, *(uow.now - cause.time for _, cause in shipments)], MOST_AHEAD)
     return [
@@ -96,25 +105,43 @@ async def _on_this_clock(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]
     ]
 
 
-async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None:
-    keys = {line.key for line, _ in shipments}
-    levels = await uow.levels.lock(keys)
-    terms = await uow.catalogue.location_terms({key.location_id for key in keys})
-    last: dict[str, tuple[datetime, Event]] = {}
-    for line, cause in shipments:
-        levels[line.key].ship(line.quantity, line.shipped_at, Source(line.shipment_id, line.line_id))
-        before = last.get(line.key.sku)
-        last[line.key.sku] = (max(before[0], line.shipped_at) if before else line.shipped_at, cause)
+async def _book(uow: InventoryUnitOfWork, shipments: Sequence[_Reported], voids: Sequence[_Reported]) -> None:
+    """Move the units of new shipments, and back those of newly voided ones; what is both moves twice."""
+    movements = [*shipments, *voids]
+    levels = await uow.levels.lock({line.key for line, _ in movements})
+    stored = await uow.levels.booked_shipments([line for line, _ in voids]) if voids else {}
+    for line, _ in shipments:
+        levels[line.key].ship(line.quantity, line.shipped_at, _source(line))
+    for line, _ in voids:
+        booked = stored.get(line.identity) or levels[line.key].booked_shipment(_source(line))
+        if booked is None:
+            raise RuntimeError(f"shipment line {line.identity} is stored, but no ledger entry took its units off")
+        levels[line.key].void_shipment(line.quantity, booked, _source(line))
     await uow.levels.save(levels.values())
+    await _publish(uow, levels, movements, {line.key.sku for line, _ in voids})
+
+
+async def _publish(
+    uow: InventoryUnitOfWork,
+    levels: Mapping[LevelKey, StockLevel],
+    movements: Sequence[_Reported],
+    skus_with_voids: Collection[str],
+) -> None:
+    terms = await uow.catalogue.location_terms({key.location_id for key in levels})
+    last: dict[str, tuple[datetime, Event]] = {}
+    for line, cause in movements:
+        moment = max(line.shipped_at, line.voided_at or line.shipped_at)
+        before = last.get(line.key.sku)
+        last[line.key.sku] = (max(before[0], moment) if before else moment, cause)
     by_sku: dict[str, list[StockLevel]] = {}
-    for key in sorted(keys):
+    for key in sorted(levels):
         by_sku.setdefault(key.sku, []).append(levels[key])
     await uow.publish(
         [
             stock_changed(
                 "StockLevelChanged",
                 changed,
-                reason="shipment",
+                reason="shipment_voided" if sku in skus_with_voids else "shipment",
                 occurred_at=last[sku][0],
                 terms=terms,
                 cause=last[sku][1],
@@ -122,3 +149,7 @@ async def _ship(uow: InventoryUnitOfWork, shipments: Sequence[_Shipped]) -> None
             for sku, changed in by_sku.items()
         ]
     )
+
+
+def _source(line: ShipmentLine) -> Source:
+    return Source(line.shipment_id, line.line_id)

@@ -33,7 +33,8 @@ def stock_changed(
         PublicLevel(
             location=level.key.location_id,
             on_hand=level.on_hand,
-            shipped=level.shipped,
+            shipped=level.shipped + level.voided,
+            voided=level.voided,
             version=level.version,
             priority=here.priority,
             active=here.active,

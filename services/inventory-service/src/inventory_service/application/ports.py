@@ -12,7 +12,7 @@ from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, S
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 from inventory_service.domain.stock_document import RecordedLine, StatedDocument, StockDocument
-from inventory_service.domain.stock_level import CountAt, LaterMovements, LevelKey, StockLevel
+from inventory_service.domain.stock_level import BookedShipment, CountAt, LaterMovements, LevelKey, StockLevel
 from service_kit.persistence.unit_of_work import UnitOfWork
 
 
@@ -76,6 +76,9 @@ class StockLevels(Protocol):
 
     async def save(self, levels: Collection[StockLevel]) -> None:
         """Store locked levels and append their new entries to the ledger."""
+
+    async def booked_shipments(self, lines: Collection[ShipmentLine]) -> dict[ShipmentLineId, BookedShipment]:
+        """How each of these stored lines was taken off its level; found units only if no count replaced them since."""
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         """For each count, in the same order, the stored movements after it; see LaterMovements."""
@@ -147,7 +150,10 @@ class Shipments(Protocol):
     """The shipped units of customer orders, kept for ever so that they count once however late they are repeated."""
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
-        """Store the lines that are not known yet; returns their identities."""
+        """Store the lines that are not known yet, as shipped; returns their identities."""
+
+    async def void_new(self, lines: Collection[ShipmentLine]) -> list[ShipmentLine]:
+        """Store that these known lines were voided; returns those that were not before, as they are stored."""
 
     async def recent_delays(self) -> list[timedelta]:
         """How long after they were reported the last hundred shipments of the past day were stored."""

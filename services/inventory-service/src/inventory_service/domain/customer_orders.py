@@ -14,7 +14,7 @@ ShipmentLineId = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ShipmentLine:
-    """The units of one order line that left a location with one shipment.
+    """The units of one order line that left a location with one shipment, unless it was ``voided_at`` some time.
 
     ``reported_at`` is when the event that reports it was made, by the clock of the order service; None if unknown.
     """
@@ -26,6 +26,7 @@ class ShipmentLine:
     quantity: int
     shipped_at: datetime
     reported_at: datetime | None = None
+    voided_at: datetime | None = None
 
     @property
     def identity(self) -> ShipmentLineId:

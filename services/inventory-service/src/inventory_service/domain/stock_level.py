@@ -28,6 +28,8 @@ class EntryKind(StrEnum):
     ADJUSTMENT = "adjustment"
     SUPPLIER_RETURN = "supplier_return"
     SHIPMENT = "shipment"
+    SHIPMENT_VOIDED = "shipment_voided"
+    """Reverses a shipment that was reported by mistake: its units never left."""
     FOUND = "found"
     """Units that were shipped although they were not on hand: they must have been there, unrecorded."""
     ALREADY_COUNTED = "already_counted"
@@ -88,11 +90,21 @@ class CountAt:
     counted_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class BookedShipment:
+    """When a shipment line was taken off a level, and how many units were recorded as found for it."""
+
+    shipped_at: datetime
+    found: int = 0
+
+
 @dataclass(slots=True)
 class StockLevel:
     """The level of one SKU at one location. Each method is one change: one new version, one or two ledger entries.
 
-    ``counted_at`` is the business time of the last count. ``entries`` are those that are not stored yet.
+    ``shipped`` are the units that have left; ``voided`` those whose shipment was reported by mistake, which are on hand
+    again: their number never falls. ``counted_at`` is the business time of the last count. ``entries`` are those that
+    are not stored yet.
     """
 
     key: LevelKey
@@ -100,6 +112,7 @@ class StockLevel:
     shipped: int = 0
     version: int = 0
     counted_at: datetime | None = None
+    voided: int = 0
     entries: list[LedgerEntry] = field(default_factory=list)
 
     @property
@@ -133,11 +146,32 @@ class StockLevel:
         A shipment that exceeds on hand first records the missing units as found.
         """
         self.version += 1
-        if self.counted_at is not None and shipped_at <= self.counted_at:
+        if self._count_saw(shipped_at):
             self._append(EntryKind.ALREADY_COUNTED, quantity, 0, shipped_at, self._explained(source))
         elif quantity > self.on_hand:
             self._append(EntryKind.FOUND, quantity - self.on_hand, 0, shipped_at, source)
         self._append(EntryKind.SHIPMENT, -quantity, quantity, shipped_at, source)
+
+    def booked_shipment(self, source: Source) -> BookedShipment | None:
+        """How the units of a shipment line were taken off, if that is not stored yet; None if it is, or never was."""
+        own = [one for one in self.entries if _of(one, source)]
+        found = sum(one.on_hand_delta for one in own if one.kind is EntryKind.FOUND)
+        return next((BookedShipment(one.occurred_at, found) for one in own if one.kind is EntryKind.SHIPMENT), None)
+
+    def void_shipment(self, quantity: int, booked: BookedShipment, source: Source) -> None:
+        """Put ``quantity`` units back on hand whose shipment was reported by mistake: they never left.
+
+        A count after the shipment has seen them on the shelf, so on hand stays the same then. Otherwise the units go
+        that were recorded as found only because the shipment exceeded on hand. All of it happens at the moment of the
+        shipment, so that a count that is reported later finds that nothing moved.
+        """
+        self.version += 1
+        self.voided += quantity
+        self._append(EntryKind.SHIPMENT_VOIDED, quantity, -quantity, booked.shipped_at, source)
+        if self._count_saw(booked.shipped_at):
+            self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, booked.shipped_at, self._explained(source))
+        elif booked.found:
+            self._append(EntryKind.FOUND, -booked.found, 0, booked.shipped_at, source)
 
     def adjust(self, delta: int, adjusted_at: datetime, source: Source) -> None:
         """Change on hand by ``delta``. Raises BelowZero, LevelTooLarge."""
@@ -179,6 +213,10 @@ class StockLevel:
         self._append(EntryKind.COUNT, level - self.on_hand, 0, counted_at, source)
         return True
 
+    def _count_saw(self, shipped_at: datetime) -> bool:
+        """Whether the last count was taken when the shipment had left, or would have."""
+        return self.counted_at is not None and shipped_at <= self.counted_at
+
     def _counted_after(self, moment: datetime) -> bool:
         return self.counted_at is not None and moment < self.counted_at
 
@@ -199,3 +237,7 @@ class StockLevel:
         self.entries.append(
             LedgerEntry(self.key, kind, on_hand, shipped, self.on_hand, self.shipped, self.version, occurred_at, source)
         )
+
+
+def _of(entry: LedgerEntry, source: Source) -> bool:
+    return (entry.source.document_id, entry.source.line_id) == (source.document_id, source.line_id)

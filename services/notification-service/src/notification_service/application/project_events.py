@@ -71,7 +71,9 @@ def _snapshot(state: OrderState) -> OrderSnapshot:
         customer_id=state.customer_id,
         placed_at=state.placed_at,
         lines=tuple(
-            OrderLineSnapshot(line.line_id, line.sku, line.quantity, line.cancelled, total(line.shipped))
+            OrderLineSnapshot(
+                line.line_id, line.sku, line.quantity, line.cancelled, total(line.shipped) - total(line.voided)
+            )
             for line in state.lines
         ),
     )

@@ -16,7 +16,7 @@ Baseline = Mapping[str, LineStatus]
 
 @dataclass(frozen=True, slots=True)
 class OrderLineSnapshot:
-    """A line in an order's snapshot; ``shipped`` counts all locations."""
+    """A line in an order's snapshot; ``shipped`` are the units that have left, from all locations."""
 
     line_id: str
     sku: str

@@ -16,7 +16,9 @@ from service_kit.persistence.statements import Statement, together, values_toget
 
 _LINE = """
     SELECT l.*, (
-        SELECT jsonb_agg(jsonb_build_array(s.location_id, s.allocated, s.shipped, s.recalled, s.recalled_at))
+        SELECT jsonb_agg(
+            jsonb_build_array(s.location_id, s.allocated, s.shipped, s.recalled, s.recalled_at, s.voided)
+        )
         FROM line_location s WHERE s.line_id = l.line_id
     ) AS locations
     FROM order_line l
@@ -71,6 +73,7 @@ _LOCATION_COLUMNS: tuple[tuple[str, str], ...] = (
     ("shipped", "bigint"),
     ("recalled", "bigint"),
     ("recalled_at", "timestamptz"),
+    ("voided", "bigint"),
 )
 
 _WRITE_LOCATIONS = Statement(
@@ -79,9 +82,9 @@ _WRITE_LOCATIONS = Statement(
     SELECT {names(_LOCATION_COLUMNS)} FROM {unnest(_LOCATION_COLUMNS, "n")}
     ON CONFLICT (line_id, location_id) DO UPDATE SET
         allocated = excluded.allocated, shipped = excluded.shipped,
-        recalled = excluded.recalled, recalled_at = excluded.recalled_at
-    WHERE (s.allocated, s.shipped, s.recalled, s.recalled_at)
-        IS DISTINCT FROM (excluded.allocated, excluded.shipped, excluded.recalled, excluded.recalled_at)
+        recalled = excluded.recalled, recalled_at = excluded.recalled_at, voided = excluded.voided
+    WHERE (s.allocated, s.shipped, s.recalled, s.recalled_at, s.voided) IS DISTINCT FROM
+        (excluded.allocated, excluded.shipped, excluded.recalled, excluded.recalled_at, excluded.voided)
     """,
     changes="line_location",
 )
@@ -117,7 +120,7 @@ async def write_lines(conn: AsyncConnection, lines: Sequence[Line]) -> None:
         return
     figures = arrays(_COLUMNS, [_row(line) for line in lines])
     locations = [
-        (line.line_id, location, at.granted, at.shipped, at.recalled, at.recalled_at)
+        (line.line_id, location, at.granted, at.shipped, at.recalled, at.recalled_at, at.voided)
         for line in lines
         for location, at in sorted(line.locations.items())
     ]
@@ -176,6 +179,6 @@ def _locations(packed: list[list[Any]] | None) -> dict[str, LocationUnits]:
     if packed is None:
         return {}
     return {
-        name: LocationUnits(granted, shipped, recalled, datetime.fromisoformat(at) if at else None)
-        for name, granted, shipped, recalled, at in packed
+        name: LocationUnits(granted, shipped, recalled, datetime.fromisoformat(at) if at else None, voided)
+        for name, granted, shipped, recalled, at, voided in packed
     }

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from order_service.adapters.sql_history import add_history
 from order_service.adapters.sql_line_rows import add_lines, lines_of_orders, write_lines
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_of, order_row
-from order_service.adapters.sql_shipments import add_shipments, shipments_of_orders
+from order_service.adapters.sql_shipments import add_shipments, shipments_of_orders, void_shipments
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import ChangedOrder
 from order_service.domain.order import Order
@@ -78,7 +78,7 @@ class SqlOrderStore:
         return orders
 
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
-        """See OrderStore. At most five statements, however many orders changed."""
+        """See OrderStore. At most six statements, however many orders changed."""
         if not changed:
             return
         added_lines = [(one.order, line_id) for one in changed for line_id in sorted(one.added_line_ids)]
@@ -91,4 +91,5 @@ class SqlOrderStore:
         await self._conn.execute(_UPDATE, {"now": self._now, **arrays(ORDER_COLUMNS, orders)})
         added = [(one.order.order_id, shipment) for one in changed for shipment in one.shipments]
         await add_shipments(self._conn, self._now, added)
+        await void_shipments(self._conn, [shipment for one in changed for shipment in one.voided])
         await add_history(self._conn, self._now, history)

@@ -39,8 +39,17 @@ _ADD_SHIPMENTS = text(
     """
 )
 
+_VOIDED_COLUMNS: Columns = (("shipment_id", "text"), ("voided_at", "timestamptz"))
+_VOID_SHIPMENTS = text(
+    f"""
+    UPDATE shipment AS s SET voided_at = v.voided_at
+    FROM {unnest(_VOIDED_COLUMNS, "v")} WHERE s.shipment_id = v.shipment_id
+    """
+)
+
 _IDS_BY_REFERENCE = text(
-    "SELECT reference, shipment_id FROM shipment WHERE reference = ANY(CAST(:references AS text[]))"
+    "SELECT reference, shipment_id FROM shipment"
+    " WHERE reference = ANY(CAST(:references AS text[])) AND voided_at IS NULL"
 )
 
 
@@ -73,6 +82,13 @@ async def add_shipments(conn: AsyncConnection, now: datetime, added: Sequence[tu
     )
 
 
+async def void_shipments(conn: AsyncConnection, voided: Sequence[Shipment]) -> None:
+    """Store when these shipments were voided, in one statement."""
+    if voided:
+        rows = [(one.shipment_id, one.voided_at) for one in voided]
+        await conn.execute(_VOID_SHIPMENTS, arrays(_VOIDED_COLUMNS, rows))
+
+
 async def shipments_of_orders(conn: AsyncConnection, order_ids: Sequence[str]) -> dict[str, list[Shipment]]:
     """The shipments of each order, oldest first; an order without any is left out."""
     found: dict[str, list[Shipment]] = {}
@@ -91,6 +107,7 @@ async def shipments_of_orders(conn: AsyncConnection, order_ids: Sequence[str]) -
                 lines=tuple(units[row.shipment_id]),
                 reference=row.reference,
                 tracking_number=row.tracking_number,
+                voided_at=row.voided_at,
             )
         )
     return found

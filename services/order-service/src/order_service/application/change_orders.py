@@ -1,4 +1,4 @@
-"""Use case: amend, extend, cancel and ship a batch of orders.
+"""Use case: amend, extend, cancel and ship a batch of orders, and void shipments.
 
 The changes are one use case because they share one batch: changes of the same order that arrive together must
 see each other's effect.
@@ -20,6 +20,7 @@ from order_service.application.commands import (
     CancelOrder,
     ChangeOrder,
     ShipOrder,
+    VoidShipment,
 )
 from order_service.application.errors import (
     OrderNotFound,
@@ -39,8 +40,8 @@ async def change_orders(uow: OrderUnitOfWork, commands: Sequence[ChangeOrder]) -
     """Carry out the commands in order; for each its acceptance or its refusal.
 
     Refusals, which leave the order as it was and do not touch the other commands: OrderNotFound, OutdatedVersion,
-    IllegalMove, LineNotFound, UnknownLines, InvalidDates, UnknownSku, OtherCurrency, ShipmentReferenceTaken,
-    OrderTooLarge.
+    IllegalMove, LineNotFound, UnknownLines, InvalidDates, UnknownSku, OtherCurrency, ShipmentNotFound,
+    ShipmentReferenceTaken, OrderTooLarge.
     """
     visible_to: dict[str, set[str | None]] = {}
     for command in commands:
@@ -122,6 +123,9 @@ class _Batch:
         changed = self.changed.setdefault(order.order_id, ChangedOrder(order, set(), []))
         changed.line_ids.update(change.line_ids)
         changed.added_line_ids.update(change.added_line_ids)
+        if change.voided is not None:
+            changed.voided.append(change.voided)
+            self.shipment_references.pop(change.voided.reference or "", None)
         if change.shipment is not None:
             changed.shipments.append(change.shipment)
             self._take_reference(change.shipment)
@@ -135,6 +139,9 @@ def _at_present(command: ChangeOrder, order: Order) -> ChangeOrder:
     """The command; one that happens now, no earlier than what is known of the order, which other hosts dated."""
     if command.stated:
         return command
+    if isinstance(command, VoidShipment):
+        left = [one.shipped_at for one in order.shipments if one.shipment_id == command.shipment_id]
+        return replace(command, at=max([command.at, *left]))
     if not isinstance(command, ShipOrder):
         return replace(command, at=max(command.at, order.placed_at))
     shipment = replace(command.shipment, shipped_at=order.present(command.shipment.shipped_at))
@@ -153,6 +160,8 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
             return order.cancel(command.at, command.reason, command.parts)
         case ShipOrder():
             return order.ship(command.shipment, release_dates)
+        case VoidShipment():
+            return order.void_shipment(command.shipment_id, command.at, command.reason)
 
 
 def _may_grow_too_large(order: Order, command: ChangeOrder) -> bool:

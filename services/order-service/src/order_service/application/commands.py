@@ -81,7 +81,15 @@ class ShipOrder(OrderCommand):
     shipment: Shipment
 
 
-ChangeOrder = AmendOrder | AmendLine | AddLine | CancelOrder | ShipOrder
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoidShipment(OrderCommand):
+    """Take back a shipment that was reported by mistake."""
+
+    shipment_id: str
+    reason: str | None = None
+
+
+ChangeOrder = AmendOrder | AmendLine | AddLine | CancelOrder | ShipOrder | VoidShipment
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,6 @@ class OrderNotFound(Refusal):
     """There is no such order, or the caller may not see it."""
 
 
-class ShipmentNotFound(Refusal):
-    """The order has no such shipment, or the caller may not see the order."""
-
-
 class OutdatedVersion(Refusal):
     """The order has changed since the caller read it."""
 

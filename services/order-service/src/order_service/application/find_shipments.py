@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from order_service.application.errors import ShipmentNotFound
 from order_service.application.find_orders import check_visible
 from order_service.application.ports import OrderUnitOfWork
 from order_service.application.queries import ShippableUnits, Visibility
+from order_service.domain.errors import ShipmentNotFound
 from order_service.domain.order import Shipment
 
 

@@ -35,6 +35,8 @@ def entry_of_change(order: Order, change: Change) -> HistoryEntry:
     if change.shipment is not None:
         detail["shipment_id"] = change.shipment.shipment_id
         detail["tracking_number"] = change.shipment.tracking_number
+    if change.voided is not None:
+        detail["voided_shipment_id"] = change.voided.shipment_id
     return HistoryEntry(order.order_id, order.version, change.kind.value, order.state.value, change.at, detail)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from pydantic_core import to_json
@@ -9,6 +10,7 @@ from pydantic_core import to_json
 from event_contracts import Event, OrderLine, OrderState, ShippedLine, new_event
 from event_contracts.envelope import MAX_DATA_BYTES
 from event_contracts.sources import ORDER_SOURCE
+from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.order import Change, Order
 
 _LOCATION_BYTES = 24
@@ -89,7 +91,8 @@ def _state(order: Order, change: Change) -> OrderState:
                 cancelled=line.cancelled,
                 unit_price=line.unit_price,
                 added_at=line.added_at,
-                shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
+                shipped=_units(line, lambda at: at.shipped + at.voided),
+                voided=_units(line, lambda at: at.voided),
             )
             for line in order.lines.values()
         ),
@@ -101,8 +104,15 @@ def _state(order: Order, change: Change) -> OrderState:
                 location=shipment.location_id,
                 quantity=units.quantity,
                 shipped_at=shipment.shipped_at,
+                voided_at=shipment.voided_at,
             )
             for shipment in order.shipments
             for units in shipment.lines
         ),
     )
+
+
+def _units(line: Line, counted: Callable[[LocationUnits], int]) -> dict[str, int]:
+    """Units by location, without those where none are counted."""
+    units = ((name, counted(at)) for name, at in sorted(line.locations.items()))
+    return {name: number for name, number in units if number}

@@ -85,12 +85,14 @@ class NewOrderStore(Protocol):
 
 @dataclass(slots=True)
 class ChangedOrder:
-    """An order that a batch changed: the ids of its changed lines, its new shipments, and which lines are new."""
+    """An order that a batch changed: the ids of its changed lines, its new and its voided shipments, and which lines
+    are new."""
 
     order: Order
     line_ids: set[str]
     shipments: list[Shipment]
     added_line_ids: set[str] = field(default_factory=set)
+    voided: list[Shipment] = field(default_factory=list)
 
 
 class OrderStore(Protocol):
@@ -105,7 +107,7 @@ class OrderStore(Protocol):
         ...
 
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
-        """Write orders back with their new and changed lines and their new shipments, and add to the history."""
+        """Write orders back with their new and changed lines, new and voided shipments, and add to the history."""
         ...
 
 
@@ -161,7 +163,7 @@ class ShipmentStore(Protocol):
     """Storage of shipments; they are added with the order that they belong to."""
 
     async def ids_by_reference(self, references: Collection[str]) -> dict[str, str]:
-        """Find which of ``references`` are in use: reference → shipment id."""
+        """Find which of ``references`` are in use: reference → shipment id. A voided shipment does not use its own."""
         ...
 
 

@@ -41,6 +41,10 @@ class IllegalMove(Refusal):
         self.violations = tuple(violations)
 
 
+class ShipmentNotFound(Refusal):
+    """The order has no such shipment, or the caller may not see the order."""
+
+
 class LineNotFound(Refusal):
     """The line to amend is not one of the order's lines."""
 

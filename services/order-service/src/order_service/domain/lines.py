@@ -56,13 +56,15 @@ class LocationUnits:
 
     ``granted`` and ``shipped`` count from the line's beginning, and shipped units stay granted (the column of
     ``granted`` is called ``allocated``); what is granted and not shipped is ``open``. ``recalled`` units were
-    deallocated at ``recalled_at``: a shipment that left before then may still be reported.
+    deallocated at ``recalled_at``: a shipment that left before then may still be reported. ``voided`` units were
+    reported as shipped by mistake: they do not count as shipped any more, and this counter never falls.
     """
 
     granted: int = 0
     shipped: int = 0
     recalled: int = 0
     recalled_at: datetime | None = None
+    voided: int = 0
 
     @property
     def open(self) -> int:

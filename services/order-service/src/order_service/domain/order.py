@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from order_service.domain.dates import find_date_faults, find_order_of_times_fault
-from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, OtherCurrency, UnknownLines, Violation
+from order_service.domain.dates import DateFault, find_date_faults, find_order_of_times_fault
+from order_service.domain.errors import (
+    IllegalMove,
+    InvalidDates,
+    LineNotFound,
+    OtherCurrency,
+    ShipmentNotFound,
+    UnknownLines,
+    Violation,
+)
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals
 
@@ -16,6 +24,9 @@ MetadataValue = str | int | float | bool | None
 
 MAX_LINES = 1000
 """The most lines of an order; closed ones count."""
+
+VOIDABLE = timedelta(hours=24)
+"""How long after it left a shipment may be voided. Later, the parcel is with the carrier whatever was meant."""
 
 
 class ChangeKind(StrEnum):
@@ -71,7 +82,7 @@ class AddedLine:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """Units that left one location together."""
+    """Units that left one location together, unless it was ``voided_at`` some time: then they never left."""
 
     shipment_id: str
     location_id: str
@@ -79,13 +90,15 @@ class Shipment:
     lines: tuple[ShippedUnits, ...]
     reference: str | None = None
     tracking_number: str | None = None
+    voided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A change that was made. If it is not ``published``, only readers of this service learn of it.
 
-    ``line_ids`` are the lines that it changed, ``added_line_ids`` those of them that were not there before.
+    ``line_ids`` are the lines that it changed, ``added_line_ids`` those of them that were not there before;
+    ``shipment`` is a new one, ``voided`` one that was there.
     """
 
     kind: ChangeKind
@@ -93,6 +106,7 @@ class Change:
     line_ids: tuple[str, ...]
     reason: str | None = None
     shipment: Shipment | None = None
+    voided: Shipment | None = None
     added_line_ids: tuple[str, ...] = ()
     published: bool = True
 
@@ -268,6 +282,32 @@ class Order:
         ]
         return max([at, self.placed_at, *recalls])
 
+    def void_shipment(self, shipment_id: str, at: datetime, reason: str | None = None) -> Change:
+        """Take back the report that a shipment left: it was a mistake, and its units are where they were.
+
+        Its lines are open again, with those units allocated at the same location. Raises ShipmentNotFound, IllegalMove
+        for a shipment that was voided before or left longer ago than VOIDABLE, InvalidDates if it left after ``at``.
+        """
+        number = next((n for n, one in enumerate(self.shipments) if one.shipment_id == shipment_id), None)
+        if number is None:
+            raise ShipmentNotFound
+        shipment = self.shipments[number]
+        if shipment.voided_at is not None:
+            raise self._illegal("already_voided", f"The shipment was voided at {shipment.voided_at.isoformat()}.")
+        if at < shipment.shipped_at:
+            left = shipment.shipped_at.isoformat()
+            raise InvalidDates([DateFault("voided_at", f"It lies before the shipment left, {left}.")])
+        if at - shipment.shipped_at > VOIDABLE:
+            detail = "The shipment left more than 24 hours ago. What comes back is received as a return."
+            raise self._illegal("void_too_late", detail)
+        for units in shipment.lines:
+            here = self.lines[units.line_id].locations[shipment.location_id]
+            here.shipped -= units.quantity
+            here.voided += units.quantity
+        self.shipments[number] = voided = replace(shipment, voided_at=at)
+        line_ids = tuple(units.line_id for units in voided.lines)
+        return self._changed(ChangeKind.AMENDED, at, line_ids, reason=reason, voided=voided)
+
     def _may_leave_complete(self, shipment: Shipment) -> bool:
         """Every open unit has stock, or had it when the shipment left, before a deallocation."""
         at = shipment.shipped_at
@@ -324,13 +364,14 @@ class Order:
         *,
         reason: str | None = None,
         shipment: Shipment | None = None,
+        voided: Shipment | None = None,
         added_line_ids: tuple[str, ...] = (),
         published: bool = True,
     ) -> Change:
         self.version += 1
         self.sequence += 1 if published else 0
         self.changed_at = max(self.changed_at, at)
-        return Change(kind, self.changed_at, line_ids, reason, shipment, added_line_ids, published)
+        return Change(kind, self.changed_at, line_ids, reason, shipment, voided, added_line_ids, published)
 
 
 _NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)

@@ -163,7 +163,8 @@ AGREEMENT_INVARIANTS = (
             (
                 "order",
                 """
-                SELECT s.shipment_id, s.line_id, l.order_id, l.sku, p.location_id, s.quantity
+                SELECT s.shipment_id, s.line_id, l.order_id, l.sku, p.location_id, s.quantity,
+                       p.voided_at IS NOT NULL AS voided
                 FROM shipment_line s JOIN shipment p USING (shipment_id) LEFT JOIN order_line l USING (line_id)
                 ORDER BY s.shipment_id COLLATE "C", s.line_id COLLATE "C"
                 """,
@@ -171,7 +172,7 @@ AGREEMENT_INVARIANTS = (
             (
                 "inventory",
                 """
-                SELECT shipment_id, line_id, order_id, sku, location_id, quantity
+                SELECT shipment_id, line_id, order_id, sku, location_id, quantity, voided_at IS NOT NULL AS voided
                 FROM shipment_line ORDER BY shipment_id COLLATE "C", line_id COLLATE "C"
                 """,
             ),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.decision_builder import DecisionBuilder
+from allocation_service.application.session.decision_builder import DecisionBuilder, units_left
 from allocation_service.application.session.order import Order
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.demand.line import Line
@@ -52,7 +52,8 @@ def _apply_stock(sku: Sku, change: StockChange) -> bool:
     for fact in change.levels:
         level = sku.level(fact.location)
         if protocol_rules.is_newer(level.version, fact.version):
-            level.on_hand, level.shipped = fact.on_hand, fact.shipped
+            # What was voided never left: it is on hand again, and no unit has come or gone.
+            level.on_hand, level.shipped = fact.on_hand, fact.shipped - fact.voided
             level.version, level.priority, level.active = fact.version, fact.priority, fact.active
             level.changed = new = True
     for po_line in change.po_lines:
@@ -141,7 +142,7 @@ def apply_order(builder: DecisionBuilder, event: Event, state: OrderState, tiers
 def _is_news(line: Line, fact: OrderLine) -> bool:
     if line.quantity != fact.quantity or line.cancelled != fact.cancelled:
         return True
-    return any(line.shipped.get(location, 0) != units for location, units in fact.shipped.items())
+    return any(line.shipped.get(location, 0) != units for location, units in units_left(fact).items())
 
 
 def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool:

@@ -18,6 +18,13 @@ from allocation_service.domain.reasons import Reason
 from event_contracts import OrderLine, new_event_id
 
 
+def units_left(fact: OrderLine) -> dict[str, int]:
+    """Units of a line that have left each location: those of voided shipments never did."""
+    if not fact.voided:
+        return dict(fact.shipped)
+    return {location: units - fact.voided.get(location, 0) for location, units in fact.shipped.items()}
+
+
 class Before(NamedTuple):
     """A line as it was before the decision."""
 
@@ -68,12 +75,17 @@ class DecisionBuilder:
         line.unit_value = fact.unit_price
         sku = self.session.skus[line.sku]
         sku.top_value = max(sku.top_value, line.unit_value)
-        for location, change in line.learn(fact.quantity, fact.cancelled, dict(fact.shipped), self.now).items():
+        left_before = dict(line.shipped)
+        for location, change in line.learn(fact.quantity, fact.cancelled, units_left(fact), self.now).items():
             self.session.move_grant(line, location, change)
             if change < 0:
                 self.queues_to_serve.add(line.sku)
-            elif protocol_rules.shortfall(self.session.skus[line.sku].level(location).free):
+            elif protocol_rules.shortfall(sku.level(location).free):
                 self.short.add(line.sku)
+        # What a shipment had forced beyond the supply cannot be taken back before the units are here again.
+        returned = [location for location, units in left_before.items() if line.shipped.get(location, 0) < units]
+        if any(protocol_rules.shortfall(sku.level(location).free) for location in returned):
+            self.short.add(line.sku)
         self.session.update_counters(line)
 
     def grant(self, line: Line, grants: Grants, reason: Reason) -> None:

@@ -134,7 +134,7 @@ class Line:
 
     def _ship(self, shipped: dict[str, int]) -> None:
         for location, units in shipped.items():
-            if units <= self.shipped.get(location, 0):
+            if units == self.shipped.get(location, 0):
                 continue
             self.shipped[location] = units
             held = self.granted.get(location, 0)

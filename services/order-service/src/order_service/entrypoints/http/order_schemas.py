@@ -172,7 +172,7 @@ class LineView(ResponseModel):
         description="Units without stock, those included that nothing was decided about yet because their SKU has no"
         " selling policy: then reason_code is selling_mode_unknown"
     )
-    quantity_shipped: int
+    quantity_shipped: int = Field(description="Units that left; those of voided shipments do not count")
     quantity_cancelled: int
     quantity_declined: int = Field(description="Units that cannot be sold")
     allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")

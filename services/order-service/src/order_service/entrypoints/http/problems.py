@@ -10,13 +10,19 @@ from order_service.application.errors import (
     OrderReferenceTaken,
     OrderTooLarge,
     OutdatedVersion,
-    ShipmentNotFound,
     ShipmentReferenceTaken,
     TrackingLinksUnavailable,
     UnknownSku,
 )
 from order_service.application.history import line_figures
-from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, OtherCurrency, UnknownLines
+from order_service.domain.errors import (
+    IllegalMove,
+    InvalidDates,
+    LineNotFound,
+    OtherCurrency,
+    ShipmentNotFound,
+    UnknownLines,
+)
 from service_kit.http.errors import ProblemTable
 from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StringConstraints
 
 from order_service.application.queries import ShippableUnits
 from order_service.domain.order import Shipment
@@ -42,6 +42,15 @@ class NewShipment(RequestModel):
         refuse_repeated_lines(self.lines)
 
 
+class VoidBody(RequestModel):
+    """Why the shipment was reported by mistake."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the wrong order was scanned"}]})
+
+    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    voided_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
+
+
 class ShippedUnitsView(ResponseModel):
     """Units of one line in a shipment."""
 
@@ -58,6 +67,7 @@ class ShipmentView(ResponseModel):
     location_id: str
     shipped_at: datetime
     tracking_number: str | None
+    voided_at: datetime | None = Field(description="When it was voided; null: its units have left")
     lines: list[ShippedUnitsView]
 
     @classmethod
@@ -70,6 +80,7 @@ class ShipmentView(ResponseModel):
             location_id=shipment.location_id,
             shipped_at=shipment.shipped_at,
             tracking_number=shipment.tracking_number,
+            voided_at=shipment.voided_at,
             lines=[ShippedUnitsView(line_id=one.line_id, quantity=one.quantity) for one in shipment.lines],
         )
 

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from event_contracts import new_event_id
-from order_service.application.commands import ShipOrder
+from order_service.application.commands import ShipOrder, VoidShipment
 from order_service.application.find_shipments import find_shipment, find_shipments, find_shippable_units
 from order_service.domain.order import Shipment, ShippedUnits
 from order_service.entrypoints.http.dependencies import Application, IfMatch, ShipmentReader, Shipper, visible_to
 from order_service.entrypoints.http.fields import OrderId, ShipmentId
-from order_service.entrypoints.http.shipment_schemas import FulfillableLine, NewShipment, ShipmentView
+from order_service.entrypoints.http.shipment_schemas import FulfillableLine, NewShipment, ShipmentView, VoidBody
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
 from service_kit.http.business_time import business_time
@@ -96,6 +96,46 @@ async def get_shipment(
     *, principal: ShipmentReader, order_id: OrderId, shipment_id: ShipmentId, application: Application
 ) -> ShipmentView:
     """One shipment of the order."""
+    shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))
+    return ShipmentView.of(order_id, shipment)
+
+
+@router.post("/orders/{order_id}/shipments/{shipment_id}/void", summary="Void a shipment that was reported by mistake")
+async def void_shipment(
+    *,
+    principal: Shipper,
+    order_id: OrderId,
+    shipment_id: ShipmentId,
+    body: VoidBody | None = None,
+    application: Application,
+    response: Response,
+    versions: IfMatch,
+    key: Annotated[str | None, idempotency_key(required=False)],
+) -> ShipmentView:
+    """Take the report back, within 24 hours of the shipment: its units never left the building.
+
+    The lines are open again, with those units on hand and allocated at the same location. What did leave and comes
+    back is received as a return. Refused with 409: a shipment that was voided already, or that left too long ago.
+    """
+    body = body or VoidBody()
+    stated = business_time(principal, body.voided_at, "voided_at", application.clock.now())
+    command = VoidShipment(
+        order_id=order_id,
+        at=stated or application.business_clock.now(),
+        stated=stated is not None,
+        customer_id=principal.customer_id,
+        expected_versions=versions,
+        shipment_id=shipment_id,
+        reason=body.reason,
+    )
+    application.business_clock.saw(command.at)
+    claim = None
+    if key is not None:
+        body_and_path = fingerprint(body, order_id, shipment_id)
+        claim = IdempotencyClaim(principal.key_id, "void_shipment", key, body_and_path, shipment_id, status=200)
+    submitted = await application.changes.submit(command, claim)
+    if claim is not None:
+        mark_replayed(response, submitted)
     shipment = await read(application.units, find_shipment, order_id, shipment_id, visible_to(principal))
     return ShipmentView.of(order_id, shipment)
 

@@ -27,6 +27,22 @@ MUTANTS = (
         (f"{_UNIT}/test_protocol_rules.py",),
     ),
     Mutant(
+        "voided-units-have-left",
+        "Units of a shipment that was voided count as having left",
+        f"{_SERVICE}/application/session/decision_builder.py",
+        "units - fact.voided.get(location, 0)",
+        "units",
+        (f"{_UNIT}/test_voided_shipments.py",),
+    ),
+    Mutant(
+        "forced-units-stay-after-a-void",
+        "What a shipment forced beyond the supply stays granted once it is voided",
+        f"{_SERVICE}/application/session/decision_builder.py",
+        "for location in returned)",
+        "for location in ())",
+        (f"{_UNIT}/test_voided_shipments.py",),
+    ),
+    Mutant(
         "orders-not-locked-before-outbox",
         "Revised promises are published without a lock on their orders: events of one order may swap",
         f"{_SERVICE}/application/promising/revise_promises.py",

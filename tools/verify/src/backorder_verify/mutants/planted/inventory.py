@@ -10,11 +10,11 @@ _UNIT = "tests/unit/inventory"
 MUTANTS = (
     Mutant(
         "shipments-deduplicated-by-shipment",
-        "Of a shipment with several lines only the first is booked",
+        "Of a shipment with several lines only the last is booked",
         f"{_SERVICE}/application/apply_order_events.py",
-        "reported.setdefault(line.identity, _Shipped(line, event))",
-        "reported.setdefault(next((one for one in reported if one[0] == line.shipment_id), line.identity),"
-        " _Shipped(line, event))",
+        "reported[line.identity] = _Reported(line, event)",
+        "reported[next((one for one in reported if one[0] == line.shipment_id), line.identity)] ="
+        " _Reported(line, event)",
         (f"{_UNIT}/test_order_events.py",),
     ),
     Mutant(

@@ -21,7 +21,7 @@ class LedgerEntryView(ResponseModel):
     kind: EntryKind
     on_hand_delta: int
     shipped_delta: int
-    supply_delta: int = Field(description="on_hand_delta + shipped_delta; 0 for a shipment")
+    supply_delta: int = Field(description="on_hand_delta + shipped_delta; 0 for a shipment, and for a voided one")
     on_hand_after: int
     shipped_after: int
     version: int = Field(description="The level's version after the change")

@@ -17,7 +17,7 @@ class StockLevelView(ResponseModel):
     sku: str
     location_id: str
     on_hand: int
-    shipped: int = Field(description="Units that were ever shipped; never falls")
+    shipped: int = Field(description="Units that have left; those of voided shipments do not count")
     supply: int
     location_active: bool = Field(description="False: none of it is allocated any more")
     version: int = Field(description="Counts the changes")
