@@ -18,11 +18,13 @@ ROUTES = {
         GET /v1/orders orders:read customer
         GET /v1/orders/{order_id} orders:read customer order
         PATCH /v1/orders/{order_id} orders:write customer
+        POST /v1/orders/{order_id}/lines orders:write customer
         PATCH /v1/orders/{order_id}/lines/{line_id} orders:write customer
         POST /v1/orders/{order_id}/cancel orders:write customer
         POST /v1/orders/{order_id}/shipments shipments:write
         GET /v1/orders/{order_id}/shipments shipments:read customer
         GET /v1/orders/{order_id}/shipments/{shipment_id} shipments:read customer
+        POST /v1/orders/{order_id}/shipments/{shipment_id}/void shipments:write
         GET /v1/fulfillable-lines shipments:read customer
         GET /v1/orders/{order_id}/events orders:read customer order
         POST /v1/orders/{order_id}/tracking-links orders:write customer
@@ -41,18 +43,24 @@ ROUTES = {
         POST /v1/purchase-orders purchasing:write
         GET /v1/purchase-orders purchasing:read
         GET /v1/purchase-orders/{purchase_order_id} purchasing:read
+        POST /v1/purchase-orders/{purchase_order_id}/cancel purchasing:write
+        POST /v1/purchase-orders/{purchase_order_id}/lines purchasing:write
         GET /v1/purchase-orders/{purchase_order_id}/lines/{line_id} purchasing:read
         PATCH /v1/purchase-orders/{purchase_order_id}/lines/{line_id} purchasing:write
         POST /v1/purchase-orders/{purchase_order_id}/lines/{line_id}/close purchasing:write
         POST /v1/receipts inventory:write
         GET /v1/receipts inventory:read
         GET /v1/receipts/{receipt_id} inventory:read
+        POST /v1/receipts/{receipt_id}/lines/{line_no}/link inventory:write
         POST /v1/counts inventory:write
         GET /v1/counts inventory:read
         GET /v1/counts/{count_id} inventory:read
         POST /v1/adjustments inventory:write
         GET /v1/adjustments inventory:read
         GET /v1/adjustments/{adjustment_id} inventory:read
+        POST /v1/supplier-returns inventory:write
+        GET /v1/supplier-returns inventory:read
+        GET /v1/supplier-returns/{supplier_return_id} inventory:read
         GET /v1/stock-levels inventory:read
         GET /v1/ledger-entries inventory:read
     """,

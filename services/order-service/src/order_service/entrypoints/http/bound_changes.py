@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from order_service.entrypoints.http.bound_orders import NOT_SET, OWN_ONLY, refuse_bound_fields
 from order_service.entrypoints.http.order_change_schemas import LineToAdd, OrderPatch
 from service_kit.http.api_keys import Principal
-from service_kit.http.problems import FieldError, Problem
-
-_NOT_SET = "Leave it out: a key bound to a customer may not set it."
-_OWN_ONLY = "Leave it out, or give the customer that the key is bound to."
+from service_kit.http.problems import FieldError
 
 
 def check_bound_patch(principal: Principal, body: OrderPatch) -> None:
@@ -19,21 +17,15 @@ def check_bound_patch(principal: Principal, body: OrderPatch) -> None:
     if principal.customer_id is None:
         return
     given = body.model_fields_set
-    refused = [FieldError("/tier", _NOT_SET)] if "tier" in given else []
+    refused = [FieldError("/tier", NOT_SET)] if "tier" in given else []
     if "customer_id" in given and body.customer_id != principal.customer_id:
-        refused.append(FieldError("/customer_id", _OWN_ONLY))
+        refused.append(FieldError("/customer_id", OWN_ONLY))
     if body.contact_id not in (None, principal.customer_id):
-        refused.append(FieldError("/contact_id", _OWN_ONLY))
-    _refuse(refused)
+        refused.append(FieldError("/contact_id", OWN_ONLY))
+    refuse_bound_fields(refused)
 
 
 def check_bound_line(principal: Principal, body: LineToAdd) -> None:
     """Raise the problem 403 if a bound key names a price, which weighs in some allocation policies."""
     if principal.customer_id is not None and body.unit_price is not None:
-        _refuse([FieldError("/unit_price", _NOT_SET)])
-
-
-def _refuse(errors: list[FieldError]) -> None:
-    if errors:
-        detail = "A key bound to a customer may not set these fields."
-        raise Problem(403, "bound_key_field", "Forbidden", detail, errors=errors)
+        refuse_bound_fields([FieldError("/unit_price", NOT_SET)])

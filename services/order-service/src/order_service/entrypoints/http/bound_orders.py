@@ -33,7 +33,8 @@ The others decide which place in the queue an order gets, where it is served fro
 says that, not the customer. A field that is added to orders is refused until it is listed here.
 """
 
-_NOT_SET = "Leave it out: a key bound to a customer may not set it."
+NOT_SET = "Leave it out: a key bound to a customer may not set it."
+OWN_ONLY = "Leave it out, or give the customer that the key is bound to."
 
 BOUND_LINE_FIELDS: frozenset[str] = frozenset({"sku", "quantity", "reference"})
 """The same for a line. Prices weigh in some policies, so a customer does not name them."""
@@ -43,16 +44,20 @@ def check_bound_order(principal: Principal, body: NewOrder) -> None:
     """Raise the problem 403 that lists every field that the caller's bound key may not set, or not to this value."""
     if principal.customer_id is None:
         return
-    refused = [FieldError(f"/{name}", _NOT_SET) for name in _set_beyond(body, BOUND_FIELDS)]
+    refused = [FieldError(f"/{name}", NOT_SET) for name in _set_beyond(body, BOUND_FIELDS)]
     for index, line in enumerate(body.lines):
-        refused += [FieldError(f"/lines/{index}/{name}", _NOT_SET) for name in _set_beyond(line, BOUND_LINE_FIELDS)]
+        refused += [FieldError(f"/lines/{index}/{name}", NOT_SET) for name in _set_beyond(line, BOUND_LINE_FIELDS)]
     for name in ("customer_id", "contact_id"):
         if getattr(body, name) not in (None, principal.customer_id):
-            refused.append(FieldError(f"/{name}", "Leave it out, or give the customer that the key is bound to."))
-    if refused:
-        raise Problem(
-            403, "bound_key_field", "Forbidden", "A key bound to a customer may not set these fields.", errors=refused
-        )
+            refused.append(FieldError(f"/{name}", OWN_ONLY))
+    refuse_bound_fields(refused)
+
+
+def refuse_bound_fields(errors: list[FieldError]) -> None:
+    """Raise the problem 403 that lists what a bound key may not set; nothing without any."""
+    if errors:
+        detail = "A key bound to a customer may not set these fields."
+        raise Problem(403, "bound_key_field", "Forbidden", detail, errors=errors)
 
 
 @contextmanager
