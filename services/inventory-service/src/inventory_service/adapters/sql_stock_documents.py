@@ -50,9 +50,11 @@ _LINE: Columns = (
 )
 _ADD_LINES = text(insert("stock_document_line", _LINE))
 
+LINE_COLUMNS = "line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change, counted_at"
+"""What `recorded_line` needs of a row."""
+
 _LOCK_LINE = text(
-    "SELECT line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change"
-    " FROM stock_document_line WHERE document_id = :id AND line_no = :line_no FOR UPDATE"
+    f"SELECT {LINE_COLUMNS} FROM stock_document_line WHERE document_id = :id AND line_no = :line_no FOR UPDATE"
 )
 _LINK_LINE = text(
     "UPDATE stock_document_line SET purchase_order_line_id = :purchase_order_line_id"
@@ -118,6 +120,6 @@ class SqlStockDocuments:
 
 
 def recorded_line(row: Row[Any]) -> RecordedLine:
-    """The recorded line of a row of its table."""
+    """The recorded line of a row with ``LINE_COLUMNS``."""
     key = LevelKey(row.sku, row.location_id)
     return RecordedLine(row.line_no, key, row.quantity, row.purchase_order_line_id, row.on_hand_change, row.counted_at)

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.adapters.sql_conditions import where
-from inventory_service.adapters.sql_stock_documents import recorded_line
+from inventory_service.adapters.sql_stock_documents import LINE_COLUMNS, recorded_line
 from inventory_service.application.queries import (
     DocumentFilter,
     EntryPosition,
@@ -27,7 +27,7 @@ from service_kit.persistence.page_lines import within_lines
 _HEAD = "document_id, type, reference, location_id, kind, reason, occurred_at, recorded_at"
 _DOCUMENT = text(f"SELECT {_HEAD} FROM stock_document WHERE document_id = :id AND type = :type")
 _LINES = text(
-    "SELECT document_id, line_no, sku, location_id, quantity, purchase_order_line_id, on_hand_change, counted_at"
+    f"SELECT document_id, {LINE_COLUMNS}"
     " FROM stock_document_line WHERE document_id = ANY(CAST(:ids AS text[])) ORDER BY document_id, line_no"
 )
 _LINE_COUNTS = text(
