@@ -33,6 +33,7 @@ ROUTES = {
         PUT /v1/skus inventory:write
         GET /v1/skus inventory:read
         PUT /v1/skus/{sku} inventory:write
+        PATCH /v1/skus/{sku} inventory:write
         GET /v1/skus/{sku} inventory:read
         GET /v1/locations inventory:read
         PUT /v1/locations/{location_id} inventory:write
@@ -129,6 +130,7 @@ ROUTES = {
 
 SHARED = """
         GET /v1/parked-keys ops
+        POST /v1/parked-keys/replay ops
         POST /v1/parked-keys/{key}/replay ops
         POST /v1/parked-keys/{key}/discard ops
         GET /v1/parked-work ops

@@ -110,7 +110,7 @@ class Server:
     def connect(self, address="192.0.2.1"):
         protocol = LimitedHttp(self.config, ServerState(), {}, self.clock, limits=self.limits)
         transport = Transport(address=address)
-        protocol.connection_made(transport)  # type: ignore[arg-type]
+        protocol.connection_made(transport)
         self.connected.append(protocol)
         return protocol, transport
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 
 from service_kit.http.problems import Problem
@@ -33,7 +34,7 @@ def instance_of(scope: Mapping[str, Any]) -> str:
     return quote(scope.get("path", ""), safe="/:@!$&'()*+,;=-._~")
 
 
-def set_location(headers: MutableMapping[str, str], *parts: str) -> None:
+def set_location(headers: MutableHeaders, *parts: str) -> None:
     """Say where what was created is: ``/v1/`` and ``parts``, which may hold any characters a caller has chosen.
 
     A path without a host, so that it is the one that the client has called by whatever name.
