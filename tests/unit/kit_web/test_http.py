@@ -331,7 +331,7 @@ class TestHealth:
             assert (await client.get("/startupz")).status_code == 200
             missing = await ops.get("/readyz")
             assert missing.status_code == 503
-            assert set(missing.json()["checks"]) == {"database", "migrations", "parked", "workers"}
+            assert set(missing.json()["checks"]) == {"database", "migrations"}
             assert "checks" not in (await client.get("/readyz")).json()
             api.service.health.stopping.set()
             assert list((await ops.get("/readyz")).json()["checks"]) == ["shutdown"]

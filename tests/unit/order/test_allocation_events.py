@@ -134,3 +134,16 @@ def test_every_handled_event_has_a_payload_that_is_understood() -> None:
 def test_the_subscription_has_a_use_case_for_each_handled_event(shop: InMemoryShop) -> None:
     assert shop.service.subscription is not None
     assert shop.service.subscription.types == HANDLED
+
+
+async def test_the_parts_of_an_answer_are_applied_like_answers_of_their_own(shop: InMemoryShop) -> None:
+    order = await shop.place(("lamp", 5), ("bulb", 5), ("lamp", 5))
+    parts = [shop.answer(order, LineAnswer(line=line, allocated=5)) for line in (1, 2, 3)]
+    assert len({part.payload.basis for part in parts if isinstance(part.payload, AllocationState)}) == 1
+    for part in (parts[2], parts[0]):
+        await shop.apply(part)
+    assert (await shop.read(order))["state"] != "allocated"
+    await shop.apply(parts[1], *parts)
+    document = await shop.read(order)
+    assert document["state"] == "allocated"
+    assert sums(document) == [(5, 5)] * 3
