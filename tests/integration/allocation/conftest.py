@@ -29,7 +29,6 @@ from service_kit.http.app import create_app
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
-from service_kit.testing import FakeClock
 from service_kit.testing.invariants import assert_invariants
 
 KEPT = [invariant for invariant in INVARIANTS if invariant.name != "allocation: business times"]
@@ -53,7 +52,7 @@ class World(AllocationScenario):
         own = AllocationSettings(
             database_url=self.database.url, keyring_path=Path("none"), kafka_bootstrap="127.0.0.1:1", **settings
         )
-        return wire(own, clock=clock or FakeClock(self.now), database=self.database)
+        return wire(own, clock=clock or self.clock, database=self.database)
 
     # -- the handler --
 
@@ -158,7 +157,7 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]
     settings = AllocationSettings(
         database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
     )
-    app = create_app(build(settings, clock=FakeClock(world.now), database=world.database))
+    app = create_app(build(settings, clock=world.clock, database=world.database))
     headers = {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers

@@ -30,7 +30,7 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]
     """A client that may read decisions, and nothing else."""
     keyring = tmp_path / "keyring.json"
     key, _ = Keyring(keyring).create_key("test", ["decisions:read"])
-    app = create_app(build(settings_of(world, keyring), clock=FakeClock(world.now), database=world.database))
+    app = create_app(build(settings_of(world, keyring), clock=world.clock, database=world.database))
     transport, headers = httpx.ASGITransport(app=app), {"Authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as opened:
         yield opened

@@ -63,7 +63,7 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[Client]:
     settings = AllocationSettings(
         database_url=world.database.url, keyring_path=keyring, kafka_bootstrap="127.0.0.1:1", rate_limit=""
     )
-    clock = FakeClock(world.now)
+    clock = world.clock
     app = create_app(build(settings, clock=clock, database=world.database))
     headers = {"Authorization": f"Bearer {key}"}
     transport = httpx.ASGITransport(app=app)
