@@ -69,4 +69,4 @@ async def ready(running: Running) -> None:
 
 
 async def said(running: Running, word: str) -> None:
-    await eventually(lambda: word in running.output(), 15, reason=word)
+    await eventually(lambda: word in running.output(), 60, reason=word)
