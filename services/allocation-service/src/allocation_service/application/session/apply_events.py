@@ -156,7 +156,8 @@ def _apply_header(order: Order, state: OrderState, tiers: Sequence[str]) -> bool
     order.channel, order.region = state.channel, state.region
     order.needed_by, order.latest_acceptable = state.needed_by, state.latest_acceptable_date
     order.preference = state.location_preference
-    return order.stored and _judged_by(order) != before
+    # Known, if only since this batch: it has been decided by what it said then.
+    return order.basis >= 0 and _judged_by(order) != before
 
 
 def _judged_by(order: Order) -> tuple[object, ...]:
