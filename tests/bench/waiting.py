@@ -26,7 +26,8 @@ _SEED = (
     " VALUES (:sku, true, 'backorder', 14, :now, 2 * CAST(:lines AS int))",
     "INSERT INTO stock_level VALUES (:sku, 'HH', 0, 0, 0, 100, 0)",
     "INSERT INTO inbound VALUES (:sku || '-p', :sku, 2 * CAST(:lines AS int), :due, 'S', 'HH', 1)",
-    "INSERT INTO promised VALUES (:sku, CAST(:due AS date), 2 * CAST(:lines AS int))",
+    "INSERT INTO promised VALUES (:sku, CAST(:due AS date), 2 * CAST(:lines AS int), 2 * CAST(:lines AS int))",
+    "INSERT INTO claimed VALUES (:sku, CAST(:due AS date), 2 * CAST(:lines AS int), 2 * CAST(:lines AS int))",
     """
     CREATE TEMPORARY TABLE seeded ON COMMIT DROP AS
     SELECT n, uuidv7()::text AS order_id, uuidv7()::text AS line_id,
@@ -39,15 +40,17 @@ _SEED = (
     """,
     """
     INSERT INTO demand (line_id, order_id, sku, quantity, cancelled, declined, undecided, granted_units, live_units,
-                        queued_at, line_version, reason, promise_date, promise_revision, promise_cause)
+                        queued_at, line_version, reason, promise_date, promise_revision, promise_cause, claim_date,
+                        backed)
     SELECT line_id, order_id, :sku, 2, 0, 0, 0, 0, 2, at, 1, 'waits: supply ran out', CAST(:due AS date), 1,
-           'OrderPlaced'
+           'OrderPlaced', CAST(:due AS date), true
     FROM seeded ORDER BY n DESC
     """,
     """
     INSERT INTO queue_entry (line_id, queued_at, sku, order_id, quantity, promise_date, tier_rank, needed_by,
-                             ship_complete)
-    SELECT line_id, at, :sku, order_id, 2, CAST(:due AS date), 3, '9999-12-31', false FROM seeded ORDER BY n DESC
+                             ship_complete, claim_date, backed)
+    SELECT line_id, at, :sku, order_id, 2, CAST(:due AS date), 3, '9999-12-31', false, CAST(:due AS date), true
+    FROM seeded ORDER BY n DESC
     """,
 )
 

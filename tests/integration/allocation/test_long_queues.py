@@ -88,11 +88,21 @@ async def test_a_long_fill_locks_the_orders_that_it_reaches(world: Any, name: st
         async with world.database.transaction() as conn:
             for table in ("demand", "queue_entry"):
                 await conn.execute(
-                    text(f"UPDATE {table} SET promise_date = :day WHERE line_id BETWEEN 'o06' AND 'o12'"),
+                    text(
+                        f"UPDATE {table} SET promise_date = :day, claim_date = :day, backed = true"
+                        " WHERE line_id BETWEEN 'o06' AND 'o12'"
+                    ),
                     {"day": world.now.date()},
                 )
-            await conn.execute(text("UPDATE promised SET units = units - 6 WHERE sku = 'A'"))
-            await conn.execute(text("INSERT INTO promised VALUES ('A', :day, 6)"), {"day": world.now.date()})
+            for counter in ("promised", "claimed"):
+                day = "promise_date" if counter == "promised" else "claim_date"
+                await conn.execute(text(f"DELETE FROM {counter}"))
+                await conn.execute(
+                    text(
+                        f"INSERT INTO {counter} SELECT sku, {day}, sum(quantity),"
+                        f" coalesce(sum(quantity) FILTER (WHERE backed), 0) FROM queue_entry GROUP BY sku, {day}"
+                    )
+                )
     await world.use(policy)
     locked: list[str] = []
     async with world.database.transaction() as filling:

@@ -86,8 +86,12 @@ STATE = {
         VALUES ('l1', now(), 'A', 'o1', 3, '2026-02-01', 9, '2026-02-01', false),
                ('l3', now(), 'A', 'o2', 5, '2026-02-02', 9, '2026-02-02', true),
                ('l4', now(), 'B', 'o2', 1, '2026-02-02', 9, '2026-02-02', true);
-        INSERT INTO promised (sku, promise_date, units)
-        VALUES ('A', '2026-02-01', 3), ('A', '2026-02-02', 5), ('B', '2026-02-02', 1);
+        UPDATE queue_entry SET claim_date = promise_date, backed = true;
+        UPDATE demand SET claim_date = promise_date, backed = true WHERE line_id <> 'l2';
+        INSERT INTO promised (sku, promise_date, units, backed_units)
+        VALUES ('A', '2026-02-01', 3, 3), ('A', '2026-02-02', 5, 5), ('B', '2026-02-02', 1, 1);
+        INSERT INTO claimed (sku, claim_date, units, backed_units)
+        VALUES ('A', '2026-02-01', 3, 3), ('A', '2026-02-02', 5, 5), ('B', '2026-02-02', 1, 1);
     """,
     "notification": """
         INSERT INTO watched_order (order_id, sequence, reference, contact_id, cause)

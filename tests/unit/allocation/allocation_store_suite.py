@@ -21,7 +21,9 @@ from allocation_service.application.session.ports import AllocationStore
 from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.policies.policy import Policy, Quota
 from allocation_service.domain.policies.policy_document import written_document
-from allocation_service.domain.promising.promise_dates import Expected, Revision
+from allocation_service.domain.promising.line_promise import CountedUnits, LinePromise, PromiseCounters
+from allocation_service.domain.promising.promise_dates import UNDATED, Expected
+from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.reasons import Reason, ReasonCode
 from allocation_service.domain.supply.sku import Inbound, Level
 from allocation_service.wording.reason_words import published_words
@@ -116,7 +118,7 @@ class SessionSuite:
             sku = session.skus["A"]
             sku.known, sku.mode, sku.cap, sku.release_at = True, "preorder", 7, START + timedelta(days=9)
             sku.lead_time_days, sku.category, sku.policy_version, sku.last_now = 14, "garden", 3, START
-            sku.top_value, sku.backed_through = 250, days(9)
+            sku.top_value = 250
             sku.levels["HH"] = Level("HH", 5, 1, 2, 10, 4, changed=True)
             sku.inbound["po"] = Inbound("po", 6, START + timedelta(days=9), "S", "HH", 2, changed=True)
             session.unwritten.skus.add("A")
@@ -151,6 +153,7 @@ class SessionSuite:
                 session, order, "A", 6, cancelled=1, declined=0, granted={"HH": 2}, shipped={"HH": 1}, granted_units=2,
                 layers=[Entry(START, 3), Entry(START + timedelta(hours=1), 2)], live_units=5, reason=REASON,
                 promise_date=days(9), promise_revision=2, promise_cause="OrderPlaced", unit_value=250,
+                claim_date=days(7), backed=True,
             )  # fmt: skip
             other = add_line(session, order, "B", 4, undecided=4)
             await keep(uow, session)
@@ -163,8 +166,9 @@ class SessionSuite:
         assert replace(found, lines={}) == replace(order, lines={}, changed=False, stored=True)
         assert found.lines == {"o1-1": line, "o1-2": other}
         assert again.lines_of == {"A": {"o1-1"}, "B": {"o1-2"}}
-        assert (again.skus["A"].waiting_units, again.skus["A"].promised) == (3, {days(9): 3})
-        assert (again.skus["B"].waiting_units, again.skus["B"].promised) == (0, {})
+        assert again.skus["A"].waiting_units == 3
+        assert again.skus["A"].counters == PromiseCounters({days(9): CountedUnits(3, 3)}, {days(7): CountedUnits(3, 3)})
+        assert (again.skus["B"].waiting_units, again.skus["B"].counters) == (0, PromiseCounters())
 
     async def test_what_the_session_has_of_an_order_is_newer_than_what_is_stored(self, units: Any) -> None:
         await self._two_wait(units)
@@ -282,9 +286,9 @@ class SessionSuite:
             assert failed is not commits
 
     async def test_a_revision_moves_promises_and_their_counters(self, units: Any) -> None:
-        await self._two_wait(units, promise_date=days(2))
+        await self._two_wait(units, promise_date=days(2), backed=True)
         expected = (Expected(TODAY, 0), Expected(days(5), 3))
-        revision = Revision("A", expected, 4, START, 14, None, "InboundRescheduled", "d1", "cause")
+        revision = Revision("A", expected, START, 14, None, "InboundRescheduled", "d1", "cause")
         async with units.begin() as uow:
             await locked(uow.store, "A")
             moved = {one.line_id: one for one in await uow.store.revise_promises(revision)}
@@ -299,17 +303,43 @@ class SessionSuite:
             await uow.store.load_orders(session, ["o1"])
             again = await uow.store.revise_promises(revision._replace(decision_id="d2"))
         assert again == []
-        assert session.skus["A"].promised == {days(5): 3, days(14): 1}
+        assert session.skus["A"].counters == PromiseCounters(
+            {days(5): CountedUnits(3, 3), days(14): CountedUnits(1, 0)}, {days(2): CountedUnits(4, 3)}
+        )
         line = session.lines["o1-1"]
         assert (line.promise_date, line.promise_cause, line.version) == (days(5), "InboundRescheduled", 2)
 
-    async def _two_wait(self, units: Any, *, promise_date: date | None = None, **header: Any) -> None:
+    async def test_what_backs_a_promise_changes_without_a_word_to_the_customer(self, units: Any) -> None:
+        await self._two_wait(units, promise_date=days(9))
+        expected = (Expected(TODAY, 0), Expected(days(5), 3))
+        revision = Revision("A", expected, START, 14, None, "InboundScheduled", "d1", "cause")
+        async with units.begin() as uow:
+            await locked(uow.store, "A", "B")
+            assert await uow.store.first_unbacked(["A", "B"]) == {"A": 3}
+            assert await uow.store.revise_promises(revision) == []
+            assert await uow.store.first_unbacked(["A"]) == {"A": 1}
+            await uow.commit()
+        async with units.begin() as uow:
+            session = await locked(uow.store, "A")
+            await uow.store.load_orders(session, ["o1"])
+        line = session.lines["o1-1"]
+        assert (line.promise, line.version) == (LinePromise(days(9), days(5), backed=True), 1)
+        assert session.skus["A"].counters == PromiseCounters(
+            {days(9): CountedUnits(4, 3)}, {days(5): CountedUnits(3, 3), days(9): CountedUnits(1, 0)}
+        )
+
+    async def _two_wait(
+        self, units: Any, *, promise_date: date | None = None, backed: bool = False, **header: Any
+    ) -> None:
         """o1 waits for three units of A, then o2 for one."""
         async with units.begin() as uow:
             session = await locked(uow.store, "A")
             session.skus["A"].last_now = START
             for order_id, quantity in (("o1", 3), ("o2", 1)):
-                add_line(session, add_order(session, order_id, **header), "A", quantity, promise_date=promise_date)
+                add_line(
+                    session, add_order(session, order_id, **header), "A", quantity, promise_date=promise_date,
+                    claim_date=promise_date or UNDATED, backed=backed,
+                )  # fmt: skip
             await keep(uow, session)
 
     async def _granted(self, units: Any, order_id: str) -> dict[str, dict[str, int]]:

@@ -14,6 +14,7 @@ from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnits, idle
 from allocation_service.adapters.store.decision_digest import canonical_json
 from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.session.options import Options
+from allocation_service.domain.promising.line_promise import CountedUnits, add
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import StoredDecision
 
@@ -70,11 +71,45 @@ def _waiting_counter(state: AllocationState) -> Iterable[object]:
 
 
 def _promised_buckets(state: AllocationState) -> Iterable[object]:
-    promised = Counter[tuple[str, date]]()
+    promised: dict[tuple[str, date], CountedUnits] = {}
     for sku, place in state.queued():
         if place.promise_date is not None:
-            promised[sku, place.promise_date] += place.quantity
-    yield from _different(state.promised, promised)
+            add(promised, (sku, place.promise_date), place.quantity, place.quantity if place.backed else 0)
+    yield from promised.items() ^ state.promised.items()
+
+
+def _claim_counters(state: AllocationState) -> Iterable[object]:
+    claimed: dict[tuple[str, date], CountedUnits] = {}
+    for sku, place in state.queued():
+        add(claimed, (sku, place.claim_date), place.quantity, place.quantity if place.backed else 0)
+    yield from claimed.items() ^ state.claimed.items()
+
+
+def _known_supply(state: AllocationState, sku: str, day: date, *, free: bool) -> int:
+    """What is expected by a day, overdue deliveries included, with what is free now."""
+    now = state.skus[sku].last_now
+    coming = sum(
+        one.remaining
+        for name, one in state.inbound.values()
+        if name == sku and one.eta is not None and (one.eta.date() <= day or (now and one.eta.date() < now.date()))
+    )
+    return coming + (state.free(sku) if free else 0)
+
+
+def _within_known_supply(state: AllocationState) -> Iterable[object]:
+    for sku, day in state.promised:
+        backed = sum(units.backed for (name, on), units in state.promised.items() if name == sku and on <= day)
+        if backed > _known_supply(state, sku, day, free=True):
+            yield sku, day, backed
+
+
+def _backed_in_turn(state: AllocationState) -> Iterable[object]:
+    for sku in state.skus:
+        waiting = [line for line in state.waiting(sku) if not line.backed]
+        backed = sum(units.backed for (name, _), units in state.claimed.items() if name == sku)
+        first = min(waiting, key=lambda one: (one.claim_date, one.queued_at, one.line_id), default=None)
+        if first and backed + first.units <= _known_supply(state, sku, date.max, free=False):
+            yield sku, first
 
 
 def _different(counters: Mapping[K, int], sums: Mapping[K, int]) -> Iterable[object]:
@@ -124,6 +159,9 @@ CHECKS: Mapping[str, Callable[[AllocationState], Iterable[object]]] = {
     "allocation: granted counter": _granted_counter,
     "allocation: waiting counter": _waiting_counter,
     "allocation: promised buckets": _promised_buckets,
+    "allocation: claim counters": _claim_counters,
+    "allocation: backed by known supply": _within_known_supply,
+    "allocation: known supply backs in turn": _backed_in_turn,
     "allocation: granted within supply": _granted_within_supply,
     "allocation: loans owed": _loans_owed,
     "allocation: loan due dates": _loan_due_dates,

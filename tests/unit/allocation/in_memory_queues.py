@@ -100,6 +100,8 @@ class _Holder(NamedTuple):
     promise_date: date | None
     unit_value: int
     ship_complete: bool
+    claim_date: date
+    backed: bool
 
 
 def load_holdings(state: AllocationState, session: AllocationSession, sku: str, location: str, limit: int) -> None:
@@ -129,6 +131,8 @@ def _holder(line: Line, order: Order) -> _Holder:
         line.promise_date,
         line.unit_value,
         order.ship_complete,
+        line.claim_date,
+        line.backed,
     )
 
 

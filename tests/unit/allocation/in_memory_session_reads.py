@@ -48,7 +48,10 @@ def _read_belongings(state: AllocationState, session: AllocationSession, po_line
             session.skus[name].inbound[po_line] = replace(inbound)
     for (name, day), units in state.promised.items():
         if name in session.skus:
-            session.skus[name].promised[day] = units
+            session.skus[name].counters.promised[day] = units
+    for (name, day), units in state.claimed.items():
+        if name in session.skus:
+            session.skus[name].counters.claimed[day] = units
     for deferred in state.deferred_orders.values():
         for name in session.skus.keys() & set(deferred.skus):
             session.pending.setdefault(name, set()).add(deferred.order_id)

@@ -19,6 +19,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain.lending.loan import KeptLoan
+from allocation_service.domain.promising.line_promise import add
 
 WriteStep = Callable[[AllocationState], None]
 """Puts something that was copied from a session into the tables."""
@@ -93,13 +94,14 @@ def _lines(session: AllocationSession) -> WriteStep:
 
 
 def _promised(session: AllocationSession) -> WriteStep:
-    changes = dict(session.unwritten.promised)
+    changes = dict(session.unwritten.promises)
 
     def store(state: AllocationState) -> None:
-        for key, units in changes.items():
-            left = state.promised.pop(key, 0) + units
-            if left:
-                state.promised[key] = left
+        for sku, counters in changes.items():
+            for day, units in counters.promised.items():
+                add(state.promised, (sku, day), *units)
+            for day, units in counters.claimed.items():
+                add(state.claimed, (sku, day), *units)
 
     return store
 

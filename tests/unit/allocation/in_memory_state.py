@@ -21,7 +21,8 @@ from allocation_service.domain.demand.line import Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Policy
 from allocation_service.domain.policies.policy_document import written_document
-from allocation_service.domain.promising.promise_dates import Waiting
+from allocation_service.domain.promising.line_promise import CountedUnits
+from allocation_service.domain.promising.promise_revision import Waiting
 from allocation_service.domain.supply.sku import Inbound, Level, Sku
 
 _INSTALLED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,6 +40,8 @@ class Place(NamedTuple):
     needed_by: date
     ship_complete: bool
     unit_value: int
+    claim_date: date
+    backed: bool
 
 
 class KeptDecision(NamedTuple):
@@ -78,7 +81,8 @@ class AllocationState:
     skus: dict[str, Sku] = field(default_factory=dict)
     levels: dict[tuple[str, str], Level] = field(default_factory=dict)
     inbound: dict[str, tuple[str, Inbound]] = field(default_factory=dict)
-    promised: dict[tuple[str, date], int] = field(default_factory=dict)
+    promised: dict[tuple[str, date], CountedUnits] = field(default_factory=dict)
+    claimed: dict[tuple[str, date], CountedUnits] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
     deferred_orders: dict[str, DeferredOrder] = field(default_factory=dict)
@@ -132,21 +136,32 @@ class AllocationState:
                 order.needed_by or NO_DATE,
                 order.ship_complete,
                 line.unit_value,
+                line.claim_date,
+                line.backed,
             )
             for entry in line.entries()
         ]
 
     def waiting(self, sku: str) -> list[Waiting]:
-        """The queue of a SKU as promises are revised by it."""
+        """The lines that wait for a SKU as promises are revised by them."""
+        lines = [line for line in self.lines.values() if line.sku == sku and line.queued_units]
         return [
-            Waiting(one.line_id, one.quantity, one.promise_date, one.queued_at, self._rest(one, sku))
-            for one in self.places(sku)
+            Waiting(
+                line.line_id,
+                line.queued_units,
+                line.promise_date,
+                line.entries()[0].queued_at,
+                line.claim_date,
+                line.backed,
+                self._rest(self.orders[line.order_id], sku),
+            )
+            for line in lines
         ]
 
-    def _rest(self, place: Place, sku: str) -> tuple[date | None, ...]:
-        if not place.ship_complete:
+    def _rest(self, order: Order, sku: str) -> tuple[date | None, ...]:
+        if not order.ship_complete:
             return ()
-        others = [one for one in self.lines_of_order(place.order_id) if one.sku != sku and one.waiting]
+        others = [one for one in self.lines_of_order(order.order_id) if one.sku != sku and one.waiting]
         return tuple(one.promise_date for one in others)
 
     def free(self, sku: str) -> int:
@@ -172,5 +187,5 @@ def copied_sku(sku: Sku) -> Sku:
     """A SKU as it is stored, without what belongs to it."""
     return Sku(
         sku.sku, sku.known, sku.mode, sku.cap, sku.release_at, sku.lead_time_days, sku.category, sku.policy_version,
-        sku.last_now, sku.waiting_units, sku.top_value, open_loans=sku.open_loans, backed_through=sku.backed_through,
+        sku.last_now, sku.waiting_units, sku.top_value, open_loans=sku.open_loans,
     )  # fmt: skip

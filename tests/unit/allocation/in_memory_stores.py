@@ -28,7 +28,9 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.ports import MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
-from allocation_service.domain.promising.promise_dates import Revision, revise
+from allocation_service.domain.demand.line import Line
+from allocation_service.domain.promising.line_promise import LinePromise, add
+from allocation_service.domain.promising.promise_revision import Revision, revise
 from allocation_service.domain.supply.lateness import WINDOW, Evidence, Lateness
 from allocation_service.domain.supply.sku import Sku
 from event_contracts import Event
@@ -154,37 +156,66 @@ class InMemoryAllocationStore:
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         """See AllocationStore."""
-        state, moved = self._state, []
-        for line_id, day in revise(state.waiting(revision.sku), revision).items():
-            line = state.lines[line_id]
-            for key, units in ((line.promise_date, -line.queued_units), (day, line.queued_units)):
-                if key is not None:
-                    left = state.promised.pop((revision.sku, key), 0) + units
-                    if left:
-                        state.promised[revision.sku, key] = left
-            line = replace(
-                line,
-                promise_date=day,
-                promise_revision=line.promise_revision + 1,
-                promise_cause=revision.cause,
-                version=line.version + 1,
-            )
-            state.lines[line_id] = line
-            order = state.orders[line.order_id]
-            moved.append(
-                MovedLine(
-                    line_id, line.order_id, line.sku, line.version, line.waiting, line.declined, line.reason, day,
-                    line.promise_revision, order.basis, order.correlation_id, dict(line.granted),
-                )
-            )  # fmt: skip
+        state = self._state
+        moved: list[MovedLine] = []
+        for line_id, new in revise(state.waiting(revision.sku), revision).items():
+            old = state.lines[line_id]
+            for promise, units in ((old.promise, -old.queued_units), (LinePromise(*new), old.queued_units)):
+                backed = units if promise.backed else 0
+                if promise.promise_date is not None:
+                    add(state.promised, (revision.sku, promise.promise_date), units, backed)
+                add(state.claimed, (revision.sku, promise.claim_date), units, backed)
+            day = new.promise_date
+            line = state.lines[line_id] = replace(old, **new._asdict())
+            if day == old.promise_date:
+                continue
+            moved.append(self._tell(line, day, revision))
+        return self._kept(moved, revision)
+
+    async def move_allocated(self, revision: Revision, day: date) -> Sequence[MovedLine]:
+        """See AllocationStore."""
+        lines = [
+            one
+            for one in self._state.lines.values()
+            if one.sku == revision.sku and not one.waiting and one.unshipped > 0 and one.promise_date != day
+        ]
+        return self._kept([self._tell(one, day, revision) for one in lines], revision)
+
+    def _tell(self, line: Line, day: date | None, revision: Revision) -> MovedLine:
+        """Keep a line with another date, as it is told."""
+        state = self._state
+        line = state.lines[line.line_id] = replace(
+            line,
+            promise_date=day,
+            promise_revision=line.promise_revision + 1,
+            promise_cause=revision.cause,
+            version=line.version + 1,
+        )
+        order = state.orders[line.order_id]
+        return MovedLine(
+            line.line_id, line.order_id, line.sku, line.version, line.waiting, line.declined, line.reason, day,
+            line.promise_revision, order.basis, order.correlation_id, dict(line.granted),
+        )  # fmt: skip
+
+    def _kept(self, moved: list[MovedLine], revision: Revision) -> list[MovedLine]:
+        """Record a revision that moved some lines."""
         if moved:
             cause = revision.cause_event or revision.cause
             step = {"kind": "revise", **revision._asdict(), "lines": len(moved)}
             record = DecisionRecord(
                 revision.decision_id, cause, revision.cause, revision.now, [step], skus={revision.sku}
             )
-            in_memory_session_writes.keeping([record])(state)
+            in_memory_session_writes.keeping([record])(self._state)
         return moved
+
+    async def first_unbacked(self, skus: Collection[str]) -> Mapping[str, int]:
+        """See AllocationStore."""
+        found: dict[str, int] = {}
+        for sku in skus:
+            lines = [one for one in self._state.waiting(sku) if not one.backed]
+            if lines:
+                found[sku] = min(lines, key=lambda one: (one.claim_date, one.queued_at, one.line_id)).units
+        return found
 
     async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:
         """See AllocationStore."""
@@ -271,7 +302,7 @@ class InMemoryBackgroundWork:
         self, today: date, limit: int = 100, without: Collection[str] = ()
     ) -> list[str]:
         """See BackgroundWork."""
-        passed = {sku for (sku, day), units in self._state.promised.items() if day < today and units > 0}
+        passed = {sku for (sku, day), (units, _) in self._state.promised.items() if day < today and units}
         return sorted(passed - set(without))[:limit]
 
     async def skus_to_reconcile(self, after: str, limit: int, without: Collection[str] = ()) -> list[str]:

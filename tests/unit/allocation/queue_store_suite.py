@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.domain.demand.line import Entry
 from allocation_service.domain.policies.policy import NO_DATE, Ageing, Demand, Holdback, Key, Policy, Share, Sort
 from allocation_service.domain.policies.sorting import Ranking
+from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.supply.sku import Level
 
 LINES = 30
@@ -48,6 +49,8 @@ class Queued(NamedTuple):
     complete: bool = False
     needed_in: int | None = None
     promised_in: int | None = None
+    moved: int = 0
+    backed: bool = False
     channel: str | None = None
     region: str | None = None
     queued_after: int = 0
@@ -64,6 +67,8 @@ def drawn(seed: int) -> list[Queued]:
             random.random() < 0.2,
             random.choice((None, random.randint(1, 9))),
             random.choice((None, random.randint(-2, 20))),
+            random.choice((0, 0, 5)),
+            random.random() < 0.5,
             queued_after=random.randint(0, 100),
         )
         for number in range(LINES)
@@ -87,7 +92,7 @@ async def fill(units: Any, queue: Iterable[Queued]) -> None:
             since = START + timedelta(hours=one.queued_after)
             add_line(
                 session, order, "A", one.quantity, promise_date=promised, layers=[Entry(since, one.quantity)],
-                unit_value=one.quantity * 100,
+                unit_value=one.quantity * 100, claim_date=claim_of(one) or UNDATED, backed=is_backed(one),
             )  # fmt: skip
             if one.complete:
                 add_line(session, order, "B", 1)
@@ -124,7 +129,19 @@ def demand_of(one: Queued) -> Demand:
         NO_DATE if one.needed_in is None else days(one.needed_in),
         None if one.promised_in is None else days(one.promised_in),
         unit_value=one.quantity * 100,
+        claim_date=claim_of(one),
+        backed=is_backed(one),
     )
+
+
+def claim_of(one: Queued) -> date | None:
+    """The day from which it claims supply: that of its promise, or one before it moved."""
+    return None if one.promised_in is None else days(one.promised_in - one.moved)
+
+
+def is_backed(one: Queued) -> bool:
+    """Known supply covers it."""
+    return one.backed and one.promised_in is not None
 
 
 def ranked(session: AllocationSession, queue: Iterable[Queued]) -> list[Queued]:

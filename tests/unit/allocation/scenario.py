@@ -101,5 +101,6 @@ class InMemoryAllocation(AllocationScenario):
         """See AllocationScenario. At rest: by default, where no order is deferred."""
         if at_rest is None:
             at_rest = not self.units.state.deferred_orders
-        assert await violations(self.units, self.options, at_rest=at_rest) == []
+        broken = await violations(self.units, self.options, at_rest=at_rest)
+        assert not broken, broken
         assert await replays(self.units.state.decisions.values()) == []

@@ -349,7 +349,7 @@ def test_a_place_is_explained_by_what_its_sort_looks_at() -> None:
 
 def test_a_promise_before_the_next_receipt_a_long_wait_and_a_share_are_told_too() -> None:
     policy = Policy(sort=Sort.FIFO, share=Share.MAX_MIN, ageing=Ageing(1, 2), bypass_limit=3)
-    found = facts(policy, promise_date=date(2026, 6, 9), bypassed=2)
+    found = facts(policy, promise_date=date(2026, 6, 12), claim_date=date(2026, 6, 9), bypassed=2)
     assert found == {
         "promise_date": "2026-06-09",
         "days_waiting": 3,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.scenario import START
 from tests.unit.allocation.in_memory_invariants import (
     BY_DERIVATION,
     BY_THE_CLOCK,
@@ -18,7 +19,8 @@ from tests.unit.allocation.in_memory_invariants import (
 from tests.unit.allocation.in_memory_state import AllocationState
 from tests.unit.allocation.scenario import InMemoryAllocation
 
-from allocation_service.domain.supply.sku import Level
+from allocation_service.domain.promising.line_promise import CountedUnits
+from allocation_service.domain.supply.sku import Inbound, Level
 from allocation_service.invariants import INVARIANTS
 
 
@@ -58,10 +60,26 @@ def _promised(state: AllocationState) -> None:
     assert units
 
 
+def _claimed(state: AllocationState) -> None:
+    (sku, day), units = next(iter(state.claimed.items()))
+    state.claimed[sku, day - timedelta(days=1)] = state.claimed.pop((sku, day))
+    assert units
+
+
+def _more_backed(state: AllocationState) -> None:
+    (sku, day), units = next(iter(state.promised.items()))
+    state.promised[sku, day] = units.plus(0, 99)
+
+
+def _unbacked(state: AllocationState) -> None:
+    state.inbound["more"] = ("A", Inbound("more", 99, START, "S", "HH", 1))
+
+
 def _stock_for_all(state: AllocationState) -> None:
     state.lines = {name: line for name, line in state.lines.items() if name.startswith("o4")}
     state.skus["A"] = replace(state.skus["A"], waiting_units=1)
-    state.promised = dict.fromkeys(state.promised, 1)
+    state.promised = dict.fromkeys(state.promised, CountedUnits(1, 0))
+    state.claimed = dict.fromkeys(state.claimed, CountedUnits(1, 0))
     state.levels = {(sku, "HH"): Level("HH", on_hand=1) for sku in "AB"}
 
 
@@ -75,6 +93,9 @@ def _stock_for_all(state: AllocationState) -> None:
         ("allocation: granted counter", _row("levels", ("A", "HH"), granted=2)),
         ("allocation: waiting counter", _row("skus", "A", waiting_units=9)),
         ("allocation: promised buckets", _promised),
+        ("allocation: claim counters", _claimed),
+        ("allocation: backed by known supply", _more_backed),
+        ("allocation: known supply backs in turn", _unbacked),
         ("allocation: granted within supply", _row("levels", ("A", "HH"), on_hand=2)),
         ("allocation: complete or nothing", _row("orders", "o2", ship_complete=True)),
         ("allocation: loans owed", _row("skus", "A", open_loans=1)),

@@ -202,7 +202,10 @@ async def test_rule_15_an_increase_beyond_the_cap_declines_only_the_increment(wo
 
 async def test_rule_16_a_policy_change_touches_only_what_is_decided_after_it(world: Any) -> None:
     await world.apply(world.sku("A"), world.order("o1", ("A", 2))[1])
-    assert await world.apply(world.sku("A", "discontinued")) == []
+    (told,) = await world.apply(world.sku("A", "discontinued"))
+    line = told.payload.lines[0]
+    assert (told.name, line.waiting, line.declined) == ("PromiseRevised", 2, 0), "accepted units stay accepted"
+    assert line.promise.date is None, "nothing is ordered any more that could keep it (rule 22)"
     answers = await world.apply(world.stock("A", 2), world.order("o2", ("A", 1))[1])
     assert [(event.name, event.key) for event in answers] == [("BackorderAllocated", "o1"), ("OrderDeclined", "o2")]
     await world.check()

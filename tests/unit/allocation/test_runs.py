@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from allocation_service.domain.decisions.recorded_fill import StoredLine
 from allocation_service.domain.decisions.recorded_run import stored_planned, stored_run
 from allocation_service.domain.decisions.replaying import replay
 from allocation_service.domain.policies.policy import NO_DATE, Location, Policy, Sort
+from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.runs.run import (
     Assigned,
     Filter,
@@ -38,7 +40,10 @@ def line(
     """A candidate that holds its units at X; names sort as they were queued."""
     place = (("X", confirmed),) if confirmed else ()
     queued_at = NOW - timedelta(days=30) + timedelta(minutes=sum(map(ord, name)))
-    return RunDemand(name, order or f"order {name}", sku, requested, place, queued_at, **more)  # type: ignore[arg-type]
+    told = more.get("promise_date")
+    claim = {"claim_date": told, "backed": True} if told else {}
+    values: dict[str, Any] = {**claim, **more}
+    return RunDemand(name, order or f"order {name}", sku, requested, place, queued_at, **values)
 
 
 def stock(free: int = 0, sku: str = "A", other: int = 0) -> Stock:
@@ -231,7 +236,9 @@ def _preview(run: tuple[dict[str, Stock], list[RunDemand], list[Segment]]) -> Pr
         if waiting and one.promise_date:
             days = promised[one.sku]
             days[one.promise_date] = days.get(one.promise_date, 0) + waiting
-    outlooks = {sku: PromiseOutlook(((NOW + timedelta(days=5), 4),), promised[sku], 14) for sku in stocks}
+    outlooks = {
+        sku: PromiseOutlook(((NOW + timedelta(days=5), 4),), promised[sku], promised[sku], 14) for sku in stocks
+    }
     return preview_run(stocks, outlooks, select(lines, made), made, NOW)
 
 
@@ -336,7 +343,7 @@ def test_the_preferred_location_keeps_its_units_the_longest() -> None:
 
 def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = None) -> dict[str, LineException]:
     every = segments(*Strategy)
-    outlook = {"A": PromiseOutlook((), promised or {}, 14)}
+    outlook = {"A": PromiseOutlook((), promised or {}, promised or {}, 14)}
     preview = preview_run({"A": stock(free)}, outlook, select(lines, every), every, NOW)
     return {one.line.candidate.line_id: one.exception for one in preview.lines if one.exception}
 
@@ -387,7 +394,7 @@ def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:
     every = segments(*Strategy)
     winner, loser = line("w", 3, tier="win", promise_date=SOON), line("l", 3, 3, tier="lose")
     coming = datetime(SOON.year, SOON.month, SOON.day, tzinfo=UTC)
-    outlook = {"A": PromiseOutlook(((coming, 3),), {SOON: 3}, 60)}
+    outlook = {"A": PromiseOutlook(((coming, 3),), {SOON: 3}, {SOON: 3}, 60)}
     preview = preview_run({"A": stock()}, outlook, select([winner, loser], every), every, NOW)
     assert [(one.line.candidate.line_id, one.promise_after) for one in preview.lines] == [("w", None), ("l", SOON)]
 
@@ -395,7 +402,7 @@ def test_who_loses_is_promised_what_the_winner_leaves_behind() -> None:
 def test_those_who_lose_are_promised_one_after_another() -> None:
     every = segments(*Strategy)
     lines = [line("w", 4, tier="win"), line("a", 2, 2, tier="lose"), line("b", 2, 2, tier="lose")]
-    outlook = {"A": PromiseOutlook(((NOW + timedelta(days=5), 2),), {}, 60)}
+    outlook = {"A": PromiseOutlook(((NOW + timedelta(days=5), 2),), {}, {UNDATED: 4}, 60)}
     preview = preview_run({"A": stock()}, outlook, select(lines, every), every, NOW)
     dates = {one.line.candidate.line_id: one.promise_after for one in preview.lines}
     assert dates == {"w": None, "a": date(2026, 3, 7), "b": date(2026, 5, 1)}

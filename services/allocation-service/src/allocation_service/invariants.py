@@ -130,23 +130,87 @@ _COUNTER_INVARIANTS = (
         meaning="The units promised for a date are the sum of the waiting units with that date; otherwise later"
         " orders are promised dates that the supply cannot keep.",
         sql="""
-            SELECT sku, promise_date, coalesce(p.units, 0) AS bucket, coalesce(q.units, 0) AS waiting
+            SELECT sku, promise_date, coalesce(p.units, 0) AS bucket, coalesce(q.units, 0) AS waiting,
+                   coalesce(p.backed_units, 0) AS backed_bucket, coalesce(q.backed, 0) AS backed
             FROM promised p
             FULL JOIN (
-                SELECT sku, promise_date, sum(quantity)::bigint AS units
+                SELECT sku, promise_date, sum(quantity)::bigint AS units,
+                       coalesce(sum(quantity) FILTER (WHERE backed), 0)::bigint AS backed
                 FROM queue_entry WHERE promise_date IS NOT NULL GROUP BY sku, promise_date
             ) q USING (sku, promise_date)
-            WHERE coalesce(p.units, 0) <> coalesce(q.units, 0)
+            WHERE (coalesce(p.units, 0), coalesce(p.backed_units, 0)) <> (coalesce(q.units, 0), coalesce(q.backed, 0))
+        """,
+    ),
+    Invariant(
+        name="allocation: claim counters",
+        meaning="The units that claim supply from a date are the sum of the waiting units with that claim; otherwise"
+        " the promises of some are kept at the expense of others who were promised the same supply before.",
+        sql="""
+            SELECT sku, claim_date, coalesce(c.units, 0) AS counter, coalesce(q.units, 0) AS waiting,
+                   coalesce(c.backed_units, 0) AS backed_counter, coalesce(q.backed, 0) AS backed
+            FROM claimed c
+            FULL JOIN (
+                SELECT sku, claim_date, sum(quantity)::bigint AS units,
+                       coalesce(sum(quantity) FILTER (WHERE backed), 0)::bigint AS backed
+                FROM queue_entry GROUP BY sku, claim_date
+            ) q USING (sku, claim_date)
+            WHERE (coalesce(c.units, 0), coalesce(c.backed_units, 0)) <> (coalesce(q.units, 0), coalesce(q.backed, 0))
         """,
     ),
     Invariant(
         name="allocation: queue promises",
-        meaning="A queue entry has the promise date of its line; otherwise the queue is served by other dates than"
-        " customers were promised.",
+        meaning="A queue entry has the promise of its line, and what backs it; otherwise the queue is served by other"
+        " dates than customers were promised.",
         sql="""
-            SELECT d.order_id, d.line_id, d.sku, d.promise_date AS promised, q.promise_date AS queued_with
+            SELECT d.order_id, d.line_id, d.sku, d.promise_date AS promised, q.promise_date AS queued_with,
+                   d.claim_date, q.claim_date AS queued_with_claim, d.backed, q.backed AS queued_as_backed
             FROM demand d JOIN queue_entry q USING (line_id)
-            WHERE d.promise_date IS DISTINCT FROM q.promise_date
+            WHERE (d.promise_date, d.claim_date, d.backed) IS DISTINCT FROM (q.promise_date, q.claim_date, q.backed)
+        """,
+    ),
+)
+
+_KNOWN_SUPPLY = """
+    SELECT i.sku, i.remaining AS units,
+           CASE WHEN i.eta < date_trunc('day', s.last_now, 'UTC') THEN DATE '-infinity'
+                ELSE (i.eta AT TIME ZONE 'UTC')::date END AS day
+    FROM inbound i JOIN sku s USING (sku) WHERE i.remaining > 0 AND i.eta IS NOT NULL
+"""
+"""What is still to come, by day; what is overdue may come any day."""
+
+_PROMISE_INVARIANTS = (
+    Invariant(
+        name="allocation: backed by known supply",
+        meaning="The units that are backed and promised by a day fit into what is free and expected by then; otherwise"
+        " a promise is broken already, and the customer has not been told.",
+        sql=f"""
+            SELECT p.sku, p.promise_date, p.backed, coalesce(free.free, 0) + coalesce(coming.units, 0) AS supply
+            FROM (
+                SELECT sku, promise_date, sum(backed_units) OVER (PARTITION BY sku ORDER BY promise_date) AS backed
+                FROM promised
+            ) p
+            LEFT JOIN ({_FREE}) free USING (sku)
+            LEFT JOIN LATERAL (
+                SELECT sum(units) AS units FROM ({_KNOWN_SUPPLY}) known
+                WHERE known.sku = p.sku AND known.day <= p.promise_date
+            ) coming ON true
+            WHERE p.backed > coalesce(free.free, 0) + coalesce(coming.units, 0)
+        """,
+    ),
+    Invariant(
+        name="allocation: known supply backs in turn",
+        meaning="Supply that is announced and backs nobody would not cover all units of the first who is not backed;"
+        " otherwise that customer can be passed by a later one who is promised it.",
+        sql=f"""
+            SELECT sku, first.line_id, first.units AS waiting, known.units AS expected, backed.units AS backed
+            FROM (SELECT sku, sum(units) AS units FROM ({_KNOWN_SUPPLY}) one GROUP BY sku) known
+            JOIN (SELECT sku, sum(backed_units) AS units FROM claimed GROUP BY sku) backed USING (sku)
+            CROSS JOIN LATERAL (
+                SELECT q.line_id, (SELECT sum(quantity) FROM queue_entry e WHERE e.line_id = q.line_id) AS units
+                FROM queue_entry q WHERE q.sku = known.sku AND NOT q.backed
+                ORDER BY claim_date, queued_at, line_id LIMIT 1
+            ) first
+            WHERE known.units - backed.units >= first.units
         """,
     ),
 )
@@ -242,4 +306,11 @@ _TIME_INVARIANTS = (
     ),
 )
 
-INVARIANTS = (*_LINE_INVARIANTS, *_COUNTER_INVARIANTS, *_STOCK_INVARIANTS, *_LOAN_INVARIANTS, *_TIME_INVARIANTS)
+INVARIANTS = (
+    *_LINE_INVARIANTS,
+    *_COUNTER_INVARIANTS,
+    *_PROMISE_INVARIANTS,
+    *_STOCK_INVARIANTS,
+    *_LOAN_INVARIANTS,
+    *_TIME_INVARIANTS,
+)

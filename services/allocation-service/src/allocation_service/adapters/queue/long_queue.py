@@ -18,7 +18,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.domain.policies.policy import Sort
 from service_kit.persistence.statements import driver_within
 
-_QUEUE = PriorityBands("$3::date", "$4::date", "$5::date")
+_QUEUE = PriorityBands("$3::date", "$4::date")
 
 
 def _places(sort: Sort) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocation_service.adapters.queue.priority_bands import COLUMNS, PriorityBands, band_of, part_of
+from allocation_service.adapters.queue.priority_bands import AT_RISK, COLUMNS, KEPT, REST, PriorityBands
 from allocation_service.adapters.store import session_reads
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Sort
 from allocation_service.domain.policies.sorting import Protection, Ranking, sort_key
 
-_QUEUE = PriorityBands("wanted.overdue", "wanted.through", "wanted.before")
+_QUEUE = PriorityBands("wanted.through", "wanted.before")
 
 
 def _head(sort: Sort) -> str:
@@ -32,8 +32,8 @@ def _head(sort: Sort) -> str:
     )
     return f"""
         SELECT q.queued_at AS entry_at, q.read, d.*, o.*
-        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::int[], $4::date[], $5::date[], $6::date[])
-             AS wanted (sku, units, lines, parts, overdue, through, before)
+        FROM unnest($1::text[], $2::bigint[], $2::bigint[], $3::int[], $4::date[], $5::date[])
+             AS wanted (sku, units, lines, parts, through, before)
         CROSS JOIN LATERAL (
             SELECT *, coalesce(sum(quantity) FILTER (WHERE NOT ship_complete) OVER (
                        ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ahead,
@@ -80,7 +80,7 @@ def place_key(session: AllocationSession, sku: str, row: Any) -> Key:
     """Where a row of a queue stands, with ``entry_at`` for the moment it joined."""
     place = Demand(
         row["line_id"], row["order_id"], sku, 0, row["entry_at"], row["tier_rank"], row["needed_by"] or NO_DATE,
-        row["promise_date"], unit_value=row["unit_value"],
+        row["promise_date"], unit_value=row["unit_value"], claim_date=row["claim_date"], backed=row["backed"],
     )  # fmt: skip
     return sort_key(place, session.skus[sku].policy, session.moment(sku))
 
@@ -90,11 +90,14 @@ def _parts(session: AllocationSession, sku: str) -> int:
 
     By the counters of the SKU. What this transaction has moved is still elsewhere in the table; the session has it.
     """
-    state, protection = session.skus[sku], protection_of(session, sku)
-    early = {day: units for day, units in state.promised.items() if day < protection.before}
-    bits = {part_of(band_of(day, protection), protection) for day in early}
-    if state.waiting_units > sum(early.values()):
-        bits.add(part_of(band_of(None, protection), protection))
+    protection = protection_of(session, sku)
+    bits: set[int] = set()
+    for day, (units, backed) in session.skus[sku].counters.claimed.items():
+        kept = backed if protection.is_kept(day, backed=True) else 0
+        if kept:
+            bits.add(KEPT)
+        if units > kept:
+            bits.add(AT_RISK if protection.is_at_risk(day) else REST)
     return sum(1 << bit for bit in bits)
 
 
@@ -124,7 +127,8 @@ _HOLDINGS = {
 
 _HOLDERS = text(
     """
-    SELECT c.line_id, d.order_id, d.queued_at, d.promise_date, d.unit_value, o.tier_rank, o.ship_complete,
+    SELECT c.line_id, d.order_id, d.queued_at, d.promise_date, d.claim_date, d.backed, d.unit_value, o.tier_rank,
+           o.ship_complete,
            coalesce(o.needed_by, '9999-12-31') AS needed_by
     FROM commitment AS c
     JOIN demand AS d USING (line_id)

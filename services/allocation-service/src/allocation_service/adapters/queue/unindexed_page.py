@@ -15,7 +15,10 @@ from allocation_service.adapters.store.session_reads import fetch
 from allocation_service.domain.policies.policy import Key, Moment, Policy, Sort
 from allocation_service.domain.policies.sorting import Ranking
 
-_PLACES = "SELECT line_id, queued_at, tier_rank, needed_by, promise_date, unit_value FROM queue_entry WHERE sku = $1"
+_PLACES = (
+    "SELECT line_id, queued_at, tier_rank, needed_by, promise_date, unit_value, claim_date, backed"
+    " FROM queue_entry WHERE sku = $1"
+)
 _ROWS = text(
     """
     SELECT q.*, d.promise_revision, o.reference
@@ -34,6 +37,8 @@ class _Place(NamedTuple):
     needed_by: date
     promise_date: date | None
     unit_value: int
+    claim_date: date
+    backed: bool
 
 
 class UnindexedPage(NamedTuple):

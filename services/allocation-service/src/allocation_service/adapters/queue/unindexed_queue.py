@@ -9,7 +9,7 @@ read from their heads, as far as needed, and what was left unread is bounded by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,11 +23,14 @@ from allocation_service.domain.policies.sorting import Protection, Ranking
 from allocation_service.domain.supply.sku import Sku
 
 _FEW = 2_000
-"""Units of a part of the queue that are read all at once, by the index of promises."""
+"""Units of a part of the queue that are read all at once, by the index of claims."""
 
-_COLUMNS = "line_id, order_id, queued_at, quantity, promise_date, tier_rank, needed_by, ship_complete, unit_value"
-_BETWEEN = "promise_date BETWEEN $2::date AND $3::date"
-_REST = f"({_BETWEEN} OR promise_date IS NULL)"
+_COLUMNS = (
+    "line_id, order_id, queued_at, quantity, promise_date, tier_rank, needed_by, ship_complete, unit_value,"
+    " claim_date, backed"
+)
+_KEPT = "backed AND claim_date BETWEEN $2::date AND least($3::date, $4::date)"
+_OTHERS = "NOT (backed AND claim_date <= $4::date) AND claim_date BETWEEN $2::date AND $3::date"
 _TIERS = """
     WITH RECURSIVE tier (rank) AS (
         SELECT min(tier_rank) FROM queue_entry WHERE sku = $1
@@ -42,7 +45,7 @@ _TIERS = """
 def _part(condition: str, dated: str, order: str) -> str:
     return (
         f"SELECT '{order}' AS list, {_COLUMNS} FROM queue_entry"
-        f" WHERE sku = $1 AND tier_rank = $4 AND {condition} {dated} ORDER BY {order}, line_id LIMIT $5::bigint"
+        f" WHERE sku = $1 AND tier_rank = $5 AND {condition} {dated} ORDER BY {order}, line_id LIMIT $6::bigint"
     )
 
 
@@ -55,12 +58,13 @@ def _whole(condition: str) -> str:
     return f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1 AND {condition}"
 
 
-_SCAN = {condition: _lists(condition) for condition in (_BETWEEN, _REST)}
-_ALL_OF = {condition: _whole(condition) for condition in (_BETWEEN, _REST)}
+_SCAN = {condition: _lists(condition) for condition in (_KEPT, _OTHERS)}
+_ALL_OF = {condition: _whole(condition) for condition in (_KEPT, _OTHERS)}
 _EVERYTHING = f"SELECT '' AS list, {_COLUMNS} FROM queue_entry WHERE sku = $1"
 
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
+_ONE_DAY = timedelta(days=1)
 
 
 class Place(NamedTuple):
@@ -75,42 +79,46 @@ class Place(NamedTuple):
     needed_by: date
     ship_complete: bool
     unit_value: int
+    claim_date: date
+    backed: bool
 
 
 PlacesInOrder = list[tuple[Key, Place]]
 
 
 class _Part(NamedTuple):
-    """What is promised for the days from ``first`` to ``last``; with what is not promised at all, the rest."""
+    """What claims supply from the days ``first`` to ``last``: the promises among them that are ``kept`` first, or all
+    others."""
 
     first: date
     last: date
     units: int
+    kept: bool
 
     @property
     def condition(self) -> str:
-        """In SQL, with the days as parameters."""
-        return _REST if self.last == date.max else _BETWEEN
+        """In SQL, with the days as parameters, and the day through which promises are kept."""
+        return _KEPT if self.kept else _OTHERS
 
 
 def _parts(state: Sku, protection: Protection) -> list[_Part]:
     """A queue in neighbouring parts, the first served first: days whose promises are kept first, as many
     together as are few; then promises at risk anyway; then the rest."""
-    through, before = protection.through, protection.before
     found: list[_Part] = []
-    for day in sorted(state.promised):
-        units = state.promised[day]
-        if day >= before:
-            break
-        kept, last = day <= through, found[-1] if found else None
-        same = last is not None and (protection.day(day) == protection.day(last.last) if kept else last.last > through)
-        few = last is not None and kept and last.units + units <= _FEW
-        if last is not None and (same or few):
-            found[-1] = _Part(last.first, day, last.units + units)
-        else:
-            found.append(_Part(day, day, units))
+    at_risk = 0
+    for day in sorted(state.counters.claimed):
+        units, backed = state.counters.claimed[day]
+        kept = backed if protection.is_kept(day, backed=True) else 0
+        if protection.is_at_risk(day):
+            at_risk += units - kept
+        if kept and found and found[-1].units + kept <= _FEW:
+            found[-1] = _Part(found[-1].first, day, found[-1].units + kept, kept=True)
+        elif kept:
+            found.append(_Part(day, day, kept, kept=True))
+    if at_risk:
+        found.append(_Part(date.min, protection.before - _ONE_DAY, at_risk, kept=False))
     rest = state.waiting_units - sum(one.units for one in found)
-    return [*found, _Part(before, date.max, rest)]
+    return [*found, _Part(protection.before, date.max, rest, kept=False)]
 
 
 async def load_unindexed_queue(
@@ -173,23 +181,25 @@ async def _read(
     found: dict[tuple[str, datetime], Place] = {}
     unread: list[Unread] = []
     tiers: list[int] | None = None
-    before = 0
+    before, through = 0, ranking.protection.through
     for part in _parts(state, ranking.protection):
         if part.units <= 0:
             continue
-        if before >= reach and part.first <= ranking.protection.through:
+        if before >= reach and part.kept:
             return found.values(), [*unread, Unread(ranking.key(_best(part, state.top_value)), 0, ranking.moment.now)]
         before += part.units
         if part.units <= _FEW:
             for place in _places(
-                await session_reads.fetch(conn, _ALL_OF[part.condition], state.sku, part.first, part.last)
+                await session_reads.fetch(conn, _ALL_OF[part.condition], state.sku, part.first, part.last, through)
             ):
                 found[place.line_id, place.queued_at] = place
             continue
         if tiers is None:
             tiers = [row[0] for row in await session_reads.fetch(conn, _TIERS, state.sku)]
         for tier in tiers:
-            rows = await session_reads.fetch(conn, _SCAN[part.condition], state.sku, part.first, part.last, tier, lines)
+            rows = await session_reads.fetch(
+                conn, _SCAN[part.condition], state.sku, part.first, part.last, through, tier, lines
+            )
             for place in _places(rows):
                 found[place.line_id, place.queued_at] = place
             unread += _bounds(rows, lines, ranking, _best(part, state.top_value))
@@ -202,8 +212,7 @@ def _places(rows: Sequence[Any]) -> Iterable[Place]:
 
 def _best(part: _Part, top_value: int) -> Place:
     """A place that stands before all others of a part."""
-    promised = None if part.last == date.max else part.first
-    return Place("", "", _FIRST, 0, promised, 0, date.min, False, top_value)
+    return Place("", "", _FIRST, 0, None, 0, date.min, False, top_value, part.first, part.kept)
 
 
 def _bounds(rows: Sequence[Any], lines: int, ranking: Ranking, best: Place) -> list[Unread]:

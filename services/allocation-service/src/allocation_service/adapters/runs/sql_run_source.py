@@ -21,7 +21,8 @@ T = TypeVar("T")
 
 _COLUMNS = """
     SELECT d.line_id, d.order_id, d.sku, d.live_units, d.granted_units, d.undecided, d.queued_at, d.promise_date,
-           d.unit_value, o.tier_rank, o.needed_by, o.preference, o.ship_complete, o.tier, o.customer_id, o.channel,
+           d.claim_date, d.backed, d.unit_value,
+           o.tier_rank, o.needed_by, o.preference, o.ship_complete, o.tier, o.customer_id, o.channel,
            o.region, p.line_id IS NOT NULL AS pinned, r.order_id IS NOT NULL AS rechecked,
            d.line_id IN (SELECT unnest(ARRAY[lender_line, borrower_line]) FROM loan WHERE closed_at IS NULL) AS lent,
            EXISTS (
@@ -139,4 +140,6 @@ def _candidate(row: Any, held: Sequence[tuple[str, int]], shipped: int) -> RunDe
         row["region"],
         row["unit_value"],
         why,
+        row["claim_date"],
+        row["backed"],
     )

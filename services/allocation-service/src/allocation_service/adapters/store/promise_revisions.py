@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from datetime import date
 from itertools import accumulate
 from typing import Any
 
@@ -13,30 +15,44 @@ from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.write_plan import run
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.ports import MovedLine
-from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.promising.promise_revision import Revision
+from service_kit.persistence.statements import Statement
 
-# Waiting units are counted in the order (promise date, queue); a line is due when the supply reaches
-# its count (width_bucket over the supply curve). A line of an order that ships complete comes no sooner
-# than the rest of its order, whose other SKUs are read as they are. The twin of domain.promising.revise.
+# Waiting units are counted in the order of their claims, those that stay backed first; a line is due when the supply
+# reaches its count (width_bucket over the supply curve). A line of an order that ships complete comes no sooner than
+# the rest of its order, whose other SKUs are read as they are. The twin of domain.promising.promise_revision.revise.
 _REVISE = text(
     """
-    WITH counted AS (
-        SELECT line_id, order_id, ship_complete, promise_date, quantity,
-               sum(quantity) OVER (ORDER BY coalesce(promise_date, '9999-12-31'), queued_at, line_id) AS cumulative
+    WITH line AS (
+        SELECT line_id, order_id, ship_complete, promise_date, claim_date, backed, sum(quantity) AS units,
+               min(queued_at) AS queued_at
         FROM queue_entry WHERE sku = :sku
-    ), alone AS (
-        SELECT line_id, order_id, ship_complete, promise_date,
+        GROUP BY line_id, order_id, ship_complete, promise_date, claim_date, backed
+    ), backing AS (
+        SELECT *, backed AND :total >= sum(units) OVER (
+                   PARTITION BY backed ORDER BY claim_date, queued_at, line_id) AS still_backed
+        FROM line
+    ), counted AS (
+        SELECT *, sum(units) OVER (ORDER BY NOT still_backed, claim_date, queued_at, line_id) AS cumulative FROM backing
+    ), judged AS (
+        SELECT *, cumulative <= :total AS covered,
                CASE WHEN cumulative <= :total THEN
-                        greatest((CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1],
-                                 CAST(:not_before AS date))
-                    WHEN promise_date >= :today AND cumulative > :supply_before THEN promise_date
-                    ELSE greatest(CAST(:fallback AS date), CASE WHEN CAST(:fallback AS date) IS NOT NULL
-                                                                THEN CAST(:not_before AS date) END)
-               END AS due
+                        (CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1]
+                    WHEN backed OR promise_date IS NULL OR promise_date < :today THEN CAST(:fallback AS date)
+                    WHEN NOT :lead_time_gone THEN
+                        least(promise_date + CAST(:rise AS int), greatest(promise_date, CAST(:fallback AS date)))
+               END AS found
         FROM counted
+    ), alone AS (
+        SELECT *, found IS NULL AS undated, greatest(found, CAST(:not_before AS date)) AS due,
+               (SELECT max(claim_date) FROM judged WHERE still_backed) AS last_backed
+        FROM judged
     ), dated AS (
-        SELECT line_id, promise_date,
-               CASE WHEN due IS NULL OR rest.undated THEN NULL ELSE greatest(due, rest.latest) END AS due
+        SELECT alone.line_id, alone.promise_date AS old_date, alone.claim_date AS old_claim, alone.backed AS was_backed,
+               alone.units, alone.covered AS now_backed, alone.due, alone.last_backed,
+               CASE WHEN NOT alone.undated AND rest.undated IS NOT TRUE
+                    THEN greatest(alone.due, rest.latest, alone.promise_date) END AS told,
+               CASE WHEN rest.undated IS NOT TRUE THEN rest.latest END AS rest_date
         FROM alone
         LEFT JOIN LATERAL (
             SELECT max(d.promise_date) AS latest, bool_or(d.promise_date IS NULL) AS undated
@@ -44,47 +60,92 @@ _REVISE = text(
             WHERE alone.ship_complete AND d.order_id = alone.order_id AND d.sku <> :sku
               AND d.live_units > d.granted_units
         ) AS rest ON true
-    ), moved AS (
-        SELECT line_id, CASE WHEN bool_and(due IS NOT NULL) THEN max(due) END AS due
-        FROM dated GROUP BY line_id, promise_date
-        HAVING bool_and(due IS NOT NULL) <> (promise_date IS NOT NULL)
-            OR (bool_and(due IS NOT NULL) AND max(due) > promise_date)
-    ), old AS (
-        SELECT d.promise_date, sum(q.quantity) AS units
-        FROM moved JOIN demand AS d USING (line_id) JOIN queue_entry AS q USING (line_id)
-        WHERE d.promise_date IS NOT NULL GROUP BY d.promise_date
+    ), claims AS (
+        SELECT *, least(old_claim, greatest(due, rest_date)) AS earliest FROM dated
     ), new AS (
-        SELECT moved.due, sum(q.quantity) AS units FROM moved JOIN queue_entry AS q USING (line_id)
-        WHERE moved.due IS NOT NULL GROUP BY moved.due
-    ), counters AS (
-        INSERT INTO promised AS p (sku, promise_date, units)
-        SELECT :sku, day, sum(units) FROM (
-            SELECT promise_date AS day, -units AS units FROM old UNION ALL SELECT due, units FROM new
+        SELECT *,
+               CASE WHEN NOT now_backed THEN
+                        CASE WHEN old_claim <> 'infinity' THEN old_claim ELSE coalesce(told, DATE 'infinity') END
+                    WHEN NOT was_backed AND earliest <= last_backed THEN greatest(due, rest_date)
+                    ELSE earliest
+               END AS claim
+        FROM claims
+    ), changed AS (
+        SELECT *, told IS DISTINCT FROM old_date AS moved FROM new
+        WHERE told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed
+    ), promises AS (
+        INSERT INTO promised AS p (sku, promise_date, units, backed_units)
+        SELECT :sku, day, sum(units), sum(backed_units) FROM (
+            SELECT old_date AS day, -units AS units, CASE WHEN was_backed THEN -units ELSE 0 END AS backed_units
+            FROM changed WHERE old_date IS NOT NULL
+            UNION ALL
+            SELECT told, units, CASE WHEN now_backed THEN units ELSE 0 END FROM changed WHERE told IS NOT NULL
         ) AS change GROUP BY day
-        ON CONFLICT (sku, promise_date) DO UPDATE SET units = p.units + excluded.units
+        ON CONFLICT (sku, promise_date) DO UPDATE
+        SET units = p.units + excluded.units, backed_units = p.backed_units + excluded.backed_units
+    ), claimed_units AS (
+        INSERT INTO claimed AS c (sku, claim_date, units, backed_units)
+        SELECT :sku, day, sum(units), sum(backed_units) FROM (
+            SELECT old_claim AS day, -units AS units, CASE WHEN was_backed THEN -units ELSE 0 END AS backed_units
+            FROM changed
+            UNION ALL
+            SELECT claim, units, CASE WHEN now_backed THEN units ELSE 0 END FROM changed
+        ) AS change GROUP BY day
+        ON CONFLICT (sku, claim_date) DO UPDATE
+        SET units = c.units + excluded.units, backed_units = c.backed_units + excluded.backed_units
     ), entries AS (
-        UPDATE queue_entry AS q SET promise_date = moved.due FROM moved WHERE q.line_id = moved.line_id
+        UPDATE queue_entry AS q SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed
+        FROM changed WHERE q.line_id = changed.line_id
     )
     UPDATE demand AS d
-    SET promise_date = moved.due, promise_revision = d.promise_revision + 1, promise_cause = :cause,
-        line_version = d.line_version + 1
-    FROM moved
-    JOIN demand AS was ON was.line_id = moved.line_id
+    SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed,
+        promise_revision = d.promise_revision + CAST(changed.moved AS int),
+        promise_cause = CASE WHEN changed.moved THEN :cause ELSE d.promise_cause END,
+        line_version = d.line_version + CAST(changed.moved AS int)
+    FROM changed
+    JOIN demand AS was ON was.line_id = changed.line_id
     JOIN customer_order AS o ON o.order_id = was.order_id
-    WHERE d.line_id = moved.line_id
+    WHERE d.line_id = changed.line_id
+    RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
+              d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
+              d.reason, d.reason_code, d.reason_parameters, changed.moved
+    """
+)
+_EMPTY = (
+    text("DELETE FROM promised WHERE sku = :sku AND units = 0"),
+    text("DELETE FROM claimed WHERE sku = :sku AND units = 0"),
+)
+_MOVE_ALLOCATED = text(
+    """
+    UPDATE demand AS d
+    SET promise_date = :day, promise_revision = d.promise_revision + 1, promise_cause = :cause,
+        line_version = d.line_version + 1
+    FROM customer_order AS o
+    WHERE o.order_id = d.order_id AND d.sku = :sku AND d.live_units = d.granted_units
+      AND d.promise_date IS DISTINCT FROM :day
+      AND d.line_id IN (SELECT line_id FROM commitment WHERE sku = :sku AND granted > shipped)
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
               d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
               d.reason, d.reason_code, d.reason_parameters
     """
 )
-_EMPTY = text("DELETE FROM promised WHERE sku = :sku AND units = 0")
+_FIRST_UNBACKED = Statement(
+    """
+    SELECT wanted.sku, (SELECT sum(quantity) FROM queue_entry WHERE line_id = first.line_id) AS units
+    FROM unnest(CAST(:skus AS text[])) AS wanted (sku)
+    CROSS JOIN LATERAL (
+        SELECT line_id FROM queue_entry WHERE sku = wanted.sku AND NOT backed
+        ORDER BY claim_date, queued_at, line_id LIMIT 1
+    ) AS first
+    """
+)
 _GRANTED = text(
     "SELECT line_id, location, granted FROM commitment WHERE line_id = ANY(CAST(:ids AS text[])) AND granted > 0"
 )
 
 
 async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[MovedLine]:
-    """Revise one locked SKU; the lines that moved, as they are now."""
+    """Revise one locked SKU; the lines whose date moved, as they are now."""
     totals = list(accumulate(one.units for one in revision.expected))
     result = await conn.execute(
         _REVISE,
@@ -93,17 +154,32 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
             "days": [one.day for one in revision.expected],
             "totals": totals,
             "total": totals[-1],
-            "supply_before": revision.supply_before,
             "today": revision.now.date(),
             "not_before": revision.not_before,
             "fallback": revision.fallback,
             "cause": revision.cause,
+            "rise": revision.lead_time_rise,
+            "lead_time_gone": revision.lead_time_gone,
         },
     )
-    rows = result.all()
+    changed = result.all()
+    if not changed:
+        return []
+    for statement in _EMPTY:
+        await conn.execute(statement, {"sku": revision.sku})
+    return await _told(conn, revision, [row for row in changed if row.moved])
+
+
+async def move_allocated(conn: AsyncConnection, revision: Revision, day: date) -> list[MovedLine]:
+    """Promise what is allocated of a locked SKU and has not shipped for a day; the lines that moved."""
+    values = {"sku": revision.sku, "day": day, "cause": revision.cause}
+    return await _told(conn, revision, (await conn.execute(_MOVE_ALLOCATED, values)).all())
+
+
+async def _told(conn: AsyncConnection, revision: Revision, rows: Sequence[Any]) -> list[MovedLine]:
+    """Record a revision that moved some lines; the lines as they are now."""
     if not rows:
         return []
-    await conn.execute(_EMPTY, {"sku": revision.sku})
     record = DecisionRecord(
         revision.decision_id, revision.cause_event or revision.cause, revision.cause, revision.now, skus={revision.sku}
     )
@@ -115,6 +191,11 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
         for found in (await conn.execute(_GRANTED, {"ids": holding})).all():
             granted.setdefault(found.line_id, {})[found.location] = found.granted
     return [_moved(row, granted.get(row.line_id, {})) for row in rows]
+
+
+async def first_unbacked(conn: AsyncConnection, skus: Collection[str]) -> dict[str, int]:
+    """By SKU: the waiting units of the first line, by claims, that known supply does not back."""
+    return {sku: int(units) for sku, units in await _FIRST_UNBACKED.within(conn, {"skus": list(skus)})}
 
 
 def _moved(row: Any, allocated: dict[str, int]) -> MovedLine:

@@ -16,6 +16,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.order import Order, OrderEventKind
 from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain.demand.line import Entry, Line
+from allocation_service.domain.promising.line_promise import CountedUnits
 from allocation_service.domain.supply.sku import Inbound, Level, Sku
 from service_kit.persistence.statements import Statement, driver_within
 from service_kit.runtime.believed_time import believed
@@ -40,7 +41,8 @@ _BELONGINGS = {
         f"inbound WHERE {_OF_SKUS} AND remaining > 0"
         " UNION SELECT * FROM inbound WHERE po_line = ANY(CAST(:po_lines AS text[]))",
     ),
-    "promised": ("sku, promise_date, units", f"promised WHERE {_OF_SKUS} AND units <> 0"),
+    "promised": ("sku, promise_date, units, backed_units", f"promised WHERE {_OF_SKUS} AND units <> 0"),
+    "claimed": ("sku, claim_date, units, backed_units", f"claimed WHERE {_OF_SKUS} AND units <> 0"),
     "pending": ("sku, order_id", f"recheck_sku WHERE {_OF_SKUS}"),
 }
 # One way to the server and back for all that belongs to SKUs: of few SKUs, the ways are what it costs.
@@ -107,17 +109,19 @@ async def _read_skus(
         session.skus[row["sku"]] = Sku(
             row["sku"], row["known"], row["mode"], row["cap"], row["release_at"], row["lead_time_days"],
             row["category"], row["policy_version"], last_now, row["waiting_units"], row["top_value"],
-            open_loans=row["open_loans"], backed_through=row["backed_through"],
+            open_loans=row["open_loans"],
         )  # fmt: skip
     await load_policies(conn, session.skus.values(), session.cause_times)
-    levels, inbound, promised, pending = await _belongings(conn, skus, po_lines)
+    levels, inbound, promised, claimed, pending = await _belongings(conn, skus, po_lines)
     for name, location, *rest in levels:
         session.skus[name].levels[location] = Level(location, *rest)
     for name, po_line, *rest in inbound:
         if name in session.skus:
             session.skus[name].inbound[po_line] = Inbound(po_line, *rest)
-    for name, day, units in promised:
-        session.skus[name].promised[day] = units
+    for name, day, units, backed in promised:
+        session.skus[name].counters.promised[day] = CountedUnits(units, backed)
+    for name, day, units, backed in claimed:
+        session.skus[name].counters.claimed[day] = CountedUnits(units, backed)
     for name, order_id in pending:
         session.pending.setdefault(name, set()).add(order_id)
     await load_policy_inputs(conn, session.skus.values(), session.grace_days)
@@ -245,6 +249,7 @@ def enter_lines(session: AllocationSession, rows: Iterable[Any], commitments: It
                 row["undecided"], {}, {}, entries, row["granted_units"], live, row["line_version"],
                 reason_of(row["reason"], row["reason_code"], row["reason_parameters"]), row["promise_date"],
                 row["promise_revision"], row["promise_cause"], row["unit_value"],
+                row["claim_date"], row["backed"],
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

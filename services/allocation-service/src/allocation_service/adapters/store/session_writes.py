@@ -28,7 +28,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from _lines(session, touched)
     yield from _commitments(touched)
     yield from _queue(session, touched)
-    yield from _promised(session)
+    yield from _promises(session)
     yield from _deferred_orders(session)
     yield from policy_inputs.steps_of(session)
     yield from loan_writes.steps_of(session)
@@ -42,7 +42,7 @@ def _insert(table: str, columns: Columns, rest: str = "") -> Statement:
 _SKU = (
     ("sku", "text"), ("known", "boolean"), ("mode", "text"), ("cap", "bigint"), ("release_at", "timestamptz"),
     ("lead_time_days", "int"), ("category", "text"), ("policy_version", "bigint"), ("last_now", "timestamptz"),
-    ("waiting_units", "bigint"), ("top_value", "bigint"), ("backed_through", "date"),
+    ("waiting_units", "bigint"), ("top_value", "bigint"),
 )  # fmt: skip
 _SKU_ROWS = _insert("sku", _SKU, or_update(_SKU, 1))
 _LEVEL = (
@@ -62,7 +62,7 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
     if changed:
         rows = (
             (s.sku, s.known, s.mode, s.cap, s.release_at, s.lead_time_days, s.category, s.policy_version, s.last_now,
-             s.waiting_units, s.top_value, s.backed_through) for s in changed
+             s.waiting_units, s.top_value) for s in changed
         )  # fmt: skip
         yield Execute(_SKU_ROWS, arrays(_SKU, rows))
     levels = [
@@ -114,7 +114,7 @@ _LINE = (
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
     ("queued_at", "timestamptz"), ("layers", "jsonb"), ("line_version", "bigint"), ("reason_code", "text"),
     ("reason_parameters", "jsonb"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
-    ("unit_value", "bigint"),
+    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"),
 )  # fmt: skip
 _LINE_INSERT = _insert("demand", _LINE)
 
@@ -146,7 +146,7 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
         line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
         line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
         line.version, *columns_of(line.reason), line.promise_date, line.promise_revision, line.promise_cause,
-        line.unit_value,
+        line.unit_value, line.claim_date, line.backed,
     )  # fmt: skip
 
 
@@ -207,7 +207,7 @@ def _commitments(touched: Sequence[tuple[Line, LineAsStored]]) -> Iterator[Write
 _ENTRY = (
     ("line_id", "text"), ("queued_at", "timestamptz"), ("sku", "text"), ("order_id", "text"), ("quantity", "bigint"),
     ("promise_date", "date"), ("tier_rank", "int"), ("needed_by", "date"), ("ship_complete", "boolean"),
-    ("unit_value", "bigint"),
+    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"),
 )  # fmt: skip
 _ENTRY_ROWS = _insert("queue_entry", _ENTRY)
 _LEAVE = Statement("DELETE FROM queue_entry USING unnest(CAST(:ids AS text[])) AS gone WHERE line_id = gone")
@@ -217,14 +217,15 @@ def _queue(session: AllocationSession, touched: Sequence[tuple[Line, LineAsStore
     left, joined = [], []
     for line, stored in touched:
         entries, order = line.entries(), session.orders[line.order_id]
-        same = line.promise_date == stored.promise_date and line.unit_value == stored.unit_value
+        same = line.promise == stored.promise and line.unit_value == stored.unit_value
         if tuple(entries) == stored.entries and same and not order.moved:
             continue
         if stored.entries:
             left.append(line.line_id)
         joined += [
             (line.line_id, entry.queued_at, line.sku, line.order_id, entry.quantity, line.promise_date,
-             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete, line.unit_value)
+             order.tier_rank, order.needed_by or NO_DATE, order.ship_complete, line.unit_value, line.claim_date,
+             line.backed)
             for entry in entries
         ]  # fmt: skip
     if left:
@@ -235,24 +236,41 @@ def _queue(session: AllocationSession, touched: Sequence[tuple[Line, LineAsStore
         yield Execute(_ENTRY_ROWS, arrays(_ENTRY, joined))
 
 
-_PROMISED = (("sku", "text"), ("promise_date", "date"), ("units", "bigint"))
-_PROMISED_ROWS = _insert(
-    "promised", _PROMISED, "ON CONFLICT (sku, promise_date) DO UPDATE SET units = promised.units + excluded.units"
-)
-_PROMISED_EMPTY = Statement(
-    f"DELETE FROM promised USING {unnest(_PROMISED[:2], 'empty')}"
-    " WHERE promised.sku = empty.sku AND promised.promise_date = empty.promise_date AND units = 0"
-)
+def _counter(table: str, day: str) -> tuple[Columns, Statement, Statement]:
+    """A table that counts waiting units by a day: its columns, adding to it, and dropping the days of which none are
+    left."""
+    columns = (("sku", "text"), (day, "date"), ("units", "bigint"), ("backed_units", "bigint"))
+    adding = Statement(
+        insert(
+            table,
+            columns,
+            f"ON CONFLICT (sku, {day}) DO UPDATE SET units = {table}.units + excluded.units,"
+            f" backed_units = {table}.backed_units + excluded.backed_units",
+        )
+    )
+    dropping = Statement(
+        f"DELETE FROM {table} USING {unnest(columns[:2], 'empty')}"
+        f" WHERE {table}.sku = empty.sku AND {table}.{day} = empty.{day} AND units = 0"
+    )
+    return columns, adding, dropping
 
 
-def _promised(session: AllocationSession) -> Iterator[WriteStep]:
-    rows = [(sku, day, units) for (sku, day), units in sorted(session.unwritten.promised.items()) if units]
-    if not rows:
-        return
-    yield Execute(_PROMISED_ROWS, arrays(_PROMISED, rows))
-    gone = [(sku, day) for sku, day, _ in rows if not session.skus[sku].promised.get(day)]
-    if gone:
-        yield Execute(_PROMISED_EMPTY, arrays(_PROMISED[:2], gone))
+_PROMISED = _counter("promised", "promise_date")
+_CLAIMED = _counter("claimed", "claim_date")
+
+
+def _promises(session: AllocationSession) -> Iterator[WriteStep]:
+    changed = sorted(session.unwritten.promises.items())
+    for (columns, adding, dropping), name in ((_PROMISED, "promised"), (_CLAIMED, "claimed")):
+        rows = [
+            (sku, day, *units) for sku, counters in changed for day, units in sorted(getattr(counters, name).items())
+        ]
+        if not rows:
+            continue
+        yield Execute(adding, arrays(columns, rows))
+        gone = [(sku, day) for sku, day, *_ in rows if day not in getattr(session.skus[sku].counters, name)]
+        if gone:
+            yield Execute(dropping, arrays(columns[:2], gone))
 
 
 _DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")

@@ -17,7 +17,7 @@ from allocation_service.adapters.store.write_plan import WriteStep, run
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.ports import MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
-from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.supply.sku import Sku
 from event_contracts.fast_encoding import IntegrationEvent
 from service_kit.messaging import outbox
@@ -141,6 +141,12 @@ class SqlAllocationStore:
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
         return await promise_revisions.revise_promises(self._conn, revision)
+
+    async def move_allocated(self, revision: Revision, day: date) -> Sequence[MovedLine]:
+        return await promise_revisions.move_allocated(self._conn, revision, day)
+
+    async def first_unbacked(self, skus: Collection[str]) -> Mapping[str, int]:
+        return await promise_revisions.first_unbacked(self._conn, skus)
 
     async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:
         values = {"limit": limit, "without": list(without)}

@@ -15,7 +15,7 @@ from allocation_service.domain.decisions.queue_position import Ahead
 from allocation_service.domain.policies.policy import Sort
 
 _TYPES = {"queued_at": "timestamptz", "line_id": "text", "tier_rank": "int", "needed_by": "date"}
-_QUEUE = PriorityBands("CAST(:overdue AS date)", "CAST(:through AS date)", "CAST(:before AS date)", "q.")
+_QUEUE = PriorityBands("CAST(:through AS date)", "CAST(:before AS date)", "q.")
 
 
 async def queue_page(
@@ -23,7 +23,7 @@ async def queue_page(
 ) -> Sequence[Row[Any]]:
     """Queue entries of a SKU in the order they are served, behind the one whose ``key_of`` is ``after``."""
     found: list[Row[Any]] = []
-    first = part_of(after[0], queue.protection) if after is not None else 0
+    first = part_of(after[0]) if after is not None else 0
     for number, part in enumerate(_QUEUE.parts(queue.sort)):
         if number >= first and len(found) < limit:
             statement, values = _part(queue, part, after if number == first else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -23,8 +23,9 @@ _LINE = text(
     """
     SELECT d.line_id, d.order_id, d.sku, d.quantity, d.cancelled, d.declined, d.undecided, d.granted_units,
            d.live_units, d.reason, d.reason_code, d.reason_parameters, d.promise_date, d.promise_revision,
-           d.promise_cause, d.unit_value,
+           d.promise_cause, d.unit_value, d.claim_date, d.backed,
            o.reference, o.ship_complete, o.customer_id, o.tier, o.tier_rank, o.channel, o.region, o.needed_by,
+           o.latest_acceptable,
            o.placed_at, o.preference, o.bypassed,
            CAST((SELECT coalesce(sum(c.shipped), 0) FROM commitment AS c WHERE c.line_id = d.line_id) AS bigint)
                AS shipped
@@ -38,7 +39,7 @@ _OTHER_WAITING_LINES = text(
 )
 _PROMISED_BEFORE = text(
     "SELECT coalesce(sum(quantity), 0) FROM queue_entry WHERE sku = :sku"
-    " AND promise_date IS NOT DISTINCT FROM CAST(:day AS date)"
+    " AND backed = :backed AND claim_date = CAST(:day AS date)"
     " AND (queued_at, line_id) < (CAST(:queued_at AS timestamptz), CAST(:line_id AS text))"
 )
 _DECISIONS = text(
@@ -56,11 +57,12 @@ _DECISIONS = text(
     ORDER BY l.decision_id DESC, l.step DESC, l.rank DESC
     """
 )
-_QUEUE = PriorityBands("CAST(:overdue AS date)", "CAST(:through AS date)", "CAST(:before AS date)")
+_QUEUE = PriorityBands("CAST(:through AS date)", "CAST(:before AS date)")
 _CLASSES = text(
     f"""
     SELECT '' AS line_id, tier_rank, needed_by, min(queued_at) AS queued_at, min(promise_date) AS promise_date,
-           min(unit_value) AS unit_value, count(*) AS lines, sum(quantity) AS units,
+           min(claim_date) AS claim_date, bool_and(backed) AS backed, min(unit_value) AS unit_value,
+           count(*) AS lines, sum(quantity) AS units,
            count(*) FILTER (WHERE (queued_at, line_id) < (CAST(:queued_at AS timestamptz), CAST(:line_id AS text)))
                AS earlier_lines,
            sum(quantity) FILTER (
@@ -97,10 +99,21 @@ async def decided(conn: AsyncConnection, line_id: str, limit: int) -> Sequence[R
 
 
 async def promised_before(conn: AsyncConnection, place: Any, sku: Sku) -> PromisedClaim:
-    """A place by promise date and queue, as promises are counted."""
-    day: date | None = place.promise_date
-    earlier = sum(units for promised, units in sku.promised.items() if day is None or promised < day)
-    values = {"sku": place.sku, "day": day, "queued_at": place.queued_at, "line_id": place.line_id}
+    """A place by its claim and then by the queue, those that known supply backs before the others, as they are
+    counted."""
+    counters = sku.counters
+    if place.backed:
+        earlier = sum(backed for day, (_, backed) in counters.claimed.items() if day < place.claim_date)
+    else:
+        unbacked = (units - backed for day, (units, backed) in counters.claimed.items() if day < place.claim_date)
+        earlier = counters.backed_units + sum(unbacked)
+    values = {
+        "sku": place.sku,
+        "backed": place.backed,
+        "day": place.claim_date,
+        "queued_at": place.queued_at,
+        "line_id": place.line_id,
+    }
     same_day = (await conn.execute(_PROMISED_BEFORE, values)).scalar_one()
     return PromisedClaim(earlier + int(same_day), place.quantity)
 

@@ -71,7 +71,6 @@ def carry_out(builder: DecisionBuilder, decided: Decided) -> None:
             builder.defer(session.orders[outcome.demand.order_id])
         elif outcome.grants:
             builder.grant(session.lines[outcome.demand.line_id], outcome.grants, outcome.reason)
-            session.note_given_to_waiting(outcome.demand.sku, outcome.granted)
         changed |= outcome.deferred or bool(outcome.grants)
     note_passed(builder, decided.decision)
     if changed or (outcomes and builder.caused_by_inventory):

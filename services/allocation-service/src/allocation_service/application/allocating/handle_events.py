@@ -7,7 +7,7 @@ from datetime import datetime
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
 from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
-from allocation_service.application.promising.revise_promises import note_slips, revise
+from allocation_service.application.promising.revise_promises import revise
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.apply_events import advance, apply_inventory, apply_order
 from allocation_service.application.session.decision_builder import DecisionBuilder
@@ -127,6 +127,7 @@ async def _on_inventory(
 ) -> None:
     state = session.skus[sku]
     builder = DecisionBuilder(session, _origin(event, alone=alone), _now(state.last_now))
+    session.origins.setdefault(sku, builder.origin)
     if any(protocol_rules.shortfall(level.free) for level in state.levels.values()):
         builder.short.add(sku)
     builder.queues_to_serve.add(sku)
@@ -135,7 +136,6 @@ async def _on_inventory(
         await _decide_undecided(store, builder, sku)
     builder.renew_promises()
     close(builder)
-    note_slips(session, sku, builder.origin)
 
 
 async def _decide_undecided(store: AllocationStore, builder: DecisionBuilder, sku: str) -> None:

@@ -21,6 +21,7 @@ from allocation_service.domain.allocating.deciding_new_demand import (
 from allocation_service.domain.decisions.recorded_new_demand import NewDemandInputs, stored_demand, stored_step
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Supply
+from allocation_service.domain.promising.promise_dates import PromisedDate
 from allocation_service.domain.reasons import UNDECIDED
 
 
@@ -82,6 +83,8 @@ class _Quotes:
     def __init__(self, builder: DecisionBuilder, supply: Mapping[str, Supply]) -> None:
         self._builder, self._supply = builder, supply
         self.given: dict[tuple[str, int], date | None] = {}
+        self.last: dict[str, PromisedDate] = {}
+        """By SKU: what was found last."""
 
     def __call__(self, sku: str, units: int) -> date | None:
         key = (sku, units)
@@ -89,7 +92,8 @@ class _Quotes:
             # Of what is there, no more than the order may have.
             state, session = self._builder.session.skus[sku], self._builder.session
             most = min(state.open_stock, self._supply[sku].free)
-            self.given[key] = state.quote(units, self._builder.now, session.grace_days, most)
+            found = self.last[sku] = state.quote(units, self._builder.now, session.grace_days, most)
+            self.given[key] = found.day
         return self.given[key]
 
 
@@ -99,7 +103,7 @@ def _decide_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
     supply, limit = limited(builder, order, [line], sku.supply(None))
     quotes = _Quotes(builder, {line.sku: supply})
     outcome = explained(decide_line(new_demand, supply, terms, quotes, order.latest_acceptable), new_demand, limit)
-    _apply(builder, line, new_demand, outcome)
+    _apply(builder, line, new_demand, outcome, quotes)
     inputs = NewDemandInputs(
         order.order_id,
         {line.sku: supply},
@@ -125,7 +129,7 @@ def _decide_together(builder: DecisionBuilder, order: Order) -> None:
     first = not order.decided_before
     outcomes = decide_together(new_demands, supply, terms, quotes, latest, first_decision=first)
     for new_demand, outcome in zip(new_demands, outcomes, strict=True):
-        _apply(builder, session.lines[new_demand.line_id], new_demand, outcome)
+        _apply(builder, session.lines[new_demand.line_id], new_demand, outcome, quotes)
     followed = {sku: session.skus[sku].policy for sku in skus}
     inputs = NewDemandInputs(order.order_id, supply, terms, quotes.given, latest, first, followed)
     _record(builder, inputs, new_demands, outcomes)
@@ -133,22 +137,17 @@ def _decide_together(builder: DecisionBuilder, order: Order) -> None:
     release(builder, order)
 
 
-def _apply(builder: DecisionBuilder, line: Line, new_demand: NewDemand, outcome: NewDemandOutcome) -> None:
+def _apply(
+    builder: DecisionBuilder, line: Line, new_demand: NewDemand, outcome: NewDemandOutcome, quotes: _Quotes
+) -> None:
     session = builder.session
-    waited = line.queued_units
     sku = session.skus[line.sku]
-    promised_from = sku.open_stock
-    builder.apply_outcome(line, new_demand.units, outcome)
+    builder.apply_outcome(line, new_demand.units, outcome, quotes.last.get(line.sku) if new_demand.units else None)
     session.enqueue(line)
     taken = outcome.granted
-    if taken and sku.waiting_units and sku.open_stock < promised_from:
-        # Stock that those who ship complete were promised may be gone now.
-        session.revisions_due.setdefault(line.sku, builder.origin)
     if taken and sku.policy.bypass_limit is not None and sku.waiting_units:
         # Whoever ships complete and waits for it has been passed.
         session.unwritten.overtaken.add(line.sku)
-    if waited:
-        session.note_given_to_waiting(line.sku, min(taken, waited))
 
 
 def _record(

@@ -72,6 +72,8 @@ class QueueEntry(NamedTuple):
     promise_date: date | None
     unit_value: int
     ship_complete: bool
+    claim_date: date
+    backed: bool
     promise_revision: int = 0
     reference: str = ""
 
@@ -119,7 +121,10 @@ class LineRow(NamedTuple):
     channel: str | None
     region: str | None
     needed_by: date | None
+    latest_acceptable: date | None
     placed_at: datetime | None
     preference: str | None
     bypassed: int
     shipped: int
+    claim_date: date
+    backed: bool

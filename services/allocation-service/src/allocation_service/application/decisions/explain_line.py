@@ -111,4 +111,6 @@ def _demand(line: LineRow, place: QueueEntry, units: int) -> Demand:
         unit_value=line.unit_value,
         placed_at=line.placed_at,
         bypassed=line.bypassed,
+        claim_date=line.claim_date,
+        backed=line.backed,
     )

@@ -59,8 +59,8 @@ async def list_backorders_of_sku(uow: AllocationUnitOfWork, query: QueueQuery) -
     key = None
     queue = IndexedQueue(sku.sku, sort, Protection.of(sku.policy, sku.moment(query.now, query.grace_days)))
     if after:
-        key = after[3:]
-        queue = queue._replace(protection=Protection(*after[:3]))
+        key = after[2:]
+        queue = queue._replace(protection=Protection(*after[:2]))
     found = await uow.queues.indexed_page(queue, key, query.limit + 1)
     following = None
     if len(found) > query.limit:
@@ -105,4 +105,4 @@ def _placed(entries: Sequence[QueueEntry], ahead: int) -> list[PlacedEntry]:
 def _parts_of(sort: Sort) -> tuple[type, ...]:
     """The days of the first page's protection, and the key of the last entry."""
     key = (date, datetime, str) if sort is Sort.FIFO else (date, int, date, datetime, str)
-    return (date, date, date, *key)
+    return (date, date, *key)

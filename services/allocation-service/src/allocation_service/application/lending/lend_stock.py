@@ -23,6 +23,7 @@ from allocation_service.domain.lending.loan_choice import (
     choose_loans,
     repay_first,
 )
+from allocation_service.domain.promising.line_promise import LinePromise
 from allocation_service.domain.supply.sku import Inbound, Sku
 from event_contracts import new_event_id
 
@@ -81,8 +82,8 @@ async def lend(builder: DecisionBuilder, store: AllocationStore, sku: str) -> No
     }
     lenders = _lenders(session, sku, {*await store.find_lenders(session, sku, after, _MOST_LINES), *new}, after)
     expected = state.expected(builder.now, session.grace_days)
-    # As it is now: the promises of the lines change with every loan.
-    _lend(builder, sku, LendingSituation(borrowers, lenders, deliveries, expected, dict(state.promised), terms, today))
+    promised = state.counters.promised_units()
+    _lend(builder, sku, LendingSituation(borrowers, lenders, deliveries, expected, promised, terms, today))
 
 
 def _concerned(builder: DecisionBuilder) -> list[str]:
@@ -202,10 +203,11 @@ def _make(builder: DecisionBuilder, state: Sku, loan: Loan, *, first_rank: int) 
     freed, returned = state.sku in builder.queues_to_serve, loan.lender in builder.returned
     builder.deallocate(lender, loan.location, loan.units, gave)
     builder.grant(borrower, ((loan.location, loan.units),), got)
-    if lender.promise_date is None or lender.promise_date > loan.need:
-        builder.promise(lender, loan.repay_by, LENT)
-        session.update_counters(lender)
-        session.enqueue(lender)
+    keeps = lender.promise_date is not None and lender.promise_date <= loan.need
+    day = lender.promise_date if keeps else loan.repay_by
+    builder.promise(lender, LinePromise(day, loan.repay_by, backed=True), LENT)
+    session.update_counters(lender)
+    session.enqueue(lender)
     # Nothing became free, and the lender has its date.
     if not freed:
         builder.queues_to_serve.discard(state.sku)
@@ -258,7 +260,6 @@ def _claim(session: AllocationSession, loan: KeptLoan) -> RepaymentClaim | None:
 def _give(builder: DecisionBuilder, sku: str, repayment: Repayment, number: int, rank: int) -> DecisionRow:
     session, claim = builder.session, repayment.claim
     builder.grant(session.lines[claim.line_id], repayment.grants, reasons.REPAID)
-    session.note_given_to_waiting(sku, repayment.units)
     loan = next(one for one in session.loans[sku] if one.loan_id == claim.loan_id)
     _reduce_owed(builder, loan, repaid=repayment.units)
     facts = {"loan_id": loan.loan_id, "grants": repayment.grants, "repay_by": loan.repay_by}

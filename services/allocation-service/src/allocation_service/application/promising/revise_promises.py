@@ -1,4 +1,4 @@
-"""Promises that the supply no longer keeps: found by comparing what was expected before and after."""
+"""Promises that no longer fit the supply and the terms there are: found by comparing before and after."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from allocation_service.application.session.published_reason import Wording, pub
 from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import PART
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.promising import promise_dates
-from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.promising.promise_dates import Outlook, loses_cover
+from allocation_service.domain.promising.promise_revision import Revision
 from event_contracts import new_event_id
 from event_contracts.fast_encoding import (
     IntegrationEvent,
@@ -24,46 +24,74 @@ from event_contracts.fast_encoding import (
 )
 
 
-def note_slips(session: AllocationSession, sku: str, origin: Origin) -> None:
-    """Mark the SKU for revision if its supply comes later or is less than it was when it was locked."""
-    state = session.skus[sku]
-    if not state.waiting_units or state.last_now is None:
-        return
-    now = state.last_now
-    before = session.expected_before(sku, now)
-    after = state.expected(now, session.grace_days)
-    undated = not state.promised or sum(state.promised.values()) < state.waiting_units
-    if undated or promise_dates.is_worse(before, after, session.given_to_waiting.get(sku, 0)):
-        session.revisions_due.setdefault(sku, origin)
-
-
 async def revise(store: AllocationStore, session: AllocationSession) -> int:
-    """Revise the promises of all marked SKUs, each in one statement, and tell; the session has been written
-    before. The number of events told."""
+    """Revise the promises of all SKUs whose supply, terms or claims changed so that they must be, and tell; the session
+    has been written before. The number of events told."""
     told = 0
-    for sku in sorted(session.revisions_due):
-        state = session.skus[sku]
-        if not state.waiting_units or state.last_now is None:
+    due = session.revisions_due | await _due(store, session)
+    for sku in sorted(due):
+        state, origin = session.skus[sku], due[sku]
+        if state.last_now is None:
             continue
-        origin = session.revisions_due[sku]
-        before = sum(one.units for one in session.expected_before(sku, state.last_now))
-        revision = Revision(
-            sku,
-            state.expected(state.last_now, session.grace_days),
-            max(0, before - session.given_to_waiting.get(sku, 0)),
-            state.last_now,
-            state.lead_time_days,
-            state.release_date(),
-            origin.name,
-            new_event_id(),
-            origin.event_id,
-        )
-        moved = await store.revise_promises(revision)
+        revision = _revision(session, sku, origin, state.last_now)
+        moved = list(await store.revise_promises(revision)) if state.waiting_units else []
+        release = state.release_date()
+        if release is not None and release != session.supply_before[sku].release_date:
+            second = revision._replace(decision_id=new_event_id())
+            moved += await store.move_allocated(second, max(release, state.last_now.date()))
         await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))
         for events in revised_events(moved, revision, origin, session.wording):
             await store.publish(events)
             told += len(events)
     return told
+
+
+async def _due(store: AllocationStore, session: AllocationSession) -> dict[str, Origin]:
+    """The SKUs of this transaction whose promises are not what they should be by now: known supply no longer covers
+    what it backs, or it would cover more, or a term that bounds promises changed."""
+    found: dict[str, Origin] = {}
+    uncommitted: dict[str, int] = {}
+    for sku, origin in session.origins.items():
+        state = session.skus.get(sku)
+        if state is None or state.last_now is None:
+            continue
+        if _terms_changed(session, sku):
+            found[sku] = origin
+        if not state.waiting_units or sku in found:
+            continue
+        before = session.outlook_before(sku, state.last_now)
+        after = Outlook(state.expected(state.last_now, session.grace_days), state.counters.promised_backed())
+        if loses_cover(before, after, state.last_now.date()):
+            found[sku] = origin
+        elif after.uncommitted > 0 and state.waiting_units > state.counters.backed_units:
+            uncommitted[sku] = after.uncommitted
+    if uncommitted:
+        # Units are covered in the order of their claims: what is left may be too little for the first.
+        for sku, units in (await store.first_unbacked(uncommitted)).items():
+            if units <= uncommitted[sku]:
+                found[sku] = session.origins[sku]
+    return found
+
+
+def _terms_changed(session: AllocationSession, sku: str) -> bool:
+    state, before = session.skus[sku], session.supply_before[sku]
+    return (state.reorder_days, state.release_date()) != (before.reorder_days, before.release_date)
+
+
+def _revision(session: AllocationSession, sku: str, origin: Origin, now: datetime) -> Revision:
+    state, days_before = session.skus[sku], session.supply_before[sku].reorder_days
+    return Revision(
+        sku,
+        state.expected(now, session.grace_days),
+        now,
+        state.reorder_days,
+        state.release_date(),
+        origin.name,
+        new_event_id(),
+        origin.event_id,
+        max(0, state.reorder_days - days_before) if days_before else 0,
+        lead_time_gone=bool(days_before and not state.reorder_days),
+    )
 
 
 def revised_events(

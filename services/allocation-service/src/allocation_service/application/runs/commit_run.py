@@ -150,7 +150,6 @@ def changed_lines(known: Mapping[str, Known], now: Iterable[RunDemand]) -> list[
 def _carry_out(builder: DecisionBuilder, store: AllocationStore, run: StoredRun, inputs: Inputs, plan: RunPlan) -> Any:
     """Move the units, promise anew what was taken back, record the decision; what stores and tells it all."""
     words = [one.strategy.value for one in run.segments]
-    gained: dict[str, int] = {}
     for planned in plan.lines:
         if planned.change < 0:
             line = builder.session.lines[planned.candidate.line_id]
@@ -160,11 +159,6 @@ def _carry_out(builder: DecisionBuilder, store: AllocationStore, run: StoredRun,
         if planned.change > 0:
             line = builder.session.lines[planned.candidate.line_id]
             builder.grant(line, planned.moves, moved_by_run(planned.change, words[planned.segment]))
-            gained[line.sku] = gained.get(line.sku, 0) + planned.change
-    for sku, units in gained.items():
-        # Those whom the run left alone may have been promised the stock it took.
-        builder.session.note_given_to_waiting(sku, units)
-        builder.session.revisions_due.setdefault(sku, builder.origin)
     builder.renew_promises()
     builder.returned.clear()
     rows = [_row(number, planned, words) for number, planned in enumerate(plan.lines, start=1)]

@@ -62,8 +62,9 @@ def inputs_of(skus: Mapping[str, Sku], selection: RunSelection, now: datetime, g
         coming = sorted((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
         outlooks[name] = PromiseOutlook(
             tuple((eta, units) for eta, units in coming if units > 0),
-            dict(sorted(sku.promised.items())),
-            sku.lead_time_days,
+            dict(sorted(sku.counters.promised_units().items())),
+            dict(sorted(sku.counters.claimed_units().items())),
+            sku.reorder_days,
             sku.release_date(),
             sku.kept_back,
             grace_days,
@@ -88,9 +89,7 @@ def digests_of(inputs: Inputs, now: datetime) -> dict[str, Digests]:
     return {
         sku: Digests(
             _digest(stock),
-            _digest(
-                (now.date(), tuple(inputs.outlooks[sku].promised.items()), *inputs.outlooks[sku]._replace(promised={}))
-            ),
+            _digest((now.date(), _plain(inputs.outlooks[sku]))),
             demand[sku].hexdigest(),
         )
         for sku, stock in inputs.stocks.items()
@@ -98,7 +97,8 @@ def digests_of(inputs: Inputs, now: datetime) -> dict[str, Digests]:
 
 
 def _plain(outlook: PromiseOutlook) -> dict[str, Any]:
-    return outlook._asdict() | {"promised": list(outlook.promised.items())}
+    promised, claimed = list(outlook.promised.items()), list(outlook.claimed.items())
+    return outlook._asdict() | {"promised": promised, "claimed": claimed}
 
 
 def digest_of(digests: Mapping[str, Digests], segments: Sequence[Segment]) -> str:

@@ -22,7 +22,8 @@ from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.policies.sorting import Ranking
-from allocation_service.domain.promising.promise_dates import Expected, expected_supply
+from allocation_service.domain.promising.line_promise import NO_PROMISE, PromiseCounters
+from allocation_service.domain.promising.promise_dates import Outlook, expected_supply
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.lateness import Evidence
 from allocation_service.domain.supply.sku import Sku
@@ -98,10 +99,10 @@ class AllocationSession:
         # What happened, and what is to follow in this transaction.
         self.newly_known: set[str] = set()
         """SKUs whose first selling policy came: what was ordered before is decided."""
-        self.given_to_waiting: dict[str, int] = {}
-        """By SKU: units that went to waiting demand, so that the supply they are missing from is no slip."""
+        self.origins: dict[str, Origin] = {}
+        """By SKU whose supply, terms or lines changed: what brought it about. Its promises may have to be revised."""
         self.revisions_due: dict[str, Origin] = {}
-        """By SKU whose promises are to be revised: what brought it about."""
+        """By SKU whose promises are to be revised, whatever changed: what brought it about."""
         self.defers_orders = True
         """Ship-complete orders that cannot be decided here are deferred; otherwise they are left where they stand."""
         self.unwritten = UnwrittenChanges()
@@ -114,7 +115,9 @@ class AllocationSession:
         """Enter a locked SKU."""
         self.skus[sku.sku] = sku
         coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
-        self.supply_before[sku.sku] = SupplyBefore(sku.open_stock, coming)
+        self.supply_before[sku.sku] = SupplyBefore(
+            sku.open_stock, coming, sku.counters.promised_backed(), sku.reorder_days, sku.release_date()
+        )
         if sku.open_loans or sku.policy.lending is not None:
             self.lending_skus.add(sku.sku)
 
@@ -124,8 +127,8 @@ class AllocationSession:
         self.lines_of.setdefault(line.sku, set()).add(line.line_id)
         self.orders[line.order_id].lines[line.line_id] = line
         if joined is not None:
-            self.unwritten.lines_as_stored[line.line_id] = LineAsStored(True, (), {}, {}, None, joined)
-            self.unwritten.counted[line.line_id] = CountedLine(None, 0)
+            self.unwritten.lines_as_stored[line.line_id] = LineAsStored(True, (), {}, {}, NO_PROMISE, joined)
+            self.unwritten.counted[line.line_id] = CountedLine(NO_PROMISE, 0)
 
     # -- changing it ------------------------------------------------------------------------------
 
@@ -135,36 +138,33 @@ class AllocationSession:
             entries = tuple(line.entries())
             joined = line.layers[0].queued_at if line.layers else self.orders[line.order_id].placed_at
             self.unwritten.lines_as_stored[line.line_id] = LineAsStored(
-                False, entries, dict(line.granted), dict(line.shipped), line.promise_date, joined, line.unit_value
+                False, entries, dict(line.granted), dict(line.shipped), line.promise, joined, line.unit_value
             )
-            self.unwritten.counted[line.line_id] = CountedLine(line.promise_date, line.queued_units)
+            self.unwritten.counted[line.line_id] = CountedLine(line.promise, line.queued_units)
 
     def update_counters(self, line: Line) -> None:
         """Bring the SKU's counters in line with a changed line."""
-        old_date, old_units = self.unwritten.counted[line.line_id]
-        new_date, new_units = line.promise_date, line.queued_units
-        if (old_date, old_units) == (new_date, new_units):
+        self._count(line, CountedLine(line.promise, line.queued_units))
+
+    def leave_counters(self, line: Line) -> None:
+        """Take a touched line off the SKU's counters until they are updated, so that it is promised as others are."""
+        self._count(line, CountedLine(NO_PROMISE, 0))
+
+    def _count(self, line: Line, new: CountedLine) -> None:
+        old = self.unwritten.counted[line.line_id]
+        if old == new:
             return
         sku = self.skus[line.sku]
-        sku.waiting_units += new_units - old_units
+        sku.waiting_units += new.units - old.units
         self.unwritten.skus.add(line.sku)
-        if old_date == new_date:
-            self._promised(sku, new_date, new_units - old_units)
-        else:
-            self._promised(sku, old_date, -old_units)
-            self._promised(sku, new_date, new_units)
-        self.unwritten.counted[line.line_id] = CountedLine(new_date, new_units)
-
-    def _promised(self, sku: Sku, day: date | None, units: int) -> None:
-        if day is None or not units:
-            return
-        left = sku.promised.get(day, 0) + units
-        if left:
-            sku.promised[day] = left
-        else:
-            sku.promised.pop(day, None)
-        key = (sku.sku, day)
-        self.unwritten.promised[key] = self.unwritten.promised.get(key, 0) + units
+        unwritten = self.unwritten.promises.setdefault(line.sku, PromiseCounters())
+        for counters in (sku.counters, unwritten):
+            if old.promise == new.promise:
+                counters.count(new.promise, new.units - old.units)
+            else:
+                counters.count(old.promise, -old.units)
+                counters.count(new.promise, new.units)
+        self.unwritten.counted[line.line_id] = new
 
     def move_grant(self, line: Line, location: str, units: int) -> None:
         """Count units granted (or, negative, given back) against a location."""
@@ -190,10 +190,6 @@ class AllocationSession:
                 name = (quota.field, quota.name)
                 sku.quota_used[name] = max(0, sku.quota_used.get(name, 0) + units)
                 self.unwritten.quotas_used.add((line.sku, name))
-
-    def note_given_to_waiting(self, sku: str, units: int) -> None:
-        """Waiting demand got units of a SKU."""
-        self.given_to_waiting[sku] = self.given_to_waiting.get(sku, 0) + units
 
     def note_passed(self, order: Order) -> None:
         """Others were served before an order. Other transactions may note the same of it: stored as a difference."""
@@ -259,7 +255,7 @@ class AllocationSession:
         now = self.decision_times.get(sku, state.last_now) or _LONG_AGO
         if sku not in self._kept_through:
             self._kept_through[sku] = state.kept_through(now, self.grace_days)
-        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
+        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku], by_claim=True)
 
     def refresh_kept_promises(self, sku: str) -> None:
         """Find out which promises the stock that is free now must keep; where these are others than before,
@@ -275,10 +271,10 @@ class AllocationSession:
         forecast = state.forecast(moment._replace(now=now))
         return state.supply(moment.next_supply, forecast, moment.kept_through)
 
-    def expected_before(self, sku: str, now: datetime) -> tuple[Expected, ...]:
-        """S(t) as it was when the SKU was locked."""
-        curve = self.supply_before[sku]
-        return expected_supply(curve.free, curve.inbound, now, self.grace_days)
+    def outlook_before(self, sku: str, now: datetime) -> Outlook:
+        """What was expected and promised of a SKU when it was locked."""
+        before = self.supply_before[sku]
+        return Outlook(expected_supply(before.free, before.inbound, now, self.grace_days), before.backed)
 
     def demand(self, line: Line, entry: Entry, *, locked: bool = True) -> Demand:
         """A place in the queue as a decision sees it."""
@@ -302,6 +298,8 @@ class AllocationSession:
             line.unit_value,
             order.placed_at,
             order.bypassed,
+            line.claim_date,
+            line.backed,
         )
 
     def ranking(self, sku: str) -> Ranking:

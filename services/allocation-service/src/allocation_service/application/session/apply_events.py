@@ -87,22 +87,13 @@ def _apply_inbound(sku: Sku, fact: InboundChange) -> bool:
         if known.eta is None:
             # A receipt was seen before the line itself: its date is the only one there is.
             known.eta, known.supplier, known.changed = fact.eta, fact.supplier, True
-            _back(sku, fact)
             return True
         return False
     known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
     known.supplier, known.location, known.changed = fact.supplier, fact.location, True
-    if fact.remaining:
-        _back(sku, fact)
     announced = (fact.po_line, fact.supplier, fact.eta.date(), fact.remaining, fact.occurred_at.date())
     sku.deliveries.append(Announced(*announced))
     return True
-
-
-def _back(sku: Sku, fact: InboundChange) -> None:
-    """Promises through that day may be made of it from here on."""
-    day = fact.eta.date()
-    sku.backed_through = max(day, sku.backed_through or day)
 
 
 def _apply_policy(sku: Sku, fact: SkuPolicy) -> bool:

@@ -14,6 +14,8 @@ from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome, later
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
+from allocation_service.domain.promising.line_promise import LinePromise
+from allocation_service.domain.promising.promise_dates import UNDATED, PromisedDate
 from allocation_service.domain.reasons import Reason
 from event_contracts import OrderLine, new_event_id
 
@@ -34,6 +36,22 @@ class Before(NamedTuple):
     declined: int
     promise_date: date | None
     undecided: int
+
+
+def _promise_of(line: Line, told: date | None, quoted: PromisedDate | None) -> LinePromise:
+    """The promise of a line after units were added: their claim is no earlier than what they were quoted."""
+    if quoted is None:
+        return line.promise._replace(promise_date=told)
+    if told is None:
+        return LinePromise(None, UNDATED, quoted.backed)
+    if line.claim_date == UNDATED:
+        return LinePromise(told, told, quoted.backed)
+    return LinePromise(told, max(line.claim_date, quoted.day or told), quoted.backed)
+
+
+def _claim_of(line: Line) -> date:
+    """From when a line that no supply covers claims some: units that were served at once, since they were ordered."""
+    return line.layers[0].queued_at.date() if line.claim_date == UNDATED else line.claim_date
 
 
 class DecisionBuilder:
@@ -62,6 +80,7 @@ class DecisionBuilder:
 
     def touch(self, line: Line) -> None:
         """Remember the line before its first change."""
+        self.session.origins.setdefault(line.sku, self.origin)
         if line.line_id not in self.before:
             self.before[line.line_id] = Before(
                 dict(line.granted), line.granted_units, line.waiting, line.declined, line.promise_date, line.undecided
@@ -93,6 +112,7 @@ class DecisionBuilder:
         self.touch(line)
         self._hand_out(line, grants)
         line.reason = reason
+        self._keep_release(line)
         self.session.update_counters(line)
         order = self.session.orders[line.order_id]
         if order.bypassed and not any(one.queued_units for one in order.lines.values()):
@@ -103,6 +123,12 @@ class DecisionBuilder:
         for location, units in grants:
             line.grant(location, units)
             self.session.move_grant(line, location, units)
+
+    def _keep_release(self, line: Line) -> None:
+        """What is allocated of a preorder leaves with its release: that is the date of the line."""
+        release = self.session.skus[line.sku].release_date()
+        if release is not None and release > self.now.date() and line.unshipped and not line.queued_units:
+            self.promise(line, line.promise._replace(promise_date=release), self.record.cause_type)
 
     def deallocate(self, line: Line, location: str, units: int, reason: Reason) -> None:
         """Take granted units back; they wait again where they stood."""
@@ -115,9 +141,11 @@ class DecisionBuilder:
         self.returned.add(line.line_id)
         self.queues_to_serve.add(line.sku)
 
-    def apply_outcome(self, line: Line, units: int, outcome: NewDemandOutcome) -> None:
+    def apply_outcome(
+        self, line: Line, units: int, outcome: NewDemandOutcome, quoted: PromisedDate | None = None
+    ) -> None:
         """Decide about ``units`` new ones: some declined, the rest accepted into the queue, from where it is
-        given what there is."""
+        given what there is. ``quoted``: the date that was found for them, if one was asked for."""
         self.touch(line)
         self.session.unwritten.reshaped.add(line.line_id)
         self.session.note_ordered(line, units, self.now)
@@ -127,29 +155,35 @@ class DecisionBuilder:
         self._hand_out(line, outcome.grants)
         line.reason = outcome.reason
         if line.queued_units:
-            self.promise(line, outcome.promise_date, self.record.cause_type)
+            self.promise(line, _promise_of(line, outcome.promise_date, quoted), self.record.cause_type)
+        self._keep_release(line)
         self.session.update_counters(line)
 
-    def promise(self, line: Line, promise_date: date | None, cause: str) -> None:
+    def promise(self, line: Line, promise: LinePromise, cause: str) -> None:
         """Promise a line's waiting units for a date."""
-        if promise_date != line.promise_date:
-            self.session.unwritten.reshaped.add(line.line_id)
-            line.promise_date = promise_date
+        if promise == line.promise:
+            return
+        self.session.unwritten.reshaped.add(line.line_id)
+        line.claim_date, line.backed = promise.claim_date, promise.backed
+        if promise.promise_date != line.promise_date:
+            line.promise_date = promise.promise_date
             line.promise_revision += 1
             line.promise_cause = cause
 
     def renew_promises(self) -> None:
-        """Promise again what was taken back and still waits; never earlier than before."""
-        for line_id in sorted(self.returned):
-            line = self.session.lines[line_id]
-            if not line.queued_units:
-                continue
-            old = line.promise_date
-            line.promise_date = None
-            self.session.update_counters(line)
-            found = self.session.skus[line.sku].quote(line.queued_units, self.now, self.session.grace_days)
-            line.promise_date = old
-            self.promise(line, later(old, found), self.record.cause_type)
+        """Promise again what was taken back and still waits; never earlier than before.
+
+        If known supply covers it, it claims that behind all who were promised in the meantime. If not, it keeps its
+        place among those whose promise rests on the lead time: where it was served at once, from when it was ordered.
+        """
+        lines = [line for one in sorted(self.returned) if (line := self.session.lines[one]).queued_units]
+        for line in lines:
+            self.session.leave_counters(line)
+        for line in lines:
+            day, backed = self.session.skus[line.sku].quote(line.queued_units, self.now, self.session.grace_days)
+            told = later(line.promise_date, day) if day is not None else None
+            claim = day if backed else _claim_of(line)
+            self.promise(line, LinePromise(told, claim or UNDATED, backed), self.record.cause_type)
             self.session.update_counters(line)
             self.session.enqueue(line)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from allocation_service.application.session.decision_builder import DecisionBuilder
@@ -27,10 +27,12 @@ ORDER_EVENTS = {
 """What each event of the order service did to its order."""
 
 
-def line_state(line: Line, wording: Wording) -> dict[str, Any]:
-    """The public state of a line."""
+def line_state(line: Line, wording: Wording, release: date | None = None) -> dict[str, Any]:
+    """The public state of a line. What is allocated has a date, too, before the ``release`` of its SKU."""
     promise = None
-    if line.queued_units and (line.promise_date is not None or line.promise_revision):
+    if (line.queued_units or (release is not None and line.unshipped)) and (
+        line.promise_date is not None or line.promise_revision
+    ):
         promise = promise_data(line.promise_date, line.promise_revision, line.promise_cause)
     return line_data(
         line_id=line.line_id,
@@ -131,6 +133,11 @@ def _rise(builder: DecisionBuilder, lines: Iterable[Line]) -> int:
     )
 
 
+def _release(builder: DecisionBuilder, line: Line) -> date | None:
+    sku = builder.session.skus.get(line.sku)
+    return sku.release_date() if sku is not None else None
+
+
 def _events(
     builder: DecisionBuilder, order: Order, name: str, lines: list[Line], made_at: bytes
 ) -> list[IntegrationEvent]:
@@ -144,7 +151,7 @@ def _events(
         basis=order.basis,
         decision_id=builder.record.decision_id,
         decided_at=builder.now,
-        lines=[line_state(line, builder.session.wording) for line in lines],
+        lines=[line_state(line, builder.session.wording, _release(builder, line)) for line in lines],
         correlation_id=order.correlation_id,
         causation_id=builder.origin.event_id,
         traceparent=builder.origin.traceparent,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.allocating.ship_complete import Solver
-from allocation_service.domain.promising.promise_dates import Revision
+from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
 from event_contracts.fast_encoding import IntegrationEvent
@@ -142,7 +142,18 @@ class AllocationStore(Protocol):
         ...
 
     async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
-        """Move the promises that the supply no longer keeps, in one statement; the lines that moved."""
+        """Give the lines of a SKU the promises that its supply and terms allow, in one statement; the lines whose date
+        moved."""
+        ...
+
+    async def move_allocated(self, revision: Revision, day: date) -> Sequence[MovedLine]:
+        """Promise what is allocated of a SKU, has not shipped and waits for nothing more for a day; the lines that
+        moved."""
+        ...
+
+    async def first_unbacked(self, skus: Collection[str]) -> Mapping[str, int]:
+        """By SKU: the waiting units of the first line, by claims, that known supply does not back; of those where there
+        is one."""
         ...
 
     async def oldest_deferred_orders(self, limit: int, without: Collection[str] = ()) -> list[str]:

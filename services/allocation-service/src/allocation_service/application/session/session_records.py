@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain.demand.line import Entry
+from allocation_service.domain.promising.line_promise import LinePromise
 
 
 class LineAsStored(NamedTuple):
@@ -18,7 +20,7 @@ class LineAsStored(NamedTuple):
     """Units by location, shipped ones included."""
     shipped: dict[str, int]
     """Units by location."""
-    promise_date: date | None
+    promise: LinePromise
     joined: datetime | None = None
     """The moment its first units joined the queue, or its order was placed."""
     unit_value: int = 0
@@ -26,18 +28,23 @@ class LineAsStored(NamedTuple):
 
 
 class CountedLine(NamedTuple):
-    """What the SKU's counters hold of a line: its waiting units, and the day they are promised for."""
+    """What the SKU's counters hold of a line: its waiting units, and what they are promised."""
 
-    promise_date: date | None
+    promise: LinePromise
     units: int
 
 
 class SupplyBefore(NamedTuple):
-    """What was there and expected of a SKU when it was locked, to tell a slip from a gain."""
+    """What was there, expected and promised of a SKU when it was locked, and the terms that bound its promises: to tell
+    what changed."""
 
     free: int
     inbound: tuple[tuple[datetime, int], ...]
     """When each delivery is expected, and its units."""
+    backed: Mapping[date, int]
+    """Units that known supply backs, by the date that they are promised for."""
+    reorder_days: int
+    release_date: date | None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from datetime import date
 
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.session_records import CountedLine, DeferredOrder, LineAsStored
+from allocation_service.domain.promising.line_promise import PromiseCounters
 from allocation_service.domain.supply.sku import QuotaName
 from event_contracts.fast_encoding import IntegrationEvent
 
@@ -31,8 +32,8 @@ class UnwrittenChanges:
 
     skus: set[str] = field(default_factory=set)
     """SKUs whose row has to be written."""
-    promised: dict[tuple[str, date], int] = field(default_factory=dict)
-    """By SKU and promise date: waiting units to add to what is promised for the day, or (negative) to take off."""
+    promises: dict[str, PromiseCounters] = field(default_factory=dict)
+    """By SKU: waiting units to add to what is promised for a day and claimed from a day, or (negative) to take off."""
     ordered: dict[tuple[str, date, int], int] = field(default_factory=dict)
     """By SKU, day and tier rank: newly ordered units, which the demand forecast counts."""
     quotas_cleared: set[str] = field(default_factory=set)

@@ -29,6 +29,16 @@ class Holding(NamedTuple):
         """None counts: whoever was served at once never got a promise, and must not lose to one who did."""
         return
 
+    @property
+    def claim_date(self) -> None:
+        """See ``promise_date``."""
+        return
+
+    @property
+    def backed(self) -> bool:
+        """See ``promise_date``."""
+        return False
+
 
 class Loss(NamedTuple):
     """Units a line gives back, its rank (1 loses first), and why."""

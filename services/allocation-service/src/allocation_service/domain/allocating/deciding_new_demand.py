@@ -65,8 +65,14 @@ def refusal(
     """Why ``units``, of which ``waits`` would have to wait, cannot be sold; None where they can."""
     if terms.mode == "discontinued":
         return DISCONTINUED
-    if waits <= 0:
-        return None
+    if latest is not None and _released_too_late(terms, latest):
+        return too_late(terms.release_date, latest)
+    return _cannot_wait(units, waits, terms, free, promise_date=promise_date, latest=latest) if waits > 0 else None
+
+
+def _cannot_wait(
+    units: int, waits: int, terms: Terms, free: int, *, promise_date: date | None, latest: date | None
+) -> Reason | None:
     if terms.mode == "stock_only":
         return stock_only(free, units)
     if terms.cap is not None and terms.waiting + waits > terms.cap:
@@ -74,6 +80,11 @@ def refusal(
     if latest is not None and (promise_date is None or promise_date > latest):
         return too_late(promise_date, latest)
     return None
+
+
+def _released_too_late(terms: Terms, latest: date | None) -> bool:
+    """Stock or not, nothing may leave before the release."""
+    return latest is not None and terms.release_date is not None and terms.release_date > latest
 
 
 def later(first: date | None, second: date | None) -> date | None:
@@ -93,7 +104,8 @@ def decide_line(
     if waits:
         # A quote counts the free stock that this line is about to take, so it is asked for all units at once; the date
         # of the last unit is the promise of all.
-        promise_date = later(quote(new_demand.sku, waits + min(free, new_demand.open_units)), promise_date)
+        found = quote(new_demand.sku, waits + min(free, new_demand.open_units))
+        promise_date = later(found, promise_date) if found is not None else None
     refused = refusal(new_demand.units, waits, terms, free, promise_date=promise_date, latest=latest)
     if refused is not None:
         return NewDemandOutcome(new_demand.line_id, (), new_demand.units, new_demand.promise_date, refused)
@@ -117,7 +129,7 @@ def decide_together(
     In the ``first_decision`` about the order one declined line declines all of it; later only the refused increment
     is declined and the rest is tried again.
     """
-    granted = _all_or_nothing(new_demands, supply, terms)
+    granted = _all_or_nothing(new_demands, supply, terms, latest)
     if granted is not None:
         return granted
     asked: dict[str, int] = {}
@@ -161,11 +173,11 @@ def _declined(one: NewDemand, reason: Reason) -> NewDemandOutcome:
 
 
 def _all_or_nothing(
-    new_demands: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms]
+    new_demands: Sequence[NewDemand], supply: Mapping[str, Supply], terms: Mapping[str, Terms], latest: date | None
 ) -> list[NewDemandOutcome] | None:
     needed: dict[str, int] = {}
     for one in new_demands:
-        if one.units and terms[one.sku].mode == "discontinued":
+        if one.units and (terms[one.sku].mode == "discontinued" or _released_too_late(terms[one.sku], latest)):
             return None
         needed[one.sku] = needed.get(one.sku, 0) + one.open_units
     if any(supply[sku].free < units for sku, units in needed.items()):

@@ -107,17 +107,19 @@ def _fact(name: str, value: str | float, meaning: Meaning, **parameters: str | i
 
 
 def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
-    promised, policy = demand.promise_date, ranking.policy
-    if promised is not None and promised < ranking.protection.before:
-        if promised <= min(ranking.protection.overdue, ranking.protection.through):
-            meaning = Meaning.PROMISE_PASSED
-        elif ranking.protection.in_turn(promised):
+    claim, policy = demand.claim_date, ranking.policy
+    protection = ranking.protection
+    kept = protection.is_kept(claim, backed=demand.backed)
+    if claim is not None and (kept or protection.is_at_risk(claim)):
+        if kept:
             meaning = Meaning.PROMISE_IN_TURN
+        elif claim < ranking.moment.now.date():
+            meaning = Meaning.PROMISE_PASSED
         elif ranking.moment.next_supply is not None:
             meaning = Meaning.PROMISE_BEFORE_RECEIPT
         else:
             meaning = Meaning.PROMISE_WITHOUT_RECEIPT
-        yield _fact("promise_date", promised.isoformat(), meaning)
+        yield _fact("promise_date", claim.isoformat(), meaning)
     if policy.ageing is not None and demand.queued_at < ranking.moment.now - timedelta(days=policy.ageing.max_days):
         days = (ranking.moment.now - demand.queued_at).days
         yield _fact("days_waiting", days, Meaning.AGED, days=policy.ageing.max_days)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from allocation_service.domain.allocating.deciding import DemandOutcome
 from allocation_service.domain.allocating.guards import Context
 from allocation_service.domain.policies.policy import Demand, Location, Moment, Supply
+from allocation_service.domain.promising.promise_dates import UNDATED
 
 
 class StoredLine(NamedTuple):
@@ -34,6 +35,7 @@ _FACTS = (
     "region",
     "unit_value",
     "bypassed",
+    "backed",
 )
 """What decides about a demand, beside its columns, where it differs from the rule."""
 
@@ -48,6 +50,8 @@ def stored_facts(outcome: DemandOutcome) -> dict[str, Any]:
         value = getattr(demand, name)
         if value != getattr(_PLAIN, name):
             facts[name] = value
+    if demand.claim_date not in {None, UNDATED, demand.promise_date}:
+        facts["claim_date"] = demand.claim_date
     if demand.ship_complete:
         facts["ship_complete"] = True
         facts["order_skus_locked"] = demand.order_skus_locked
@@ -63,6 +67,7 @@ def demand_of(line: StoredLine) -> Demand:
     for name in ("promise_date", "needed_by"):
         if known.get(name) is not None:
             known[name] = date.fromisoformat(known[name])
+    claim_date = day_of(facts.get("claim_date")) or known.get("promise_date")
     return Demand(
         line.line_id,
         facts["order_id"],
@@ -71,6 +76,7 @@ def demand_of(line: StoredLine) -> Demand:
         datetime.fromisoformat(facts["queued_at"]),
         ship_complete=facts.get("ship_complete", False),
         order_skus_locked=facts.get("order_skus_locked", True),
+        claim_date=claim_date,
         **known,
     )
 
@@ -98,22 +104,39 @@ def _sorted_by(one: Supply | Moment) -> dict[str, Any]:
         stored["lead_time_days"] = one.lead_time_days
     if one.kept_through is not None:
         stored["kept_through"] = one.kept_through
+    if one.by_claim:
+        stored["by_claim"] = True
     return stored
 
 
-def _ranking_of(stored: Mapping[str, Any]) -> tuple[date | None, int, date | None]:
+class _Sorting(NamedTuple):
+    next_supply: date | None
+    lead_time_days: int
+    kept_through: date | None
+    by_claim: bool
+
+
+def _ranking_of(stored: Mapping[str, Any]) -> _Sorting:
     """The next supply, the lead time, and through which day promises were kept first. Decisions made before that
-    was told apart have none: they served all that was promised before the next supply as one part."""
-    return day_of(stored.get("next_supply")), stored.get("lead_time_days", 0), day_of(stored.get("kept_through"))
+    was told apart have none: they served all that was promised before the next supply as one part. Those made before
+    promises had claims went by the dates alone."""
+    return _Sorting(
+        day_of(stored.get("next_supply")),
+        stored.get("lead_time_days", 0),
+        day_of(stored.get("kept_through")),
+        stored.get("by_claim", False),
+    )
 
 
 def supplies_of(stored: Mapping[str, Any]) -> dict[str, Supply]:
     """The supply by SKU that a step went by."""
     found = {}
     for sku, one in stored.items():
-        next_supply, lead_time_days, kept_through = _ranking_of(one)
+        by = _ranking_of(one)
         locations = tuple(Location(*location) for location in one["locations"])
-        found[sku] = Supply(sku, locations, next_supply, lead_time_days, kept_through=kept_through)
+        found[sku] = Supply(
+            sku, locations, by.next_supply, by.lead_time_days, kept_through=by.kept_through, by_claim=by.by_claim
+        )
     return found
 
 

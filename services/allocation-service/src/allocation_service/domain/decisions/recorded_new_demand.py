@@ -50,7 +50,8 @@ def stored_step(inputs: NewDemandInputs) -> dict[str, Any]:
             for sku, one in inputs.supply.items()
         },
         "terms": {
-            sku: {"mode": mode, "cap": cap, "waiting": waits} for sku, (mode, cap, waits) in inputs.terms.items()
+            sku: {"mode": one.mode, "cap": one.cap, "waiting": one.waiting, **_release(one)}
+            for sku, one in inputs.terms.items()
         },
     }
     if inputs.quotes:
@@ -111,7 +112,10 @@ def decide_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> l
         sku: Supply(sku, tuple(Location(*location) for location in one["locations"]))
         for sku, one in step["supply"].items()
     }
-    terms = {sku: Terms(**one) for sku, one in step["terms"].items()}
+    terms = {
+        sku: Terms(one["mode"], one["cap"], one["waiting"], _date(one.get("release_date")))
+        for sku, one in step["terms"].items()
+    }
     quotes = {(sku, units): _date(day) for sku, units, day in step.get("quotes", ())}
     latest, first_decision = _date(step.get("latest")), step.get("placing")
 
@@ -122,6 +126,10 @@ def decide_again(step: Mapping[str, Any], new_demands: Sequence[NewDemand]) -> l
         return decide_together(new_demands, supply, terms, quote, latest, first_decision=first_decision)
     one = new_demands[0]
     return [decide_line(one, supply[one.sku], terms[one.sku], quote, latest)]
+
+
+def _release(terms: Terms) -> dict[str, date]:
+    return {} if terms.release_date is None else {"release_date": terms.release_date}
 
 
 def _date(stored: str | None) -> date | None:

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
+from allocation_service.domain.promising.line_promise import LinePromise
+from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.reasons import Reason
 
 
@@ -44,6 +46,13 @@ class Line:
     promise_cause: str = ""
     """Type of the event that brought the promise date about, or the name of what allocation was doing."""
     unit_value: int = 0
+    claim_date: date = UNDATED
+    backed: bool = False
+
+    @property
+    def promise(self) -> LinePromise:
+        """The promise of the units that wait, and what it rests on."""
+        return LinePromise(self.promise_date, self.claim_date, self.backed)
 
     @property
     def waiting(self) -> int:

@@ -190,7 +190,8 @@ class Demand(NamedTuple):
     """Units of one line that wait. ``order_skus_locked`` false: its order cannot be decided here.
 
     ``unit_value``: price of a unit in minor units; ``bypassed``: how often others were served before it
-    because it could not be filled whole.
+    because it could not be filled whole. ``claim_date``: the day from which it claims supply; ``backed``: known supply
+    backs its promise (see ``promising``).
     """
 
     line_id: str
@@ -211,20 +212,24 @@ class Demand(NamedTuple):
     unit_value: int = 0
     placed_at: datetime | None = None
     bypassed: int = 0
+    claim_date: date | None = None
+    backed: bool = False
 
 
 class Moment(NamedTuple):
     """When a SKU's queue is ranked: ``next_supply`` is the date of its next confirmed receipt, None where
     nothing is inbound; ``lead_time_days`` then says how long it would take (0: not known).
 
-    ``kept_through``: promises through this day would break if free stock went to others (see
-    ``promising.kept_through``); None where none would.
+    ``kept_through``: backed promises that claim supply by this day would break if free stock went to others (see
+    ``promising.kept_through``); None where none would. ``by_claim``: false for decisions of before each promise had a
+    claim of its own: they went by promise dates alone.
     """
 
     now: datetime
     next_supply: date | None = None
     lead_time_days: int = 0
     kept_through: date | None = None
+    by_claim: bool = False
 
     @property
     def horizon_days(self) -> int:
@@ -274,6 +279,7 @@ class Supply(NamedTuple):
     lead_time_days: int = 0
     forecast: Forecast | None = None
     kept_through: date | None = None
+    by_claim: bool = False
 
     @property
     def free(self) -> int:
@@ -292,7 +298,7 @@ class Supply(NamedTuple):
 
     def moment(self, now: datetime) -> Moment:
         """When its queue is ranked."""
-        return Moment(now, self.next_supply, self.lead_time_days, self.kept_through)
+        return Moment(now, self.next_supply, self.lead_time_days, self.kept_through, self.by_claim)
 
 
 Grants = tuple[tuple[str, int], ...]

@@ -21,36 +21,48 @@ _NO_DAY = 10_000_000
 
 
 class Protection(NamedTuple):
-    """Whose promises are served before the rest. Those through the day ``through`` are kept: served by their
-    day, and on a day in the order they joined the queue, as promises are counted (``promising.revise``).
-
-    Before them come the ones for ``overdue`` (yesterday) and earlier, behind them those for a day before
-    ``before``: broken or at risk anyway, so that the sort decides among them.
+    """Whose promises are served before the rest. Those that known supply backs and that claim it by ``through`` are
+    kept: served by the day of their claims, and on a day in the order they joined the queue, as claims are counted
+    (``promise_revision.revise``). Behind them come those that claim a day before ``before``: nothing known keeps them,
+    and what is ordered today comes too late, so that the sort decides among them.
     """
+
+    through: date
+    before: date
+
+    @classmethod
+    def of(cls, policy: Policy, moment: Moment) -> Protection:
+        """What a policy protects at a moment; nothing where it does not protect promises."""
+        if not policy.protect_promises:
+            return cls(date.min, date.min)
+        return cls(moment.kept_through or date.min, moment.protected_before)
+
+    def is_kept(self, claim_date: date | None, *, backed: bool) -> bool:
+        """The promise is kept first: the sort has no say."""
+        return backed and claim_date is not None and claim_date <= self.through
+
+    def is_at_risk(self, claim_date: date | None) -> bool:
+        """A promise that is not kept first claims a day that has passed, or comes before any supply."""
+        return claim_date is not None and claim_date < self.before
+
+
+class DateProtection(NamedTuple):
+    """The older rule, by which decisions of before promises had claims are computed again: promises through the day
+    ``through`` are kept, those for ``overdue`` (yesterday) and earlier stand before them, and those for a day before
+    ``before`` behind them, whatever they rest on."""
 
     overdue: date
     through: date
     before: date
 
     @classmethod
-    def of(cls, policy: Policy, moment: Moment) -> Protection:
-        """What a policy protects at a moment; nothing where it does not protect promises.
-
-        At risk is what nothing known can keep and what is ordered today comes too late for.
-        """
+    def of(cls, policy: Policy, moment: Moment) -> DateProtection:
+        """What a policy protected at a moment."""
         overdue = moment.now.date() - _ONE_DAY
         if not policy.protect_promises:
             return cls(overdue, date.min, date.min + _ONE_DAY)
         through = moment.kept_through or date.min
         return cls(overdue, through, max(moment.protected_before, through + _ONE_DAY))
-
-    def in_turn(self, promised: date | None) -> bool:
-        """The promise is kept: the sort has no say."""
-        return promised is not None and self.overdue < promised <= self.through
-
-    def day(self, promised: date) -> date:
-        """The day whose band a promise through ``through`` belongs to."""
-        return max(promised, self.overdue)
 
 
 class Sortable(Protocol):
@@ -66,6 +78,10 @@ class Sortable(Protocol):
     def needed_by(self) -> date: ...
     @property
     def promise_date(self) -> date | None: ...
+    @property
+    def claim_date(self) -> date | None: ...
+    @property
+    def backed(self) -> bool: ...
     @property
     def unit_value(self) -> int: ...
 
@@ -85,7 +101,8 @@ class Ranking:
         self.horizon = moment.horizon_days
         self.protection = Protection.of(policy, moment)
         self._through, self._before = self.protection.through, self.protection.before
-        self._overdue = self.protection.overdue.toordinal() - _NO_DAY
+        self._by_date = None if moment.by_claim else DateProtection.of(policy, moment)
+        self._lowest = self._by_date.overdue.toordinal() - _NO_DAY if self._by_date else -_NO_DAY
         self._last = len(policy.tiers) - 1
         self._ageing = policy.ageing
         self._oldest = moment.now - timedelta(days=policy.ageing.max_days) if policy.ageing else None
@@ -98,11 +115,25 @@ class Ranking:
         }[policy.sort]
 
     def band(self, demand: Sortable) -> int:
-        """Which part of the queue a demand belongs to: that of the day its promise is to be kept, that of those
-        whose promise is at risk anyway or who have waited longer than anyone should, or the rest."""
+        """Which part of the queue a demand belongs to: that of the day of its claim if its promise is to be kept, that
+        of those whose promise is at risk anyway or who have waited longer than anyone should, or the rest."""
+        if self._by_date is not None:
+            return self._band_by_date(demand, self._by_date)
+        claim = demand.claim_date
+        if claim is not None:
+            if demand.backed and claim <= self._through:
+                return claim.toordinal() - _NO_DAY
+            if claim < self._before:
+                return _AT_THE_TOP
+        return self._band_by_age(demand)
+
+    def _band_by_date(self, demand: Sortable, by_date: DateProtection) -> int:
         promised = demand.promise_date
-        if promised is not None and promised < self._before:
-            return max(promised.toordinal() - _NO_DAY, self._overdue) if promised <= self._through else _AT_THE_TOP
+        if promised is not None and promised < by_date.before:
+            return max(promised.toordinal() - _NO_DAY, self._lowest) if promised <= by_date.through else _AT_THE_TOP
+        return self._band_by_age(demand)
+
+    def _band_by_age(self, demand: Sortable) -> int:
         return _AT_THE_TOP if self._oldest is not None and demand.queued_at < self._oldest else _REST
 
     def on_top(self, demand: Sortable) -> bool:
@@ -152,7 +183,7 @@ class Ranking:
         return percent * weights.urgency * (MICRO // 10_000), round(percent * lost * (MICRO // 100))
 
     def _in_turn(self, band: int) -> bool:
-        return self._overdue < band < _AT_THE_TOP
+        return self._lowest < band < _AT_THE_TOP
 
     def _fifo(self, demand: Sortable) -> Key:
         return (self.band(demand), 0, NO_DATE, demand.queued_at, demand.line_id)

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 from allocation_service.domain.policies.policy import NO_DATE, Grants, Location, Moment, Policy, Sort
 from allocation_service.domain.policies.sorting import Ranking
+from allocation_service.domain.promising.promise_dates import UNDATED
 
 
 class LeftAlone(StrEnum):
@@ -117,6 +118,8 @@ class RunDemand(NamedTuple):
     region: str | None = None
     unit_value: int = 0
     held: LeftAlone | None = None
+    claim_date: date = UNDATED
+    backed: bool = False
 
     @property
     def confirmed_units(self) -> int:

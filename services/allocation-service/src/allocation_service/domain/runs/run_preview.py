@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from allocation_service.domain.allocating.deciding_new_demand import later
 from allocation_service.domain.promising import promise_dates
+from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.runs.run import Planned, RunDemand, RunSelection, Segment, Stock
 from allocation_service.domain.runs.run_exceptions import LineException, exception
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
@@ -18,6 +19,7 @@ class PromiseOutlook(NamedTuple):
 
     inbound: tuple[tuple[datetime, int], ...] = ()
     promised: Mapping[date, int] = {}
+    claimed: Mapping[date, int] = {}
     lead_time_days: int = 0
     not_before: date | None = None
     kept_back: int = 0
@@ -82,11 +84,13 @@ def requote(plan: RunPlan, outlooks: Mapping[str, PromiseOutlook], now: datetime
     what a case does when units were taken back; it goes by line id, as that does.
     """
     promised = {sku: dict(one.promised) for sku, one in outlooks.items()}
+    claimed = {sku: dict(one.claimed) for sku, one in outlooks.items()}
     losers: list[tuple[RunDemand, int]] = []
     for one in plan.lines:
         if one.moves:
             candidate, change = one.candidate, one.change
             _count(promised[candidate.sku], candidate.promise_date, -change)
+            _count(claimed[candidate.sku], candidate.claim_date, -change)
             if change < 0:
                 losers.append((candidate, candidate.requested - one.new))
     expected = {
@@ -94,20 +98,29 @@ def requote(plan: RunPlan, outlooks: Mapping[str, PromiseOutlook], now: datetime
         for sku, one in outlooks.items()
     }
     dates: dict[str, date | None] = {}
+    for candidate, units in losers:
+        _count(promised[candidate.sku], candidate.promise_date, -units)
+        _count(claimed[candidate.sku], candidate.claim_date, -units)
     for candidate, units in sorted(losers, key=lambda pair: pair[0].line_id):
-        outlook, days = outlooks[candidate.sku], promised[candidate.sku]
-        _count(days, candidate.promise_date, -units)
-        found = promise_dates.promise(
+        outlook, days, claims = outlooks[candidate.sku], promised[candidate.sku], claimed[candidate.sku]
+        day, backed = promise_dates.promise(
             expected[candidate.sku],
+            claims,
             days,
             units,
             now,
             lead_time_days=outlook.lead_time_days,
             not_before=outlook.not_before,
         )
-        dates[candidate.line_id] = later(candidate.promise_date, found)
+        dates[candidate.line_id] = later(candidate.promise_date, day) if day is not None else None
         _count(days, dates[candidate.line_id], units)
+        _count(claims, day if backed else _claim(candidate), units)
     return dates
+
+
+def _claim(candidate: RunDemand) -> date:
+    """From when a line that no supply covers claims some: units that were served at once, since they were ordered."""
+    return candidate.queued_at.date() if candidate.claim_date == UNDATED else candidate.claim_date
 
 
 def _count(promised: dict[date, int], day: date | None, units: int) -> None:

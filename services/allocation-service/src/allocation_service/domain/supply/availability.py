@@ -43,7 +43,7 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
     waits = quantity - free
     found = None
     if sku.mode in ("backorder", "preorder") and (remaining is None or remaining >= waits):
-        found = sku.quote(quantity, now, grace_days)
+        found = sku.quote(quantity, now, grace_days).day
     if found is None:
         return Availability(name, True, State.OUT_OF_STOCK, free, remaining, None)
     state = State.PREORDER if sku.mode == "preorder" else State.BACKORDER

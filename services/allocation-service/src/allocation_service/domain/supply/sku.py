@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
@@ -13,7 +13,8 @@ from allocation_service.domain.demand.demand_forecast import DailyDemand
 from allocation_service.domain.policies.holdback import thresholds
 from allocation_service.domain.policies.policy import Forecast, Location, Moment, Policy, Share, Supply
 from allocation_service.domain.promising import promise_dates
-from allocation_service.domain.promising.promise_dates import Expected
+from allocation_service.domain.promising.line_promise import PromiseCounters
+from allocation_service.domain.promising.promise_dates import Expected, PromisedDate
 from allocation_service.domain.supply.selling_terms import Terms
 
 QuotaName = tuple[str, str]
@@ -77,12 +78,10 @@ class Arrived(NamedTuple):
 
 @dataclass(slots=True)
 class Sku:
-    """``waiting_units`` and ``promised`` are counters over the queue: a promise costs the same with ten
+    """``waiting_units`` and ``counters`` count what is in the queue: a promise costs the same with ten
     waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
     units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them.
-    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored.
-    ``backed_through``: the last day that any delivery was ever expected for: promises through it may have been
-    made of announced supply, even if that comes earlier now, or has come."""
+    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored."""
 
     sku: str
     known: bool = False
@@ -96,11 +95,10 @@ class Sku:
     waiting_units: int = 0
     top_value: int = 0
     kept_back: int = 0
-    backed_through: date | None = None
     policy: Policy = field(default_factory=Policy)
     levels: dict[str, Level] = field(default_factory=dict)
     inbound: dict[str, Inbound] = field(default_factory=dict)
-    promised: dict[date, int] = field(default_factory=dict)
+    counters: PromiseCounters = field(default_factory=PromiseCounters)
     daily: Mapping[int, DailyDemand] = field(default_factory=dict)
     quota_used: dict[QuotaName, int] = field(default_factory=dict)
     kept_for: dict[str, int] = field(default_factory=dict)
@@ -137,7 +135,9 @@ class Sku:
             units = level.to_give
             if units > 0:
                 locations.append(Location(location, level.priority, units))
-        return Supply(self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through)
+        return Supply(
+            self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through, by_claim=True
+        )
 
     def forecast(self, moment: Moment) -> Forecast | None:
         """What each tier is expected to order before the next receipt; None where the policy keeps nothing."""
@@ -157,7 +157,7 @@ class Sku:
 
     def terms(self) -> Terms:
         """How it is sold past stock, for a decision."""
-        return Terms(self.mode, self.cap, self.waiting_units)
+        return Terms(self.mode, self.cap, self.waiting_units, self.release_date())
 
     def expected(self, now: datetime, grace_days: int, on_hand: int | None = None) -> tuple[Expected, ...]:
         """S(t): free stock that is not kept (or ``on_hand`` of it), then what is inbound."""
@@ -176,40 +176,38 @@ class Sku:
         )
 
     def kept_through(self, now: datetime, grace_days: int) -> date | None:
-        """The last day for which promises would break if what is free, or else the next delivery, went to
+        """The last claim date of backed promises that would break if what is free, or else the next delivery, went to
         others; None where none would, or where the policy does not protect them or shares among all."""
-        policy = self.policy
-        if not self.promised or not policy.protect_promises or policy.share is not Share.SEQUENTIAL:
+        policy, backed = self.policy, self.counters.claimed_backed()
+        if not backed or not policy.protect_promises or policy.share is not Share.SEQUENTIAL:
             return None
         expected = self.expected(now, grace_days, self.free)
         giving = next((one.units for one in expected if one.units), 0)
-        return promise_dates.kept_through(expected, self.promised, giving, now.date(), self._backed(now, grace_days))
-
-    def _backed(self, now: datetime, grace_days: int) -> date | None:
-        """The last day that may have been promised of announced supply; None where none ever was."""
-        days = [self.release_date()]
-        if self.backed_through is not None:
-            # While a delivery was overdue, it was counted on so many days later.
-            days += [self.backed_through, now.date() + timedelta(days=grace_days)]
-        return max((day for day in days if day is not None), default=None)
+        return promise_dates.kept_through(expected, backed, giving, now.date())
 
     def moment(self, now: datetime, grace_days: int) -> Moment:
         """How its queue is ranked at a moment."""
         next_supply = self.next_supply(now, grace_days)
-        return Moment(now, next_supply, self.lead_time_days, self.kept_through(now, grace_days))
+        return Moment(now, next_supply, self.lead_time_days, self.kept_through(now, grace_days), by_claim=True)
 
     def release_date(self) -> date | None:
         """Preorders are never promised before it."""
         return self.release_at.date() if self.mode == "preorder" and self.release_at else None
 
-    def quote(self, units: int, now: datetime, grace_days: int, on_hand: int | None = None) -> date | None:
-        """The promise date for ``units`` more, of stock no more than ``on_hand``; stock-only SKUs are promised
-        from known supply alone."""
+    @property
+    def reorder_days(self) -> int:
+        """Days until something ordered today would come: the lead time; 0 where it is not known, or nothing is ordered
+        any more."""
+        return 0 if self.mode == "discontinued" else self.lead_time_days
+
+    def quote(self, units: int, now: datetime, grace_days: int, on_hand: int | None = None) -> PromisedDate:
+        """The promise for ``units`` more, of stock no more than ``on_hand``."""
         return promise_dates.promise(
             self.expected(now, grace_days, on_hand),
-            self.promised,
+            self.counters.claimed_units(),
+            self.counters.promised_units(),
             units,
             now,
-            lead_time_days=self.lead_time_days,
+            lead_time_days=self.reorder_days,
             not_before=self.release_date(),
         )

@@ -119,6 +119,12 @@ class PromiseNow(ResponseModel):
         description="What brought the date about: the type of an event, or where no event did, what allocation was"
         " doing, such as Recheck (a deferred order was decided), Run or Lent"
     )
+    backed: bool = Field(
+        description="Known supply (free stock and announced deliveries) covers the units; or else the date rests on the"
+        " lead time"
+    )
+    latest_acceptable_date: date | None = Field(description="Of the order; null: any date is acceptable")
+    acceptable: bool = Field(description="The promise is no later than that; if not, nothing is declined by itself")
 
 
 class DecisionAbout(ResponseModel):
@@ -219,7 +225,15 @@ def _promise(found: LineExplanation) -> PromiseNow | None:
     line = found.line
     if not found.places or not line.promise_revision:
         return None
-    return PromiseNow(promise_date=line.promise_date, revision=line.promise_revision, cause=line.promise_cause)
+    told, latest = line.promise_date, line.latest_acceptable
+    return PromiseNow(
+        promise_date=told,
+        revision=line.promise_revision,
+        cause=line.promise_cause,
+        backed=line.backed,
+        latest_acceptable_date=latest,
+        acceptable=latest is None or (told is not None and told <= latest),
+    )
 
 
 def _waits_for(found: LineExplanation, catalogue: Catalogue) -> WaitsFor:

@@ -87,7 +87,7 @@ MUTANTS = (
         "promises-do-not-count",
         "A promise is made of supply that others were promised",
         f"{_SERVICE}/domain/promising/promise_dates.py",
-        "left = supply - sum(promised.values())",
+        "left = supply - sum(claimed.values())",
         "left = supply",
         (f"{_UNIT}/test_promising.py",),
     ),

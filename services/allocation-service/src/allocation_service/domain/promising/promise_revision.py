@@ -1,0 +1,127 @@
+"""Revising the promises of a SKU: whom the supply that is known now backs, and whose date can be kept no longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from itertools import accumulate
+from typing import NamedTuple
+
+from allocation_service.domain.promising.promise_dates import UNDATED, Expected, lead_time_date
+
+
+class Revision(NamedTuple):
+    """What a revision of a SKU's promises goes by.
+
+    ``not_before``: the release date of a preorder. ``lead_time_rise``: by how many days the lead time has risen, which
+    moves the dates that it named; ``lead_time_gone``: there is none any more, and these dates are taken back.
+    """
+
+    sku: str
+    expected: tuple[Expected, ...]
+    now: datetime
+    lead_time_days: int
+    not_before: date | None
+    cause: str
+    decision_id: str
+    cause_event: str | None = None
+    lead_time_rise: int = 0
+    lead_time_gone: bool = False
+
+    @property
+    def fallback(self) -> date | None:
+        """The date of a line that no known supply covers any more."""
+        return lead_time_date(self.expected, {}, self.now.date(), self.lead_time_days)
+
+
+class Waiting(NamedTuple):
+    """The units of a line that wait, since ``queued_at`` the first of them, and what they are promised."""
+
+    line_id: str
+    units: int
+    promise_date: date | None
+    queued_at: datetime
+    claim_date: date
+    backed: bool
+    rest: tuple[date | None, ...] = ()
+    """Dates of the lines of other SKUs that must come too, where the order ships complete."""
+
+
+class Revised(NamedTuple):
+    """The promise of a line after a revision."""
+
+    promise_date: date | None
+    claim_date: date
+    backed: bool
+
+
+def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]:
+    """The lines whose promise changes: a new date, never an earlier one, or what backs the date they have.
+
+    Units are counted in the order of their claims, first those that stay backed: supply is lost by the last of them,
+    and what is left goes to the others in turn. A line is backed if the
+    known supply reaches all of its units, and due when it does. One that is backed no more is promised by the lead
+    time; where there is none, its date is taken back (None). A promise by the lead time keeps its date until that has
+    passed or the lead time changes. Nothing is promised for a day before the release. A line that must come with
+    others comes no sooner than they do, and has no date while one of them has none. The pure twin of the one SQL
+    statement.
+    """
+    total, cumulative = sum(one.units for one in revision.expected), 0
+    ordered = sorted(waiting, key=lambda one: (one.claim_date, one.queued_at, one.line_id))
+    still_backed = _within(total, [one for one in ordered if one.backed])
+    last_backed = max([one.claim_date for one in still_backed], default=date.min)
+    names = {one.line_id for one in still_backed}
+    found: dict[str, Revised] = {}
+    for one in (*still_backed, *(one for one in ordered if one.line_id not in names)):
+        cumulative += one.units
+        covered = cumulative <= total
+        alone = _due(revision.expected, cumulative) if covered else _uncovered(one, revision)
+        if alone is not None and revision.not_before is not None:
+            alone = max(alone, revision.not_before)
+        due = _with_rest(alone, one.rest)
+        told = max(due, one.promise_date or due) if due is not None else None
+        new = Revised(told, _claim(one, due or alone, told, covered, last_backed), covered)
+        if new != Revised(one.promise_date, one.claim_date, one.backed):
+            found[one.line_id] = new
+    return found
+
+
+def _within(total: int, ordered: Sequence[Waiting]) -> list[Waiting]:
+    """The first lines, as far as so many units reach all of theirs."""
+    cumulative = accumulate(one.units for one in ordered)
+    return [one for one, units in zip(ordered, cumulative, strict=True) if units <= total]
+
+
+def _uncovered(one: Waiting, revision: Revision) -> date | None:
+    """The date of units that the known supply does not reach."""
+    told, fallback = one.promise_date, revision.fallback
+    if one.backed or told is None or told < revision.now.date():
+        return fallback
+    if revision.lead_time_gone:
+        return None
+    return min(told + timedelta(days=revision.lead_time_rise), max(told, fallback or told))
+
+
+def _with_rest(alone: date | None, rest: Iterable[date | None]) -> date | None:
+    for day in rest:
+        if alone is None or day is None:
+            return None
+        alone = max(alone, day)
+    return alone
+
+
+def _claim(one: Waiting, due: date | None, told: date | None, covered: bool, last_backed: date) -> date:
+    """A claim never moves back, save that whoever is backed anew stands behind those who were backed all along."""
+    if not covered or due is None:
+        return one.claim_date if one.claim_date != UNDATED else told or UNDATED
+    claim = min(one.claim_date, due)
+    return due if not one.backed and claim <= last_backed else claim
+
+
+def _due(expected: Sequence[Expected], cumulative: int) -> date:
+    reached = 0
+    for day, units in expected:
+        reached += units
+        if reached >= cumulative:
+            return day
+    raise ValueError("the supply does not reach")
