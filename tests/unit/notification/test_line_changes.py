@@ -107,3 +107,18 @@ def test_what_was_told_is_never_told_again(
     assert changes_of(moved.rebased()) == ()
     for change in changes_of(moved):
         assert change.quantity > 0
+
+
+def test_what_is_reserved_of_a_preorder_is_told_with_its_day_and_again_when_that_moves() -> None:
+    reserved = line(granted=5, waiting=0, promise_date=JUNE)
+    (change,) = changes_of(reserved)
+    assert (change.kind, change.quantity, change.promise_date) == (ChangeKind.ALLOCATED, 5, JUNE)
+    (moved,) = changes_of(replace(reserved.rebased(), promise_date=JULY))
+    assert (moved.kind, moved.quantity, moved.previous_date, moved.promise_date) == (
+        ChangeKind.DATE_MOVED,
+        5,
+        JUNE,
+        JULY,
+    )
+    shipped = replace(reserved.rebased(), promise_date=JULY, shipped=5)
+    assert changes_of(shipped) == ()

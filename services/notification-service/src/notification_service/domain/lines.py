@@ -97,8 +97,13 @@ class LineProjection:
             waiting=waiting,
             declined=min(self.declined, open_units),
             cancelled=self.cancelled,
-            promise_date=self.promise_date if waiting else None,
+            promise_date=self.promise_date if waiting or self.reserved else None,
         )
+
+    @property
+    def reserved(self) -> int:
+        """Units that are granted and still to leave. They have a date before the release of their SKU."""
+        return max(0, min(self.granted, self.quantity - self.cancelled) - self.shipped)
 
     def rebased(self) -> LineProjection:
         """The line with its current status as the baseline."""
@@ -151,8 +156,14 @@ def changes_of(line: LineProjection) -> tuple[LineChange, ...]:
         changes.append(change(ChangeKind.TAKEN_BACK, taken_back))
     elif more_waiting > 0:
         changes.append(change(ChangeKind.PLACED_ON_BACKORDER, more_waiting))
-    elif current.waiting and current.promise_date != baseline.promise_date and more_granted <= 0:
-        changes.append(change(ChangeKind.DATE_MOVED, current.waiting))
+    elif _date_moved(baseline, current) and more_granted <= 0:
+        changes.append(change(ChangeKind.DATE_MOVED, current.waiting or line.reserved))
     if more_granted > 0:
         changes.append(change(ChangeKind.ALLOCATED, more_granted))
     return tuple(changes)
+
+
+def _date_moved(baseline: LineStatus, current: LineStatus) -> bool:
+    """Units that wait have another date, or none any more; or what is reserved leaves on another day."""
+    dated = current.waiting or current.promise_date is not None
+    return bool(dated) and current.promise_date != baseline.promise_date
