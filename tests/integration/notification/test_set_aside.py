@@ -7,6 +7,7 @@ from tests.scenario import LineAnswer
 from tests.unit.notification.events import JUNE
 
 from notification_service.application.notifications import compose_due_notifications
+from notification_service.application.notifications.template_data import template_data_of as genuine
 from notification_service.entrypoints.background.compose_notifications import compose_notifications
 from service_kit.persistence.parked_work import ParkedWork
 from service_kit.testing.eventually import eventually
@@ -14,8 +15,6 @@ from service_kit.testing.running import running
 
 
 async def test_an_order_whose_notification_cannot_be_composed_is_set_aside_alone(world, monkeypatch):
-    genuine = compose_due_notifications.template_data_of
-
     def template_data_of(order, message, names):
         if order.order_id == "bad":
             raise ValueError("no words for it")
