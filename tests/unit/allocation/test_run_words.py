@@ -44,6 +44,7 @@ EXCEPTIONS = {
     ),
 }
 PROGRESS = {
+    "It cannot be planned: the service failed over it.": Progress(ProgressCode.CANNOT_BE_PLANNED),
     "reading the demand": Progress(ProgressCode.READING_DEMAND),
     "planning 250 demands": Progress(ProgressCode.PLANNING_DEMANDS, {"demands": 250}),
     "storing 250 lines": Progress(ProgressCode.STORING_LINES, {"lines": 250}),

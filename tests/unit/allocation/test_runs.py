@@ -343,7 +343,9 @@ def test_the_preferred_location_keeps_its_units_the_longest() -> None:
 
 def exceptions(free: int, *lines: RunDemand, promised: dict[date, int] | None = None) -> dict[str, LineException]:
     every = segments(*Strategy)
-    outlook = {"A": PromiseOutlook((), promised or {}, promised or {}, 14)}
+    undated = sum(one.requested - one.confirmed_units for one in lines if one.promise_date is None)
+    claimed = (promised or {}) | ({UNDATED: undated} if undated else {})
+    outlook = {"A": PromiseOutlook((), promised or {}, claimed, 14)}
     preview = preview_run({"A": stock(free)}, outlook, select(lines, every), every, NOW)
     return {one.line.candidate.line_id: one.exception for one in preview.lines if one.exception}
 

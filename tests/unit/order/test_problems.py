@@ -68,7 +68,8 @@ def test_every_refusal_has_a_problem() -> None:
             OrderTooLarge(),
             409,
             "order_too_large",
-            "The order's lines and shipments exceed what one event can carry.",
+            "The order's lines and shipments exceed what one event can carry: about 1,000 lines, fewer with long names."
+            " Divide it among several orders.",
         ),
         (
             TrackingLinksUnavailable(),

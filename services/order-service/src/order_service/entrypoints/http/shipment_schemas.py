@@ -6,12 +6,12 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
 from order_service.application.queries import ShippableUnits
 from order_service.domain.order import Shipment
 from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
-from service_kit.http.fields import Instant, Name
+from service_kit.http.fields import Instant, Name, Reason
 from service_kit.http.models import RequestModel, ResponseModel
 
 
@@ -47,7 +47,7 @@ class VoidBody(RequestModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "the wrong order was scanned"}]})
 
-    reason: Annotated[str, StringConstraints(max_length=500)] | None = None
+    reason: Reason | None = None
     voided_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
 
