@@ -120,6 +120,18 @@ def _dates(waiting: list[Waiting], revision: Revision) -> dict[str, date | None]
     return {name: new.promise_date for name, new in found if new.promise_date != old[name]}
 
 
+def test_whoever_gave_way_when_supply_was_gained_is_not_passed_by_the_next() -> None:
+    """Found by chance: the second of two lines backed anew gave way to one backed before, and the third did not."""
+    waiting = [
+        _waiting("a", 1, day(-2), backed=True),
+        _waiting("b", 2, day(-2), backed=False),
+        _waiting("c", 1, day(-1), backed=False),
+    ]
+    revised = revise(waiting, _revision((Expected(TODAY, 3), Expected(day(3), 3))))
+    assert [revised[name].claim_date for name in "abc"] == [day(-2), TODAY, day(3)]
+    assert [revised[name].promise_date for name in "abc"] == [TODAY, TODAY, day(3)]
+
+
 @given(
     st.integers(0, 3),
     INBOUND,

@@ -49,7 +49,7 @@ _REVISE = text(
         FROM judged
     ), dated AS (
         SELECT alone.line_id, alone.promise_date AS old_date, alone.claim_date AS old_claim, alone.backed AS was_backed,
-               alone.units, alone.covered AS now_backed, alone.due, alone.last_backed,
+               alone.units, alone.covered AS now_backed, alone.due, alone.last_backed, alone.queued_at,
                CASE WHEN NOT alone.undated AND rest.undated IS NOT TRUE
                     THEN greatest(alone.due, rest.latest, alone.promise_date) END AS told,
                CASE WHEN rest.undated IS NOT TRUE THEN rest.latest END AS rest_date
@@ -61,15 +61,22 @@ _REVISE = text(
               AND d.live_units > d.granted_units
         ) AS rest ON true
     ), claims AS (
-        SELECT *, least(old_claim, greatest(due, rest_date)) AS earliest FROM dated
+        SELECT *, least(old_claim, greatest(due, rest_date)) AS earliest, now_backed AND NOT was_backed AS anew
+        FROM dated
+    ), in_turn AS (
+        SELECT *, bool_or(anew AND earliest <= last_backed) OVER ahead AS gave_way,
+               max(greatest(due, rest_date)) FILTER (WHERE anew) OVER ahead AS latest_due
+        FROM claims
+        WINDOW ahead AS (ORDER BY old_claim, queued_at, line_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ), new AS (
         SELECT *,
                CASE WHEN NOT now_backed THEN
                         CASE WHEN old_claim <> 'infinity' THEN old_claim ELSE coalesce(told, DATE 'infinity') END
-                    WHEN NOT was_backed AND earliest <= last_backed THEN greatest(due, rest_date)
+                    WHEN anew AND (earliest <= last_backed OR (gave_way AND earliest <= latest_due))
+                        THEN greatest(due, rest_date)
                     ELSE earliest
                END AS claim
-        FROM claims
+        FROM in_turn
     ), changed AS (
         SELECT *, told IS DISTINCT FROM old_date AS moved FROM new
         WHERE told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed

@@ -71,6 +71,7 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]
     still_backed = _within(total, [one for one in ordered if one.backed])
     last_backed = max([one.claim_date for one in still_backed], default=date.min)
     names = {one.line_id for one in still_backed}
+    behind = _Behind(last_backed)
     found: dict[str, Revised] = {}
     for one in (*still_backed, *(one for one in ordered if one.line_id not in names)):
         cumulative += one.units
@@ -80,7 +81,7 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]
             alone = max(alone, revision.not_before)
         due = _with_rest(alone, one.rest)
         told = max(due, one.promise_date or due) if due is not None else None
-        new = Revised(told, _claim(one, due or alone, told, covered, last_backed), covered)
+        new = Revised(told, _claim(one, due or alone, told, covered, behind), covered)
         if new != Revised(one.promise_date, one.claim_date, one.backed):
             found[one.line_id] = new
     return found
@@ -110,12 +111,27 @@ def _with_rest(alone: date | None, rest: Iterable[date | None]) -> date | None:
     return alone
 
 
-def _claim(one: Waiting, due: date | None, told: date | None, covered: bool, last_backed: date) -> date:
+class _Behind:
+    """Behind whom those stand who are backed anew: those who were backed all along and, once one of them had to give
+    way to these, those backed anew before it, so that nobody passes one who gave way."""
+
+    def __init__(self, last_backed: date) -> None:
+        self._last_backed, self._gave_way, self._latest_due = last_backed, False, date.min
+
+    def claim(self, claim: date, due: date) -> date:
+        """The claim of the next one that is backed anew, which would be ``claim``; ``due`` where it gives way."""
+        late = claim <= self._last_backed
+        claimed = due if late or (self._gave_way and claim <= self._latest_due) else claim
+        self._gave_way, self._latest_due = self._gave_way or late, max(self._latest_due, due)
+        return claimed
+
+
+def _claim(one: Waiting, due: date | None, told: date | None, covered: bool, behind: _Behind) -> date:
     """A claim never moves back, save that whoever is backed anew stands behind those who were backed all along."""
     if not covered or due is None:
         return one.claim_date if one.claim_date != UNDATED else told or UNDATED
     claim = min(one.claim_date, due)
-    return due if not one.backed and claim <= last_backed else claim
+    return claim if one.backed else behind.claim(claim, due)
 
 
 def _due(expected: Sequence[Expected], cumulative: int) -> date:
