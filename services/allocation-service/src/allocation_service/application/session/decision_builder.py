@@ -175,8 +175,10 @@ class DecisionBuilder:
 
         If known supply covers it, it claims that behind all who were promised in the meantime. If not, it keeps its
         place among those whose promise rests on the lead time: where it was served at once, from when it was ordered.
+        Of several lines, the one that was ordered first has the first choice.
         """
-        lines = [line for one in sorted(self.returned) if (line := self.session.lines[one]).queued_units]
+        lines = [line for one in self.returned if (line := self.session.lines[one]).queued_units]
+        lines.sort(key=lambda line: (line.layers[0].queued_at, line.line_id))
         for line in lines:
             self.session.leave_counters(line)
         for line in lines:

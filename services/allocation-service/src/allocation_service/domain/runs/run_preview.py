@@ -81,7 +81,7 @@ def requote(plan: RunPlan, outlooks: Mapping[str, PromiseOutlook], now: datetime
     """The dates of lines that lost units: each quoted anew for all that waits of it, never earlier than before.
 
     Who gained keeps the date of the rest: a date is never moved forward before the stock is there. The twin of
-    what a case does when units were taken back; it goes by line id, as that does.
+    what is done when units were taken back: the line that was ordered first has the first choice.
     """
     promised = {sku: dict(one.promised) for sku, one in outlooks.items()}
     claimed = {sku: dict(one.claimed) for sku, one in outlooks.items()}
@@ -101,7 +101,7 @@ def requote(plan: RunPlan, outlooks: Mapping[str, PromiseOutlook], now: datetime
     for candidate, units in losers:
         _count(promised[candidate.sku], candidate.promise_date, -units)
         _count(claimed[candidate.sku], candidate.claim_date, -units)
-    for candidate, units in sorted(losers, key=lambda pair: pair[0].line_id):
+    for candidate, units in sorted(losers, key=lambda pair: (pair[0].queued_at, pair[0].line_id)):
         outlook, days, claims = outlooks[candidate.sku], promised[candidate.sku], claimed[candidate.sku]
         day, backed = promise_dates.promise(
             expected[candidate.sku],
