@@ -56,9 +56,10 @@ LONG := tests/integration/kit tests/integration/protocol tests/integration/alloc
 integration:
 	$(call runs_of_folders,$(LONG) $(filter-out $(LONG),$(patsubst %/,%,$(dir $(wildcard tests/integration/*/conftest.py)))))
 
-# The chaos run has the machine to itself: what it measures is how fast the system recovers.
+# Replay and demo take the usual ports, so they run one after the other. The chaos run has the machine to itself: what it
+# measures is how fast the system recovers.
 e2e:
-	$(call runs_of_folders,tests/e2e/replay tests/e2e/demo tests/e2e/simulate)
+	$(call runs_of_folders,'tests/e2e/replay tests/e2e/demo' tests/e2e/simulate)
 	$(BIN)/pytest tests/e2e/chaos -q $(ARGS)
 
 test-fast: bootstrap unit ## Unit and contract tests only
