@@ -143,13 +143,14 @@ async def test_ready_once_started_with_the_database_there_and_migrated(two_apps,
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.headers["Content-Type"]) == (200, "application/health+json")
     async with database.transaction() as connection:
+        head = (await connection.execute(text("SELECT version_num FROM alembic_version"))).scalar_one()
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999_of_a_newer_version'"))
     assert (await client.get("/readyz")).status_code == 200
     async with database.transaction() as connection:
         await connection.execute(text("DELETE FROM alembic_version"))
     behind = await client.get("/readyz")
     async with database.transaction() as connection:
-        await connection.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+        await connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": head})
     assert behind.status_code == 503
     assert list(behind.json()["checks"]) == ["migrations"]
 
