@@ -110,7 +110,7 @@ class Callers(Timeline):
             return
         needed = (self.now + timedelta(days=self.random.randint(1, 60))).date().isoformat()
         # Allocation does not even look at a contact: nothing of what it knows changes.
-        change = {"needed_by": needed} if self.random.random() < 0.5 else {"contact_id": f"contact of {needed}"}
+        change = {"needed_by": needed} if len(self.log) % 2 else {"contact_id": f"contact of {needed}"}
         response = await self.clients["order"].patch(
             f"/v1/orders/{order['order_id']}",
             json={**change, "amended_at": self.now.isoformat()},
