@@ -30,18 +30,34 @@ class DocumentBatch:
         self._results: dict[str, DocumentResult] = {}
         self._terms: Mapping[str, LocationTerms] = {}
         self._levels: Levels = {}
+        self.po_lines: dict[str, PurchaseOrderLine] = {}
+        """The purchase-order lines that the documents name, locked by ``open_with_purchase_orders``. What ``save``
+        finds changed, it stores."""
+        self._po_lines_before: Mapping[str, PurchaseOrderLine] = {}
 
     @property
     def unposted(self) -> list[StatedDocument]:
         """The documents that are neither refused nor posted."""
         return [document for document in self._documents if document.document_id not in self._results]
 
-    async def open(self, po_lines: Mapping[str, PurchaseOrderLine] | None = None) -> None:
-        """Refuse documents that name what does not exist, lock the levels of the others and claim their references.
+    async def open(self) -> None:
+        """Refuse documents that name what does not exist, lock the levels of the others and claim their references."""
+        await self._open({})
 
-        ``po_lines`` are the existing ones of the purchase-order lines that the documents name.
+    async def open_with_purchase_orders(self) -> None:
+        """The same for documents that may name purchase-order lines, which are locked too.
+
+        They are read without locks to refuse unknown ones, and locked only after levels and references, as everybody
+        does.
         """
-        await self._refuse_names(po_lines or {})
+        named = _po_line_ids(self.unposted)
+        await self._open(await self._uow.purchase_orders.lines(named) if named else {})
+        accepted = _po_line_ids(self.unposted)
+        self.po_lines = await self._uow.purchase_orders.lock_lines(accepted) if accepted else {}
+        self._po_lines_before = dict(self.po_lines)
+
+    async def _open(self, po_lines: Mapping[str, PurchaseOrderLine]) -> None:
+        await self._refuse_names(po_lines)
         self._levels = await self._uow.levels.lock({line.key for each in self.unposted for line in each.lines})
         await self._claim_references()
         if self._levels:
@@ -59,17 +75,12 @@ class DocumentBatch:
         self._results[document.document_id] = posting.document
         return posting
 
-    def events(
-        self,
-        name: str,
-        posting: Posting,
-        reason: str,
-        po_lines: Mapping[str, Sequence[PurchaseOrderLine]] | None = None,
-    ) -> list[Event]:
-        """One event for each SKU whose levels were changed, with its purchase-order lines from ``po_lines``.
+    def events(self, name: str, document: StatedDocument, posting: Posting, reason: str) -> list[Event]:
+        """One event for each SKU whose levels were changed, with the purchase-order lines that the document names.
 
         Call it before the next posting, which may change the same levels again.
         """
+        po_lines = self._po_lines_by_sku(document)
         return [
             stock_changed(
                 name,
@@ -77,19 +88,24 @@ class DocumentBatch:
                 reason=reason,
                 occurred_at=posting.document.occurred_at,
                 terms=self._terms,
-                po_lines=(po_lines or {}).get(sku, ()),
+                po_lines=po_lines.get(sku, ()),
             )
             for sku, levels in posting.changed.items()
         ]
 
     async def save(self) -> list[DocumentResult]:
-        """Store the levels and the recorded documents; returns the result of each document, in the order given."""
+        """Store the levels, the recorded documents and what changed of their purchase-order lines.
+
+        Returns the result of each document, in the order given.
+        """
         refused = [key for key, result in self._results.items() if isinstance(result, LinesRefused)]
         if refused:
             await self._uow.documents.withdraw(refused)
         await self._uow.levels.save([level for level in self._levels.values() if level.entries])
         recorded = [result for result in self._results.values() if isinstance(result, StockDocument)]
         await self._uow.documents.add_lines(recorded)
+        before = self._po_lines_before
+        await self._uow.purchase_orders.save_lines([one for key, one in self.po_lines.items() if one != before[key]])
         return [self._results[document.document_id] for document in self._documents]
 
     async def _refuse_names(self, po_lines: Mapping[str, PurchaseOrderLine]) -> None:
@@ -107,6 +123,13 @@ class DocumentBatch:
             if faults:
                 self._results[document.document_id] = NamesRefused(faults)
 
+    def _po_lines_by_sku(self, document: StatedDocument) -> dict[str, list[PurchaseOrderLine]]:
+        """The purchase-order lines that the document names, as they are now, by SKU in the order of ids."""
+        found: dict[str, list[PurchaseOrderLine]] = {}
+        for line_id in sorted(_po_line_ids([document])):
+            found.setdefault(self.po_lines[line_id].sku, []).append(self.po_lines[line_id])
+        return found
+
     async def _claim_references(self) -> None:
         documents = self.unposted
         claimed = await self._uow.documents.claim(documents)
@@ -118,20 +141,10 @@ class DocumentBatch:
             )
 
 
-def po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
+def _po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
     """The purchase-order lines that the documents name."""
     named = (line.purchase_order_line_id for document in documents for line in document.lines)
     return {line_id for line_id in named if line_id is not None}
-
-
-def po_lines_by_sku(
-    document: StatedDocument, po_lines: Mapping[str, PurchaseOrderLine]
-) -> dict[str, list[PurchaseOrderLine]]:
-    """The purchase-order lines that the document names, as ``po_lines`` has them, by SKU in the order of ids."""
-    found: dict[str, list[PurchaseOrderLine]] = {}
-    for line_id in sorted(po_line_ids([document])):
-        found.setdefault(po_lines[line_id].sku, []).append(po_lines[line_id])
-    return found
 
 
 def _faults(

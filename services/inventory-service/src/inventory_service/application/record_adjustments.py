@@ -71,7 +71,7 @@ async def record_adjustments(uow: InventoryUnitOfWork, commands: Sequence[Record
     for document in batch.unposted:
         posting = batch.post(document, post_adjustment)
         if posting is not None:
-            events += batch.events("StockLevelChanged", posting, reason=document.kind)
+            events += batch.events("StockLevelChanged", document, posting, document.kind)
     results = await batch.save()
     await uow.publish(events)
     return results

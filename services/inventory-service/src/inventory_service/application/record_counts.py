@@ -74,7 +74,7 @@ async def record_counts(uow: InventoryUnitOfWork, commands: Sequence[RecordCount
     for document in batch.unposted:
         posting = batch.post(document, rule)
         if posting is not None:
-            events += batch.events("StockLevelChanged", posting, reason=document.kind)
+            events += batch.events("StockLevelChanged", document, posting, document.kind)
     results = await batch.save()
     await uow.publish(events)
     return results

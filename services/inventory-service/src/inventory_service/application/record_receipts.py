@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from event_contracts import Event
-from inventory_service.application.document_batch import (
-    DocumentBatch,
-    DocumentResult,
-    po_line_ids,
-    po_lines_by_sku,
-)
+from inventory_service.application.document_batch import DocumentBatch, DocumentResult
 from inventory_service.application.ports import InventoryUnitOfWork
 from inventory_service.domain.document_types import DocumentType, ReceiptKind
 from inventory_service.domain.purchase_order import PurchaseOrderLine
@@ -69,32 +64,24 @@ async def record_receipts(uow: InventoryUnitOfWork, commands: Sequence[RecordRec
     Returns the document or the refusal of each command, in the same order; see DocumentResult.
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
-    # Purchase-order lines are read without locks to refuse unknown ones; they are locked only after levels and
-    # references, as everybody does.
-    named = po_line_ids(batch.unposted)
-    await batch.open(await uow.purchase_orders.lines(named) if named else {})
-    accepted = po_line_ids(batch.unposted)
-    po_lines = await uow.purchase_orders.lock_lines(accepted) if accepted else {}
-    before = dict(po_lines)
+    await batch.open_with_purchase_orders()
     events: list[Event] = []
     for document in batch.unposted:
         posting = batch.post(document, post_receipt)
         if posting is not None:
-            po_lines_by_sku = _receive(document, po_lines)
-            events += batch.events("StockReceived", posting, _reason(document), po_lines_by_sku)
+            _deduct(document, batch.po_lines)
+            events += batch.events("StockReceived", document, posting, _reason(document))
     results = await batch.save()
-    await uow.purchase_orders.save_lines([line for line_id, line in po_lines.items() if line != before[line_id]])
     await uow.publish(events)
     return results
 
 
-def _receive(document: StatedDocument, po_lines: dict[str, PurchaseOrderLine]) -> Mapping[str, list[PurchaseOrderLine]]:
-    """Deduct the document's units from ``po_lines``; returns those it names by SKU, in the order of their ids."""
+def _deduct(document: StatedDocument, po_lines: dict[str, PurchaseOrderLine]) -> None:
+    """Deduct the document's units from the purchase-order lines that it names."""
     for line in document.lines:
         if line.purchase_order_line_id is not None:
             po_line = po_lines[line.purchase_order_line_id]
             po_lines[po_line.line_id] = po_line.receive(line.quantity)
-    return po_lines_by_sku(document, po_lines)
 
 
 def _reason(document: StatedDocument) -> str:

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from event_contracts import Event
-from inventory_service.application.document_batch import (
-    DocumentBatch,
-    DocumentResult,
-    po_line_ids,
-    po_lines_by_sku,
-)
+from inventory_service.application.document_batch import DocumentBatch, DocumentResult
 from inventory_service.application.ports import InventoryUnitOfWork
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.errors import BeyondReceived, BrokenLine, LinesRefused
@@ -80,20 +75,15 @@ async def record_supplier_returns(
     of each command, in the same order; see DocumentResult.
     """
     batch = DocumentBatch(uow, [command.document() for command in commands])
-    named = po_line_ids(batch.unposted)
-    await batch.open(await uow.purchase_orders.lines(named) if named else {})
-    ordered = po_line_ids(batch.unposted)
-    po_lines = await uow.purchase_orders.lock_lines(ordered) if ordered else {}
-    before = dict(po_lines)
+    await batch.open_with_purchase_orders()
     events: list[Event] = []
     for document in batch.unposted:
-        returns = _Returns(po_lines)
+        returns = _Returns(batch.po_lines)
         posting = batch.post(document, returns.post)
         if posting is not None:
-            po_lines.update(returns.after)
-            events += batch.events("StockLevelChanged", posting, document.kind, po_lines_by_sku(document, po_lines))
+            batch.po_lines.update(returns.after)
+            events += batch.events("StockLevelChanged", document, posting, document.kind)
     results = await batch.save()
-    await uow.purchase_orders.save_lines([line for key, line in po_lines.items() if line != before[key]])
     await uow.publish(events)
     return results
 
