@@ -25,6 +25,7 @@ class Callers(Timeline):
     clients: dict[str, httpx.AsyncClient]
     clock: FakeClock = field(default_factory=lambda: FakeClock(START))
     orders: list[str] = field(default_factory=list)
+    shipments: list[tuple[str, str, datetime]] = field(default_factory=list)
     po_lines: list[tuple[str, str, str, int]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     count: int = 0
@@ -164,13 +165,18 @@ class Callers(Timeline):
             {"line_id": row["line_id"], "quantity": self.random.randint(max(1, row["quantity"] - 1), row["quantity"])}
             for row in same
         ]
+        shipped_at = self.now - timedelta(hours=self.random.choice((0, 0, 30)))
         body = {
             "location_id": location,
-            "shipped_at": (self.now - timedelta(hours=self.random.choice((0, 0, 30)))).isoformat(),
+            "shipped_at": shipped_at.isoformat(),
             "reference": self.name("shipment"),
             "lines": lines,
         }
-        await self.call("order", "POST", f"/v1/orders/{chosen['order_id']}/shipments", body, allow=(409, 422))
+        path = f"/v1/orders/{chosen['order_id']}/shipments"
+        response = await self.call("order", "POST", path, body, allow=(409, 422))
+        if response.status_code == 201:
+            made = response.json()
+            self.shipments.append((chosen["order_id"], made["shipment_id"], shipped_at))
 
     async def ship_elsewhere(self) -> None:
         """A shipment that nobody allocated; it is refused and changes nothing."""
@@ -189,15 +195,10 @@ class Callers(Timeline):
 
     async def void(self) -> None:
         """A shipment turns out to have been reported by mistake; one that was voided or is too old is refused."""
-        order = await self._some_order()
-        if order is None:
-            return
-        path = f"/v1/orders/{order['order_id']}/shipments"
-        shipments = (await self.call("order", "GET", path)).json()["data"]
-        if shipments:
-            shipment = self.random.choice(shipments)
-            body = {"voided_at": max(self.now, datetime.fromisoformat(shipment["shipped_at"])).isoformat()}
-            await self.call("order", "POST", f"{path}/{shipment['shipment_id']}/void", body)
+        if self.shipments:
+            order_id, shipment_id, shipped_at = self.random.choice(self.shipments)
+            body = {"voided_at": max(self.now, shipped_at).isoformat()}
+            await self.call("order", "POST", f"/v1/orders/{order_id}/shipments/{shipment_id}/void", body)
 
     async def order_more(self) -> None:
         """A purchase order of one or two lines."""

@@ -104,6 +104,15 @@ class World(Callers):
             )
         )
 
+    async def catch_up(self) -> None:
+        """For a moment all is quick: what was said is delivered, and what answers it is said and delivered, too."""
+        self.log.append("catch up")
+        for _ in range(2):
+            for database in self.databases.values():
+                await self.topics.relay(database)
+            for link in self.links.values():
+                await self._turn(link, most=50)
+
     async def rewind(self) -> None:
         """The offsets are lost: a group reads everything again."""
         if self.random.random() < 0.3:
@@ -139,19 +148,20 @@ class World(Callers):
             (self.change_terms, 3),
             (self.add_line, 3),
             (self.cancel, 5),
-            (self.ship, 9),
+            (self.ship, 16),
             (self.ship_elsewhere, 1),
-            (self.void, 6),
+            (self.void, 9),
             (self.order_more, 4),
             (self.slip, 3),
-            (self.receive, 9),
+            (self.receive, 12),
             (self.cancel_purchase, 2),
-            (self.link_receipt, 2),
-            (self.give_back, 2),
+            (self.link_receipt, 3),
+            (self.give_back, 4),
             (self.count_stock, 5),
             (self.set_policy, 1),
-            (self.relay, 24),
-            (self.work, 30),
+            (self.relay, 20),
+            (self.work, 24),
+            (self.catch_up, 6),
             (self.recheck, 4),
             (self.rewind, 2),
         ]
