@@ -182,3 +182,23 @@ async def test_units_that_are_added_where_no_date_can_be_named_take_the_date_of_
     await world.apply(world.amend(order, 1, 9))
     assert await world.promise("a-1") is None
     await world.check()
+
+
+@pytest.mark.parametrize("together", [False, True])
+async def test_units_that_are_declined_leave_the_line_its_claim_and_what_backs_it(world: Any, together: bool) -> None:
+    supply = world.inbound("A", "p", 5, world.now + timedelta(days=4))
+    await world.apply(world.sku("A", lead_time_days=10, cap=10), supply)
+    first, placed = world.order("a", ("A", 5), ship_complete=together)
+    await world.apply(placed)
+    world.later(hours=1)
+    await world.apply(world.order("b", ("A", 5))[1])
+    before = (await world.line("a-1")).promise
+    assert before.backed
+    world.later(days=3)
+    (event,) = await world.apply(world.amend(first, 1, 6))
+    assert event.payload.lines[0].declined == 1
+    assert (await world.line("a-1")).promise == before
+    world.later(days=1)
+    await world.apply(world.stock("A", 5, po_line="p", remaining=0))
+    assert await world.granted("a-1", "b-1") == [5, 0]
+    await world.check()

@@ -142,7 +142,9 @@ def _apply(
 ) -> None:
     session = builder.session
     sku = session.skus[line.sku]
-    builder.apply_outcome(line, new_demand.units, outcome, quotes.last.get(line.sku) if new_demand.units else None)
+    # Units that were declined change nothing of what the rest of the line claims.
+    quoted = quotes.last.get(line.sku) if new_demand.units > outcome.declined else None
+    builder.apply_outcome(line, new_demand.units, outcome, quoted)
     session.enqueue(line)
     taken = outcome.granted
     if taken and sku.policy.bypass_limit is not None and sku.waiting_units:
