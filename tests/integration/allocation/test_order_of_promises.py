@@ -109,7 +109,7 @@ async def test_the_head_that_is_read_is_the_head_of_the_queue(
     through = supply.get("kept_through")
     (sku,) = (await _skus(world)).values()
     moment = sku.moment(arrived.payload.occurred_at, 2)._replace(
-        kept_through=world.now.date().fromisoformat(through) if through else None, by_claim=True
+        kept_through=world.now.date().fromisoformat(through) if through else None
     )
     ranked = sorted(rows, key=Ranking(sku.policy, moment).key)
     expected, left = {}, 4

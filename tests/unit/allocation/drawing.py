@@ -27,6 +27,7 @@ from allocation_service.domain.policies.policy import (
     ValueIndex,
     Weights,
 )
+from allocation_service.domain.promising.promise_dates import UNDATED
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SKUS = ("A", "B")
@@ -45,6 +46,8 @@ def _choices(draw: st.DrawFn, *options: Sequence[Any]) -> list[Any]:
 
 
 _DAYS = (NO_DATE, *(date(2026, 3, day) for day in (1, 2, 5, 12, 20)))
+_CLAIMS = (None, UNDATED, date(2026, 3, 2), date(2026, 3, 12))
+"""What a demand claims; None: the day that it is promised for."""
 
 
 @st.composite
@@ -65,9 +68,11 @@ def demands(draw: st.DrawFn, *, complete: bool = True) -> list[Demand]:
             _DAYS,
         )
         for part, sku in enumerate(skus if locked or not whole else skus[:1]):
-            units, days, minutes, promised, preference, value = _choices(
-                draw, range(1, 8), range(41), range(3), _DAYS, (None, "X", "Y"), (0, 500, 90_000)
-            )
+            units, days, minutes, promised, preference, value, claimed, backed = _choices(
+                draw, range(1, 8), range(41), range(3), _DAYS, (None, "X", "Y"), (0, 500, 90_000), _CLAIMS,
+                (False, True),
+            )  # fmt: skip
+            told = None if promised == NO_DATE else promised
             found.append(
                 Demand(
                     f"l{number}-{part}",
@@ -77,7 +82,7 @@ def demands(draw: st.DrawFn, *, complete: bool = True) -> list[Demand]:
                     NOW - timedelta(days=days, minutes=minutes),
                     tier,
                     day,
-                    None if promised == NO_DATE else promised,
+                    told,
                     preference,
                     whole,
                     locked or not whole,
@@ -86,6 +91,8 @@ def demands(draw: st.DrawFn, *, complete: bool = True) -> list[Demand]:
                     region=region,
                     unit_value=value,
                     bypassed=bypassed,
+                    claim_date=(told or UNDATED) if claimed is None else claimed,
+                    backed=backed,
                 )
             )
     return found
@@ -96,12 +103,13 @@ def supplies(draw: st.DrawFn) -> Supplies:
     """Two SKUs at two locations; some with demand that is expected."""
     found = {}
     for sku in SKUS:
-        x, y, day, lead, *tiers = _choices(
-            draw, range(13), range(13), _DAYS, (0, 10), *[_EXPECTED] * len(TIERS), (False, True)
+        x, y, day, lead, kept, *tiers = _choices(
+            draw, range(13), range(13), _DAYS, (0, 10), _DAYS, *[_EXPECTED] * len(TIERS), (False, True)
         )
         locations = (Location("X", 1, x), Location("Y", 2, y))
         forecast = tuple(tiers[:-1]) if tiers[-1] else None
-        found[sku] = Supply(sku, locations, None if day == NO_DATE else day, lead, forecast)
+        through = None if kept == NO_DATE else kept
+        found[sku] = Supply(sku, locations, None if day == NO_DATE else day, lead, forecast, through)
     return found
 
 

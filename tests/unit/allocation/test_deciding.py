@@ -119,8 +119,10 @@ def test_the_order_is_total_and_nobody_who_takes_parts_is_overtaken(
 
 
 def test_what_is_promised_before_the_next_supply_is_served_before_a_better_tier() -> None:
-    gold = Demand("gold", "o1", "A", 1, NOW, tier_rank=0, promise_date=date(2026, 4, 1))
-    promised = Demand("promised", "o2", "A", 1, NOW, tier_rank=3, promise_date=date(2026, 3, 5))
+    gold = Demand("gold", "o1", "A", 1, NOW, tier_rank=0, promise_date=date(2026, 4, 1), claim_date=date(2026, 4, 1))
+    promised = Demand(
+        "promised", "o2", "A", 1, NOW, tier_rank=3, promise_date=date(2026, 3, 5), claim_date=date(2026, 3, 5)
+    )
     supply = {"A": Supply("A", (Location("X", 1, 1),), next_supply=date(2026, 3, 20))}
     protecting = decide(supply, [gold, promised], Policy("p", 1, Sort.PRIORITY, True), NOW)
     plain = decide(supply, [gold, promised], Policy("p", 1, Sort.PRIORITY, False), NOW)

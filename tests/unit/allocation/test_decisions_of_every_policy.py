@@ -39,6 +39,7 @@ from allocation_service.domain.policies.policy import (
 )
 from allocation_service.domain.policies.policy_document import policy_document, policy_from, stored_policy
 from allocation_service.domain.policies.sorting import Ranking, class_of
+from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.reasons import GRANTED
 
 
@@ -276,6 +277,16 @@ def test_what_is_left_of_a_decision_that_was_cut_is_computed_again(
     cut = Decided(decision, supply, list(blocked)).up_to(last + 1).decision
     stored, lines = _stored(supply, cut, blocked)
     assert replay(stored, lines, NOW) == _given_by_line(cut)
+
+
+def test_a_demand_that_is_promised_for_a_day_and_claims_none_is_computed_again_as_it_was_ranked() -> None:
+    soon = date(2026, 3, 6)
+    undated = Demand("first", "o1", "A", 1, NOW - timedelta(hours=9), promise_date=soon, claim_date=UNDATED)
+    dated = Demand("second", "o2", "A", 1, NOW - timedelta(hours=5), promise_date=soon, claim_date=soon)
+    supply = {"A": Supply("A", (Location("X", 1, 1),), date(2026, 3, 20))}
+    decision = decide(supply, [undated, dated], Policy(), NOW)
+    stored, lines = _stored(supply, decision, ())
+    assert replay(stored, lines, NOW) == _given_by_line(decision) == {"first": 0, "second": 1}
 
 
 def test_an_order_that_a_quota_refuses_is_not_cut_in_two() -> None:

@@ -112,7 +112,7 @@ class Shop:
         backed = self.counters().claimed_backed()
         through = kept_through(self.expected(), backed, self.free, self.now.date()) if backed else None
         following = min((one.day for one in self.expected()[1:]), default=None)
-        supply = Supply("A", (Location("X", 1, self.free),), following, self.lead, None, through, by_claim=True)
+        supply = Supply("A", (Location("X", 1, self.free),), following, self.lead, None, through)
         granted = []
         for outcome in decide({"A": supply}, list(self.waiting.values()), Policy(sort=self.sort), self.now).outcomes:
             if outcome.granted:

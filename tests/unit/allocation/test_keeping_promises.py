@@ -89,7 +89,7 @@ def test_promises_made_of_announced_supply_are_kept_under_every_sort(
         expected = (Expected(now.date(), free), *_expected(announced, now)[1:])
         through = kept_through(expected, _claimed(waiting, backed=True), free, now.date())
         next_supply = day(min(announced)[0]) if announced else None
-        supply = {"A": Supply("A", (Location("X", 1, free),), next_supply, 20, None, through, by_claim=True)}
+        supply = {"A": Supply("A", (Location("X", 1, free),), next_supply, 20, None, through)}
         for outcome in decide(supply, list(waiting.values()), policy, now).outcomes:
             free -= outcome.granted
             left = outcome.demand.quantity - outcome.granted
@@ -157,7 +157,7 @@ def test_through_is_the_last_day_on_which_the_claims_leave_less_than_is_given(
 
 @given(SORTS)
 def test_kept_promises_are_served_by_claim_and_queue_and_the_sort_decides_about_the_others(sort: Sort) -> None:
-    moment = Moment(NOW, day(4), 7, day(4), by_claim=True)
+    moment = Moment(NOW, day(4), 7, day(4))
     queue = {
         "moved, old": demand("moved, old", 1, day(9), queued=9, claim=day(-3)),
         "today": demand("today", 1, day(0), queued=8),
@@ -178,7 +178,7 @@ def test_kept_promises_are_served_by_claim_and_queue_and_the_sort_decides_about_
 
 @given(SORTS)
 def test_decisions_of_before_promises_had_claims_went_by_their_dates(sort: Sort) -> None:
-    moment = Moment(NOW, day(4), 7, day(4))
+    moment = Moment(NOW, day(4), 7, day(4), by_claim=False)
     queue = {
         "broken, gold": demand("broken, gold", 1, day(-1), rank=0, queued=9, needed=day(1)),
         "broken, old": demand("broken, old", 1, day(-3), queued=1),
@@ -196,7 +196,7 @@ def test_decisions_of_before_promises_had_claims_went_by_their_dates(sort: Sort)
 
 
 def test_without_protection_a_promise_has_no_say() -> None:
-    moment = Moment(NOW, day(4), 7, day(4), by_claim=True)
+    moment = Moment(NOW, day(4), 7, day(4))
     policy = Policy(sort=Sort.PRIORITY, protect_promises=False)
     assert Protection.of(policy, moment).through == date.min
     key = Ranking(policy, moment).key

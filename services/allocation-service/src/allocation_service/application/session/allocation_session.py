@@ -255,7 +255,7 @@ class AllocationSession:
         now = self.decision_times.get(sku, state.last_now) or _LONG_AGO
         if sku not in self._kept_through:
             self._kept_through[sku] = state.kept_through(now, self.grace_days)
-        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku], by_claim=True)
+        return Moment(now, self.next_supply(sku), state.lead_time_days, self._kept_through[sku])
 
     def refresh_kept_promises(self, sku: str) -> None:
         """Find out which promises the stock that is free now must keep; where these are others than before,

@@ -1,7 +1,8 @@
 """A fill as it is stored, and read back to be computed again.
 
 A decision may have a hundred thousand demands, and there are as many decisions as events, so that only what
-differs from the rule is written: what is absent is as in ``Demand()``, ``Supply()`` and ``Context()``.
+differs from the rule is written: what is absent is as in ``Demand()``, ``Supply()`` and ``Context()``. A demand claims
+supply from the day that it is promised for; one that does not (``UNDATED`` beside a date, too) has its claim written.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def stored_facts(outcome: DemandOutcome) -> dict[str, Any]:
         value = getattr(demand, name)
         if value != getattr(_PLAIN, name):
             facts[name] = value
-    if demand.claim_date not in {None, UNDATED, demand.promise_date}:
+    if demand.claim_date is not None and demand.claim_date != (demand.promise_date or UNDATED):
         facts["claim_date"] = demand.claim_date
     if demand.ship_complete:
         facts["ship_complete"] = True

@@ -229,7 +229,7 @@ class Moment(NamedTuple):
     next_supply: date | None = None
     lead_time_days: int = 0
     kept_through: date | None = None
-    by_claim: bool = False
+    by_claim: bool = True
 
     @property
     def horizon_days(self) -> int:
@@ -279,7 +279,7 @@ class Supply(NamedTuple):
     lead_time_days: int = 0
     forecast: Forecast | None = None
     kept_through: date | None = None
-    by_claim: bool = False
+    by_claim: bool = True
 
     @property
     def free(self) -> int:

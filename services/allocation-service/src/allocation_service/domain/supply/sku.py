@@ -188,7 +188,7 @@ class Sku:
     def moment(self, now: datetime, grace_days: int) -> Moment:
         """How its queue is ranked at a moment."""
         next_supply = self.next_supply(now, grace_days)
-        return Moment(now, next_supply, self.lead_time_days, self.kept_through(now, grace_days), by_claim=True)
+        return Moment(now, next_supply, self.lead_time_days, self.kept_through(now, grace_days))
 
     def release_date(self) -> date | None:
         """Preorders are never promised before it."""
