@@ -27,7 +27,7 @@ from allocation_service.domain.policies.policy import (
     ValueIndex,
     Weights,
 )
-from allocation_service.domain.promising.promise_dates import UNDATED
+from allocation_service.domain.promising.promise_dates import UNDATED, Outlook
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SKUS = ("A", "B")
@@ -48,6 +48,13 @@ def _choices(draw: st.DrawFn, *options: Sequence[Any]) -> list[Any]:
 _DAYS = (NO_DATE, *(date(2026, 3, day) for day in (1, 2, 5, 12, 20)))
 _CLAIMS = (None, UNDATED, date(2026, 3, 2), date(2026, 3, 12))
 """What a demand claims; None: the day that it is promised for."""
+
+
+def units_left(outlook: Outlook, day: date) -> int:
+    """S(t) - C(t): negative where more is promised of known supply by a day than is expected by then."""
+    return sum(one.units for one in outlook.expected if one.day <= day) - sum(
+        units for promised, units in outlook.backed.items() if promised <= day
+    )
 
 
 @st.composite

@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.unit.allocation.in_memory_stores import InMemoryAllocationStore
 
 from allocation_service.domain.policies.policy import Policy, Sort
+from allocation_service.domain.promising.promise_revision import Revision
 
 BETTER = {"tier": "platinum"}
 """Would be served first, if the sort had a say."""
@@ -201,4 +203,29 @@ async def test_units_that_are_declined_leave_the_line_its_claim_and_what_backs_i
     world.later(days=1)
     await world.apply(world.stock("A", 5, po_line="p", remaining=0))
     assert await world.granted("a-1", "b-1") == [5, 0]
+    await world.check()
+
+
+async def test_an_order_that_nothing_is_left_for_revises_nobody(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even where a line that is backed has no date yet, since another of its order has none."""
+    await world.apply(
+        world.sku("A", lead_time_days=10),
+        world.sku("B", lead_time_days=0),
+        world.inbound("A", "p", 5, world.now + timedelta(days=4)),
+    )
+    await world.apply(world.order("whole", ("A", 4), ("B", 1), ship_complete=True)[1])
+    await world.apply(world.order("next", ("A", 3))[1])
+    line = await world.line("whole-1")
+    assert (line.promise_date, line.backed) == (None, True)
+    revised: list[Revision] = []
+    revise_promises = InMemoryAllocationStore.revise_promises
+
+    async def noted(store: InMemoryAllocationStore, revision: Revision) -> Any:
+        revised.append(revision)
+        return await revise_promises(store, revision)
+
+    monkeypatch.setattr(InMemoryAllocationStore, "revise_promises", noted)
+    for number in range(3):
+        await world.apply(world.order(f"later{number}", ("A", 9))[1])
+    assert revised == []
     await world.check()

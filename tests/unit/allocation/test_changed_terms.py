@@ -21,6 +21,8 @@ async def test_a_later_release_moves_what_waits_and_what_is_allocated(world: Any
     assert _dates(events) == [("PromiseRevised", later.date())] * 2
     assert {event.payload.lines[0].promise.cause for event in events} == {"SkuPolicyChanged"}
     assert told < later.date()
+    causes = {decision.decision_id for decision in await world.decisions("SkuPolicyChanged")}
+    assert {event.payload.decision_id for event in events} == causes, "each names the decision that is stored of it"
     assert await world.apply(world.sku("A", "preorder", release_at=later)) == []
     await world.check()
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.allocation.drawing import units_left
 
 from allocation_service.domain.allocating.deciding import decide
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Location, Policy, Sort, Supply
@@ -203,9 +204,9 @@ def test_after_each_act_known_supply_covers_all_that_it_backs_and_would_cover_no
         last = told
     shop.revise()
     outlook = shop.outlook()
-    assert all(outlook.left(one.day) >= 0 for one in outlook.expected)
+    assert all(units_left(outlook, one.day) >= 0 for one in outlook.expected)
     unbacked = sorted(
         (one for one in shop.waiting.values() if not one.backed),
         key=lambda one: (one.claim_date or UNDATED, one.queued_at),
     )
-    assert not unbacked or unbacked[0].quantity > outlook.uncommitted
+    assert not unbacked or unbacked[0].quantity > units_left(outlook, UNDATED)

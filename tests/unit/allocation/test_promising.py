@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.allocation.drawing import units_left
 
 from allocation_service.domain.promising.line_promise import LinePromise, PromiseCounters
 from allocation_service.domain.promising.promise_dates import (
@@ -51,8 +52,7 @@ def test_later_orders_never_break_earlier_promises(
     for upto in [TODAY, *sorted(covered)]:
         supply = sum(one.units for one in expected if one.day <= upto)
         assert sum(n for on, n in covered.items() if on <= upto) <= supply
-    outlook = Outlook(expected, covered)
-    assert not loses_cover(outlook, outlook, TODAY)
+    assert not loses_cover(Outlook(expected, {}), Outlook(expected, covered), TODAY)
 
 
 @given(st.integers(0, 5), INBOUND, st.dictionaries(st.integers(0, 30).map(day), st.integers(1, 5)), st.integers(1, 8))
@@ -160,7 +160,7 @@ def test_a_revision_never_moves_a_date_forward_and_backs_what_fits_the_supply(
         assert not one.backed or new.backed == (cumulative <= total)
         assert not new.backed or new.claim_date <= (new.promise_date or UNDATED)
         counters.count(LinePromise(*new), one.units)
-    assert all(Outlook(expected, counters.promised_backed()).left(one.day) >= 0 for one in expected)
+    assert all(units_left(Outlook(expected, counters.promised_backed()), one.day) >= 0 for one in expected)
     again = [one._replace(**revised[one.line_id]._asdict()) if one.line_id in revised else one for one in waiting]
     assert _dates(again, _revision(expected, lead)) == {}, ("a revision is done once", waiting, revised)
 
@@ -233,3 +233,16 @@ def test_a_receipt_that_fills_waiting_demand_is_no_slip() -> None:
     assert not loses_cover(before, after, TODAY)
     assert loses_cover(before, after._replace(backed={day(5): 5}), TODAY)
     assert not loses_cover(after._replace(backed={day(5): 5}), after._replace(backed={day(5): 5}), TODAY), "as before"
+
+
+EXPECTED = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9)), min_size=1, max_size=6).map(
+    lambda parts: tuple(Expected(day(number), units) for number, units in sorted(parts))
+)
+OUTLOOKS = st.builds(Outlook, EXPECTED, st.dictionaries(st.integers(-3, 14).map(day), st.integers(1, 9), max_size=6))
+
+
+@given(OUTLOOKS, OUTLOOKS)
+def test_cover_is_lost_where_on_any_day_more_is_missing_than_before(before: Outlook, after: Outlook) -> None:
+    left = [(units_left(before, day(number)), units_left(after, day(number))) for number in range(20)]
+    assert loses_cover(before, after, TODAY) == any(now < 0 and now < was for was, now in left)
+    assert not loses_cover(after, after, TODAY)

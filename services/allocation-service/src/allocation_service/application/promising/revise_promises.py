@@ -34,15 +34,16 @@ async def revise(store: AllocationStore, session: AllocationSession) -> int:
         if state.last_now is None:
             continue
         revision = _revision(session, sku, origin, state.last_now)
-        moved = list(await store.revise_promises(revision)) if state.waiting_units else []
+        moved = [(revision, await store.revise_promises(revision))] if state.waiting_units else []
         release = state.release_date()
         if release is not None and release != session.supply_before[sku].release_date:
             second = revision._replace(decision_id=new_event_id())
-            moved += await store.move_allocated(second, max(release, state.last_now.date()))
-        await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))
-        for events in revised_events(moved, revision, origin, session.wording):
-            await store.publish(events)
-            told += len(events)
+            moved.append((second, await store.move_allocated(second, max(release, state.last_now.date()))))
+        await store.lock_orders(protocol_rules.lock_order(line.order_id for _, lines in moved for line in lines))
+        for decided, lines in moved:
+            for events in revised_events(lines, decided, origin, session.wording):
+                await store.publish(events)
+                told += len(events)
     return told
 
 
@@ -61,10 +62,13 @@ async def _due(store: AllocationStore, session: AllocationSession) -> dict[str, 
             continue
         before = session.outlook_before(sku, state.last_now)
         after = Outlook(state.expected(state.last_now, session.grace_days), state.counters.promised_backed())
+        backed_units = state.counters.backed_units
         if loses_cover(before, after, state.last_now.date()):
             found[sku] = origin
-        elif after.uncommitted > 0 and state.waiting_units > state.counters.backed_units:
-            uncommitted[sku] = after.uncommitted
+        elif (left := sum([one.units for one in after.expected]) - backed_units) > 0 and (
+            state.waiting_units > backed_units
+        ):
+            uncommitted[sku] = left
     if uncommitted:
         # Units are covered in the order of their claims: what is left may be too little for the first.
         for sku, units in (await store.first_unbacked(uncommitted)).items():

@@ -72,11 +72,7 @@ def covered_from(expected: Sequence[Expected], claimed: Mapping[date, int], unit
     left = supply - sum(claimed.values())
     if left < units:
         return None
-    change: dict[date, int] = {}
-    for day, quantity in claimed.items():
-        change[max(day, today)] = change.get(max(day, today), 0) - quantity
-    for day, quantity in expected:
-        change[max(day, today)] = change.get(max(day, today), 0) + quantity
+    change = _changes(expected, claimed, today)
     found = today
     for day in sorted(change, reverse=True):
         found = day
@@ -84,6 +80,16 @@ def covered_from(expected: Sequence[Expected], claimed: Mapping[date, int], unit
         if left < units:
             return found
     return today
+
+
+def _changes(expected: Sequence[Expected], taken: Mapping[date, int], today: date) -> dict[date, int]:
+    """By how much S - C changes on each day from ``today`` on; ``taken``: the units of C, by day."""
+    change: dict[date, int] = {}
+    for day, units in taken.items():
+        change[max(day, today)] = change.get(max(day, today), 0) - units
+    for day, units in expected:
+        change[max(day, today)] = change.get(max(day, today), 0) + units
+    return change
 
 
 def promise(
@@ -131,19 +137,17 @@ class Outlook(NamedTuple):
     expected: tuple[Expected, ...]
     backed: Mapping[date, int]
 
-    def left(self, day: date) -> int:
-        """S(t) - C(t): negative where more is promised of known supply by a day than is expected by then."""
-        return sum([one.units for one in self.expected if one.day <= day]) - sum(
-            [units for promised, units in self.backed.items() if promised <= day]
-        )
-
-    @property
-    def uncommitted(self) -> int:
-        """Known supply that backs nothing."""
-        return self.left(date.max)
-
 
 def loses_cover(before: Outlook, after: Outlook, today: date) -> bool:
-    """Whether backed promises are no longer covered that were, or are missing more than they were."""
-    days = {max(day, today) for one in (before, after) for day in (*one.backed, *(part.day for part in one.expected))}
-    return any((left := after.left(day)) < 0 and left < before.left(day) for day in days)
+    """Whether backed promises are no longer covered that were, or are missing more than they were: S(t) - C(t), which
+    is negative where more is promised of known supply by a day than is expected by then, falls below zero."""
+    if before == after:
+        return False
+    was, now = _changes(*before, today), _changes(*after, today)
+    left_before = left_after = 0
+    for day in sorted({*was, *now}):
+        left_before += was.get(day, 0)
+        left_after += now.get(day, 0)
+        if left_after < min(0, left_before):
+            return True
+    return False
