@@ -75,9 +75,9 @@ def demands(draw: st.DrawFn, *, complete: bool = True) -> list[Demand]:
             _DAYS,
         )
         for part, sku in enumerate(skus if locked or not whole else skus[:1]):
-            units, days, minutes, promised, preference, value, claimed, backed = _choices(
+            units, days, minutes, promised, preference, value, claimed, backed, granted = _choices(
                 draw, range(1, 8), range(41), range(3), _DAYS, (None, "X", "Y"), (0, 500, 90_000), _CLAIMS,
-                (False, True),
+                (False, True), (0, 4),
             )  # fmt: skip
             told = None if promised == NO_DATE else promised
             found.append(
@@ -100,6 +100,7 @@ def demands(draw: st.DrawFn, *, complete: bool = True) -> list[Demand]:
                     bypassed=bypassed,
                     claim_date=(told or UNDATED) if claimed is None else claimed,
                     backed=backed,
+                    granted=0 if whole else granted,
                 )
             )
     return found

@@ -3,6 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from allocation_service.domain.policies.policy import Policy, Share
+
 
 async def test_what_is_on_hand_is_allocated_at_once(world: Any) -> None:
     _, placed = world.order("o1", ("A", 3))
@@ -78,4 +82,19 @@ async def test_an_order_that_ships_complete_is_decided_once_its_unknown_article_
     assert (await world.line("o1-1")).undecided == 0
     assert await world.granted("o1-1") == [2]
     await world.apply(world.sku("B"))
+    await world.check()
+
+
+@pytest.mark.parametrize("share", [Share.PROPORTIONAL, Share.MAX_MIN, Share.UNIFORM_LOSSES])
+@pytest.mark.parametrize("receipts", [15, 5, 1])
+async def test_a_class_shares_receipts_of_one_unit_as_it_shares_all_of_them_at_once(
+    world: Any, share: Share, receipts: int
+) -> None:
+    await world.use(Policy(share=share))
+    await world.apply(world.sku("A"))
+    for name in ("o1", "o2", "o3"):
+        await world.apply(world.order(name, ("A", 10), customer_id=f"customer of {name}")[1])
+    for _ in range(receipts):
+        await world.apply(world.stock("A", 15 // receipts))
+    assert await world.granted("o1-1", "o2-1", "o3-1") == [5, 5, 5]
     await world.check()

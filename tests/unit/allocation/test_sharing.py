@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import NOW
 
@@ -16,7 +16,10 @@ from allocation_service.domain.allocating.fair_share import Claim, divide, max_m
 from allocation_service.domain.policies.policy import Demand, Location, Moment, Policy, Share, Sort, Supply
 
 CLAIMS = st.lists(
-    st.builds(Claim, st.integers(0, 12), st.integers(1, 4), st.sampled_from(("a", "b", "c", "d", "e"))), max_size=8
+    st.builds(
+        Claim, st.integers(0, 12), st.integers(1, 4), st.sampled_from(("a", "b", "c", "d", "e")), st.integers(0, 30)
+    ),
+    max_size=8,
 )
 PARTIES = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 4)), min_size=1, max_size=7)
 SHARED = st.sampled_from((Share.PROPORTIONAL, Share.MAX_MIN, Share.UNIFORM_LOSSES))
@@ -76,6 +79,51 @@ def test_uniform_losses_are_equal_as_far_as_the_claims_go(wanted: list[int], sup
     losses = [units - share for units, share in zip(wanted, uniform_losses(wanted, supply), strict=True)]
     for n, loss in enumerate(losses):
         assert all(loss >= other - 1 or loss == wanted[n] for other in losses)
+
+
+def _in_parts(share: Share, claims: list[Claim], parts: list[int]) -> list[int]:
+    """What claims have been given in all when supply comes in parts, each shared among what is left of them."""
+    had = [0] * len(claims)
+    for supply in parts:
+        left = [claim._replace(units=claim.units - units, had=units) for claim, units in zip(claims, had, strict=True)]
+        had = [before + more for before, more in zip(had, divide(share, left, supply), strict=True)]
+    return had
+
+
+PARTS = st.lists(st.integers(0, 9), max_size=12)
+
+
+@pytest.mark.parametrize("share", [Share.MAX_MIN, Share.UNIFORM_LOSSES])
+@given(parties=PARTIES, parts=PARTS)
+@example(parties=[(10, 1)] * 3, parts=[1] * 15)
+@example(parties=[(10, 4), (10, 1)], parts=[1] * 10)
+def test_supply_that_comes_in_parts_is_shared_as_if_it_came_at_once(
+    share: Share, parties: list[tuple[int, int]], parts: list[int]
+) -> None:
+    claims = [Claim(units, weight, f"party {n}") for n, (units, weight) in enumerate(parties)]
+    assert _in_parts(share, claims, parts) == divide(share, claims, sum(parts))
+
+
+@given(parties=PARTIES, parts=PARTS)
+@example(parties=[(10, 1)] * 3, parts=[1] * 15)
+@example(parties=[(10, 1), (20, 1)], parts=[1] * 15)
+def test_proportional_parts_of_supply_that_comes_in_parts_are_the_exact_ones_within_a_unit(
+    parties: list[tuple[int, int]], parts: list[int]
+) -> None:
+    wanted = [units for units, _ in parties]
+    assume(sum(parts) < sum(wanted))
+    shares = _in_parts(Share.PROPORTIONAL, [Claim(units) for units in wanted], parts)
+    assert sum(shares) == sum(parts)
+    for units, share in zip(wanted, shares, strict=True):
+        assert abs(Fraction(units * sum(parts), sum(wanted)) - share) < 1
+
+
+@pytest.mark.parametrize("share", [Share.PROPORTIONAL, Share.MAX_MIN, Share.UNIFORM_LOSSES])
+def test_what_somebody_had_before_the_others_came_is_not_held_against_it(share: Share) -> None:
+    claims = [Claim(10, 1, "had stock at once", had=90), Claim(10, 1, "waits")]
+    first, second = divide(share, claims, 10)
+    assert first + second == 10
+    assert abs(first - second) <= 2
 
 
 @given(PARTIES, st.integers(0, 120))

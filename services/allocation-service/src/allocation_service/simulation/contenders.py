@@ -80,7 +80,9 @@ class ContenderDecision:
                 customer_id=line.customer,
                 placed_at=placed,
             )
-        return demand if units == demand.quantity else demand._replace(quantity=units)
+        if units == demand.quantity:
+            return demand
+        return demand._replace(quantity=units, granted=demand.quantity - units if self._policy.shared else 0)
 
 
 def _moment(at: float) -> datetime:

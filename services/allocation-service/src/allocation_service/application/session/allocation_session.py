@@ -300,6 +300,7 @@ class AllocationSession:
             order.bypassed,
             line.claim_date,
             line.backed,
+            line.granted_units if self.skus[line.sku].policy.shared else 0,
         )
 
     def ranking(self, sku: str) -> Ranking:

@@ -53,6 +53,7 @@ class _Division:
         self.found: dict[int, Served] = {}
         self.claimants: dict[str, list[tuple[_Claimant, Claim]]] = {}
         self.levels: dict[str, int] = {}
+        self.counted: set[str] = set()
 
     def run(self) -> list[Served]:
         """Divide, decide the ship-complete orders, and give the lines their shares."""
@@ -101,7 +102,10 @@ class _Division:
         demand, tiers = claimant.demand, self.allocation_pass.policy.tiers
         weight = tiers[min(demand.tier_rank, len(tiers) - 1)].weight
         party = demand.customer_id if demand.customer_id is not None else f"order {demand.order_id}"
-        self.claimants.setdefault(sku, []).append((claimant, Claim(units, weight, party)))
+        # A line may wait in several places: what it had counts once.
+        had = demand.granted if demand.line_id not in self.counted and claimant.order_id is None else 0
+        self.counted.add(demand.line_id)
+        self.claimants.setdefault(sku, []).append((claimant, Claim(units, weight, party, had)))
 
     def _admit(self) -> list[str]:
         """The orders that get all they need as their share: first those that do whoever else takes part,

@@ -37,6 +37,7 @@ _FACTS = (
     "unit_value",
     "bypassed",
     "backed",
+    "granted",
 )
 """What decides about a demand, beside its columns, where it differs from the rule."""
 

@@ -191,7 +191,8 @@ class Demand(NamedTuple):
 
     ``unit_value``: price of a unit in minor units; ``bypassed``: how often others were served before it
     because it could not be filled whole. ``claim_date``: the day from which it claims supply; ``backed``: known supply
-    backs its promise (see ``promising``).
+    backs its promise (see ``promising``). ``granted``: units that its line has been given so far, known only where the
+    policy shares.
     """
 
     line_id: str
@@ -214,6 +215,7 @@ class Demand(NamedTuple):
     bypassed: int = 0
     claim_date: date | None = None
     backed: bool = False
+    granted: int = 0
 
 
 class Moment(NamedTuple):
