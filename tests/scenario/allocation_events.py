@@ -33,7 +33,7 @@ class LineAnswer:
     waiting: int = 0
     declined: int = 0
     promise: date | None = None
-    """The day that waiting units are promised for."""
+    """The day that waiting units are promised for, or on which reserved units of a preorder leave."""
     reason: str = ""
     reason_code: str | None = None
     reason_parameters: dict[str, str | bool | int] | None = None
@@ -86,7 +86,7 @@ class AllocationEvents(Timeline):
             reason=answer.reason,
             reason_code=answer.reason_code,
             reason_parameters=answer.reason_parameters,
-            promise=self._promise(known.line_id, answer.promise) if answer.waiting else None,
+            promise=self._promise(known.line_id, answer.promise) if answer.waiting or answer.promise else None,
         )
 
     def _promise(self, line_id: str, day: date | None) -> Promise | None:

@@ -9,6 +9,9 @@ from tests.statements_seen import statements_of
 from tests.unit.notification.events import JULY, JUNE
 from tests.unit.notification.scenario import MAIL_RULES
 
+from notification_service.invariants import INVARIANTS
+from service_kit.testing.invariants import assert_invariants
+
 
 async def test_an_order_on_backorder_is_announced_once_with_its_date(world):
     await world.contact()
@@ -23,6 +26,20 @@ async def test_an_order_on_backorder_is_announced_once_with_its_date(world):
     assert "3 June 2026" in mail.get_body(("html",)).get_content()
     await world.compose_and_send()
     assert len(world.catcher.messages) == 1
+
+
+async def test_what_is_reserved_of_a_preorder_is_told_with_its_day_until_it_leaves(world):
+    await world.contact()
+    await world.apply(world.placed())
+    await world.apply(world.answered(LineAnswer(allocated=5, promise=JUNE), name="OrderAllocated"))
+    await world.compose_and_send()
+    assert world.catcher.templates() == ["allocated"]
+    [told] = await world.rows("SELECT told_promise_date FROM watched_line")
+    assert told.told_promise_date == JUNE
+    await assert_invariants(world.database, INVARIANTS)
+    await world.apply(world.ship(world.orders["o1"], 1, 5))
+    [told] = await world.rows("SELECT told_promise_date FROM watched_line")
+    assert told.told_promise_date is None
 
 
 async def test_changes_of_an_order_within_the_window_become_one_message(world):

@@ -9,7 +9,8 @@ from service_kit.runtime.names import untidy
 _LINES = """
     SELECT order_id, line_id, told_allocated, told_waiting, told_declined, told_cancelled, told_promise_date,
            allocated, least(waiting, open) AS waiting, least(declined, open) AS declined, cancelled,
-           CASE WHEN least(waiting, open) > 0 THEN promise_date END AS promise_date
+           CASE WHEN least(waiting, open) > 0 OR least(allocated, quantity - cancelled) > shipped
+                THEN promise_date END AS promise_date
     FROM (SELECT *, greatest(0, quantity - cancelled - shipped) AS open FROM watched_line) AS line
 """
 
