@@ -37,6 +37,12 @@ def test_two_secrets_both_sign():
         Webhook(secret).verify(BODY, headers)
 
 
+async def test_without_a_secret_nothing_is_sent(sender, sink):
+    response = await sender.send(sink.url, "event-1", BODY, [])
+    assert (response.accepted, response.status, response.error) == (False, None, "no secret to sign with can be read")
+    assert sink.requests == []
+
+
 async def test_an_endpoint_that_hangs_is_left_after_the_limit(sink):
     sink.hanging.add("/hook")
     impatient = HttpWebhookSender(timeout=0.1, allow_localhost=True)

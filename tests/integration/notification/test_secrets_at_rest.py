@@ -1,5 +1,6 @@
 """Secrets of webhook endpoints in the database: encrypted, and encrypted anew when the key changes."""
 
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import text
@@ -24,9 +25,12 @@ async def created(units):
     return one
 
 
+def on(database, *keys):
+    return SqlUnitOfWorkFactory(database, partial(SqlNotificationUnitOfWork, box=SecretBox(keys)))
+
+
 async def test_secrets_are_encrypted_and_move_to_a_new_key(units):
-    def with_keys(*keys):
-        return SqlUnitOfWorkFactory(units.database, partial(SqlNotificationUnitOfWork, box=SecretBox(keys)))
+    with_keys = partial(on, units.database)
 
     async def stored():
         async with units.database.reading() as connection:
@@ -43,8 +47,36 @@ async def test_secrets_are_encrypted_and_move_to_a_new_key(units):
     assert not any(sealed.secret in one for one in await stored())
 
     assert await execute(with_keys(NEW, OLD), seal_webhook_secrets) == 2
-    assert all(one.startswith(str(SecretBox([NEW]).mark)) for one in await stored())
+    [new] = SecretBox([NEW]).marks
+    assert all(one.startswith(new) for one in await stored())
     assert await execute(with_keys(NEW, OLD), seal_webhook_secrets) == 0
     for one in (plain, sealed):
         assert await secrets_of(one, [NEW]) == (one.secret,)
         assert await secrets_of(one, [OLD]) == (), "another key opens nothing, and fails nothing"
+
+
+async def test_secrets_of_a_key_that_is_not_held_keep_no_other_from_being_encrypted(units):
+    for _ in range(3):
+        await created(on(units.database, "lost" * 10))
+    await created(units)
+    await created(on(units.database, OLD))
+    with_new = on(units.database, NEW, OLD)
+    assert await execute(with_new, seal_webhook_secrets, 1) == 1
+    assert await execute(with_new, seal_webhook_secrets, 2) == 1
+    assert await execute(with_new, seal_webhook_secrets, 2) == 0
+
+
+async def test_secrets_whose_key_is_missing_sign_nothing_and_are_told_of_until_they_are_replaced(world, sink):
+    lost = await created(on(world.database, OLD))
+    path = f"/v1/webhook-endpoints/{lost.endpoint.endpoint_id}"
+    assert (await world.client.patch(path, json={"url": sink.url}, headers={"If-Match": '"1"'})).status_code == 200
+    world.service.health.started = True
+    assert (await world.service.health.warnings())["webhook_keys"].startswith("1 webhook secrets are encrypted with a")
+    tried = (await world.post(f"{path}/test")).json()
+    assert (tried["status"], tried["error"]) == (None, "no secret to sign with can be read")
+    assert sink.requests == []
+
+    assert (await world.post(f"{path}/rotate")).status_code == 200
+    assert (await world.post(f"{path}/test")).json()["status"] == 200
+    world.clock.advance(timedelta(hours=25))
+    assert await world.service.health.warnings() == {}

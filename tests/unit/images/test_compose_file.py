@@ -241,7 +241,7 @@ def test_what_a_program_is_given_is_what_its_settings_read(
     for name, value in container["environment"].items():
         monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(.*)}", r"\1", value))
     for target in _secret_targets(container):
-        (tmp_path / target).write_text(f"from file {target}\n")
+        (tmp_path / target).write_text('["an old key"]\n' if target.endswith("_keys") else f"from file {target}\n")
     settings = settings_type(_secrets_dir=tmp_path)
 
     assert settings.role == role
@@ -252,6 +252,8 @@ def test_what_a_program_is_given_is_what_its_settings_read(
     assert settings.trusted_proxies == ([_edge_subnet()] if role == "api" else [])
     assert settings.kafka_sasl_username == service
     assert settings.kafka_sasl_password == f"from file {service}_kafka_sasl_password"
+    if isinstance(settings, NotificationSettings):
+        assert settings.webhook_keys == ["from file notification_webhook_secret_key", "an old key"]
     assert settings.port == 8000
     assert (settings.ops_host, settings.ops_port) == ("0.0.0.0", 9000)  # noqa: S104 - inside a container
     assert not [port for port in container.get("ports", ()) if port.endswith(":9000")], "for those who run it only"

@@ -52,6 +52,9 @@ class InMemoryWebhookEndpointStore:
     async def seal_secrets(self, limit: int) -> int:
         return 0
 
+    async def count_unreadable(self, now: datetime) -> int:
+        return 0
+
     async def subscriptions(self) -> list[WebhookSubscription]:
         enabled = (endpoint for endpoint in self._tables.endpoints.values() if endpoint.enabled)
         return [WebhookSubscription(endpoint.endpoint_id, endpoint.event_types) for endpoint in enabled]

@@ -69,7 +69,7 @@ class NotificationSettings(ServiceSettings):
     def webhook_keys(self) -> list[str]:
         """The keys that encrypt and decrypt the secrets of endpoints, the current one first."""
         current = [self.webhook_secret_key] if self.webhook_secret_key else []
-        return [key.get_secret_value() for key in (*current, *self.webhook_old_secret_keys)] if current else []
+        return [key.get_secret_value() for key in (*current, *self.webhook_old_secret_keys)]
 
     @field_validator("mail_from")
     @classmethod
@@ -84,6 +84,15 @@ class NotificationSettings(ServiceSettings):
             raise ValueError("choose smtp_starttls or smtp_tls, not both")
         if self.smtp_username is not None and not (self.smtp_starttls or self.smtp_tls):
             raise ValueError("smtp_username needs smtp_starttls or smtp_tls: a password is not sent in the clear")
+        return self
+
+    @model_validator(mode="after")
+    def _no_old_keys_alone(self) -> Self:
+        if self.webhook_old_secret_keys and self.webhook_secret_key is None:
+            raise ValueError(
+                "NOTIFICATION_WEBHOOK_OLD_SECRET_KEYS is set and NOTIFICATION_WEBHOOK_SECRET_KEY is not: set the key"
+                " that encrypts from now on"
+            )
         return self
 
     @model_validator(mode="after")

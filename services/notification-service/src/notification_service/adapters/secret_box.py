@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from cryptography.fernet import Fernet, InvalidToken
 
-_FORMAT = "enc1"
+SEALED = "enc1:"
+"""How every encrypted secret begins, whatever its key."""
 
 
 class SecretUnreadable(ValueError):
@@ -32,19 +33,19 @@ class SecretBox:
         self._current = _key_id(keys[0]) if keys else None
 
     @property
-    def mark(self) -> str | None:
-        """How secrets begin that are encrypted with the current key; None without keys."""
-        return None if self._current is None else f"{_FORMAT}:{self._current}:"
+    def marks(self) -> list[str]:
+        """How secrets begin that are encrypted with one of the keys: the current one first, then those before it."""
+        return [f"{SEALED}{key_id}:" for key_id in self._ciphers]
 
     def seal(self, secret: str) -> str:
         """The form to store."""
         if self._current is None:
             return secret
-        return f"{_FORMAT}:{self._current}:{self._ciphers[self._current].encrypt(secret.encode()).decode()}"
+        return f"{SEALED}{self._current}:{self._ciphers[self._current].encrypt(secret.encode()).decode()}"
 
     def open(self, stored: str) -> str:
         """The secret; one that was stored before there were keys is as it is. Raises SecretUnreadable."""
-        if not stored.startswith(f"{_FORMAT}:"):
+        if not stored.startswith(SEALED):
             return stored
         _, key_id, token = stored.split(":", 2)
         cipher = self._ciphers.get(key_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from notification_service.adapters.secret_box import SecretBox, SecretUnreadable
+from notification_service.adapters.secret_box import SEALED, SecretBox
 from notification_service.application.ports.webhooks import (
     ClaimedDelivery,
     DeliveryAttempt,
@@ -58,10 +57,19 @@ _END_SECRETS = text(
     UPDATE webhook_secret SET expires_at = LEAST(expires_at, :until) WHERE endpoint_id = :endpoint_id
     """
 )
+# Those of a key that is not held are left out: they would come first in every round, and nobody can read them.
 _UNSEALED = text(
-    """
+    f"""
     SELECT endpoint_id, secret FROM webhook_secret
-    WHERE secret NOT LIKE :mark ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    WHERE secret NOT LIKE '{SEALED}%' OR secret LIKE ANY (CAST(:earlier AS text[]))
+    ORDER BY created_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_COUNT_UNREADABLE = text(
+    f"""
+    SELECT count(*) FROM webhook_secret
+    WHERE secret LIKE '{SEALED}%' AND NOT secret LIKE ANY (CAST(:held AS text[]))
+      AND (expires_at IS NULL OR expires_at > :now)
     """
 )
 _RESEAL = text("UPDATE webhook_secret SET secret = :sealed WHERE endpoint_id = :endpoint_id AND secret = :secret")
@@ -190,16 +198,19 @@ class SqlWebhookEndpointStore:
 
     async def seal_secrets(self, limit: int) -> int:
         """See WebhookEndpointStore."""
-        if self._box.mark is None:
+        if not self._box.marks:
             return 0
-        rows = (await self._conn.execute(_UNSEALED, {"mark": f"{self._box.mark}%", "limit": limit})).all()
-        sealed = 0
+        earlier = [f"{mark}%" for mark in self._box.marks[1:]]
+        rows = (await self._conn.execute(_UNSEALED, {"earlier": earlier, "limit": limit})).all()
         for row in rows:
-            with suppress(SecretUnreadable):
-                values = {"sealed": self._box.seal(self._box.open(row.secret)), "secret": row.secret}
-                await self._conn.execute(_RESEAL, {**values, "endpoint_id": row.endpoint_id})
-                sealed += 1
-        return sealed
+            values = {"sealed": self._box.seal(self._box.open(row.secret)), "secret": row.secret}
+            await self._conn.execute(_RESEAL, {**values, "endpoint_id": row.endpoint_id})
+        return len(rows)
+
+    async def count_unreadable(self, now: datetime) -> int:
+        """See WebhookEndpointStore."""
+        held = [f"{mark}%" for mark in self._box.marks]
+        return int((await self._conn.execute(_COUNT_UNREADABLE, {"held": held, "now": now})).scalar_one())
 
     async def subscriptions(self) -> list[WebhookSubscription]:
         """See WebhookEndpointStore."""

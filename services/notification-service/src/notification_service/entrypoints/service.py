@@ -12,10 +12,12 @@ from notification_service.entrypoints.background.review_waiting_notifications im
 from notification_service.entrypoints.background.seal_webhook_secrets import seal_webhook_secrets
 from notification_service.entrypoints.background.send_notifications import send_notifications
 from notification_service.entrypoints.consumer import subscription
+from notification_service.entrypoints.notices import notices
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.persistence.database import Database
 from service_kit.runtime.clock import Clock
+from service_kit.runtime.health import Health
 
 _DESCRIPTION = """\
 Tells customers by e-mail what happens to the items they wait for, and merchants' systems by webhooks.
@@ -56,4 +58,5 @@ def service_of(app: NotificationApplication) -> Service:
             purge_webhooks(app),
             seal_webhook_secrets(app),
         ],
+        health=Health(notices=notices(app)),
     )

@@ -77,7 +77,14 @@ class WebhookEndpointStore(Protocol):
         ...
 
     async def seal_secrets(self, limit: int) -> int:
-        """Encrypt secrets that are not encrypted with the current key, if there is one; returns how many."""
+        """Encrypt with the current key, if there is one, what is not encrypted or with an earlier one; how many.
+
+        Secrets whose key is not held are left as they are, and so are those that another process encrypts meanwhile.
+        """
+        ...
+
+    async def count_unreadable(self, now: datetime) -> int:
+        """How many of the secrets that sign at ``now`` are encrypted with a key that is not held."""
         ...
 
     async def subscriptions(self) -> list[WebhookSubscription]:
@@ -118,5 +125,5 @@ class WebhookSender(Protocol):
     """Calls merchants' endpoints."""
 
     async def send(self, url: str, message_id: str, body: str, secrets: Sequence[str]) -> WebhookResponse:
-        """Make one signed call. Never raises for what the endpoint or the network does."""
+        """Make one signed call, or none without ``secrets``. Never raises for what endpoint or network do."""
         ...

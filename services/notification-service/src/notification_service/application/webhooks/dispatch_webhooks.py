@@ -64,8 +64,6 @@ class WebhookDispatcher:
 
     async def _send(self, claim: ClaimedDelivery) -> WebhookResponse:
         """Call the endpoint. A delivery that cannot even be attempted counts as a failed one, and alone."""
-        if not claim.secrets:
-            return WebhookResponse(None, "no secret to sign with can be read", 0)
         try:
             return await self._sender.send(claim.url, claim.event_id, claim.body, claim.secrets)
         except Exception as error:
