@@ -270,6 +270,37 @@ async def test_a_body_that_nobody_wants_is_thrown_away_up_to_a_limit(server):
         if transport.is_closing():
             break
         protocol.data_received(b"x" * 65_536)
+    assert transport.statuses == [200], "the request has its answer"
+
+
+async def test_a_request_that_was_answered_gets_no_second_answer_where_its_body_does_not_arrive(server):
+    server.go_on.set()
+    protocol, transport = server.connect()
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc")
+    await server.work()
+    server.clock.advance(31)
+    assert (transport.statuses, transport.closed) == ([200], True)
+
+
+@pytest.mark.parametrize(
+    "rest", [b"zz\r\n", b"1;" + b"x" * 3000], ids=["chunks that cannot be parsed", "too much framing"]
+)
+async def test_a_request_that_was_answered_gets_no_second_answer_where_its_body_cannot_be_read(server, rest):
+    server.go_on.set()
+    protocol, transport = server.connect()
+    protocol.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    await server.work()
+    protocol.data_received(rest)
+    assert (transport.statuses, transport.closed) == ([200], True)
+
+
+async def test_a_next_request_that_does_not_arrive_in_time_is_answered_after_the_one_before_it(server):
+    server.go_on.set()
+    protocol, transport = server.connect()
+    protocol.data_received(GET + b"GET /b HTTP/1.1\r\nX")
+    await server.work()
+    server.clock.advance(16)
+    assert (transport.statuses, transport.closed) == ([200, 408], True)
 
 
 async def test_a_client_that_does_not_read_is_given_up(server):

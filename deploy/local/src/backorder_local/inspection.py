@@ -35,7 +35,7 @@ class PartStatus:
     lag: int | None = None
     outbox_rows: int | None = None
     outbox_oldest_seconds: float | None = None
-    parked_keys: int | None = None
+    parked: int | None = None
     not_ready: str | None = None
     """What a service that is not ready lacks."""
 
@@ -81,7 +81,7 @@ class Backlog:
 
     outbox_rows: int
     outbox_oldest_seconds: float
-    parked_keys: int
+    parked: int
 
 
 async def backlogs(system: RunningSystem) -> dict[str, Backlog]:
@@ -98,7 +98,7 @@ async def _backlog(url: str) -> Backlog | None:
                 """
                 SELECT (SELECT count(*) FROM outbox) AS outbox_rows,
                        coalesce((SELECT extract(epoch FROM now() - min(created_at)) FROM outbox), 0)::float8 AS oldest,
-                       (SELECT count(*) FROM parked_key) + (SELECT count(*) FROM parked_work) AS parked_keys
+                       (SELECT count(*) FROM parked_key) + (SELECT count(*) FROM parked_work) AS parked
                 """,
                 timeout=_PATIENCE,
             )
@@ -106,7 +106,7 @@ async def _backlog(url: str) -> Backlog | None:
             await connection.close(timeout=_PATIENCE)
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
         return None
-    return Backlog(row["outbox_rows"], round(max(0.0, row["oldest"]), 1), row["parked_keys"])
+    return Backlog(row["outbox_rows"], round(max(0.0, row["oldest"]), 1), row["parked"])
 
 
 async def consumer_lag(bootstrap: str) -> dict[str, int]:

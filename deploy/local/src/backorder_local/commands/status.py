@@ -90,7 +90,7 @@ def _print_table(shown: Mapping[str, Any], system: RunningSystem | None) -> None
         table.add_row(
             part["name"], state, _cell(part["pid"]), _cell(part["port"]), _cell(part["memory_mb"], " MB"),
             str(part["restarts"]), _cell(part["lag"]), _cell(part["outbox_rows"]), _cell(oldest, " s"),
-            _cell(part["parked_keys"]),
+            _cell(part["parked"]),
         )  # fmt: skip
     console = Console()
     console.print(table)

@@ -155,8 +155,8 @@ class LimitedHttp(HttpToolsProtocol):
         """
         if len(self.headers) > MAX_HEADERS or (self._framing > self.limits.headers and self._head_is_too_large()):
             self._stop(_headers_too_large(self.limits.headers))
-        self._missing = "body"
         super().on_headers_complete()
+        self._missing = "body"
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of the body, or throw it away where the request has been answered without it."""
@@ -222,9 +222,11 @@ class LimitedHttp(HttpToolsProtocol):
         self._answer_and_close(refusal)
 
     def _answer_and_close(self, problem: Problem) -> None:
-        """Send the problem, unless a response is under way, and close."""
+        """Send the problem, unless a response is under way or there was one, and close."""
         self._expect_nothing()
-        if self.cycle is None or self.cycle.response_complete:
+        # What has begun has its answer from the application, be it before the end of its body.
+        begun = self._in_message and self._missing == "body"
+        if self.cycle is None or (self.cycle.response_complete and not begun):
             self.transport.write(_response(problem))
         self.transport.close()
         self.loop.call_later(_CLOSING_SECONDS, self.transport.abort)
