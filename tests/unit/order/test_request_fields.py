@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd
+from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd, OrderPatch
 from order_service.entrypoints.http.order_schemas import NewOrder
 from order_service.entrypoints.http.shipment_schemas import NewShipment
 
@@ -30,6 +30,12 @@ ORDER = {"reference": "WEB-1", "lines": [{"sku": "lamp", "quantity": 1}]}
 def test_what_is_no_time_or_no_name_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         NewOrder.model_validate({**ORDER, **fields})
+
+
+@pytest.mark.parametrize("field", ["customer_id", "contact_id"])
+def test_an_address_enters_no_event_by_a_change_either(field: str) -> None:
+    with pytest.raises(ValidationError, match="not an e-mail address"):
+        OrderPatch.model_validate({field: "ada@example.com"})
 
 
 def test_a_moment_is_kept_in_utc() -> None:

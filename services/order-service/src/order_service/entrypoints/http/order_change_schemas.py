@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 
 from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
 from order_service.entrypoints.http.order_schemas import Destination, Metadata, NewLine
-from service_kit.http.fields import Day, Instant, Name, Reason, Units
+from service_kit.http.fields import Day, Instant, Name, PersonId, Reason, Units
 from service_kit.http.models import RequestModel
 
 
@@ -19,8 +19,8 @@ class OrderPatch(RequestModel):
         json_schema_extra={"examples": [{"tier": "gold", "needed_by": "2026-06-01", "metadata": {"gift": True}}]}
     )
 
-    customer_id: Name | None = Field(default=None, description="Whose order it is")
-    contact_id: Name | None = Field(default=None, description="Whom to tell from now on")
+    customer_id: PersonId | None = Field(default=None, description="Whose order it is; an id, not an e-mail address")
+    contact_id: PersonId | None = Field(default=None, description="Whom to tell from now on")
     tier: Name | None = Field(
         default=None, description="The order's rank from now on; its lines keep the moment they joined the queue"
     )
