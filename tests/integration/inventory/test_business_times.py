@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from event_contracts import Event
+
 LINE = {
     "/v1/receipts": {"sku": "lamp", "quantity": 1},
     "/v1/counts": {"sku": "lamp", "counted_quantity": 1},
@@ -96,6 +98,33 @@ async def test_a_stored_count_of_the_future_hides_nothing(inventory: Any, order:
     count = {"location_id": "main", "lines": [{"sku": "lamp", "counted_quantity": 6}]}
     assert (await inventory.post("/v1/counts", count)).json()["lines"][0]["effect"] == "applied"
     assert (await inventory.level())[0] == 6
+
+
+def reported(told: Event, moment: datetime) -> Event:
+    """The event as if its last shipment had left and been reported at the moment."""
+    *earlier, last = told.payload.shipments
+    shipments = (*earlier, last.model_copy(update={"shipped_at": moment}))
+    return replace(
+        told, payload=told.payload.model_copy(update={"shipments": shipments, "updated_at": moment}), time=moment
+    )
+
+
+async def test_a_backlog_of_many_shipments_is_no_difference_of_the_clocks(inventory: Any, order: Any) -> None:
+    """Inventory was down for minutes: what had left before a count is covered by it, however late it is told."""
+    now = datetime.now(UTC)
+    await inventory.post("/v1/receipts", document("/v1/receipts", (now - timedelta(hours=1)).isoformat()))
+    await inventory.put("/v1/skus/filler", {})
+    others = [inventory.neighbours.order(f"filler-{number}", ("filler", 200))[0] for number in range(2)]
+    await inventory.apply(reported(inventory.neighbours.ship(others[0], 1, 1), now))
+    counted = document("/v1/counts", (now - timedelta(minutes=6)).isoformat())
+    await inventory.post("/v1/counts", {**counted, "lines": [{"sku": "lamp", "counted_quantity": 7}]})
+    backlog = [
+        reported(inventory.neighbours.ship(others[1], 1, 1), now - timedelta(minutes=12, seconds=-number))
+        for number in range(120)
+    ]
+    await inventory.apply(*backlog)
+    await inventory.apply(reported(inventory.neighbours.ship(order, 1, 4), now - timedelta(minutes=7)))
+    assert (await inventory.level())[:2] == (7, 4), "the count saw that the four had left"
 
 
 async def test_what_happens_now_is_never_already_counted(inventory: Any) -> None:

@@ -296,6 +296,9 @@ class InMemoryShipments:
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
         new = {line.identity: replace(line, voided_at=None) for line in lines if line.identity not in self._shipments}
+        told = sorted((line.reported_at, line.identity) for line in new.values() if line.reported_at is not None)
+        kept = {identity for _, identity in (*told[:1], *told[-1:])}
+        new = {one: line if one in kept else replace(line, reported_at=None) for one, line in new.items()}
         self._shipments.update(new)
         self._stored_at.update(dict.fromkeys(new, self._now))
         return set(new)
@@ -303,8 +306,8 @@ class InMemoryShipments:
     async def recent_delays(self) -> list[timedelta]:
         stored = sorted((at, identity) for identity, at in self._stored_at.items())
         recent = [(at, one) for at, one in stored if self._now - timedelta(days=1) < at < self._now]
-        reported = [(at, self._shipments[one].reported_at) for at, one in recent[-100:]]
-        return [at - reported_at for at, reported_at in reported if reported_at is not None]
+        reported = [(at, self._shipments[one].reported_at) for at, one in recent]
+        return [at - reported_at for at, reported_at in reported if reported_at is not None][-1000:]
 
     async def void_new(self, lines: Collection[ShipmentLine]) -> list[ShipmentLine]:
         new = {line.identity: line for line in lines if self._shipments[line.identity].voided_at is None}

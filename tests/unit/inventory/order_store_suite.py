@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from tests.unit.inventory.store_suite import Suite, at
@@ -136,6 +136,23 @@ class CustomerOrderSuite(Suite):
         async with units.begin() as uow:
             assert await uow.shipments.add_new([one]) == set()
             assert await uow.shipments.void_new([replace(other, quantity=9), one]) == [other], "as it is stored"
+
+    async def test_a_batch_keeps_its_promptest_and_its_slowest_report(self, units: Any, clock: FakeClock) -> None:
+        """However many lines a backlog has, it does not crowd out what was reported before it."""
+        told = clock.now()
+        lines = [
+            ShipmentLine("s", str(number), "o", LevelKey("lamp", "main"), 3, at(1), told - timedelta(minutes=number))
+            for number in range(9)
+        ]
+        for batch in ([lines[1]], lines[:6], [replace(lines[0], shipment_id="late"), *lines]):
+            clock.advance(timedelta(minutes=1))
+            async with units.begin() as uow:
+                await uow.shipments.add_new(batch)
+                await uow.commit()
+        clock.advance(timedelta(minutes=1))
+        async with units.reading() as uow:
+            delays = sorted(await uow.shipments.recent_delays())
+        assert delays == [timedelta(minutes=minutes) for minutes in (2, 2, 3, 7, 11)]
 
     async def test_demand_keeps_its_newest_state_only(self, units: Any) -> None:
         newer = DemandLine("order", "1", "lamp", date(2010, 12, 1), 7, 2, 3)

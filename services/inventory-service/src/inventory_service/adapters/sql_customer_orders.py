@@ -22,10 +22,21 @@ _SHIPMENT: Columns = (
     ("shipped_at", "timestamptz"),
     ("reported_at", "timestamptz"),
 )
+# Of the lines that are new, the one that was reported last and the one that was reported first say when.
 _ADD_SHIPMENTS = text(
     f"""
     INSERT INTO shipment_line ({names(_SHIPMENT)}, recorded_at)
-    SELECT {names(_SHIPMENT)}, :now FROM {unnest(_SHIPMENT, "new")}
+    SELECT {names(_SHIPMENT[:-1])}, CASE WHEN 1 IN (from_first, from_last) THEN reported_at END, :now
+    FROM (
+        SELECT {names(_SHIPMENT)},
+               row_number() OVER (ORDER BY reported_at, shipment_id, line_id) AS from_first,
+               row_number() OVER (ORDER BY reported_at DESC, shipment_id DESC, line_id DESC) AS from_last
+        FROM {unnest(_SHIPMENT, "new")}
+        WHERE NOT EXISTS (
+            SELECT FROM shipment_line AS known
+            WHERE known.shipment_id = new.shipment_id AND known.line_id = new.line_id
+        )
+    ) AS ranked
     ORDER BY shipment_id COLLATE "C", line_id COLLATE "C"
     ON CONFLICT (shipment_id, line_id) DO NOTHING
     RETURNING shipment_id, line_id
@@ -35,7 +46,7 @@ _RECENT_DELAYS = text(
     """
     SELECT recorded_at - reported_at AS delay FROM shipment_line
     WHERE reported_at IS NOT NULL AND recorded_at > CAST(:now AS timestamptz) - interval '1 day' AND recorded_at < :now
-    ORDER BY recorded_at DESC LIMIT 100
+    ORDER BY recorded_at DESC LIMIT 1000
     """
 )
 # Of lines that are voided already none is returned, so that each goes back into the stock once for ever.

@@ -150,13 +150,19 @@ class Shipments(Protocol):
     """The shipped units of customer orders, kept for ever so that they count once however late they are repeated."""
 
     async def add_new(self, lines: Collection[ShipmentLine]) -> set[ShipmentLineId]:
-        """Store the lines that are not known yet, as shipped; returns their identities."""
+        """Store the lines that are not known yet, as shipped; returns their identities.
+
+        Of these only the promptest and the slowest keep when they were reported (``recent_delays``).
+        """
 
     async def void_new(self, lines: Collection[ShipmentLine]) -> list[ShipmentLine]:
         """Store that these known lines were voided; returns those that were not before, as they are stored."""
 
     async def recent_delays(self) -> list[timedelta]:
-        """How long after they were reported the last hundred shipments of the past day were stored."""
+        """How long after they were reported the lines of the past day that tell it were stored, the last thousand.
+
+        They are two of each batch, so that a backlog of any length outweighs nothing that came promptly before it.
+        """
 
 
 class Demand(Protocol):

@@ -16,7 +16,8 @@ ShipmentLineId = tuple[str, str]
 class ShipmentLine:
     """The units of one order line that left a location with one shipment, unless it was ``voided_at`` some time.
 
-    ``reported_at`` is when the event that reports it was made, by the clock of the order service; None if unknown.
+    ``reported_at`` is when the event that reports it was made, by the clock of the order service; None if unknown,
+    and of most lines that were stored with others.
     """
 
     shipment_id: str
