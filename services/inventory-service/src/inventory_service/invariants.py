@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
-from service_kit.runtime.names import untidy
+from service_kit.runtime.names import names_query
 
 INVARIANTS = (
     Invariant(
@@ -72,26 +72,14 @@ INVARIANTS = (
         name="stock: names in one form",
         meaning="Names of SKUs, locations, suppliers and documents are in one form; otherwise two that look alike"
         " are two, and what belongs to one is looked for at the other.",
-        sql=f"""
-            SELECT 'SKU' AS what, sku AS name, normalize(btrim(sku)) AS becomes,
-                   EXISTS (SELECT FROM sku t WHERE t.sku = normalize(btrim(one.sku))) AS twin
-            FROM sku one WHERE {untidy("sku")}
-            UNION ALL
-            SELECT 'location' AS what, location_id AS name, normalize(btrim(location_id)) AS becomes,
-                   EXISTS (SELECT FROM location t WHERE t.location_id = normalize(btrim(one.location_id))) AS twin
-            FROM location one WHERE {untidy("location_id")}
-            UNION ALL
-            SELECT 'supplier' AS what, supplier_id AS name, normalize(btrim(supplier_id)) AS becomes,
-                   EXISTS (SELECT FROM supplier t WHERE t.supplier_id = normalize(btrim(one.supplier_id))) AS twin
-            FROM supplier one WHERE {untidy("supplier_id")}
-            UNION ALL
-            SELECT 'purchase order' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
-                   EXISTS (SELECT FROM purchase_order t WHERE t.reference = normalize(btrim(one.reference))) AS twin
-            FROM purchase_order one WHERE {untidy("reference")}
-            UNION ALL
-            SELECT 'document' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
-                   EXISTS (SELECT FROM stock_document t WHERE t.reference = normalize(btrim(one.reference))) AS twin
-            FROM stock_document one WHERE {untidy("reference")}
-        """,
+        sql=" UNION ALL ".join(
+            (
+                names_query("SKU", "sku", "sku"),
+                names_query("location", "location", "location_id"),
+                names_query("supplier", "supplier", "supplier_id"),
+                names_query("purchase order", "purchase_order", "reference"),
+                names_query("document", "stock_document", "reference"),
+            )
+        ),
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
-from service_kit.runtime.names import untidy
+from service_kit.runtime.names import names_query
 
 # What the customer can know of a line, as `LineProjection.current` counts it.
 _LINES = """
@@ -77,10 +77,6 @@ INVARIANTS = (
         name="contacts: names in one form",
         meaning="Names of contacts are in one form; otherwise two that look alike"
         " are two, and what belongs to one is looked for at the other.",
-        sql=f"""
-            SELECT 'contact' AS what, contact_id AS name, normalize(btrim(contact_id)) AS becomes,
-                   EXISTS (SELECT FROM contact t WHERE t.contact_id = normalize(btrim(one.contact_id))) AS twin
-            FROM contact one WHERE {untidy("contact_id")}
-        """,
+        sql=names_query("contact", "contact", "contact_id"),
     ),
 )

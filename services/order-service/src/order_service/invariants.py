@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
-from service_kit.runtime.names import untidy
+from service_kit.runtime.names import names_query
 
 # Open units are counted per location: a unit that was shipped from elsewhere does not use up an allocation here.
 _LINES = """
@@ -97,18 +97,12 @@ INVARIANTS = (
         name="order: names in one form",
         meaning="Names of orders and shipments are in one form; otherwise two that look alike"
         " are two, and what belongs to one is looked for at the other.",
-        sql=f"""
-            SELECT 'order' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
-                   EXISTS (SELECT FROM customer_order t WHERE t.reference = normalize(btrim(one.reference))) AS twin
-            FROM customer_order one WHERE {untidy("reference")}
-            UNION ALL
-            SELECT 'shipment' AS what, reference AS name, normalize(btrim(reference)) AS becomes,
-                   EXISTS (SELECT FROM shipment t WHERE t.reference = normalize(btrim(one.reference))) AS twin
-            FROM shipment one WHERE {untidy("reference")}
-            UNION ALL
-            SELECT 'SKU' AS what, sku AS name, normalize(btrim(sku)) AS becomes,
-                   EXISTS (SELECT FROM sku t WHERE t.sku = normalize(btrim(one.sku))) AS twin
-            FROM sku one WHERE {untidy("sku")}
-        """,
+        sql=" UNION ALL ".join(
+            (
+                names_query("order", "customer_order", "reference"),
+                names_query("shipment", "shipment", "reference"),
+                names_query("SKU", "sku", "sku"),
+            )
+        ),
     ),
 )
