@@ -2,9 +2,10 @@
 
 import pytest
 
-from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedVersion
+from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedOrderVersion, ExpectedVersion
 from inventory_service.entrypoints.http.dependencies import (
     expected_line_version,
+    expected_order_version,
     expected_version,
     order_etag,
     required_line_version,
@@ -24,6 +25,8 @@ from inventory_service.entrypoints.http.dependencies import (
         ('"03"', set(), False),
         ('"x"', set(), False),
         ('"po-3"', set(), False),
+        ('"' + "9" * 5000 + '"', set(), False),
+        ('"' + "9" * 18 + '"', {10**18 - 1}, False),
     ],
 )
 async def test_the_tags_of_versions_are_understood_and_others_name_none(header, versions, any_version):
@@ -43,6 +46,12 @@ async def test_a_line_may_be_expected_by_the_tag_of_its_order(header):
         assert expected is not None
         assert expected.order_versions == {7}
         expected.check(line_version=99, order_version=7)
+
+
+async def test_a_tag_of_thousands_of_digits_names_no_order() -> None:
+    long = '"po-' + "9" * 5000 + '"'
+    assert await expected_line_version(long) == ExpectedLineVersion(ExpectedVersion())
+    assert await expected_order_version(long) == ExpectedOrderVersion()
 
 
 async def test_the_tag_of_an_order_is_read_as_it_is_written():

@@ -10,13 +10,20 @@ import structlog
 from fastapi import Request, Response
 from pydantic import Field, ValidationInfo, field_validator
 
+from service_kit.commands.expected_version import check_version
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
 from service_kit.http.api_keys import Keyring, Principal
 from service_kit.http.app import create_app, create_ops_app
 from service_kit.http.authentication import Binding, authorized, require
 from service_kit.http.business_time import business_time
-from service_kit.http.conditional import RequiredIfMatch, matches_version, not_modified, not_modified_response, set_etag
+from service_kit.http.conditional import (
+    RequiredIfMatch,
+    expected_version,
+    not_modified,
+    not_modified_response,
+    set_etag,
+)
 from service_kit.http.fast_path import Call, HotRouter, json_body
 from service_kit.http.idempotency import idempotency_key, required_key
 from service_kit.http.models import Money, RequestModel, ResponseModel
@@ -106,7 +113,7 @@ def orders_router() -> HotRouter:
     async def amend_order(
         principal: Annotated[Principal, require("orders:write")], order_id: str, if_match: RequiredIfMatch = None
     ) -> OrderView:
-        matches_version(if_match, 7, required=True)
+        check_version(expected_version(if_match, required=True), 7)
         return OrderView(order_id=order_id)
 
     @router.post("/{order_id}/cancel")

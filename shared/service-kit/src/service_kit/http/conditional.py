@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 
 from service_kit.commands.expected_version import ExpectedVersion
-from service_kit.http.problems import precondition_failed, precondition_required
+from service_kit.http.problems import precondition_required
 
 IfMatch = Annotated[
     str | None,
     Header(description="ETag of the version that the change is based on", examples=['"3"']),
 ]
-"""The optional header ``If-Match``; :func:`matches_version` checks it."""
+"""The optional header ``If-Match``; :func:`expected_version` reads it."""
 
 RequiredIfMatch = Annotated[
     str | None,
@@ -32,25 +32,20 @@ def set_etag(response: Response, version: int) -> None:
     response.headers["ETag"] = etag(version)
 
 
-def _tags(header: str) -> set[str]:
-    # A proxy that compresses turns our tags into weak ones. The version in them is still the same.
+def tags(header: str) -> set[str]:
+    """The tags that a header names, a weak one as the strong one of the same version.
+
+    A proxy that compresses turns our tags into weak ones. The version in them is still the same.
+    """
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def matches_version(if_match: str | None, version: int | None, *, required: bool = False) -> None:
-    """Refuse a change that is based on an old version.
-
-    Problem 412 if ``If-Match`` names another version, 428 if it is absent although ``required`` (PATCH). Call it with
-    the version of the locked row, so that no other change comes between. ``version`` is None if the resource does not
-    exist yet: no ``If-Match`` fits that, not even ``*`` (RFC 9110, section 13.1.1).
-    """
-    if if_match is None:
-        if required:
-            raise precondition_required()
-        return
-    tags = _tags(if_match)
-    if version is None or ("*" not in tags and etag(version) not in tags):
-        raise precondition_failed()
+def named_versions(if_match: str) -> frozenset[int] | None:
+    """The versions that ``If-Match`` names; None if it names every one. A tag that is none of ours names none."""
+    named = {tag.strip('"') for tag in tags(if_match)}
+    if "*" in named:
+        return None
+    return frozenset(int(tag) for tag in named if tag.isascii() and tag.isdigit() and len(tag) < 19)
 
 
 def expected_version(if_match: str | None, *, required: bool = False) -> ExpectedVersion | None:
@@ -63,10 +58,7 @@ def expected_version(if_match: str | None, *, required: bool = False) -> Expecte
         if required:
             raise precondition_required()
         return None
-    tags = {tag.strip('"') for tag in _tags(if_match)}
-    if "*" in tags:
-        return ExpectedVersion()
-    return ExpectedVersion(frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19))
+    return ExpectedVersion(named_versions(if_match))
 
 
 def not_modified(request: Request, version: int) -> bool:
@@ -74,8 +66,7 @@ def not_modified(request: Request, version: int) -> bool:
     header = request.headers.get("If-None-Match")
     if header is None:
         return False
-    tags = _tags(header)
-    return "*" in tags or etag(version) in tags
+    return not {"*", etag(version)}.isdisjoint(tags(header))
 
 
 def not_modified_response(version: int) -> Response:

@@ -11,7 +11,7 @@ from inventory_service.bootstrap import InventoryApplication
 from inventory_service.domain.expected_version import ExpectedLineVersion, ExpectedOrderVersion, ExpectedVersion
 from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import require
-from service_kit.http.conditional import IfMatch, RequiredIfMatch
+from service_kit.http.conditional import IfMatch, RequiredIfMatch, tags
 from service_kit.http.idempotency import idempotency_key
 
 
@@ -30,9 +30,11 @@ PurchasingWriter = Annotated[Principal, require("purchasing:write")]
 
 IdempotencyKey = Annotated[str, idempotency_key()]
 
-_VERSION_TAG = re.compile(r'"(0|[1-9][0-9]*)"')
+# No version has more digits, and Python reads no number of thousands of them.
+_NUMBER = "(0|[1-9][0-9]{0,17})"
+_VERSION_TAG = re.compile(f'"{_NUMBER}"')
 # A tag of an order may stand anywhere in the header, and even share a quote with its neighbour.
-_ORDER_TAG = re.compile(r'(?="po-(0|[1-9][0-9]*)")')
+_ORDER_TAG = re.compile(f'(?="po-{_NUMBER}")')
 
 
 def order_etag(version: int) -> str:
@@ -64,20 +66,22 @@ async def expected_order_version(if_match: IfMatch = None) -> ExpectedOrderVersi
     """The versions of a whole purchase order that ``If-Match`` names; None without the header."""
     if if_match is None:
         return None
-    versions = frozenset(int(found[1]) for found in _ORDER_TAG.finditer(if_match))
-    return ExpectedOrderVersion(versions, any_version="*" in {tag.strip() for tag in if_match.split(",")})
+    any_version = "*" in {tag.strip() for tag in if_match.split(",")}
+    return ExpectedOrderVersion(_named_order_versions(if_match), any_version)
 
 
 def _named_versions(if_match: str) -> ExpectedVersion:
-    # A proxy that compresses turns our tags into weak ones; they still name the same version.
-    tags = {tag.strip().removeprefix("W/") for tag in if_match.split(",")}
-    versions = frozenset(int(found[1]) for tag in tags if (found := _VERSION_TAG.fullmatch(tag)))
-    return ExpectedVersion(versions, any_version="*" in tags)
+    named = tags(if_match)
+    versions = frozenset(int(found[1]) for tag in named if (found := _VERSION_TAG.fullmatch(tag)))
+    return ExpectedVersion(versions, any_version="*" in named)
+
+
+def _named_order_versions(if_match: str) -> frozenset[int]:
+    return frozenset(int(found[1]) for found in _ORDER_TAG.finditer(if_match))
 
 
 def _named_line_versions(if_match: str) -> ExpectedLineVersion:
-    order_versions = frozenset(int(found[1]) for found in _ORDER_TAG.finditer(if_match))
-    return ExpectedLineVersion(_named_versions(if_match), order_versions)
+    return ExpectedLineVersion(_named_versions(if_match), _named_order_versions(if_match))
 
 
 Expected = Annotated[ExpectedVersion | None, Depends(expected_version)]

@@ -12,6 +12,7 @@ from service_kit.http.api_keys import Principal
 from service_kit.http.authentication import Binding, require
 from service_kit.http.conditional import IfMatch as IfMatchHeader
 from service_kit.http.conditional import RequiredIfMatch as RequiredIfMatchHeader
+from service_kit.http.conditional import named_versions
 from service_kit.http.problems import precondition_required
 
 BOUND = (Binding.CUSTOMER,)
@@ -49,19 +50,13 @@ def visible_to(principal: Principal) -> Visibility:
 
 
 async def _versions(if_match: IfMatchHeader = None) -> frozenset[int] | None:
-    if if_match is None:
-        return None
-    tags = {tag.strip().removeprefix("W/").strip('"') for tag in if_match.split(",")}
-    if "*" in tags:
-        return None
-    # A tag that this service did not make names no version, so that the change is refused as outdated.
-    return frozenset(int(tag) for tag in tags if tag.isascii() and tag.isdigit() and len(tag) < 19)
+    return None if if_match is None else named_versions(if_match)
 
 
 async def _required_versions(if_match: RequiredIfMatchHeader = None) -> frozenset[int] | None:
     if if_match is None:
         raise precondition_required()
-    return await _versions(if_match)
+    return named_versions(if_match)
 
 
 IfMatch = Annotated[frozenset[int] | None, Depends(_versions)]
