@@ -159,6 +159,21 @@ class StoreSuite(Suite):
         loaded.version += 1
         await self.change(stores, loaded, "o1-0", shipments=[again])
 
+    async def test_a_reference_passes_from_a_voided_shipment_to_another_at_once(self, stores: Stores) -> None:
+        await stores.place(new_order("o1", ("lamp", 5)))
+        order = await self.load(stores, "o1")
+        order.lines["o1-0"].locations, order.lines["o1-0"].basis = {"A": LocationUnits(5)}, 1
+        first = order.ship(shipment("s1", ("o1-0", 1), reference="P1"), {}).shipment
+        await self.change(stores, order, "o1-0", shipments=[first])
+        voided = order.void_shipment("s1", NOW).voided
+        order.ship(shipment("s2", ("o1-0", 1), reference="P1"), {})
+        at_once = order.void_shipment("s2", NOW).voided
+        kept = order.ship(shipment("s3", ("o1-0", 1), reference="P1"), {}).shipment
+        await self.change(stores, order, "o1-0", shipments=[at_once, kept], voided=[voided])
+        assert await self.load(stores, "o1") == order
+        async with stores.units.reading() as uow:
+            assert await uow.shipments.ids_by_reference(["P1"]) == {"P1": "s3"}
+
     async def test_only_lines_named_as_changed_are_written(self, stores: Stores) -> None:
         await stores.place(new_order("o1", ("lamp", 5), ("bulb", 2)))
         order = await self.load(stores, "o1")

@@ -21,6 +21,7 @@ from order_service.application.commands import (
     CancelOrder,
     ChangeOrder,
     ShipOrder,
+    VoidShipment,
 )
 from order_service.application.errors import OrderNotFound, OrderTooLarge, OutdatedVersion, ShipmentReferenceTaken
 from order_service.domain.errors import IllegalMove, InvalidDates, LineNotFound, Refusal, UnknownLines
@@ -217,6 +218,20 @@ async def test_a_shipment_reference_is_used_once(units: InMemoryOrderUnits) -> N
     [later] = await change(units, ship(shipment("s4", ("o1-0", 1), reference="P2")))
     assert isinstance(later, ShipmentReferenceTaken)
     assert later.shipment_id == "s3"
+
+
+async def test_the_reference_of_a_voided_shipment_is_free_for_the_commands_behind_it(units: InMemoryOrderUnits) -> None:
+    void = VoidShipment(order_id="o1", at=LATER, shipment_id="s1")
+    results = await change(
+        units,
+        ship(shipment("s1", ("o1-0", 1), reference="P1")),
+        ship(shipment("s2", ("o2-0", 1), reference="P1"), "o2"),
+        void,
+        ship(shipment("s3", ("o2-0", 1), reference="P1"), "o2"),
+    )
+    assert [type(one) for one in results] == [Accepted, ShipmentReferenceTaken, Accepted, Accepted]
+    [voided], [kept] = stored(units, "o1").shipments, stored(units, "o2").shipments
+    assert (voided.voided_at, kept.shipment_id, kept.voided_at) == (LATER, "s3", None)
 
 
 async def test_a_refused_shipment_leaves_its_reference_free(units: InMemoryOrderUnits) -> None:

@@ -89,7 +89,8 @@ class SqlOrderStore:
         )
         orders = [order_row(one.order) for one in changed]
         await self._conn.execute(_UPDATE, {"now": self._now, **arrays(ORDER_COLUMNS, orders)})
+        # Voided ones first: their references are free for the new ones.
+        await void_shipments(self._conn, [shipment for one in changed for shipment in one.voided])
         added = [(one.order.order_id, shipment) for one in changed for shipment in one.shipments]
         await add_shipments(self._conn, self._now, added)
-        await void_shipments(self._conn, [shipment for one in changed for shipment in one.voided])
         await add_history(self._conn, self._now, history)

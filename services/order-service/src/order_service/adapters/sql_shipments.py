@@ -26,6 +26,7 @@ _SHIPMENT_COLUMNS: Columns = (
     ("location_id", "text"),
     ("tracking_number", "text"),
     ("shipped_at", "timestamptz"),
+    ("voided_at", "timestamptz"),
 )
 _SHIPMENT_LINE_COLUMNS: Columns = (("shipment_id", "text"), ("line_id", "text"), ("quantity", "bigint"))
 _ADD_SHIPMENTS = text(
@@ -72,7 +73,15 @@ async def add_shipments(conn: AsyncConnection, now: datetime, added: Sequence[tu
     if not added:
         return
     shipments = [
-        (one.shipment_id, order_id, one.reference, one.location_id, one.tracking_number, one.shipped_at)
+        (
+            one.shipment_id,
+            order_id,
+            one.reference,
+            one.location_id,
+            one.tracking_number,
+            one.shipped_at,
+            one.voided_at,
+        )
         for order_id, one in added
     ]
     lines = [(one.shipment_id, units.line_id, units.quantity) for _, one in added for units in one.lines]

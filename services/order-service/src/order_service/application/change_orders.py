@@ -124,7 +124,7 @@ class _Batch:
         changed.line_ids.update(change.line_ids)
         changed.added_line_ids.update(change.added_line_ids)
         if change.voided is not None:
-            changed.voided.append(change.voided)
+            changed.void(change.voided)
             self.shipment_references.pop(change.voided.reference or "", None)
         if change.shipment is not None:
             changed.shipments.append(change.shipment)

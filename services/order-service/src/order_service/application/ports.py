@@ -85,14 +85,24 @@ class NewOrderStore(Protocol):
 
 @dataclass(slots=True)
 class ChangedOrder:
-    """An order that a batch changed: the ids of its changed lines, its new and its voided shipments, and which lines
-    are new."""
+    """An order that a batch changed: the ids of its changed lines, which of them are new, and its shipments.
+
+    ``shipments`` are new ones as they are after the batch, ``voided`` those that were stored before it.
+    """
 
     order: Order
     line_ids: set[str]
     shipments: list[Shipment]
     added_line_ids: set[str] = field(default_factory=set)
     voided: list[Shipment] = field(default_factory=list)
+
+    def void(self, shipment: Shipment) -> None:
+        """Take the shipment for voided, whether it was stored before or is a new one."""
+        for number, new in enumerate(self.shipments):
+            if new.shipment_id == shipment.shipment_id:
+                self.shipments[number] = shipment
+                return
+        self.voided.append(shipment)
 
 
 class OrderStore(Protocol):
@@ -107,7 +117,10 @@ class OrderStore(Protocol):
         ...
 
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
-        """Write orders back with their new and changed lines, new and voided shipments, and add to the history."""
+        """Write orders back with their new and changed lines, new and voided shipments, and add to the history.
+
+        A new shipment may have the reference of one that is voided with it.
+        """
         ...
 
 
