@@ -30,7 +30,7 @@ from order_service.application.errors import (
     UnknownSku,
 )
 from order_service.application.history import HistoryEntry, entry_of_change
-from order_service.application.order_event import SMALL_EVENT_LINES, is_too_large, order_event, outgrows_its_events
+from order_service.application.order_event import SMALL_EVENT_LINES, bytes_to_come, fits_one_event, order_event
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Change, Order, Shipment
@@ -106,8 +106,7 @@ class _Batch:
             return
         if change.published:
             event = order_event(order, change, self.now)
-            grows = isinstance(command, AddLine) and outgrows_its_events(order, event)
-            if before is not None and (grows or is_too_large(event)):
+            if before is not None and not _fits(event, order, command):
                 self._restore(before)
                 raise OrderTooLarge
             self.events.append(event)
@@ -171,6 +170,10 @@ def _may_grow_too_large(order: Order, command: ChangeOrder) -> bool:
         # Each of its lines is to leave some day.
         return 2 * (len(order.lines) + 1) + shipped_lines > SMALL_EVENT_LINES
     return len(order.lines) + shipped_lines + added > SMALL_EVENT_LINES
+
+
+def _fits(event: Event, order: Order, command: ChangeOrder) -> bool:
+    return fits_one_event(event, bytes_to_come(order) if isinstance(command, AddLine) else 0)
 
 
 def _skus_of(commands: Iterable[ShipOrder], orders: Mapping[str, Order]) -> set[str]:

@@ -16,11 +16,9 @@ from order_service.domain.order import Change, Order
 _LOCATION_BYTES = 24
 """What is reserved for the name of the location that a line ships from, which is not known when it is ordered."""
 
-_CANCELLATION_BYTES = 2_000
-"""What is reserved for the reason of a cancellation."""
-
-SMALL_EVENT_LINES = 300
-"""Lines and shipped lines together whose event is below the limit whatever their names: at most 1.6 KB each."""
+SMALL_EVENT_LINES = 250
+"""Lines and shipped lines together whose event is below the limit whatever their names: at most 1.9 KB each, with the
+names of their locations."""
 
 
 def order_event(order: Order, change: Change, now: datetime | None = None) -> Event:
@@ -31,27 +29,33 @@ def order_event(order: Order, change: Change, now: datetime | None = None) -> Ev
     return new_event(change.kind.value, _state(order, change), source=ORDER_SOURCE, sequence=order.sequence, now=now)
 
 
-def is_too_large(event: Event) -> bool:
-    """Whether the event exceeds what one event may carry. The outbox would refuse it, so the command is refused."""
-    return len(event.value()) > MAX_DATA_BYTES
+def fits_one_event(event: Event, to_come: int = 0) -> bool:
+    """Whether one event can carry this one with ``to_come`` bytes more.
 
-
-def outgrows_its_events(order: Order, event: Event) -> bool:
-    """Whether a later event of the order would be too large although each line leaves in one piece, or is cancelled.
-
-    An order that could be placed but never shipped whole is refused when it is placed. ``event`` is its event now.
+    The outbox would refuse a larger one, so the command that leads to it is refused.
     """
-    room = MAX_DATA_BYTES - len(event.value()) - _CANCELLATION_BYTES
-    return room < sum(_departure_bytes(line.sku) for line in order.lines.values())
+    return len(event.value()) + to_come <= MAX_DATA_BYTES
 
 
-def _departure_bytes(sku: str) -> int:
-    """What a line adds to the events of its order when it leaves in one shipment: its entry there, and its own."""
-    return _SHIPPED_LINE_BYTES + len(to_json(sku)) + 2 * _LOCATION_BYTES + _SHIPPED_UNITS_BYTES
+def bytes_to_come(order: Order) -> int:
+    """What later events of the order have in addition if each line leaves in one piece and is voided, or is cancelled.
+
+    An order that could be placed but never shipped whole is refused when it is placed.
+    """
+    return sum(_line_bytes_to_come(line) for line in order.lines.values())
+
+
+def _line_bytes_to_come(line: Line) -> int:
+    if line.cancellable:
+        return _SHIPPED_LINE_BYTES + len(to_json(line.sku)) + 2 * _LOCATION_BYTES + _SHIPPED_UNITS_BYTES + _VOID_BYTES
+    return _VOID_BYTES if line.shipped else 0
 
 
 _SHIPPED_UNITS_BYTES = len('"":1000000000,') + len("1000000000")
 """The location and its units in the line, and the line's units as cancelled ones."""
+
+_VOID_BYTES = _LOCATION_BYTES + len('"":1000000000,') + len(',"voided_at":"2026-12-31T23:59:59.999999Z"')
+"""The location and its units in the line, and the time in the shipment."""
 
 _SHIPPED_LINE_BYTES = 1 + len(
     ShippedLine(

@@ -8,7 +8,7 @@ from datetime import datetime
 from order_service.application.commands import Accepted, PlaceOrder
 from order_service.application.errors import InvalidOrder, OrderReferenceTaken, OrderTooLarge
 from order_service.application.history import entry_of_change
-from order_service.application.order_event import SMALL_EVENT_LINES, order_event, outgrows_its_events
+from order_service.application.order_event import SMALL_EVENT_LINES, bytes_to_come, fits_one_event, order_event
 from order_service.application.ports import NewOrderUnitOfWork, PlacedOrder
 from order_service.domain.dates import find_date_faults
 from order_service.domain.errors import Refusal
@@ -44,6 +44,6 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str], now: datetime) ->
         return InvalidOrder(date_faults, unknown)
     order, change = Order.place(command.order_id, command.terms, command.placed_at, command.lines)
     event = order_event(order, change, now)
-    if 2 * len(command.lines) > SMALL_EVENT_LINES and outgrows_its_events(order, event):
+    if 2 * len(command.lines) > SMALL_EVENT_LINES and not fits_one_event(event, bytes_to_come(order)):
         return OrderTooLarge()
     return PlacedOrder(order, entry_of_change(order, change), event)
