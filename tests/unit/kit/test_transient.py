@@ -1,5 +1,8 @@
 """Which errors are the data's fault; everything else is worth another try."""
 
+import asyncio
+from typing import Any
+
 import asyncpg
 import pytest
 from asyncpg import exceptions
@@ -141,6 +144,28 @@ def test_time_outs_of_statements_are_known_wherever_they_are_measured() -> None:
     for error in (asyncpg.QueryCanceledError(), asyncpg.TransactionTimeoutError(), TimeoutError()):
         assert is_statement_timeout(exc.DBAPIError("select", {}, error))
     assert not is_statement_timeout(asyncpg.DeadlockDetectedError())
+
+
+async def _never() -> None:
+    await asyncio.Event().wait()
+
+
+async def _within_a_time_limit() -> None:
+    async with asyncio.timeout(0):
+        await _never()
+
+
+@pytest.mark.parametrize("limited", [_within_a_time_limit, lambda: asyncio.wait_for(_never(), 0.001)])
+async def test_a_time_out_is_an_outage_although_it_is_raised_from_a_cancellation(limited: Any) -> None:
+    # As asyncpg limits a connect: the task is cancelled, and the time-out names that as its cause.
+    with pytest.raises(TimeoutError) as raised:
+        await limited()
+    assert isinstance(raised.value.__cause__, asyncio.CancelledError), "or this shows nothing"
+    for error in (raised.value, caused(RuntimeError("could not connect"), raised.value)):
+        assert is_transient(error)
+        assert is_outage(error)
+        assert is_expected_outage(error)
+        assert is_statement_timeout(error)
 
 
 def test_outages_that_are_part_of_the_trade_need_no_traceback() -> None:

@@ -6,6 +6,7 @@ mistake in one direction makes a consumer wait and alarm; in the other it sets a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import asyncpg
@@ -127,7 +128,8 @@ def _roots(error: BaseException, depth: int = _DEPTH) -> Iterator[BaseException]
         yield ConnectionResetError("the connection was lost")
         return
     cause = error.orig if isinstance(error, exc.StatementError) and error.orig is not None else error.__cause__
-    if cause is None or depth <= 0:
+    # A time limit cancels the task and raises from that: the cancellation is its means and no cause.
+    if cause is None or isinstance(cause, asyncio.CancelledError) or depth <= 0:
         yield error
         return
     yield from _roots(cause, depth - 1)
