@@ -11,7 +11,6 @@ import contextvars
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from random import random
 from typing import Generic, TypeVar
 
 import structlog
@@ -28,6 +27,7 @@ from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork, SqlUnitOfWorkF
 from service_kit.persistence.transient_errors import is_outage
 from service_kit.runtime.cause import Cause, current_cause
 from service_kit.runtime.failpoints import failpoint
+from service_kit.runtime.waiting import pause
 
 __all__ = ["CommandBatcher", "IdempotencyClaim", "Submitted"]
 
@@ -38,8 +38,8 @@ U = TypeVar("U", bound=SqlUnitOfWork)
 _ATTEMPTS = 4
 """Times that a batch is tried during an outage; then the callers get 503 and may repeat."""
 
-_FIRST_WAIT = 0.05
-"""Seconds before the second try, doubled each time, with jitter."""
+_PAUSES = 0.075, 0.6
+"""Seconds before the second try, at most, and before the callers are told."""
 
 log = structlog.get_logger(__name__)
 
@@ -224,7 +224,7 @@ class CommandBatcher(Generic[C, R]):
                 if not (is_outage(error) or isinstance(error, LostRace)):
                     raise
                 log.warning("command_batch_retry", attempt=attempt + 1, error_type=type(error).__name__)
-            await asyncio.sleep(_FIRST_WAIT * 2**attempt * (0.5 + random()))  # noqa: S311 - jitter
+            await asyncio.sleep(pause(attempt + 1, *_PAUSES))
         raise CommandNotCarriedOut
 
     async def _carry_out(self, batch: Sequence[_Pending[C, R]]) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 import structlog
 
 from service_kit.persistence.transient_errors import is_data_fault, is_statement_timeout
+from service_kit.runtime.waiting import pause
 
 log = structlog.get_logger(__name__)
 
 _TRIES = 3
-_FIRST_PAUSE = 0.05
+_PAUSES = 0.1, 5.0
 
 
 class ParkedItems(Protocol):
@@ -82,7 +82,7 @@ async def each_alone(
                 continue
             failures += 1
             if failures < _TRIES:
-                await asyncio.sleep(_FIRST_PAUSE * 2**failures * random.uniform(0.5, 1))  # noqa: S311
+                await asyncio.sleep(pause(failures, *_PAUSES))
                 pieces.append(piece)
                 continue
             log.error("work_parked", task=task, error_type=type(error).__name__, exc_info=error)

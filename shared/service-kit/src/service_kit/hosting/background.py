@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import structlog
 
 from service_kit.runtime.failing_parts import failing_parts
-from service_kit.runtime.waiting import wait_for_any
+from service_kit.runtime.waiting import pause, wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -20,12 +19,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 
 
 def pause_after(failures: int) -> float:
-    """Seconds to wait after so many failures in a row: about 0.2, then twice as long each time, up to 10.
-
-    Up to half of it is left out at random, so that replicas do not come back all at once.
-    """
-    pause: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(failures - 1, 8))
-    return pause * random.uniform(0.5, 1)  # noqa: S311
+    """Seconds to wait after so many failures in a row, 0.2 to 10; see ``pause``."""
+    return pause(failures, _FIRST_PAUSE, _LONGEST_PAUSE)
 
 
 async def repeat(

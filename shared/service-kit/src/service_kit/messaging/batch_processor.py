@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ from service_kit.persistence.database import Database
 from service_kit.persistence.transient_errors import is_data_fault, is_statement_timeout
 from service_kit.runtime.cause import causing
 from service_kit.runtime.failpoints import failpoint
+from service_kit.runtime.waiting import pause, wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +40,7 @@ _MOST_IN_A_ROW = 20
 _MOST_SHARE = 0.05
 _SHARE_COUNTED_FROM = 400
 _PARKING_TRIES = 3
+_FIRST_PAUSE = 0.1
 _PROBE = text("SELECT count(*) FROM parked_key")
 _PROBE_TIMEOUT = 5.0
 
@@ -237,14 +238,8 @@ class BatchProcessor:
             self._count_poison()
 
     async def _pause(self, attempt: int, stopping: asyncio.Event) -> None:
-        pause = min(self._longest_pause, 0.05 * 2 ** min(attempt, 8)) * random.uniform(0.5, 1)  # noqa: S311
-        if stopping.is_set():
+        if await wait_for_any(pause(attempt, _FIRST_PAUSE, self._longest_pause), stopping):
             raise StoppedWhileRetrying
-        try:
-            await asyncio.wait_for(stopping.wait(), pause)
-        except TimeoutError:
-            return
-        raise StoppedWhileRetrying
 
     def _count_good(self, events: int) -> None:
         self._poison_in_a_row = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -30,7 +29,7 @@ from service_kit.messaging.watchdog import Stuck, Watchdog
 from service_kit.persistence.database import Database
 from service_kit.runtime.failpoints import failpoint
 from service_kit.runtime.garbage_collection import collector_paused
-from service_kit.runtime.waiting import wait_for_any
+from service_kit.runtime.waiting import pause, wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +43,7 @@ _READ_AT_ONCE = 50
 _METRICS_EVERY = 1.0
 _FINISH_BEFORE_REBALANCE = 20.0
 _STOP_TIMEOUT = 15.0
-_LONGEST_RESTART_PAUSE = 15.0
+_RESTART_PAUSES = 0.2, 15.0
 _WELL_AFTER = 60.0
 """Seconds of work after which a failure is not counted as one more in a row."""
 _TROUBLE_AFTER = 30.0
@@ -139,8 +138,7 @@ class Consumer:
                 failures = 1 if time.monotonic() - began > _WELL_AFTER else failures + 1
                 self._note_failure(error, failures)
                 # That a member could be made is no progress: the next one may meet the same error.
-                pause = min(_LONGEST_RESTART_PAUSE, 0.1 * 2 ** min(failures, 8)) * random.uniform(0.5, 1)  # noqa: S311
-                await wait_for_any(pause, stopping)
+                await wait_for_any(pause(failures, *_RESTART_PAUSES), stopping)
             finally:
                 await self._leave(source)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +14,11 @@ from service_kit.messaging.header_packing import unpack_headers
 from service_kit.messaging.outbox import MAX_PAYLOAD_BYTES
 from service_kit.persistence.database import Database
 from service_kit.runtime.failing_parts import failing_parts
-from service_kit.runtime.waiting import wait_for_any
+from service_kit.runtime.waiting import pause, wait_for_any
 
 log = structlog.get_logger(__name__)
 
+_LONGEST_PAUSE = 60.0
 _MOST_OF_HEADERS = 128 * 1024
 _LONGEST_KEY = 16 * 1024
 """Together with the data and what is added they stay below the broker's limit of a record, 1 MB."""
@@ -68,8 +68,7 @@ class DeadLetterMirror:
                 log.warning("dead_letters_not_mirrored", exc_info=error, in_a_row=failures)
             if sent == 0:
                 # Replicas share the table: uneven pauses make it rare that two of them send the same letter.
-                pause = min(60.0, self._poll * 2**failures) * random.uniform(0.5, 1.5)  # noqa: S311
-                await wait_for_any(pause, self.wake, stopping)
+                await wait_for_any(pause(failures + 1, self._poll, _LONGEST_PAUSE), self.wake, stopping)
 
     async def mirror_some(self) -> int:
         """Send up to 100 letters and mark those that arrived; returns how many. Raises the errors of database and

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,7 +17,7 @@ from service_kit.messaging.metrics import EVENTS_SENT, OUTBOX_OLDEST_AGE, OUTBOX
 from service_kit.persistence.database import Database
 from service_kit.runtime.failing_parts import failing_parts
 from service_kit.runtime.failpoints import armed, failpoint
-from service_kit.runtime.waiting import wait_for_any
+from service_kit.runtime.waiting import pause, wait_for_any
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +33,7 @@ _COUNT = "SELECT count(*) FROM (SELECT FROM outbox LIMIT 100000) AS counted"
 _OLDEST = "SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 FROM outbox ORDER BY id LIMIT 1"
 
 _METRICS_EVERY = 2.0
+_PAUSES = 0.1, 2.0
 
 
 class SendFailed(Exception):
@@ -217,11 +217,11 @@ class Relay:
         RELAY_ERRORS.inc()
         failing_parts.failed("relay", error)
         log.warning("relay_failed", exc_info=error, in_a_row=self._errors_in_a_row)
-        pause = min(2.0, 0.05 * 2 ** min(self._errors_in_a_row, 6)) * random.uniform(0.5, 1)  # noqa: S311
+        seconds = pause(self._errors_in_a_row, *_PAUSES)
         if stopping.is_set():
-            await asyncio.sleep(min(pause, 0.2))
+            await asyncio.sleep(min(seconds, 0.2))
         else:
-            await wait_for_any(pause, stopping)
+            await wait_for_any(seconds, stopping)
 
 
 async def _die_with_half_sent(producer: Producer, records: Sequence[Outbound]) -> Sequence[Outbound]:

@@ -1,8 +1,9 @@
-"""Waiting for events, for no longer than a given time."""
+"""Waiting: for events, for no longer than a given time; and between one failure and the next try."""
 
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -20,6 +21,14 @@ async def wait_for_any(seconds: float, *events: asyncio.Event) -> bool:
             for wait in waits:
                 wait.cancel()
     return _any_set(events)
+
+
+def pause(failures: int, first: float, longest: float) -> float:
+    """Seconds to wait after so many failures in a row: ``first``, then twice as long each time, up to ``longest``.
+
+    Up to half of it is left out at random, so that replicas do not come back all at once.
+    """
+    return min(longest, first * 2.0 ** min(failures - 1, 16)) * random.uniform(0.5, 1)  # noqa: S311
 
 
 def _any_set(events: Sequence[asyncio.Event]) -> bool:
