@@ -10,6 +10,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 from service_kit.messaging.kafka_batches import MOST_UNPACKED, UnreadableRecord, read_every_record
@@ -34,10 +35,13 @@ def signed(raw: bytes) -> bytes:
     return raw[:17] + struct.pack(">I", calc_crc32c(raw[21:])) + raw[21:]
 
 
-def read(raw: bytes, position: int = 0) -> list[Any]:
-    place = TopicPartition("t", 0)
+def reader(raw: bytes, position: int = 0) -> Any:
     records = fetcher.MemoryRecords(raw)  # type: ignore[attr-defined]  # the one that was put in its place
-    return list(fetcher.PartitionRecords(place, records, [], position, None, None, True, 0))
+    return fetcher.PartitionRecords(TopicPartition("t", 0), records, [], position, None, None, True, 0)
+
+
+def read(raw: bytes, position: int = 0) -> list[Any]:
+    return list(reader(raw, position))
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -96,14 +100,56 @@ def test_a_batch_that_cannot_be_unpacked_is_one_unreadable_record(codec: str) ->
     assert records[0].value == signed(bytes(raw)), "it is kept as it was fetched"
 
 
-def test_an_unknown_codec_and_a_wrong_checksum_are_unreadable_records() -> None:
+def test_an_unknown_codec_is_an_unreadable_record() -> None:
     unknown = bytearray(batch("none", [b"a"]))
     unknown[22] |= 7
-    corrupt = bytearray(batch("none", [b"b"], base=1))
+    records = read(signed(bytes(unknown)) + batch("none", [b"after"], base=1))
+    assert [one.offset for one in records] == [0, 1]
+    assert isinstance(records[0], UnreadableRecord)
+    assert "unknown compression 7" in records[0].fault
+    assert records[1].value == b"after"
+
+
+@pytest.mark.parametrize("codec", CODECS)
+@pytest.mark.parametrize("followed", [True, False])
+def test_the_rest_of_a_batch_with_a_wrong_checksum_is_one_unreadable_record(codec: str, followed: bool) -> None:
+    corrupt = bytearray(batch(codec, [b"a", b"b", b"c", b"d"], base=10))
     corrupt[-1] ^= 1
-    records = read(signed(bytes(unknown)) + bytes(corrupt) + batch("none", [b"after"], base=2))
-    assert [one.offset for one in records] == [0, 1, 2]
-    assert records[2].value == b"after"
+    records = read(bytes(corrupt) + (batch("none", [b"after"], base=14) if followed else b""), 11)
+    assert isinstance(records[0], UnreadableRecord)
+    assert "the checksum is not that of the batch" in records[0].fault
+    assert (records[0].offset, records[0].value) == (11, bytes(corrupt))
+    assert [(one.offset, one.value) for one in records[1:]] == ([(14, b"after")] if followed else [])
+
+
+@pytest.mark.parametrize("changed", [23, 26, 57, 60])
+def test_a_header_with_a_wrong_checksum_is_not_believed_when_it_says_how_far_its_batch_goes(changed: int) -> None:
+    # What stands there is the last offset's distance and the number of records: neither a jump nor a standstill.
+    for flipped in (0x01, 0x7F, 0x80, 0xFF):
+        corrupt = bytearray(batch("none", [b"a", b"b"], base=10))
+        corrupt[changed] ^= flipped
+        reading = reader(bytes(corrupt), 10)
+        assert [(one.offset, bool(one.fault)) for one in reading] == [(10, True)]
+        assert reading.next_fetch_offset == 11, "the broker gives the same batch again, from there on"
+        followed = reader(bytes(corrupt) + batch("none", [b"after"], base=12), 11)
+        assert [one.offset for one in followed] == [11, 12]
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+@pytest.mark.parametrize("value", [b"v", b"v" * 200])
+def test_a_batch_of_an_older_format_is_one_unreadable_record_and_is_passed(magic: int, value: bytes) -> None:
+    builder = LegacyRecordBatchBuilder(magic, 0, 1_000_000)  # type: ignore[no-untyped-call]
+    assert builder.append(0, 1_000, b"k", value)
+    raw = bytearray(builder.build())
+    struct.pack_into(">q", raw, 0, 30)
+    reading = reader(bytes(raw), 30)
+    [old] = reading
+    assert isinstance(old, UnreadableRecord)
+    assert f"format {magic}" in old.fault
+    assert (old.offset, old.value, reading.next_fetch_offset) == (30, bytes(raw), 31)
+    # The offset of a batch that is packed is that of its last record.
+    packed = reader(bytes(raw) + batch("none", [b"after"], base=31), 28)
+    assert [(one.offset, one.value) for one in packed] == [(28, bytes(raw)), (31, b"after")]
 
 
 def test_control_records_and_empty_batches_are_passed_over() -> None:

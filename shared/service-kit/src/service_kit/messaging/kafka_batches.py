@@ -3,6 +3,7 @@
 aiokafka raises what it stumbles over (a header name that is not UTF-8, a batch that cannot be decompressed) to whoever
 polls, for all partitions and at every poll, because the position stays before the record. Here every batch becomes
 records: those that cannot be taken apart become one record each with a ``fault``, or one for the rest of their batch.
+Of a batch whose checksum is wrong nothing is believed, not even what looks well.
 Batches are decompressed up to a limit, since a megabyte can unpack to thousands.
 
 aiokafka has no place to plug this in: ``read_every_record`` puts it into the module that fetches.
@@ -21,7 +22,6 @@ from aiokafka.codec import snappy_decode
 from aiokafka.consumer import fetcher
 from aiokafka.errors import UnsupportedCodecError
 from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
 from aiokafka.structs import ConsumerRecord
 
@@ -31,8 +31,10 @@ MOST_UNPACKED = 32 * 1024 * 1024
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and last timestamp, producer id,
 producer epoch, base sequence, number of records (https://kafka.apache.org/documentation/#recordbatch)."""
-_LENGTH_AT, _OVERHEAD, _ATTRIBUTES_AT = 8, 12, 21
-_CODEC, _CONTROL = 0x07, 0x20
+_LENGTH_AT, _OVERHEAD, _FORMAT_AT, _ATTRIBUTES_AT = 8, 12, 16, 21
+_FORMAT = 2
+"""What Kafka has written since 0.11; brokers since 4.0 have no other."""
+_CODEC = 0x07
 
 
 @dataclass
@@ -89,19 +91,31 @@ class _EveryRecord(fetcher.PartitionRecords):
     def _unpack_records(self) -> Iterator[ConsumerRecord[bytes, bytes]]:
         while self._records.has_next():
             batch = self._records.next_slice()
-            next_offset = _next_offset(batch, self.next_fetch_offset, self._records.next_base_offset())
-            try:
-                for record in _records_of(batch):
-                    if self.next_fetch_offset <= record.offset < next_offset:
-                        self.next_fetch_offset = record.offset + 1
-                        yield self._consumer_record(self._tp, record)  # type: ignore[no-untyped-call]
-            except Exception as error:
-                for unreadable in self._one_by_one(batch, error):
-                    if unreadable.offset < next_offset:
-                        self.next_fetch_offset = unreadable.offset + 1
-                        yield unreadable
+            known, following = self.next_fetch_offset, self._records.next_base_offset()
+            fault = _fault_of(batch)
+            if fault is None:
+                next_offset = _next_offset(batch, known, following)
+                yield from self._intact(batch, next_offset)
+            else:
+                next_offset = _behind_unreadable(batch, known, following)
+                if known < next_offset:
+                    self.next_fetch_offset = known + 1
+                    yield _unreadable(self._tp, known, 0, batch, fault)
             # A compacted batch may end before its last offset, and an empty one has no record at all.
             self.next_fetch_offset = max(self.next_fetch_offset, next_offset)
+
+    def _intact(self, batch: bytes, next_offset: int) -> Iterator[ConsumerRecord[bytes, bytes]]:
+        """The records of a batch that is as its producer made it, whatever that is."""
+        try:
+            for record in _records_of(batch):
+                if self.next_fetch_offset <= record.offset < next_offset:
+                    self.next_fetch_offset = record.offset + 1
+                    yield self._consumer_record(self._tp, record)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            for unreadable in self._one_by_one(batch, error):
+                if unreadable.offset < next_offset:
+                    self.next_fetch_offset = unreadable.offset + 1
+                    yield unreadable
 
     def _one_by_one(self, batch: bytes, error: Exception) -> Iterator[ConsumerRecord[bytes, bytes]]:
         """The rest of a batch that made aiokafka fail, from the next offset on."""
@@ -117,30 +131,49 @@ class _EveryRecord(fetcher.PartitionRecords):
 def _next_offset(batch: bytes, known: int, following: int | None) -> int:
     """The offset behind a batch: not before ``known``, so that reading goes on, and not behind where the next batch
     begins, which the broker has assigned, whatever the batch says of itself."""
-    if len(batch) < _HEADER.size:
-        return known + 1
     header = _HEADER.unpack_from(batch)
     end = header[0] + header[6] + 1
     return int(max(known, end if following is None else min(end, following)))
 
 
+def _behind_unreadable(batch: bytes, known: int, following: int | None) -> int:
+    """The offset behind a batch that ``_fault_of`` finds fault with, whose header may be wrong as well.
+
+    Without a batch behind it, it ends where its header says twice that it does: brokers take from producers only
+    batches whose records are as many as their offsets. Otherwise only ``known`` is passed, and what is next the broker
+    knows. A batch of an older format has the offset of its last record.
+    """
+    if following is not None:
+        return max(known, following)
+    end = int(struct.unpack_from(">q", batch)[0]) + 1
+    if _format_of(batch) == _FORMAT and len(batch) >= _HEADER.size:
+        header = _HEADER.unpack_from(batch)
+        if header[6] + 1 == header[12]:
+            end = header[0] + header[12]
+    return max(known + 1, end)
+
+
+def _fault_of(batch: bytes) -> str | None:
+    """Why nothing of a batch can be read; None if it is as its producer made it."""
+    if _format_of(batch) != _FORMAT:
+        return f"the record batch is of format {_format_of(batch)}; only format {_FORMAT} is read"
+    if len(batch) < _HEADER.size:
+        return "the record batch is shorter than its header"
+    if not DefaultRecordBatch(batch).validate_crc():
+        return "the checksum is not that of the batch"
+    return None
+
+
+def _format_of(batch: bytes) -> int | None:
+    return batch[_FORMAT_AT] if len(batch) > _FORMAT_AT else None
+
+
 def _records_of(batch: bytes) -> Iterator[Any]:
     """The records as aiokafka reads them; none of a batch of control records."""
-    if len(batch) < _HEADER.size or batch[16] < 2:
-        legacy = MemoryRecords(batch)
-        while legacy.has_next():
-            yield from _checked(legacy.next_batch())
-        return
-    parsed = _checked(DefaultRecordBatch(batch))
+    parsed = DefaultRecordBatch(batch)
     if parsed.is_control_batch:
         return
     yield from parsed if parsed.compression_type == 0 else DefaultRecordBatch(_unpacked(batch))
-
-
-def _checked(batch: Any) -> Any:
-    if not batch.validate_crc():
-        raise ValueError("the checksum is not that of the batch")
-    return batch
 
 
 def _unpacked(batch: bytes) -> bytes:
