@@ -77,6 +77,24 @@ async def test_a_discarded_event_can_be_corrected_once_and_its_first_record_stay
     assert await count(database, "parked_key") == 0
 
 
+@pytest.mark.parametrize("again", [1, 2])
+async def test_a_correction_counts_that_comes_with_the_record_it_corrects(database: Database, again: int) -> None:
+    refused = order_event("k", 1, reference="refused")
+    corrected = order_event("k", 1, reference="corrected").value()
+    handler = SampleHandler(dislikes=lambda event: getattr(event.payload, "reference", "") == "refused")
+    await consume(database, [written(refused, 0)], handler)
+    await lot_of(database).discard("orders", "k")
+    other, later = order_event("j", 1), order_event("k", 2)
+    await consume(
+        database,
+        [written(other, 1), *[written(refused, 0)] * again, written(refused, 2, corrected), written(later, 3)],
+        handler,
+    )
+    assert await applied(database) == {"j": [1], "k": [1, 2]}
+    assert await count(database, "parked_key") == 0
+    assert await count(database, "discarded_event") == 0
+
+
 async def test_a_correction_that_is_wrong_as_well_is_parked_and_can_be_corrected_again(database: Database) -> None:
     event = order_event("k", 1)
     await consume(database, [written(event, 0, b"{")])

@@ -173,16 +173,15 @@ class BatchProcessor:
         async with self._database.transaction() as conn:
             parked = await lock_parked(conn, self._consumer, {incoming.place for incoming in piece})
             behind = [incoming for incoming in piece if incoming.place in parked]
-            free = {incoming.event_id: incoming for incoming in reversed(piece) if incoming.place not in parked}
+            free = [incoming for incoming in piece if incoming.place not in parked]
             await park_events(conn, self._consumer, behind, "an earlier event of this key is parked")
-            new = await claim(conn, self._consumer, free.keys())
+            new = await claim(conn, self._consumer, {incoming.event_id for incoming in free})
             # Rare: an event that is known may correct one that was discarded.
-            known = [incoming for incoming in free.values() if incoming.event_id not in new]
-            new |= await take_corrections(conn, self._consumer, known)
+            known = [incoming for incoming in free if incoming.event_id not in new]
             # The first of equal ids counts, at its place in the batch.
-            chosen = [
-                incoming for incoming in piece if incoming.event_id in new and free[incoming.event_id] is incoming
-            ]
+            counted = {incoming.event_id: incoming for incoming in reversed(free) if incoming.event_id in new}
+            counted |= await take_corrections(conn, self._consumer, known)
+            chosen = [incoming for incoming in free if counted.get(incoming.event_id) is incoming]
             if chosen:
                 await self._handle(conn, chosen)
         failpoint("after_db_commit")

@@ -30,7 +30,7 @@ _TAKE_CORRECTED = text(
     """
     DELETE FROM discarded_event AS d USING unnest(:event_ids, :digests) AS row (event_id, digest)
     WHERE d.consumer = :consumer AND d.event_id = row.event_id AND d.digest <> row.digest
-    RETURNING d.event_id
+    RETURNING d.event_id, d.digest
     """
 ).bindparams(bindparam("event_ids", type_=ARRAY(TEXT)), bindparam("digests", type_=ARRAY(BYTEA)))
 
@@ -53,22 +53,25 @@ async def note_discarded(conn: AsyncConnection, consumer: str, discarded: Sequen
         await conn.execute(_NOTE, {"consumer": consumer, "event_ids": ids, "digests": digests})
 
 
-async def take_corrections(conn: AsyncConnection, consumer: str, batch: Collection[Incoming]) -> set[str]:
-    """The ids of those of ``batch`` that correct a discarded event; they are no longer known as discarded.
+async def take_corrections(conn: AsyncConnection, consumer: str, batch: Collection[Incoming]) -> dict[str, Incoming]:
+    """Those of ``batch`` that correct a discarded event, by id; they are no longer known as discarded.
 
-    To be asked only about events that are in the inbox, where they stay.
+    Of several with one id it is the first that says something else than what was discarded. To be asked only about
+    events that are in the inbox, where they stay.
     """
     if not batch:
-        return set()
-    corrected = await conn.execute(
+        return {}
+    digests = [content_digest(incoming.record.headers, incoming.record.value) for incoming in batch]
+    rows = await conn.execute(
         _TAKE_CORRECTED,
-        {
-            "consumer": consumer,
-            "event_ids": [incoming.event_id for incoming in batch],
-            "digests": [content_digest(incoming.record.headers, incoming.record.value) for incoming in batch],
-        },
+        {"consumer": consumer, "event_ids": [incoming.event_id for incoming in batch], "digests": digests},
     )
-    return set(corrected.scalars())
+    discarded = {row.event_id: row.digest for row in rows}
+    corrections: dict[str, Incoming] = {}
+    for incoming, digest in zip(batch, digests, strict=True):
+        if digest != discarded.get(incoming.event_id, digest):
+            corrections.setdefault(incoming.event_id, incoming)
+    return corrections
 
 
 async def reopen_corrected(conn: AsyncConnection, consumer: str, batch: Collection[Incoming]) -> None:
