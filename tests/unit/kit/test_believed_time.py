@@ -1,11 +1,14 @@
 """Business times are believed within bounds: callers are told which, and events are put right."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.scenario import Neighbours
 
-from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
+from event_contracts import EVENT_TYPES, Event, InboundChange, OrderState, SkuPolicy, StockChange, Topic
+from event_contracts.samples import sample_events
 from service_kit.messaging.believed_times import believable
 from service_kit.runtime.believed_time import (
     EARLIEST,
@@ -87,6 +90,19 @@ def test_every_business_time_of_every_event_is_put_right_by_the_moment_the_event
                 assert EARLIEST <= read.payload.eta <= event.time + FURTHEST_PLAN
 
 
+@pytest.mark.parametrize("name", sorted(EVENT_TYPES))
+@pytest.mark.parametrize("year", [1, 9999])
+def test_no_time_of_any_event_is_left_out(name: str, year: int) -> None:
+    """The samples fill every field, so a time that is new in an event is among them."""
+    event = sample_events()[name]
+    told = _dated(event.payload.model_dump(), datetime(year, 1, 2, tzinfo=UTC))
+    [read] = believable([_with(event, type(event.payload).model_validate(told))], event.time)
+    left = {moment.year for moment in _moments(read.payload.model_dump())}
+    assert left
+    if EVENT_TYPES[name].topic is not Topic.NOTIFICATIONS:  # which no service reads
+        assert year not in left
+
+
 def test_a_host_whose_clock_is_far_ahead_is_not_believed_either() -> None:
     told = Neighbours()
     now = told.now
@@ -102,6 +118,23 @@ def test_a_time_of_the_future_does_not_hide_the_replay_that_follows_it() -> None
     business.saw(datetime(2062, 1, 1, tzinfo=UTC))
     business.saw(NOW - timedelta(days=400))
     assert business.now() == NOW - timedelta(days=400)
+
+
+def _dated(content: Any, moment: datetime) -> Any:
+    """``content`` with ``moment`` for each time in it."""
+    if isinstance(content, dict):
+        return {name: _dated(value, moment) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_dated(value, moment) for value in content]
+    return moment if isinstance(content, datetime) else content
+
+
+def _moments(content: Any) -> Iterator[datetime]:
+    if isinstance(content, dict | list | tuple):
+        for value in content.values() if isinstance(content, dict) else content:
+            yield from _moments(value)
+    elif isinstance(content, datetime):
+        yield content
 
 
 def _with(event: Event, payload: object) -> Event:

@@ -60,12 +60,18 @@ def _times_within(order: OrderState, made: datetime) -> dict[str, object]:
     """The order's shipments and lines, if times of theirs have to be replaced."""
     changed: dict[str, object] = {}
     latest = made + MOST_AHEAD
-    if any(_is_wrong(one.shipped_at, latest) for one in order.shipments):
+    if any(_is_wrong(one.shipped_at, latest) or _is_wrong(one.voided_at, latest) for one in order.shipments):
         changed["shipments"] = tuple(
-            one.model_copy(update={"shipped_at": believed(one.shipped_at, made)}) for one in order.shipments
+            one.model_copy(
+                update={
+                    "shipped_at": believed(one.shipped_at, made),
+                    "voided_at": None if one.voided_at is None else believed(one.voided_at, made),
+                }
+            )
+            for one in order.shipments
         )
     # Most orders have none: placed with the order, a line has no time of its own.
-    if any(line.added_at is not None and _is_wrong(line.added_at, latest) for line in order.lines):
+    if any(_is_wrong(line.added_at, latest) for line in order.lines):
         changed["lines"] = tuple(
             line if line.added_at is None else line.model_copy(update={"added_at": believed(line.added_at, made)})
             for line in order.lines
@@ -73,9 +79,9 @@ def _times_within(order: OrderState, made: datetime) -> dict[str, object]:
     return changed
 
 
-def _is_wrong(told: datetime, latest: datetime) -> bool:
+def _is_wrong(told: datetime | None, latest: datetime) -> bool:
     # Every event passes here: years are compared before moments, which takes a tenth of the time.
-    return told.year < EARLIEST.year or told > latest
+    return told is not None and (told.year < EARLIEST.year or told > latest)
 
 
 def _with(event: Event, payload: Payload) -> Event:
