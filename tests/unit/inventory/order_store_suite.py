@@ -16,7 +16,7 @@ from service_kit.testing.clock import FakeClock
 
 def an_order(order_id: str, *skus: str, reference: str = "", supplier_id: str = "acme") -> PurchaseOrder:
     lines = tuple(
-        PurchaseOrderLine(f"{order_id}-{number}", order_id, supplier_id, "main", sku, 10, at(48))
+        PurchaseOrderLine(f"{order_id}-{number}", order_id, supplier_id, "main", sku, 10, at(48), ordered_at=at(1))
         for number, sku in enumerate(skus, start=1)
     )
     return PurchaseOrder(order_id, reference or order_id, supplier_id, "main", at(1), at(1), lines)
@@ -63,7 +63,7 @@ class PurchaseOrderSuite(Suite):
     async def test_a_line_is_added_behind_the_others_of_a_locked_order(self, units: Any, clock: FakeClock) -> None:
         first, second = an_order("1", "lamp", "chair"), an_order("2", "lamp")
         await self.place(units, first, second)
-        added = PurchaseOrderLine("1-0", "1", "acme", "main", "chair", 7, at(72))
+        added = PurchaseOrderLine("1-0", "1", "acme", "main", "chair", 7, at(72), ordered_at=at(1))
         async with units.begin() as uow:
             locked = await uow.purchase_orders.lock_orders({"2", "1", "none"})
             assert list(locked) == ["1", "2"]

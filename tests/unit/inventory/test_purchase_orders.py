@@ -41,6 +41,7 @@ async def test_each_line_of_a_new_order_is_announced_as_inbound(inventory):
     ]
     inbound = events[0].payload
     assert (inbound.remaining, inbound.supplier, inbound.location, inbound.version) == (10, "acme", "main", 1)
+    assert (inbound.ordered, inbound.ordered_at) == (10, at(0))
     assert (inbound.po_line, inbound.eta, inbound.occurred_at) == (order.lines[0].line_id, ETA, at(0))
     assert await read(inventory.units, lambda uow: uow.queries.purchase_order(order.purchase_order_id)) == order
 

@@ -59,6 +59,8 @@ class InboundChange(Payload):
     location: Identifier
     version: Version
     occurred_at: Instant
+    ordered: Quantity | None = Field(default=None, description="Units ordered on the line, as it is now")
+    ordered_at: Instant | None = Field(default=None, description="When the purchase order was placed")
 
 
 class SkuPolicy(Payload):

@@ -114,6 +114,8 @@ def _inbound(remaining: int, day: int, version: int) -> InboundChange:
         location="berlin",
         version=version,
         occurred_at=_DAY,
+        ordered=60,
+        ordered_at=_DAY,
     )
 
 

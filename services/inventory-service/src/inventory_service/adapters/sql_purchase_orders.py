@@ -50,7 +50,7 @@ _VERSION = text("SELECT coalesce(sum(version), 0)::bigint FROM purchase_order_li
 
 LINE_COLUMNS = """
     line.line_id, line.purchase_order_id, po.supplier_id, po.location_id, line.sku, line.quantity, line.eta,
-    line.received, line.closed, line.version
+    line.received, line.closed, line.version, po.ordered_at
 """
 
 _LINES = f"""
@@ -187,4 +187,5 @@ def purchase_order_line(row: Row[Any]) -> PurchaseOrderLine:
         received=row.received,
         closed=row.closed,
         version=row.version,
+        ordered_at=row.ordered_at,
     )

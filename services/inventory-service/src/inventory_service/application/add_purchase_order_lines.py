@@ -80,5 +80,6 @@ def _extended(order: PurchaseOrder | None, command: AddPurchaseOrderLine, unknow
             sku=line.sku,
             quantity=line.quantity,
             eta=line.eta,
+            ordered_at=order.ordered_at,
         )
     )

@@ -71,6 +71,8 @@ def inbound_changed(name: str, line: PurchaseOrderLine, occurred_at: datetime) -
         location=line.location_id,
         version=line.version,
         occurred_at=occurred_at,
+        ordered=line.quantity,
+        ordered_at=line.ordered_at,
     )
     return new_event(name, payload, source=INVENTORY_SOURCE, sequence=line.version)
 

@@ -92,6 +92,7 @@ def _order(command: PlacePurchaseOrder, created_at: datetime) -> PurchaseOrder:
             sku=line.sku,
             quantity=line.quantity,
             eta=line.eta,
+            ordered_at=command.ordered_at,
         )
         for line in command.lines
     )

@@ -27,6 +27,8 @@ class PurchaseOrderLine:
     received: int = 0
     closed: bool = False
     version: int = 1
+    ordered_at: datetime | None = None
+    """When its purchase order was placed."""
 
     @property
     def open(self) -> int:
