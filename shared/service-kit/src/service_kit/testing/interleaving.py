@@ -56,7 +56,7 @@ class SimulatedTopics:
         self._random = random
         self._count = partitions
         # The hash of a key that is a random id would give each run other partitions: a seed would replay nothing.
-        self._placing = Random(random.getrandbits(64))  # noqa: S311 - it draws histories
+        self._partition_draw = Random(random.getrandbits(64))  # noqa: S311 - it draws histories
         self._partition_of: dict[tuple[str, str], int] = {}
         self._logs: dict[Partition, list[Event]] = defaultdict(list)
         self._positions: dict[tuple[str, Partition], int] = defaultdict(int)
@@ -76,7 +76,7 @@ class SimulatedTopics:
         """The partition of a key, drawn when the key is first seen; it stays the key's for ever."""
         place = (topic, key)
         if place not in self._partition_of:
-            self._partition_of[place] = self._placing.randrange(self._count)
+            self._partition_of[place] = self._partition_draw.randrange(self._count)
         return self._partition_of[place]
 
     def partitions(self, link: Link) -> list[Partition]:
