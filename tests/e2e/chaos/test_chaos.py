@@ -14,6 +14,10 @@ from backorder_verify.chaos.faults import DECK
 
 pytestmark = pytest.mark.timeout(900)
 
+OPERATIONS = {
+    "place", "amend", "cancel", "ship", "receive", "count", "adjust", "purchase", "slip", "deliver", "policy", "run",
+}  # fmt: skip
+"""Each must have been carried out at least once."""
 _KILLS = 2 * len(DECK)
 """Longer runs have their own command, `make chaos`; docs/chaos.md has the figures of the longest."""
 
@@ -40,4 +44,6 @@ def test_two_kills_of_every_kind_under_load_keep_every_promise(tmp_path: Path) -
     # A run that did no work, or was not disturbed by the kills, would show nothing.
     assert outcome["orders"] > 100
     assert all(outcome["events"].values())
+    assert set(outcome["operations"]) >= OPERATIONS
+    assert outcome["webhooks_accepted"] > 0
     assert outcome["recovery_seconds"]["measured"] >= _KILLS / 9

@@ -81,6 +81,9 @@ class Load:
             await action(number)
         except Refused as refused:
             self._record.refused[f"{name}: {refused}"] += 1
+        except Exception as error:
+            # Whatever else ends an operation was caused by a response in a form that no correct system gives.
+            self._record.wrong.append(f"{name} {number}: {error!r}")
         else:
             self._record.done[name] += 1
 

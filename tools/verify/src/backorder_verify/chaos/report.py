@@ -85,6 +85,7 @@ class Outcome:
             "refused": dict(self.record.refused),
             "resent_after_a_lost_answer": dict(self.record.resent),
             "events": dict(self.events),
+            "webhooks_accepted": self.record.webhooks.total(),
             "recovery_seconds": self.recovery(),
             "recovery_waited_for": dict(self.waited_for.most_common()),
             "ended_by_themselves": dict(self.unexpected_exits),
