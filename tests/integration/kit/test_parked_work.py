@@ -45,8 +45,7 @@ async def test_what_is_set_aside_waits_ever_longer_until_somebody_asks_for_it(da
     for _ in range(12):
         await parked.park("sweep", "A", FAULT)
         [item] = await parked.list_items()
-        assert await parked.held("sweep") == {"A"}
-        assert await parked.due("sweep") == frozenset()
+        assert await parked.set_aside("sweep") == ({"A"}, frozenset())
         async with database.reading() as conn:
             row = await conn.exec_driver_sql(
                 "SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM parked_work"
@@ -55,12 +54,27 @@ async def test_what_is_set_aside_waits_ever_longer_until_somebody_asks_for_it(da
     assert item.attempts == 12
     assert 0.5 * FIRST_PAUSE < pauses[0] < 1.5 * FIRST_PAUSE
     assert pauses[-1] == pytest.approx(LONGEST_PAUSE, rel=0.01)
-    assert await parked.held("other") == frozenset()
+    assert await parked.set_aside("other") == (frozenset(), frozenset())
     assert await parked.retry("sweep", "A") == 1
-    assert await parked.held("sweep") == frozenset()
-    assert await parked.due("sweep") == {"A"}
+    assert await parked.set_aside("sweep") == (frozenset(), {"A"})
     await parked.release("sweep", {"A", "B"})
     assert await parked.list_items() == []
+
+
+async def test_of_much_that_is_due_the_first_hundred_come_first(database: Database) -> None:
+    async with database.transaction() as conn:
+        await conn.exec_driver_sql(
+            "INSERT INTO parked_work (task, item, error, attempts, next_attempt_at)"
+            " SELECT 'sweep', to_char(n, 'FM000'), '', 1, now() - make_interval(secs => 1000 - n)"
+            " FROM generate_series(1, 120) n"
+        )
+    parked = ParkedWork(database)
+    await parked.park("sweep", "later", FAULT)
+    held, due = await parked.set_aside("sweep")
+    assert due == {f"{number:03}" for number in range(1, 101)}
+    assert held == {"later", *(f"{number:03}" for number in range(101, 121))}
+    await parked.release("sweep", due)
+    assert (await parked.set_aside("sweep")).due == held - {"later"}
 
 
 async def test_the_metric_counts_what_is_set_aside_and_forgets_what_no_longer_is(database: Database) -> None:
@@ -87,7 +101,7 @@ async def test_an_operator_sees_parked_work_page_by_page_and_has_it_tried_again(
     assert [(one["task"], one["item"]) for one in rest["data"]] == [("two", "A")]
     told = await operator.post("/v1/parked-work/retry", params={"task": "one", "item": "B/c d"})
     assert (told.status_code, told.json()) == (200, {"due": 1})
-    assert await ParkedWork(database).due("one") == {"B/c d"}
+    assert (await ParkedWork(database).set_aside("one")).due == {"B/c d"}
     assert (await operator.post("/v1/parked-work/retry")).json() == {"due": 3}
     for unknown in ({"task": "three"}, {"task": "one", "item": "Z"}, {"item": "\x00"}):
         assert (await operator.post("/v1/parked-work/retry", params=unknown)).status_code == 404

@@ -221,7 +221,7 @@ class InMemoryAllocationStore:
         """See AllocationStore."""
         return [one for one in self._state.deferred_orders if one not in without][:limit]
 
-    async def set_deferred_order_aside(self, order_id: str) -> None:
+    async def set_deferred_order_aside(self, order_id: str, task: str, error: BaseException) -> None:
         """See AllocationStore."""
         if (one := self._state.deferred_orders.pop(order_id, None)) is not None:
             self._state.deferred_orders_aside[order_id] = one

@@ -5,7 +5,9 @@ from collections.abc import Collection, Sequence
 import asyncpg
 import pytest
 
+from service_kit.commands import each_alone as module
 from service_kit.commands.each_alone import each_alone, work_through
+from service_kit.persistence.parked_work import SetAside
 
 
 class InMemoryParkedItems:
@@ -14,12 +16,10 @@ class InMemoryParkedItems:
     def __init__(self) -> None:
         self.errors: dict[str, BaseException] = {}
         self.is_due: set[str] = set()
+        self.answers = True
 
-    async def held(self, task: str) -> frozenset[str]:
-        return frozenset(self.errors.keys() - self.is_due)
-
-    async def due(self, task: str) -> frozenset[str]:
-        return frozenset(self.is_due)
+    async def set_aside(self, task: str) -> SetAside:
+        return SetAside(frozenset(self.errors.keys() - self.is_due), frozenset(self.is_due))
 
     async def release(self, task: str, items: Collection[str]) -> None:
         self.is_due -= set(items)
@@ -29,6 +29,9 @@ class InMemoryParkedItems:
     async def park(self, task: str, item: str, error: BaseException) -> None:
         self.errors[item] = error
         self.is_due.discard(item)
+
+    async def database_answers(self) -> bool:
+        return self.answers
 
 
 class Steps:
@@ -47,6 +50,11 @@ class Steps:
         return len(items)
 
 
+@pytest.fixture(autouse=True)
+def hardly_any_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PAUSES", (0.001, 0.001))
+
+
 ITEMS = [f"i{number}" for number in range(20)]
 
 
@@ -56,7 +64,7 @@ ITEMS = [f"i{number}" for number in range(20)]
 )
 async def test_only_what_fails_by_itself_is_set_aside(bad: list[str], error: Exception) -> None:
     parked, steps = InMemoryParkedItems(), Steps(bad, error)
-    total, done = await each_alone(parked, "task", ITEMS, steps)
+    total, done = await each_alone(parked, "task", ITEMS, steps, patience=0)
     assert (total, sorted(done)) == (20 - len(bad), sorted(set(ITEMS) - set(bad)))
     assert parked.errors.keys() == set(bad)
     assert len(steps.done) == len(set(steps.done)), "nothing is worked on twice"
@@ -66,6 +74,26 @@ async def test_an_item_is_tried_three_times_before_it_is_set_aside() -> None:
     parked, steps = InMemoryParkedItems(), Steps(["a"], ValueError())
     await each_alone(parked, "task", ["a"], steps)
     assert steps.calls == 3
+
+
+async def test_time_outs_of_a_database_that_is_slow_to_everybody_set_nothing_aside() -> None:
+    parked, steps = InMemoryParkedItems(), Steps(["a"], asyncpg.QueryCanceledError())
+    parked.answers = False
+    with pytest.raises(asyncpg.QueryCanceledError):
+        await each_alone(parked, "task", ["a"], steps, patience=0)
+    assert not parked.errors
+
+
+async def test_an_item_is_set_aside_only_after_time_outs_for_as_long_as_one_has_patience() -> None:
+    parked, steps = InMemoryParkedItems(), Steps(["a"], asyncpg.QueryCanceledError())
+
+    async def slow(items: Sequence[str]) -> int:
+        if steps.calls == 12:
+            steps.bad.clear()
+        return await steps(items)
+
+    assert await each_alone(parked, "task", ["a"], slow) == (1, ["a"])
+    assert not parked.errors
 
 
 @pytest.mark.parametrize("error", [asyncpg.ReadOnlySQLTransactionError(), ConnectionResetError(), RuntimeError()])
@@ -91,6 +119,19 @@ async def test_a_round_leaves_out_what_is_set_aside_and_tries_what_is_due() -> N
     parked.is_due = {"i2", "i3"}
     assert (await work_through(parked, "task", find, steps))[0] == 19
     assert parked.errors.keys() == {"i3"}
+
+
+async def test_what_is_set_aside_and_found_all_the_same_is_set_aside_no_longer() -> None:
+    parked, steps = InMemoryParkedItems(), Steps(["i2"], ValueError())
+
+    async def find_all(held: Collection[str]) -> Sequence[str]:
+        return ITEMS
+
+    await work_through(parked, "task", find_all, steps)
+    assert parked.errors.keys() == {"i2"}
+    steps.bad.clear()
+    assert (await work_through(parked, "task", find_all, steps))[0] == 20
+    assert not parked.errors
 
 
 async def test_a_round_without_anything_to_do_calls_no_step() -> None:

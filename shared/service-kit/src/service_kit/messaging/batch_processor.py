@@ -11,7 +11,6 @@ from contextlib import nullcontext
 import structlog
 from opentelemetry import trace
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.messaging.corrections import take_corrections
@@ -26,7 +25,7 @@ from service_kit.messaging.metrics import (
     INBOX_DUPLICATES,
 )
 from service_kit.messaging.parking import lock_parked, park, park_events, show_parked
-from service_kit.messaging.retrying import Retrying, Verdict
+from service_kit.messaging.retrying import Retrying, Verdict, taken_apart
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database
 from service_kit.persistence.transient_errors import is_data_fault, is_statement_timeout
@@ -41,8 +40,6 @@ _MOST_SHARE = 0.05
 _SHARE_COUNTED_FROM = 400
 _PARKING_TRIES = 3
 _FIRST_PAUSE = 0.1
-_PROBE = text("SELECT count(*) FROM parked_key")
-_PROBE_TIMEOUT = 5.0
 
 _trace_context = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("service_kit.messaging.consumer")
@@ -89,7 +86,7 @@ class BatchProcessor:
         Raises TooManyParked, and StoppedWhileRetrying when ``stopping`` ends an endless retry.
         """
         # A stack of pieces in order; a piece that fails is halved until one event is left.
-        pieces = list(reversed(_around_unreadable(batch)))
+        pieces: list[Sequence[Incoming]] = list(reversed(_around_unreadable(batch)))
         while pieces:
             piece = pieces.pop()
             if piece[0].error is not None:
@@ -102,11 +99,8 @@ class BatchProcessor:
             verdict, error = failed
             if verdict is Verdict.PARK:
                 await self._park(piece[0], f"{type(error).__name__}: {error}", stopping)
-            elif verdict is Verdict.ONE_BY_ONE:
-                pieces += [[incoming] for incoming in reversed(piece)]
             else:
-                middle = len(piece) // 2
-                pieces += [piece[middle:], piece[:middle]]
+                pieces += reversed(taken_apart(piece, verdict))
         self._retrying_since = None
         CONSUMER_RETRYING.labels(self._consumer).set(0)
 
@@ -135,7 +129,7 @@ class BatchProcessor:
                 self._report(error, retrying, verdict, len(piece))
                 if verdict is Verdict.PARK and is_statement_timeout(error) and not database_answered:
                     # It may have been slow to everybody until just now: the event has one more try.
-                    database_answered = await self._database_answers()
+                    database_answered = await self._database.answers()
                     if not database_answered:
                         retrying.start_over()
                 elif verdict is not Verdict.AGAIN:
@@ -157,15 +151,6 @@ class BatchProcessor:
             attempt=retrying.failures,
             verdict=verdict.name.lower(),
         )
-
-    async def _database_answers(self) -> bool:
-        try:
-            async with asyncio.timeout(_PROBE_TIMEOUT), self._database.transaction() as conn:
-                await conn.execute(_PROBE)
-        except Exception as error:
-            log.warning("database_does_not_answer", consumer=self._consumer, exc_info=error)
-            return False
-        return True
 
     async def _apply(self, piece: Sequence[Incoming]) -> None:
         """One transaction: inbox, handler, parked ones behind their keys."""

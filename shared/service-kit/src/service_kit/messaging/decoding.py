@@ -8,6 +8,7 @@ from event_contracts import Event, event_type_named
 from event_contracts.catalog import other_version_named
 from event_contracts.envelope import MalformedEvent, OtherVersion, decode
 from service_kit.messaging.event_log import Headers, Record
+from service_kit.persistence.storable_error import storable_error
 
 _LONGEST = 200
 """Ids and keys that are longer (or contain NUL characters) are not stored: they would not fit into an index."""
@@ -52,7 +53,7 @@ def read_record(record: Record, types: frozenset[str]) -> Incoming | None:
     try:
         return _read(record, types)
     except Exception as error:  # whatever it is, it is about this record
-        return _malformed(record, "unknown", f"{type(error).__name__}: {error}")
+        return _malformed(record, "unknown", error)
 
 
 def why_skipped(record: Record, types: frozenset[str]) -> str:
@@ -103,7 +104,7 @@ def _claimed_types(headers: Headers) -> list[str]:
     return found if len(found) < 2 else list(dict.fromkeys(found))
 
 
-def _malformed(record: Record, name: str, error: str, *, other_version: bool = False) -> Incoming:
+def _malformed(record: Record, name: str, error: BaseException | str, *, other_version: bool = False) -> Incoming:
     position = _position(record)
     keys = [*_values(record.headers, "ce_partitionkey"), record.key]
     return Incoming(
@@ -137,8 +138,3 @@ def _first_text(values: list[bytes | None]) -> str | None:
 
 def _storable(text: str) -> bool:
     return 0 < len(text) <= _LONGEST and "\x00" not in text
-
-
-def storable_error(error: str) -> str:
-    """An error's text as a table can hold it."""
-    return error[:2000].replace("\x00", "�").encode("utf-8", "replace").decode()

@@ -16,12 +16,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, TEXT
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.messaging.corrections import content_digest, note_discarded, reopen_corrected
-from service_kit.messaging.decoding import Incoming, decode_again, storable_error
+from service_kit.messaging.decoding import Incoming, decode_again
 from service_kit.messaging.header_packing import pack_headers, unpack_headers
 from service_kit.messaging.inbox import claim
 from service_kit.messaging.metrics import PARKED_KEYS
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database
+from service_kit.persistence.storable_error import storable_error
 from service_kit.persistence.transient_errors import is_statement_timeout, is_transient
 
 Place = tuple[str, str]
@@ -231,7 +232,7 @@ class ParkingLot:
                 if is_transient(failure) and not (size > 1 and is_statement_timeout(failure)):
                     raise
                 if size == 1:
-                    error = storable_error(f"{type(failure).__name__}: {failure}")
+                    error = storable_error(failure)
                     break
                 size = max(1, size // 5)
                 continue

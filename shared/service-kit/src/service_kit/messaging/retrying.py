@@ -1,12 +1,15 @@
-"""How often the events of a transaction are tried before they are split or parked."""
+"""How often what a transaction works on, events or items of a task, is tried before it is split or parked."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import TypeVar
 
 from service_kit.persistence.transient_errors import is_data_fault, is_statement_timeout
+
+T = TypeVar("T")
 
 _TRIES = 3
 """Times that an event is tried whose data is at fault: a constraint may have met a race, and a race ends."""
@@ -26,6 +29,12 @@ class Verdict(Enum):
     """Together they take too long."""
     PARK = auto()
     """The event cannot be handled."""
+
+
+def taken_apart(piece: Sequence[T], verdict: Verdict) -> list[Sequence[T]]:
+    """The pieces, in order, that are tried next instead of ``piece``, for HALVE and ONE_BY_ONE."""
+    size = 1 if verdict is Verdict.ONE_BY_ONE else (len(piece) + 1) // 2
+    return [piece[start : start + size] for start in range(0, len(piece), size)]
 
 
 class Retrying:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -15,7 +16,11 @@ from service_kit.persistence.statements import driver_within
 from service_kit.persistence.transient_errors import is_outage, is_transient
 from service_kit.runtime.failpoints import failpoint
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
+
+_ANSWERS_WITHIN = 5.0
 
 __all__ = ["Autocommit", "Database", "DirectConnection", "Transaction", "after_commit", "copy_rows", "is_transient"]
 
@@ -168,6 +173,16 @@ class Database:
                 return conn, DirectConnection(driver)
             await conn.invalidate()
             await conn.close()
+
+    async def answers(self) -> bool:
+        """Whether a transaction succeeds within 5 s that wants next to nothing; why not is logged."""
+        try:
+            async with asyncio.timeout(_ANSWERS_WITHIN), self.transaction() as conn:
+                await conn.exec_driver_sql("SELECT 1")
+        except Exception as error:
+            log.warning("database_does_not_answer", exc_info=error)
+            return False
+        return True
 
     async def close(self) -> None:
         """Close every pooled connection."""

@@ -9,20 +9,27 @@ import random
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from prometheus_client import Gauge
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service_kit.persistence.database import Database
+from service_kit.persistence.storable_error import storable_error
 
 PARKED_WORK = Gauge("parked_work", "Orders and SKUs that a background task has set aside", ["task"])
 
 FIRST_PAUSE, LONGEST_PAUSE = 60.0, 3600.0
-_LONGEST_ERROR = 2000
+MOST_DUE = 100
+"""Items of a task that are due at once; more have to wait for a later round, so that no transaction grows with them."""
 
-_HELD = text("SELECT item FROM parked_work WHERE task = :task AND next_attempt_at > now()")
-_DUE = text("SELECT item FROM parked_work WHERE task = :task AND next_attempt_at <= now() ORDER BY next_attempt_at")
+_SET_ASIDE = text(
+    """
+    SELECT item, next_attempt_at <= now() AND row_number() OVER (ORDER BY next_attempt_at, item) <= :most AS due
+    FROM parked_work WHERE task = :task
+    """
+)
 _PARK = text(
     """
     INSERT INTO parked_work (task, item, error, attempts, next_attempt_at)
@@ -60,23 +67,25 @@ class ParkedItem:
     error: str
 
 
+class SetAside(NamedTuple):
+    """The items of one task that are not to be tried yet, and those that are to be tried again now."""
+
+    held: frozenset[str]
+    due: frozenset[str]
+
+
 class ParkedWork:
     """What the background tasks of one service have set aside; every call is a transaction of its own."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def held(self, task: str) -> frozenset[str]:
-        """Items that are not to be tried yet."""
-        return await self._items(_HELD, task)
-
-    async def due(self, task: str) -> frozenset[str]:
-        """Items that are to be tried again now."""
-        return await self._items(_DUE, task)
-
-    async def _items(self, statement: object, task: str) -> frozenset[str]:
+    async def set_aside(self, task: str) -> SetAside:
+        """What the task has set aside. Of what is due at most 100 items, the longest due ones; the others are held."""
         async with self._database.reading() as conn:
-            return frozenset((await conn.execute(statement, {"task": task})).scalars())  # type: ignore[call-overload]
+            rows = (await conn.execute(_SET_ASIDE, {"task": task, "most": MOST_DUE})).all()
+        due = frozenset(row.item for row in rows if row.due)
+        return SetAside(frozenset(row.item for row in rows) - due, due)
 
     async def park(self, task: str, item: str, error: BaseException) -> None:
         """Set an item aside: for about a minute, and each time for twice as long, up to an hour."""
@@ -90,6 +99,10 @@ class ParkedWork:
             async with self._database.transaction() as conn:
                 await conn.execute(_RELEASE, {"task": task, "items": sorted(items)})
             await self.measure()
+
+    async def database_answers(self) -> bool:
+        """Whether the database has time for anybody."""
+        return await self._database.answers()
 
     async def measure(self) -> dict[str, int]:
         """Bring the metric up to date; the number of parked items per task."""
@@ -116,7 +129,7 @@ class ParkedWork:
 
 async def park_item(conn: AsyncConnection, task: str, item: str, error: BaseException) -> None:
     """Set an item aside in a transaction that also marks it."""
-    words = f"{type(error).__name__}: {error}"[:_LONGEST_ERROR].replace("\x00", "�").encode("utf-8", "replace").decode()
     # Uneven, so that what was parked together is not tried again together.
     pause = FIRST_PAUSE * random.uniform(0.75, 1.25)  # noqa: S311
-    await conn.execute(_PARK, {"task": task, "item": item, "error": words, "pause": pause, "longest": LONGEST_PAUSE})
+    values = {"task": task, "item": item, "error": storable_error(error), "pause": pause, "longest": LONGEST_PAUSE}
+    await conn.execute(_PARK, values)

@@ -21,6 +21,7 @@ from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.supply.sku import Sku
 from event_contracts.fast_encoding import IntegrationEvent
 from service_kit.messaging import outbox
+from service_kit.persistence.parked_work import park_item
 from service_kit.persistence.statements import Statement
 
 T = TypeVar("T")
@@ -152,7 +153,8 @@ class SqlAllocationStore:
         values = {"limit": limit, "without": list(without)}
         return [row[0] for row in await _OLDEST_DEFERRED_ORDERS.within(self._conn, values)]
 
-    async def set_deferred_order_aside(self, order_id: str) -> None:
+    async def set_deferred_order_aside(self, order_id: str, task: str, error: BaseException) -> None:
+        await park_item(self._conn, task, order_id, error)
         await _SET_ASIDE.within(self._conn, {"order_id": order_id})
 
     async def take_up_deferred_orders(self, order_ids: Collection[str]) -> None:

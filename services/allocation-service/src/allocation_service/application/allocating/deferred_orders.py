@@ -25,6 +25,7 @@ from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.sorting import sort_key
 from service_kit.commands.each_alone import ParkedItems, work_through
 from service_kit.commands.execute import execute, read
+from service_kit.persistence.parked_work import SetAside
 from service_kit.runtime.garbage_collection import collector_paused
 
 DEFERRED_ORDERS = "deferred_orders"
@@ -80,22 +81,20 @@ class _OrdersAside:
     def __init__(self, units: Units, parked: ParkedItems) -> None:
         self._units, self._parked = units, parked
 
-    async def held(self, task: str) -> frozenset[str]:
-        return await self._parked.held(task)
-
-    async def due(self, task: str) -> frozenset[str]:
-        due = await self._parked.due(task)
-        if due:
-            await execute(self._units, _take_up, due)
-        return due
+    async def set_aside(self, task: str) -> SetAside:
+        set_aside = await self._parked.set_aside(task)
+        if set_aside.due:
+            await execute(self._units, _take_up, set_aside.due)
+        return set_aside
 
     async def release(self, task: str, items: Collection[str]) -> None:
         await self._parked.release(task, items)
 
     async def park(self, task: str, item: str, error: BaseException) -> None:
-        # In this order: after a crash in between, the order is tried, and set aside, again.
-        await self._parked.park(task, item, error)
-        await execute(self._units, _set_aside, item)
+        await execute(self._units, _set_aside, task, item, error)
+
+    async def database_answers(self) -> bool:
+        return await self._parked.database_answers()
 
 
 async def _oldest(uow: AllocationUnitOfWork, limit: int, without: Collection[str]) -> Sequence[str]:
@@ -106,8 +105,8 @@ async def _take_up(uow: AllocationUnitOfWork, order_ids: Collection[str]) -> Non
     await uow.store.take_up_deferred_orders(order_ids)
 
 
-async def _set_aside(uow: AllocationUnitOfWork, order_id: str) -> None:
-    await uow.store.set_deferred_order_aside(order_id)
+async def _set_aside(uow: AllocationUnitOfWork, task: str, order_id: str, error: BaseException) -> None:
+    await uow.store.set_deferred_order_aside(order_id, task, error)
 
 
 async def decide_deferred_orders(

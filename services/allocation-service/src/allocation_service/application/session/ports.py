@@ -160,8 +160,11 @@ class AllocationStore(Protocol):
         """Order ids of the oldest deferred orders, apart from those that are set aside and those of ``without``."""
         ...
 
-    async def set_deferred_order_aside(self, order_id: str) -> None:
-        """From now on the deferred order stands in nobody's way, until it is taken up or deferred again."""
+    async def set_deferred_order_aside(self, order_id: str, task: str, error: BaseException) -> None:
+        """From now on the deferred order stands in nobody's way, until it is taken up or deferred again.
+
+        ``error`` is noted with it in the parked work of ``task``.
+        """
         ...
 
     async def take_up_deferred_orders(self, order_ids: Collection[str]) -> None:
