@@ -5,14 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation_service.domain.decisions.recorded_fill import StoredLine
 from allocation_service.domain.decisions.recorded_run import stored_planned, stored_run
 from allocation_service.domain.decisions.replaying import replay
-from allocation_service.domain.policies.policy import NO_DATE, Location, Policy, Sort
+from allocation_service.domain.policies.policy import NO_DATE, Location, Policy, Quota, Sort
 from allocation_service.domain.promising.promise_dates import UNDATED
+from allocation_service.domain.promising.promise_renewal import PromiseOutlook
 from allocation_service.domain.runs.run import (
     Assigned,
     Filter,
@@ -27,7 +29,7 @@ from allocation_service.domain.runs.run import (
 )
 from allocation_service.domain.runs.run_exceptions import ExceptionCode, LineException
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
-from allocation_service.domain.runs.run_preview import Preview, PromiseOutlook, preview_run, summary
+from allocation_service.domain.runs.run_preview import Preview, preview_run, summary
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SOON, LATE = date(2026, 3, 10), date(2026, 4, 10)
@@ -408,3 +410,15 @@ def test_those_who_lose_are_promised_one_after_another() -> None:
     preview = preview_run({"A": stock()}, outlook, select(lines, every), every, NOW)
     dates = {one.line.candidate.line_id: one.promise_after for one in preview.lines}
     assert dates == {"w": None, "a": date(2026, 3, 7), "b": date(2026, 5, 1)}
+
+
+@pytest.mark.parametrize("policy", [Policy(), Policy(quotas=(Quota("channel", "web", 5),)), Policy(bypass_limit=1)])
+def test_who_loses_is_promised_no_stock_that_may_be_kept_from_those_who_wait(policy: Policy) -> None:
+    every = segments(*Strategy)
+    lines = [line("a", 2, 2, tier="lose"), line("b", 2, 2, tier="lose"), line("w", 3, tier="skip")]
+    outlook = {"A": PromiseOutlook((), {}, {UNDATED: 3}, 60)}
+    stocks = {"A": stock(9)._replace(policy=policy)}
+    preview = preview_run(stocks, outlook, select(lines, every), every, NOW)
+    dates = {one.line.candidate.line_id: one.promise_after for one in preview.lines if one.moves}
+    day = NOW.date() + timedelta(days=60) if policy.withholds else NOW.date()
+    assert dates == {"a": day, "b": day}

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from allocation_service.domain.policies.policy import Location
+from allocation_service.domain.promising.promise_renewal import PromiseOutlook
 from allocation_service.domain.runs.run import RunDemand, RunSelection, Segment, Stock, select
 from allocation_service.domain.runs.run_document import segment_document
-from allocation_service.domain.runs.run_preview import PromiseOutlook
 from allocation_service.domain.supply.sku import Sku
 
 MAX_DEMANDS = 250_000
@@ -59,16 +59,7 @@ def inputs_of(skus: Mapping[str, Sku], selection: RunSelection, now: datetime, g
             for level in sorted(sku.levels.values(), key=lambda one: one.location)
         )
         stocks[name] = Stock(name, locations, sku.policy, next_supply, sku.lead_time_days)
-        coming = sorted((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
-        outlooks[name] = PromiseOutlook(
-            tuple((eta, units) for eta, units in coming if units > 0),
-            dict(sorted(sku.counters.promised_units().items())),
-            dict(sorted(sku.counters.claimed_units().items())),
-            sku.reorder_days,
-            sku.release_date(),
-            sku.kept_back,
-            grace_days,
-        )
+        outlooks[name] = sku.outlook(grace_days)
     return Inputs(selection, stocks, outlooks)
 
 

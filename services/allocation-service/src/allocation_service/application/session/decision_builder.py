@@ -11,11 +11,12 @@ from allocation_service.application.session.decision_record import DecisionRecor
 from allocation_service.application.session.order import Order
 from allocation_service.application.session.session_records import DeferredOrder, Origin
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome, later
+from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.policies.policy import Grants
 from allocation_service.domain.promising.line_promise import LinePromise
 from allocation_service.domain.promising.promise_dates import UNDATED, PromisedDate
+from allocation_service.domain.promising.promise_renewal import Promisable, TakenBack, renew
 from allocation_service.domain.reasons import Reason
 from event_contracts import OrderLine, new_event_id
 
@@ -47,11 +48,6 @@ def _promise_of(line: Line, told: date | None, quoted: PromisedDate | None) -> L
     if line.claim_date == UNDATED:
         return LinePromise(told, told, quoted.backed)
     return LinePromise(told, max(line.claim_date, quoted.day or told), quoted.backed)
-
-
-def _claim_of(line: Line) -> date:
-    """From when a line that no supply covers claims some: units that were served at once, since they were ordered."""
-    return line.layers[0].queued_at.date() if line.claim_date == UNDATED else line.claim_date
 
 
 class DecisionBuilder:
@@ -171,23 +167,25 @@ class DecisionBuilder:
             line.promise_cause = cause
 
     def renew_promises(self) -> None:
-        """Promise again what was taken back and still waits; never earlier than before.
-
-        If known supply covers it, it claims that behind all who were promised in the meantime. If not, it keeps its
-        place among those whose promise rests on the lead time: where it was served at once, from when it was ordered.
-        Of several lines, the one that was ordered first has the first choice.
-        """
-        lines = [line for one in self.returned if (line := self.session.lines[one]).queued_units]
-        lines.sort(key=lambda line: (line.layers[0].queued_at, line.line_id))
+        """Promise again what was taken back and still waits."""
+        session = self.session
+        lines = [line for one in sorted(self.returned) if (line := session.lines[one]).queued_units]
         for line in lines:
-            self.session.leave_counters(line)
+            session.leave_counters(line)
+        states = {line.sku: session.skus[line.sku] for line in lines}
+        skus = {
+            sku: Promisable(state.outlook(session.grace_days), state.free, state.policy.withholds)
+            for sku, state in states.items()
+        }
+        taken_back = [
+            TakenBack(line.line_id, line.sku, line.queued_units, line.layers[0].queued_at, line.promise)
+            for line in lines
+        ]
+        promises = renew(taken_back, skus, self.now)
         for line in lines:
-            day, backed = self.session.skus[line.sku].quote(line.queued_units, self.now, self.session.grace_days)
-            told = later(line.promise_date, day) if day is not None else None
-            claim = day if backed else _claim_of(line)
-            self.promise(line, LinePromise(told, claim or UNDATED, backed), self.record.cause_type)
-            self.session.update_counters(line)
-            self.session.enqueue(line)
+            self.promise(line, promises[line.line_id], self.record.cause_type)
+            session.update_counters(line)
+            session.enqueue(line)
 
     def defer(self, order: Order) -> None:
         """Leave the order to a transaction that locks all of its SKUs up front."""

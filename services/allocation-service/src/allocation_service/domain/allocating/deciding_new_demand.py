@@ -9,6 +9,7 @@ from typing import NamedTuple
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.available_stock import AvailableStock, one_location
 from allocation_service.domain.policies.policy import Grants, Supply
+from allocation_service.domain.promising.promise_dates import later
 from allocation_service.domain.reasons import (
     DISCONTINUED,
     GRANTED,
@@ -85,13 +86,6 @@ def _cannot_wait(
 def _released_too_late(terms: Terms, latest: date | None) -> bool:
     """Stock or not, nothing may leave before the release."""
     return latest is not None and terms.release_date is not None and terms.release_date > latest
-
-
-def later(first: date | None, second: date | None) -> date | None:
-    """The later of two dates, either of which may be missing."""
-    if first is None or second is None:
-        return first or second
-    return max(first, second)
 
 
 def decide_line(

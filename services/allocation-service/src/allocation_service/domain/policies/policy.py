@@ -155,6 +155,11 @@ class Policy(NamedTuple):
     lending: Lending | None = None
 
     @property
+    def withholds(self) -> bool:
+        """Quotas, or orders that were passed, may keep free stock from some who wait."""
+        return bool(self.quotas or self.bypass_limit is not None)
+
+    @property
     def guarded(self) -> bool:
         """Free stock may rightly stand before demand that waits for it."""
         return bool(self.holdback or self.quotas or self.bypass_limit is not None)

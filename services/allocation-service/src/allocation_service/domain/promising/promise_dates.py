@@ -34,6 +34,13 @@ class PromisedDate(NamedTuple):
     backed: bool
 
 
+def later(first: date | None, second: date | None) -> date | None:
+    """The later of two dates, either of which may be missing."""
+    if first is None or second is None:
+        return first or second
+    return max(first, second)
+
+
 def effective_eta(eta: datetime, now: datetime, grace_days: int) -> date:
     """The day to count on: an overdue delivery is expected ``grace_days`` from now, never in the past."""
     day = eta.date()

@@ -6,24 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from allocation_service.domain.allocating.deciding_new_demand import later
-from allocation_service.domain.promising import promise_dates
-from allocation_service.domain.promising.promise_dates import UNDATED
+from allocation_service.domain.promising.line_promise import LinePromise
+from allocation_service.domain.promising.promise_renewal import Promisable, PromiseOutlook, TakenBack, renew
 from allocation_service.domain.runs.run import Planned, RunDemand, RunSelection, Segment, Stock
 from allocation_service.domain.runs.run_exceptions import LineException, exception
 from allocation_service.domain.runs.run_planning import RunPlan, plan_run
-
-
-class PromiseOutlook(NamedTuple):
-    """What the promises of a SKU are made from, beside what is free; ``kept_back`` units are promised to nobody."""
-
-    inbound: tuple[tuple[datetime, int], ...] = ()
-    promised: Mapping[date, int] = {}
-    claimed: Mapping[date, int] = {}
-    lead_time_days: int = 0
-    not_before: date | None = None
-    kept_back: int = 0
-    grace_days: int = 2
 
 
 class Previewed(NamedTuple):
@@ -57,7 +44,7 @@ def preview_run(
 ) -> Preview:
     """What a run does at a moment: those served first stand first, who is left alone last."""
     plan = plan_run(stocks, selection.movable, segments, as_of)
-    dates = requote(plan, outlooks, as_of)
+    dates = requote(plan, stocks, outlooks, as_of)
     lines = []
     for one in plan.lines:
         candidate = one.candidate
@@ -77,59 +64,36 @@ def _promise(candidate: RunDemand, confirmed: int, day: date | None) -> date | N
     return day if confirmed < candidate.requested else None
 
 
-def requote(plan: RunPlan, outlooks: Mapping[str, PromiseOutlook], now: datetime) -> dict[str, date | None]:
-    """The dates of lines that lost units: each quoted anew for all that waits of it, never earlier than before.
-
-    Who gained keeps the date of the rest: a date is never moved forward before the stock is there. The twin of
-    what is done when units were taken back: the line that was ordered first has the first choice.
-    """
+def requote(
+    plan: RunPlan, stocks: Mapping[str, Stock], outlooks: Mapping[str, PromiseOutlook], now: datetime
+) -> dict[str, date | None]:
+    """The dates of lines that lost units, as the run's commit finds them (``promise_renewal.renew``). Who gained keeps
+    the date of the rest: a date is never moved forward before the stock is there."""
     promised = {sku: dict(one.promised) for sku, one in outlooks.items()}
     claimed = {sku: dict(one.claimed) for sku, one in outlooks.items()}
-    losers: list[tuple[RunDemand, int]] = []
+    losers: list[TakenBack] = []
     for one in plan.lines:
         if one.moves:
-            candidate, change = one.candidate, one.change
-            _count(promised[candidate.sku], candidate.promise_date, -change)
-            _count(claimed[candidate.sku], candidate.claim_date, -change)
-            if change < 0:
-                losers.append((candidate, candidate.requested - one.new))
-    expected = {
-        sku: promise_dates.expected_supply(max(0, plan.left[sku] - one.kept_back), one.inbound, now, one.grace_days)
+            line, waits = one.candidate, one.candidate.requested - one.new
+            loses = one.change < 0
+            more = (0 if loses else waits) - (waits + one.change)
+            _count(promised[line.sku], line.promise_date, more)
+            _count(claimed[line.sku], line.claim_date, more)
+            if loses:
+                promise = LinePromise(line.promise_date, line.claim_date, line.backed)
+                losers.append(TakenBack(line.line_id, line.sku, waits, line.queued_at, promise))
+    skus = {
+        sku: Promisable(
+            one._replace(promised=promised[sku], claimed=claimed[sku]), plan.left[sku], stocks[sku].policy.withholds
+        )
         for sku, one in outlooks.items()
     }
-    dates: dict[str, date | None] = {}
-    for candidate, units in losers:
-        _count(promised[candidate.sku], candidate.promise_date, -units)
-        _count(claimed[candidate.sku], candidate.claim_date, -units)
-    for candidate, units in sorted(losers, key=lambda pair: (pair[0].queued_at, pair[0].line_id)):
-        outlook, days, claims = outlooks[candidate.sku], promised[candidate.sku], claimed[candidate.sku]
-        day, backed = promise_dates.promise(
-            expected[candidate.sku],
-            claims,
-            days,
-            units,
-            now,
-            lead_time_days=outlook.lead_time_days,
-            not_before=outlook.not_before,
-        )
-        dates[candidate.line_id] = later(candidate.promise_date, day) if day is not None else None
-        _count(days, dates[candidate.line_id], units)
-        _count(claims, day if backed else _claim(candidate), units)
-    return dates
+    return {line_id: one.promise_date for line_id, one in renew(losers, skus, now).items()}
 
 
-def _claim(candidate: RunDemand) -> date:
-    """From when a line that no supply covers claims some: units that were served at once, since they were ordered."""
-    return candidate.queued_at.date() if candidate.claim_date == UNDATED else candidate.claim_date
-
-
-def _count(promised: dict[date, int], day: date | None, units: int) -> None:
-    if day is not None and units:
-        left = promised.get(day, 0) + units
-        if left:
-            promised[day] = left
-        else:
-            promised.pop(day, None)
+def _count(days: dict[date, int], day: date | None, units: int) -> None:
+    if day is not None:
+        days[day] = days.get(day, 0) + units
 
 
 def summary(preview: Preview, segments: Sequence[Segment]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from allocation_service.domain.policies.policy import Forecast, Location, Moment
 from allocation_service.domain.promising import promise_dates
 from allocation_service.domain.promising.line_promise import PromiseCounters
 from allocation_service.domain.promising.promise_dates import Expected, PromisedDate
+from allocation_service.domain.promising.promise_renewal import PromiseOutlook
 from allocation_service.domain.supply.selling_terms import Terms
 
 QuotaName = tuple[str, str]
@@ -113,8 +114,7 @@ class Sku:
     @property
     def open_stock(self) -> int:
         """Free units that anybody may have: none where quotas or passed orders keep them from those who wait."""
-        policy = self.policy
-        if self.waiting_units and (policy.quotas or policy.bypass_limit is not None):
+        if self.waiting_units and self.policy.withholds:
             return 0
         return max(0, self.free - self.kept_back)
 
@@ -199,6 +199,19 @@ class Sku:
         """Days until something ordered today would come: the lead time; 0 where it is not known, or nothing is ordered
         any more."""
         return 0 if self.mode == "discontinued" else self.lead_time_days
+
+    def outlook(self, grace_days: int) -> PromiseOutlook:
+        """What its promises are made from, in one order however it was read."""
+        coming = sorted((one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None)
+        return PromiseOutlook(
+            tuple((eta, units) for eta, units in coming if units > 0),
+            dict(sorted(self.counters.promised_units().items())),
+            dict(sorted(self.counters.claimed_units().items())),
+            self.reorder_days,
+            self.release_date(),
+            self.kept_back,
+            grace_days,
+        )
 
     def quote(self, units: int, now: datetime, grace_days: int, on_hand: int | None = None) -> PromisedDate:
         """The promise for ``units`` more, of stock no more than ``on_hand``."""
