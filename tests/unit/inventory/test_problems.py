@@ -16,6 +16,7 @@ from inventory_service.domain.errors import (
     NameFault,
     NameKind,
     NamesRefused,
+    OrderLocationInactive,
     PurchaseOrderLineNotFound,
     ReferenceTaken,
     StockRuleBroken,
@@ -101,6 +102,7 @@ def test_conflicts_tell_the_state_that_they_are_about():
         (VersionMismatch(3), 412, "precondition_failed"),
         (VersionMismatch(None), 412, "precondition_failed"),
         (VersionRequired(), 428, "precondition_required"),
+        (OrderLocationInactive(), 409, "location_inactive"),
     ],
 )
 def test_the_other_refusals_are_statuses_of_http(error, status, code):

@@ -10,12 +10,15 @@ from inventory_service.application.add_purchase_order_lines import add_purchase_
 from inventory_service.application.cancel_purchase_order import CancelPurchaseOrder, cancel_purchase_order
 from inventory_service.application.close_purchase_order_line import ClosePurchaseOrderLine, close_purchase_order_line
 from inventory_service.application.place_purchase_orders import place_purchase_orders
+from inventory_service.application.put_location import PutLocation, put_location
+from inventory_service.domain.catalogue import Location
 from inventory_service.domain.errors import (
     BelowReceived,
     LineClosed,
     NameFault,
     NameKind,
     NamesRefused,
+    OrderLocationInactive,
     PurchaseOrderLineNotFound,
     PurchaseOrderNotFound,
     TooManyOrderLines,
@@ -204,3 +207,17 @@ async def test_what_cannot_be_added_is_refused(inventory, monkeypatch):
     monkeypatch.setattr("inventory_service.domain.purchase_order.MAX_ORDER_LINES", 1)
     [full] = await inventory.all(add_purchase_order_lines, [inventory.a_line_to_add(order, "chair")])
     assert isinstance(full, TooManyOrderLines)
+
+
+async def test_no_more_is_ordered_to_a_location_that_is_not_active(inventory):
+    order = await inventory.order("lamp", quantity=10)
+    await execute(inventory.units, put_location, PutLocation(Location("main", "Main", 10, active=False)))
+    await inventory.published()
+    [refused] = await inventory.all(add_purchase_order_lines, [inventory.a_line_to_add(order, "chair")])
+    assert isinstance(refused, OrderLocationInactive)
+    [line] = order.lines
+    with pytest.raises(OrderLocationInactive):
+        await inventory.change(line, quantity=11)
+    assert await inventory.published() == []
+    later = await inventory.change(line, quantity=9, eta=ETA + timedelta(days=1))
+    assert (later.quantity, later.version) == (9, 2), "what is on its way there may come later, and be less"

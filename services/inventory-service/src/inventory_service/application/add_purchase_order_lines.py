@@ -10,10 +10,12 @@ from event_contracts import Event
 from inventory_service.application.integration_events import inbound_changed
 from inventory_service.application.place_purchase_orders import OrderedLine
 from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.application.purchase_order_lines import inactive_locations
 from inventory_service.domain.errors import (
     NameFault,
     NameKind,
     NamesRefused,
+    OrderLocationInactive,
     PurchaseOrderNotFound,
     TooManyOrderLines,
     VersionMismatch,
@@ -21,7 +23,7 @@ from inventory_service.domain.errors import (
 from inventory_service.domain.expected_version import ExpectedOrderVersion
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
 
-_REFUSALS = (NamesRefused, PurchaseOrderNotFound, TooManyOrderLines, VersionMismatch)
+_REFUSALS = (NamesRefused, OrderLocationInactive, PurchaseOrderNotFound, TooManyOrderLines, VersionMismatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,17 @@ async def add_purchase_order_lines(
     """Store each line behind the others of its order and publish ``InboundScheduled`` for it.
 
     An order takes lines whatever has become of its others. Returns the line or the refusal of each command, in the
-    same order: PurchaseOrderNotFound, NamesRefused, VersionMismatch, TooManyOrderLines.
+    same order: PurchaseOrderNotFound, VersionMismatch, OrderLocationInactive, NamesRefused, TooManyOrderLines.
     """
     unknown = await uow.catalogue.unknown_skus({command.line.sku for command in commands})
     orders = await uow.purchase_orders.lock_orders({command.purchase_order_id for command in commands})
+    inactive = await inactive_locations(uow, {order.location_id for order in orders.values()})
     results: list[PurchaseOrderLine | Exception] = []
     added: list[tuple[int, PurchaseOrderLine]] = []
     events: list[Event] = []
     for command in commands:
         try:
-            order = _extended(orders.get(command.purchase_order_id), command, unknown)
+            order = _extended(orders.get(command.purchase_order_id), command, unknown, inactive)
         except _REFUSALS as refusal:
             results.append(refusal)
             continue
@@ -63,11 +66,15 @@ async def add_purchase_order_lines(
     return results
 
 
-def _extended(order: PurchaseOrder | None, command: AddPurchaseOrderLine, unknown_skus: set[str]) -> PurchaseOrder:
+def _extended(
+    order: PurchaseOrder | None, command: AddPurchaseOrderLine, unknown_skus: set[str], inactive: set[str]
+) -> PurchaseOrder:
     if order is None:
         raise PurchaseOrderNotFound
     if command.expected is not None:
         command.expected.check(order.version)
+    if order.location_id in inactive:
+        raise OrderLocationInactive
     line = command.line
     if line.sku in unknown_skus:
         raise NamesRefused([NameFault(NameKind.SKU)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from inventory_service.application.integration_events import inbound_changed
@@ -16,6 +17,12 @@ async def lock_line(uow: InventoryUnitOfWork, purchase_order_id: str, line_id: s
     if line is None or line.purchase_order_id != purchase_order_id:
         raise PurchaseOrderLineNotFound
     return line
+
+
+async def inactive_locations(uow: InventoryUnitOfWork, location_ids: Collection[str]) -> set[str]:
+    """Those of the locations that are not active, so that no more is ordered to them."""
+    terms = await uow.catalogue.location_terms(location_ids)
+    return {location_id for location_id, of_location in terms.items() if not of_location.active}
 
 
 async def save_line(

@@ -153,6 +153,13 @@ class TooManyOrderLines(PurchaseRuleBroken):
         self.limit = limit
 
 
+class OrderLocationInactive(PurchaseRuleBroken):
+    """The purchase order's location is not active: what was ordered to it may come, but no more is ordered."""
+
+    def __init__(self) -> None:
+        super().__init__("the location of the purchase order is not active: activate it, or place another order")
+
+
 class TermsField(StrEnum):
     """What the selling mode of a SKU requires."""
 

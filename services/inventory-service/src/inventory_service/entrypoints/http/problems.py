@@ -11,6 +11,7 @@ from inventory_service.domain.errors import (
     NameKind,
     NamesRefused,
     NotLinkable,
+    OrderLocationInactive,
     PurchaseOrderLineNotFound,
     PurchaseOrderNotFound,
     ReceiptLineNotFound,
@@ -94,6 +95,10 @@ def _too_many_lines(error: TooManyOrderLines) -> Problem:
     return conflict("too_many_lines", str(error), limit=error.limit)
 
 
+def _location_inactive(error: OrderLocationInactive) -> Problem:
+    return conflict("location_inactive", f"Nothing more is ordered: {error}.")
+
+
 def _line_closed(error: LineClosed) -> Problem:
     return conflict("purchase_order_line_closed", str(error), state=error.state)
 
@@ -126,6 +131,7 @@ PROBLEMS: ProblemTable = {
     NotLinkable: _not_linkable,
     TooManyOrderLines: _too_many_lines,
     PurchaseOrderLineNotFound: lambda _: not_found("purchase order line"),
+    OrderLocationInactive: _location_inactive,
     LineClosed: _line_closed,
     BelowReceived: _below_received,
     VersionMismatch: lambda _: precondition_failed(),

@@ -159,7 +159,8 @@ async def add_line(
 ) -> PurchaseOrderLineView:
     """Order one more SKU from the same supplier, to the same location; a SKU may stand in several lines.
 
-    The order takes a line whatever has become of its others, up to 1,000 of them.
+    The order takes a line whatever has become of its others, up to 1,000 of them; not if its location is not active
+    any more (409).
     """
     now = app.clock.now()
     added_at = business_time(principal, body.added_at, "added_at", now) or now
