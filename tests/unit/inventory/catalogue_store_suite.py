@@ -50,14 +50,12 @@ class CatalogueSuite(Suite):
         async with units.begin() as uow:
             catalogue = uow.catalogue
             assert await catalogue.unknown_skus({"lamp", "Lamp", "no"}) == {"Lamp", "no"}
-            assert await catalogue.unknown_locations({"main", "no"}) == {"no"}
             assert await catalogue.unknown_suppliers({"acme", "no"}) == {"no"}
             await catalogue.put_location(Location("south", "South", 100, active=False))
             assert await catalogue.location_terms(["main", "south", "no"]) == {
                 "main": (10, True),
                 "south": (100, False),
             }
-            assert await catalogue.inactive_locations(["main", "south", "no"]) == {"south"}
             locked = [await lock("no") for lock in (catalogue.lock_sku, catalogue.lock_location)]
             assert [*locked, await catalogue.lock_supplier("no")] == [None, None, None]
             queries = uow.queries

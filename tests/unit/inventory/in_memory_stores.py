@@ -40,15 +40,8 @@ class InMemoryCatalogue:
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         return set(skus) - self._state.skus.keys()
 
-    async def unknown_locations(self, location_ids: Collection[str]) -> set[str]:
-        return set(location_ids) - self._state.locations.keys()
-
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         return set(supplier_ids) - self._state.suppliers.keys()
-
-    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
-        locations = self._state.locations
-        return {key for key in location_ids if key in locations and not locations[key].item.active}
 
     async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
         locations = self._state.locations

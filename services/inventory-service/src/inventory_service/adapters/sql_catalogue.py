@@ -18,16 +18,11 @@ from service_kit.persistence.bulk import Columns, arrays, assignments, names, un
 _UNKNOWN_SKUS = text(
     "SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"
 )
-_UNKNOWN_LOCATIONS = text(
-    "SELECT k FROM unnest(CAST(:keys AS text[])) k"
-    " WHERE NOT EXISTS (SELECT FROM location WHERE location.location_id = k)"
-)
 _UNKNOWN_SUPPLIERS = text(
     "SELECT k FROM unnest(CAST(:keys AS text[])) k"
     " WHERE NOT EXISTS (SELECT FROM supplier WHERE supplier.supplier_id = k)"
 )
 _TERMS = text("SELECT location_id, priority, active FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
-_INACTIVE = text("SELECT location_id FROM location WHERE NOT active AND location_id = ANY(CAST(:ids AS text[]))")
 
 _LOCK_SKUS = text(
     "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, version"
@@ -100,17 +95,9 @@ class SqlCatalogue:
         """See Catalogue."""
         return await self._unknown(_UNKNOWN_SKUS, skus)
 
-    async def unknown_locations(self, location_ids: Collection[str]) -> set[str]:
-        """See Catalogue."""
-        return await self._unknown(_UNKNOWN_LOCATIONS, location_ids)
-
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """See Catalogue."""
         return await self._unknown(_UNKNOWN_SUPPLIERS, supplier_ids)
-
-    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
-        """See Catalogue."""
-        return {row.location_id for row in await self._connection.execute(_INACTIVE, {"ids": list(location_ids)})}
 
     async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
         """See Catalogue."""

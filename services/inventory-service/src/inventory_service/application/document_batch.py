@@ -113,13 +113,9 @@ class DocumentBatch:
         skus = await self._uow.catalogue.unknown_skus({line.key.sku for line in lines})
         named = {line.key.location_id for line in lines}
         named |= {document.location_id for document in self._documents if document.location_id is not None}
-        locations = await self._uow.catalogue.unknown_locations(named)
-        receiving = {one.location_id for one in self._documents if one.type is DocumentType.RECEIPT and one.location_id}
-        inactive = await self._uow.catalogue.inactive_locations(receiving) if receiving else set()
+        locations = await self._uow.catalogue.location_terms(named)
         for document in self._documents:
             faults = _faults(document, skus, locations, po_lines)
-            if document.type is DocumentType.RECEIPT and document.location_id in inactive:
-                faults.append(NameFault(NameKind.LOCATION, inactive=True))
             if faults:
                 self._results[document.document_id] = NamesRefused(faults)
 
@@ -148,14 +144,21 @@ def _po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
 
 
 def _faults(
-    document: StatedDocument, skus: set[str], locations: set[str], po_lines: Mapping[str, PurchaseOrderLine]
+    document: StatedDocument,
+    unknown_skus: set[str],
+    locations: Mapping[str, LocationTerms],
+    po_lines: Mapping[str, PurchaseOrderLine],
 ) -> list[NameFault]:
-    """The names that ``document`` cannot use; ``skus`` and ``locations`` are those that do not exist."""
-    faults = [NameFault(NameKind.LOCATION)] if document.location_id in locations else []
+    """The names that ``document`` cannot use; ``locations`` are those that exist."""
+    faults = []
+    if document.location_id is not None:
+        terms = locations.get(document.location_id)
+        if terms is None or (document.type is DocumentType.RECEIPT and not terms.active):
+            faults.append(NameFault(NameKind.LOCATION, inactive=terms is not None))
     for number, line in enumerate(document.lines):
-        if line.names_location and line.key.location_id in locations:
+        if line.names_location and line.key.location_id not in locations:
             faults.append(NameFault(NameKind.LOCATION, number))
-        if line.key.sku in skus:
+        if line.key.sku in unknown_skus:
             faults.append(NameFault(NameKind.SKU, number))
         if line.purchase_order_line_id is not None:
             po_line = po_lines.get(line.purchase_order_line_id)

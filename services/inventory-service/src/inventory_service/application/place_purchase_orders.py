@@ -57,18 +57,16 @@ async def place_purchase_orders(
 
 async def _name_refusals(uow: InventoryUnitOfWork, commands: Sequence[PlacePurchaseOrder]) -> dict[str, NamesRefused]:
     skus = await uow.catalogue.unknown_skus({line.sku for command in commands for line in command.lines})
-    locations = await uow.catalogue.unknown_locations({command.location_id for command in commands})
-    inactive = await uow.catalogue.inactive_locations({command.location_id for command in commands})
+    locations = await uow.catalogue.location_terms({command.location_id for command in commands})
     suppliers = await uow.catalogue.unknown_suppliers({command.supplier_id for command in commands})
     refusals = {}
     for command in commands:
         faults = []
         if command.supplier_id in suppliers:
             faults.append(NameFault(NameKind.SUPPLIER))
-        if command.location_id in locations:
-            faults.append(NameFault(NameKind.LOCATION))
-        if command.location_id in inactive:
-            faults.append(NameFault(NameKind.LOCATION, inactive=True))
+        terms = locations.get(command.location_id)
+        if terms is None or not terms.active:
+            faults.append(NameFault(NameKind.LOCATION, inactive=terms is not None))
         faults += [NameFault(NameKind.SKU, number) for number, line in enumerate(command.lines) if line.sku in skus]
         if faults:
             refusals[command.purchase_order_id] = NamesRefused(faults)

@@ -30,20 +30,14 @@ class Catalogue(Protocol):
     async def unknown_skus(self, skus: Collection[str]) -> set[str]:
         """Those of ``skus`` that do not exist."""
 
-    async def unknown_locations(self, location_ids: Collection[str]) -> set[str]:
-        """Those of ``location_ids`` that do not exist."""
-
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """Those of ``supplier_ids`` that do not exist."""
-
-    async def inactive_locations(self, location_ids: Collection[str]) -> set[str]:
-        """Those of ``location_ids`` that exist and are not active."""
 
     async def location_terms(self, location_ids: Collection[str]) -> dict[str, LocationTerms]:
         """The terms of those locations that exist.
 
-        Read them after locking the levels that they are published with: whoever changes the terms of a location locks
-        its levels too, so the newest version of a level is published with the newest terms.
+        To publish them, read them after locking the levels that they are published with: whoever changes the terms of
+        a location locks its levels too, so the newest version of a level is published with the newest terms.
         """
 
     async def lock_sku(self, sku: str) -> int | None:
