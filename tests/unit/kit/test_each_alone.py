@@ -16,7 +16,7 @@ class InMemoryParkedItems:
     def __init__(self) -> None:
         self.errors: dict[str, BaseException] = {}
         self.is_due: set[str] = set()
-        self.answers = True
+        self.responds = True
 
     async def set_aside(self, task: str) -> SetAside:
         return SetAside(frozenset(self.errors.keys() - self.is_due), frozenset(self.is_due))
@@ -30,8 +30,8 @@ class InMemoryParkedItems:
         self.errors[item] = error
         self.is_due.discard(item)
 
-    async def database_answers(self) -> bool:
-        return self.answers
+    async def database_responds(self) -> bool:
+        return self.responds
 
 
 class Steps:
@@ -78,7 +78,7 @@ async def test_an_item_is_tried_three_times_before_it_is_set_aside() -> None:
 
 async def test_time_outs_of_a_database_that_is_slow_to_everybody_set_nothing_aside() -> None:
     parked, steps = InMemoryParkedItems(), Steps(["a"], asyncpg.QueryCanceledError())
-    parked.answers = False
+    parked.responds = False
     with pytest.raises(asyncpg.QueryCanceledError):
         await each_alone(parked, "task", ["a"], steps, patience=0)
     assert not parked.errors

@@ -37,7 +37,7 @@ class ParkedItems(Protocol):
         """Set an item aside."""
         ...
 
-    async def database_answers(self) -> bool:
+    async def database_responds(self) -> bool:
         """Whether the database has time for anybody."""
         ...
 
@@ -64,7 +64,7 @@ async def each_alone(
     """Call ``step`` with all of ``items``, and where the data of one of them fail it, with ever fewer of them.
 
     ``step`` is one transaction. An item that fails by itself, or is timed out for ``patience`` seconds while the
-    database answers, is parked under ``task``; how often it is tried says ``Retrying``. Returns the sum of what the
+    database responds, is parked under ``task``; how often it is tried says ``Retrying``. Returns the sum of what the
     steps returned, and the items that were worked on. Raises every other error, which may pass: what was not worked on
     by then is left for the next round.
     """
@@ -101,7 +101,7 @@ async def _try(
             if not (timed_out or is_data_fault(error)):
                 raise
             verdict = retrying.judge(error)
-            if verdict is Verdict.PARK and timed_out and not await parked.database_answers():
+            if verdict is Verdict.PARK and timed_out and not await parked.database_responds():
                 raise
             if verdict is not Verdict.AGAIN:
                 return verdict, error

@@ -117,7 +117,7 @@ class BatchProcessor:
     async def _try(self, piece: Sequence[Incoming], stopping: asyncio.Event) -> tuple[Verdict, Exception] | None:
         """Apply ``piece``, again and again while the error may pass; None, or what to do about the last error."""
         retrying = Retrying(len(piece), patience=self._patience)
-        database_answered = False
+        database_responded = False
         while True:
             self._on_activity()
             try:
@@ -127,10 +127,10 @@ class BatchProcessor:
             except Exception as error:
                 verdict = retrying.judge(error)
                 self._report(error, retrying, verdict, len(piece))
-                if verdict is Verdict.PARK and is_statement_timeout(error) and not database_answered:
+                if verdict is Verdict.PARK and is_statement_timeout(error) and not database_responded:
                     # It may have been slow to everybody until just now: the event has one more try.
-                    database_answered = await self._database.answers()
-                    if not database_answered:
+                    database_responded = await self._database.responds()
+                    if not database_responded:
                         retrying.start_over()
                 elif verdict is not Verdict.AGAIN:
                     return verdict, error

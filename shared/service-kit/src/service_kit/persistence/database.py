@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_ANSWERS_WITHIN = 5.0
+_RESPONDS_WITHIN = 5.0
 
 __all__ = ["Autocommit", "Database", "DirectConnection", "Transaction", "after_commit", "copy_rows", "is_transient"]
 
@@ -174,10 +174,10 @@ class Database:
             await conn.invalidate()
             await conn.close()
 
-    async def answers(self) -> bool:
+    async def responds(self) -> bool:
         """Whether a transaction succeeds within 5 s that wants next to nothing; why not is logged."""
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN), self.transaction() as conn:
+            async with asyncio.timeout(_RESPONDS_WITHIN), self.transaction() as conn:
                 await conn.exec_driver_sql("SELECT 1")
         except Exception as error:
             log.warning("database_does_not_answer", exc_info=error)

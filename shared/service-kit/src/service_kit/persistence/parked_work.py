@@ -100,9 +100,9 @@ class ParkedWork:
                 await conn.execute(_RELEASE, {"task": task, "items": sorted(items)})
             await self.measure()
 
-    async def database_answers(self) -> bool:
+    async def database_responds(self) -> bool:
         """Whether the database has time for anybody."""
-        return await self._database.answers()
+        return await self._database.responds()
 
     async def measure(self) -> dict[str, int]:
         """Bring the metric up to date; the number of parked items per task."""

@@ -93,8 +93,8 @@ class _OrdersAside:
     async def park(self, task: str, item: str, error: BaseException) -> None:
         await execute(self._units, _set_aside, task, item, error)
 
-    async def database_answers(self) -> bool:
-        return await self._parked.database_answers()
+    async def database_responds(self) -> bool:
+        return await self._parked.database_responds()
 
 
 async def _oldest(uow: AllocationUnitOfWork, limit: int, without: Collection[str]) -> Sequence[str]:
