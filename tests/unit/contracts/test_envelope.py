@@ -50,6 +50,14 @@ PAYLOADS: dict[str, st.SearchStrategy[Any]] = {
         optional={"ship_complete": st.booleans(), "customer_id": optional_identifiers, "needed_by": st.none() | dates,
                   "region": optional_identifiers, "shipments": st.lists(shipments, max_size=2)},
     ),
+    "DelayOffer": st.fixed_dictionaries(
+        {"order_id": identifiers, "offer_id": identifiers, "version": versions, "number": st.integers(1, 99),
+         "kind": st.just("delay"), "silence_means": st.just("consent"), "state": st.just("offered"),
+         "made_at": instants, "lines": st.lists(st.fixed_dictionaries({"line_id": identifiers, "sku": identifiers},
+                                                optional={"to_date": st.none() | dates}), max_size=2)},
+        optional={"respond_by": st.none() | instants,
+                  "reply": st.fixed_dictionaries({"choice": st.just("wait"), "received_at": instants})},
+    ),
     "AllocationState": st.fixed_dictionaries(
         {"order_id": identifiers, "basis": versions, "decision_id": identifiers, "decided_at": instants,
          "lines": st.lists(allocation_lines, max_size=3)}

@@ -6,6 +6,7 @@ the generated JSON Schemas (``schemas/``), the golden examples (``examples/``) a
 
 from event_contracts.allocations import AllocationLine, AllocationState, Promise
 from event_contracts.catalog import EVENT_TYPES, EventType, Topic, event_type_named, payload_model
+from event_contracts.delays import DelayedLine, DelayOffer, DelayReply
 from event_contracts.envelope import Event, new_event, new_event_id
 from event_contracts.inventory import (
     InboundChange,
@@ -22,6 +23,9 @@ __all__ = [
     "EVENT_TYPES",
     "AllocationLine",
     "AllocationState",
+    "DelayOffer",
+    "DelayReply",
+    "DelayedLine",
     "Event",
     "EventType",
     "InboundChange",

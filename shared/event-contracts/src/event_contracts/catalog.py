@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from event_contracts.allocations import AllocationState
+from event_contracts.delays import DelayOffer
 from event_contracts.inventory import InboundChange, SkuPolicy, StockChange
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
@@ -43,6 +44,10 @@ def _order(name: str, meaning: str) -> EventType:
     return EventType(name, 1, Topic.ORDERS, "order_id", OrderState, meaning)
 
 
+def _delay(name: str, meaning: str) -> EventType:
+    return EventType(name, 1, Topic.ORDERS, "order_id", DelayOffer, meaning)
+
+
 def _allocation(name: str, meaning: str) -> EventType:
     return EventType(name, 1, Topic.ALLOCATIONS, "order_id", AllocationState, meaning)
 
@@ -58,6 +63,8 @@ EVENT_TYPES: dict[str, EventType] = {
         _order("OrderAmended", "Quantities, dates or destination changed"),
         _order("OrderCancelled", "The order, or part of it, was cancelled"),
         _order("OrderShipped", "Units of the order left a location"),
+        _delay("DelayOffered", "A delay was offered to the customer, to accept or refuse"),
+        _delay("DelayConsentRecorded", "The customer answered an offer of a delay"),
         EventType("StockReceived", 1, Topic.INVENTORY, "sku", StockChange, "Units arrived, were returned or opened"),
         EventType("StockLevelChanged", 1, Topic.INVENTORY, "sku", StockChange, "A count, adjustment or shipment"),
         _inbound("InboundScheduled", "A supplier will deliver units"),

@@ -18,3 +18,7 @@ class NotificationOutcome(Payload):
     attempts: int = Field(ge=0)
     reason: str | None = Field(default=None, max_length=500)
     occurred_at: Instant
+    offer_ids: tuple[Identifier, ...] = Field(default=(), description="The offers of delays that it told of")
+    content_hash: str | None = Field(
+        default=None, max_length=100, description="SHA-256 of the text that was sent, in hexadecimal digits"
+    )

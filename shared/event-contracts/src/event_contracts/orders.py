@@ -60,6 +60,10 @@ class OrderState(Payload):
     country: str | None = None
     region: str | None = None
     jurisdiction: str | None = None
+    time_zone: str | None = Field(default=None, description="IANA zone of the destination, in which its days end")
+    completed_at: Instant | None = Field(
+        default=None, description="When the order was complete, which takes a valid payment; null: as it was placed"
+    )
     currency: str = "EUR"
     needed_by: date | None = None
     latest_acceptable_date: date | None = None

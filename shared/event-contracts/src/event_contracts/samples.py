@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 
 from event_contracts.allocations import AllocationLine, AllocationState, Promise
 from event_contracts.catalog import EVENT_TYPES
+from event_contracts.delays import DelayedLine, DelayOffer, DelayReply
 from event_contracts.envelope import Event
 from event_contracts.inventory import (
     InboundChange,
@@ -28,6 +29,7 @@ _LINE = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c61"
 _SHIPMENT = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c62"
 _DECISION = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c63"
 _NOTIFICATION = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c64"
+_OFFER = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c66"
 _PO_LINE = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c65"
 _SKU = "Trouser/32 navy"
 _DAY = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -49,6 +51,8 @@ def _order(sequence: int, **changes: object) -> OrderState:
         "country": "DE",
         "region": "BE",
         "jurisdiction": "EU",
+        "time_zone": "Europe/Berlin",
+        "completed_at": _DAY,
         "currency": "EUR",
         "needed_by": date(2026, 3, 20),
         "latest_acceptable_date": date(2026, 4, 15),
@@ -129,7 +133,33 @@ def _outcome(attempts: int, reason: str | None) -> NotificationOutcome:
         attempts=attempts,
         reason=reason,
         occurred_at=_DAY,
+        offer_ids=(_OFFER,),
+        content_hash="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     )
+
+
+def _delay(version: int, state: str, reply: DelayReply | None = None) -> DelayOffer:
+    line = DelayedLine(line_id=_LINE, sku=_SKU, from_date=date(2026, 3, 16), to_date=date(2026, 4, 30))
+    return DelayOffer(
+        order_id=_ORDER,
+        offer_id=_OFFER,
+        version=version,
+        number=1,
+        kind="delay",
+        lines=(line,),
+        silence_means="cancellation",
+        respond_by=datetime(2026, 4, 15, 22, tzinfo=UTC),
+        notice_by=datetime(2026, 3, 16, 23, tzinfo=UTC),
+        time_zone="Europe/Berlin",
+        state=state,
+        made_at=_DAY,
+        reply=reply,
+        reply_url=f"https://orders.example/v1/orders/{_ORDER}/offers/{_OFFER}?token=bo_offer_1f2e3d4c.signed",
+    )
+
+
+_REPLY = DelayReply(choice="grant_until", until=date(2026, 5, 15), received_at=_DAY)
+"""The golden example must fill every field, so that even the offer of the example has a reply."""
 
 
 def _payloads() -> dict[str, Payload]:
@@ -141,6 +171,8 @@ def _payloads() -> dict[str, Payload]:
         "OrderAmended": _order(2, needed_by=date(2026, 3, 27), reason="the customer asked"),
         "OrderCancelled": _order(3, reason="no longer needed"),
         "OrderShipped": _order(4, shipped={"berlin": 2}, voided={"berlin": 2}, shipments=(gone,)),
+        "DelayOffered": _delay(1, "offered", _REPLY),
+        "DelayConsentRecorded": _delay(3, "consented", _REPLY),
         "StockReceived": _stock(30, 0, 2, "receipt", receipt=True),
         "StockLevelChanged": _stock(28, 2, 3, "shipment"),
         "InboundScheduled": _inbound(50, 9, 1),

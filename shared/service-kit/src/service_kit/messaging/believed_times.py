@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from event_contracts import AllocationState, Event, InboundChange, OrderState, SkuPolicy, StockChange
+from event_contracts import (
+    AllocationState,
+    DelayOffer,
+    Event,
+    InboundChange,
+    NotificationOutcome,
+    OrderState,
+    SkuPolicy,
+    StockChange,
+)
 from event_contracts.model import Payload
 from service_kit.runtime.believed_time import EARLIEST, FURTHEST_PLAN, MOST_AHEAD, believed, believed_plan
 
@@ -19,6 +28,8 @@ _HAPPENED: dict[type[Payload], tuple[str, ...]] = {
     InboundChange: ("occurred_at",),
     SkuPolicy: ("occurred_at",),
     AllocationState: ("decided_at",),
+    DelayOffer: ("made_at",),
+    NotificationOutcome: ("occurred_at",),
 }
 _PLANNED: dict[type[Payload], tuple[str, ...]] = {InboundChange: ("eta",), SkuPolicy: ("release_at",)}
 
