@@ -1,5 +1,7 @@
 """The bill of materials and the look-up of vulnerabilities, without asking anybody."""
 
+import importlib.machinery
+import importlib.util
 import json
 import subprocess
 import sys
@@ -23,3 +25,29 @@ def test_the_bill_of_materials_names_what_is_locked_and_a_silent_index_is_no_fai
     named = {component["name"] for component in document["components"]}
     assert {"cryptography", "uvicorn", "asyncpg", "aiokafka"} <= named
     assert not {"pytest", "mypy", "ruff"} & named, "what only developers use is not delivered"
+
+
+def package(name: str, **said: object) -> dict[str, object]:
+    return {"name": name, "version": "1.0", "vulns": [], **said}
+
+
+@pytest.mark.parametrize(
+    ("packages", "words", "known"),
+    [
+        ([package("a"), package("b")], "none known of 2 packages", False),
+        ([package("a", vulns=[{"id": "CVE-1"}]), package("b")], "known vulnerabilities:\n  a 1.0: CVE-1", True),
+        ([package("a"), package("b", skip_reason="not found")], "none known of 1 packages; not looked up: b", False),
+        (
+            [package("a", skip_reason="not found")],
+            "not run: the index has no advisories (it knows none of 1 packages)",
+            False,
+        ),
+    ],
+)
+def test_packages_that_could_not_be_looked_up_are_not_called_free_of_vulnerabilities(packages, words, known):
+    loader = importlib.machinery.SourceFileLoader("audit", str(ROOT / "scripts/audit"))
+    spec = importlib.util.spec_from_loader("audit", loader)
+    assert spec is not None
+    audit = importlib.util.module_from_spec(spec)
+    loader.exec_module(audit)
+    assert audit.verdict({"dependencies": packages}) == (words, known)

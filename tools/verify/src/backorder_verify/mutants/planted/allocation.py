@@ -46,7 +46,8 @@ MUTANTS = (
         "orders-not-locked-before-outbox",
         "Revised promises are published without a lock on their orders: events of one order may swap",
         f"{_SERVICE}/application/promising/revise_promises.py",
-        "        await store.lock_orders(protocol_rules.lock_order(line.order_id for line in moved))\n",
+        "        await store.lock_orders("
+        "protocol_rules.lock_order(line.order_id for _, lines in moved for line in lines))\n",
         "",
         (f"{_UNIT}/test_locks.py",),
     ),

@@ -13,8 +13,8 @@ MUTANTS = (
         "inbox-skips-one-type",
         "A receipt that is delivered again is handled again: the inbox is not asked about that one event type",
         f"{_MESSAGING}/batch_processor.py",
-        "if incoming.event_id in new and",
-        'if (incoming.event_id in new or incoming.name == "StockReceived") and',
+        "for incoming in reversed(free) if incoming.event_id in new}",
+        'for incoming in reversed(free) if incoming.event_id in new or incoming.name == "StockReceived"}',
         ("tests/integration/kit/test_redelivery.py",),
     ),
     Mutant(
