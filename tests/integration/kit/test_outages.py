@@ -41,11 +41,14 @@ PASSING = (
 )  # fmt: skip
 OF_DATA = ("22001", "22003", "22021", "22P02", "23502", "23503", "23505", "23514", "54000")
 
+PAUSE = 0.05
+"""Seconds between two tries, at most: how often something is tried is counted here, not for how long."""
+
 Outage = Callable[[Database], Any]
 
 
 def under_test(database: Database, log: InMemoryEventLog, handler: SampleHandler | None = None) -> Consumer:
-    return Consumer(database, new_topics("unused:1"), subscription(handler), GROUP, event_log=log)
+    return Consumer(database, new_topics("unused:1"), subscription(handler), GROUP, event_log=log, longest_pause=PAUSE)
 
 
 @asynccontextmanager

@@ -82,7 +82,9 @@ class Consumer:
         event_log: EventLog | None = None,
         turn_limit: float = 30.0,
         progress_limit: float = 60.0,
+        longest_pause: float = 5.0,
     ) -> None:
+        """``longest_pause``: the most seconds between two tries of events that fail; the limits are the watchdog's."""
         self._event_log: EventLog = event_log or KafkaEventLog(settings)
         self._subscription = subscription
         self._group = group
@@ -97,6 +99,7 @@ class Consumer:
             subscription.handle,
             on_activity=self._show_activity,
             on_parked=self.dead_letters.wake.set,
+            longest_pause=longest_pause,
         )
         self._turn = asyncio.Lock()
         self._to_commit: dict[Partition, int] = {}
