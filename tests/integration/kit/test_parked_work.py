@@ -1,5 +1,6 @@
 """What background tasks set aside, what troubles workers, and how an operator learns of both."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from service_kit.hosting.service import Service
 from service_kit.http.api_keys import Keyring
 from service_kit.http.app import create_app, create_ops_app
 from service_kit.persistence.database import Database
-from service_kit.persistence.parked_work import FIRST_PAUSE, LONGEST_PAUSE, PARKED_WORK, ParkedWork
+from service_kit.persistence.parked_work import FIRST_PAUSE, LONGEST_PAUSE, PARKED_WORK, ParkedWork, SetAside
 from service_kit.persistence.worker_troubles import WorkerTroubles
 from service_kit.runtime.settings import Role
 from service_kit.testing.sample.service import GROUP, MODULE, subscription
@@ -45,7 +46,7 @@ async def test_what_is_set_aside_waits_ever_longer_until_somebody_asks_for_it(da
     for _ in range(12):
         await parked.park("sweep", "A", FAULT)
         [item] = await parked.list_items()
-        assert await parked.set_aside("sweep") == ({"A"}, frozenset())
+        assert await parked.set_aside("sweep") == SetAside(frozenset({"A"}), frozenset())
         async with database.reading() as conn:
             row = await conn.exec_driver_sql(
                 "SELECT extract(epoch FROM next_attempt_at - now())::float8 FROM parked_work"
@@ -54,9 +55,9 @@ async def test_what_is_set_aside_waits_ever_longer_until_somebody_asks_for_it(da
     assert item.attempts == 12
     assert 0.5 * FIRST_PAUSE < pauses[0] < 1.5 * FIRST_PAUSE
     assert pauses[-1] == pytest.approx(LONGEST_PAUSE, rel=0.01)
-    assert await parked.set_aside("other") == (frozenset(), frozenset())
+    assert await parked.set_aside("other") == SetAside(frozenset(), frozenset())
     assert await parked.retry("sweep", "A") == 1
-    assert await parked.set_aside("sweep") == (frozenset(), {"A"})
+    assert await parked.set_aside("sweep") == SetAside(frozenset(), frozenset({"A"}))
     await parked.release("sweep", {"A", "B"})
     assert await parked.list_items() == []
 
@@ -138,6 +139,33 @@ async def test_readiness_warns_in_every_role_of_what_is_set_aside_and_of_workers
     await worker.tell({})
     await ParkedWork(database).release("sweep", {"A"})
     assert (await ready()).json()["status"] == "pass"
+
+
+async def test_what_is_set_aside_is_counted_only_as_far_as_it_matters(database: Database, tmp_path: Path) -> None:
+    async with database.transaction() as conn:
+        await conn.exec_driver_sql(
+            "INSERT INTO parked_work (task, item, error, attempts, next_attempt_at)"
+            " SELECT 'sweep', n::text, '', 1, now() FROM generate_series(1, 1001) n"
+        )
+        await conn.exec_driver_sql(
+            "INSERT INTO parked_key (consumer, topic, key, error)"
+            " SELECT 'sample', 'orders', n::text, '' FROM generate_series(1, 999) n"
+        )
+    app = create_ops_app(service_of(database, tmp_path / "keys.json"))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sample") as client:
+        [told] = (await client.get("/readyz")).json()["checks"]["parked"]
+    assert "999 keys" in told["output"]
+    assert "1000 or more items" in told["output"]
+
+
+async def test_the_trouble_that_began_first_is_told_first_and_many_who_ask_read_once(database: Database) -> None:
+    first, second = WorkerTroubles(database, "w1"), WorkerTroubles(database, "w2")
+    await first.tell({"relay": "failed once"})
+    await second.tell({"consumer": "is off"})
+    await first.tell({"relay": "failed twice", "a sweep": "failed"})
+    read = await asyncio.gather(*(second.read() for _ in range(20)))
+    assert read[0].workers == ("relay failed twice", "consumer is off", "a sweep failed")
+    assert all(one is read[0] for one in read)
 
 
 async def test_the_troubles_of_a_worker_that_is_gone_are_not_told_for_ever(database: Database) -> None:

@@ -13,7 +13,7 @@ from service_kit.messaging.batch_processor import TooManyParked
 from service_kit.messaging.consumer import Consumer
 from service_kit.messaging.event_log import EventLog
 from service_kit.messaging.header_packing import unpack_headers
-from service_kit.messaging.metrics import EVENTS
+from service_kit.messaging.metrics import EVENTS, PARKED_KEYS
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.database import Database
 from service_kit.testing.eventually import eventually
@@ -48,6 +48,7 @@ async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Dat
     handler = SampleHandler(dislikes=lambda event: event.key == "o-3" and event.sequence == 5)
     await send_events(bus, events)
     flowing = [event for event in events if event.key != "o-3" or event.sequence < 5]
+    shown = PARKED_KEYS.labels(GROUP)._value.get()
     async with running(consumer(database, bus, handler).run):
         await eventually(lambda: is_applied(database, flowing), 20)
         later = [order_event("o-3", 13), order_event("o-4", 13)]
@@ -58,6 +59,7 @@ async def test_a_poisonous_event_parks_its_key_and_all_others_flow(database: Dat
             return await count(database, "parked_event") == 12 - 4 + 1
 
         await eventually(behind)
+    assert PARKED_KEYS.labels(GROUP)._value.get() == shown + 1
     tries = [batch for batch in handler.batches if [(e.key, e.sequence) for e in batch] == [("o-3", 5)]]
     assert len(tries) == 3
     [parked] = await ParkingLot(database, GROUP, subscription(handler).handle).list_keys()

@@ -24,7 +24,7 @@ from service_kit.http.streaming import StreamSlots
 from service_kit.messaging.parking import ParkingLot
 from service_kit.persistence.migration_check import migrations_at_head
 from service_kit.persistence.parked_work import ParkedWork
-from service_kit.persistence.worker_troubles import WorkerTroubles
+from service_kit.persistence.worker_troubles import MOST_COUNTED, WorkerTroubles
 from service_kit.runtime.health import NotReady
 
 EXPOSED_HEADERS = (
@@ -150,7 +150,7 @@ def _add_readiness(service: HttpService) -> None:
     async def parked() -> None:
         found = await troubles.read()
         if found.parked_keys or found.parked_items:
-            keys, items = found.parked_keys, found.parked_items
+            keys, items = (f"{n} or more" if n == MOST_COUNTED else n for n in found[:2])
             raise NotReady(f"{keys} keys (GET /v1/parked-keys) and {items} items (GET /v1/parked-work) are set aside")
 
     service.health.notices.setdefault("workers", workers)

@@ -23,8 +23,9 @@ from service_kit.messaging.metrics import (
     HANDLER_EVENTS,
     HANDLER_SECONDS,
     INBOX_DUPLICATES,
+    PARKED_KEYS,
 )
-from service_kit.messaging.parking import lock_parked, park, park_events, show_parked
+from service_kit.messaging.parking import lock_parked, park, park_events
 from service_kit.messaging.retrying import Retrying, Verdict, taken_apart
 from service_kit.messaging.subscription import EventHandler
 from service_kit.persistence.database import Database
@@ -199,7 +200,6 @@ class BatchProcessor:
             try:
                 async with self._database.transaction() as conn:
                     parked = await park(conn, self._consumer, incoming, error)
-                    await show_parked(conn, self._consumer)
                     failpoint("before_park_commit")
                 break
             except Exception as failure:
@@ -218,8 +218,11 @@ class BatchProcessor:
         kind = error.partition("(")[0].partition(":")[0]
         topic, event_id = incoming.record.topic, incoming.event_id
         log.error("key_parked", consumer=self._consumer, topic=topic, event_id=event_id, error_type=kind)
-        if parked.new_key and incoming.error is None:
-            self._count_poison()
+        if parked.new_key:
+            # Counted anew at intervals by the worker: a count for each would cost the more, the more there are.
+            PARKED_KEYS.labels(self._consumer).inc()
+            if incoming.error is None:
+                self._count_poison()
 
     async def _pause(self, attempt: int, stopping: asyncio.Event) -> None:
         if await wait_for_any(pause(attempt, _FIRST_PAUSE, self._longest_pause), stopping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from collections.abc import Mapping
@@ -27,16 +28,25 @@ _GONE = text(
 _STATE = text(
     """
     SELECT
-        (SELECT count(*) FROM parked_key) AS keys,
-        (SELECT count(*) FROM parked_work) AS items,
-        (SELECT array_agg(DISTINCT part || ' ' || detail) FROM worker_trouble
-         WHERE seen_at > now() - interval '30 seconds') AS troubles
+        (SELECT count(*) FROM (SELECT FROM parked_key LIMIT :most) AS counted) AS keys,
+        (SELECT count(*) FROM (SELECT FROM parked_work LIMIT :most) AS counted) AS items,
+        ARRAY(
+            SELECT part || ' ' || detail FROM worker_trouble WHERE seen_at > now() - interval '30 seconds'
+            GROUP BY part, detail ORDER BY min(since), part, detail LIMIT :told
+        ) AS troubles
     """
 )
 
 
+MOST_COUNTED = 1_000
+"""How far parked keys and items are counted: whoever asks for readiness does not wait for a count of millions."""
+
+_MOST_TOLD = 20
+
+
 class ServiceTroubles(NamedTuple):
-    """Parked keys, parked items of background tasks, and what workers say of themselves."""
+    """Parked keys and parked items of background tasks, counted up to a thousand, and what workers say of themselves,
+    what began first before the rest."""
 
     parked_keys: int
     parked_items: int
@@ -53,6 +63,7 @@ class WorkerTroubles:
         self._told: frozenset[str] = frozenset()
         self._read: ServiceTroubles | None = None
         self._fresh_until = 0.0
+        self._reading = asyncio.Lock()
 
     async def tell(self, troubles: Mapping[str, str]) -> None:
         """Make the table say this of this worker; to be repeated every ten seconds."""
@@ -65,11 +76,11 @@ class WorkerTroubles:
         self._told = frozenset(troubles)
 
     async def read(self) -> ServiceTroubles:
-        """What troubles the service, as of a second ago at most."""
-        if self._read is not None and monotonic() < self._fresh_until:
+        """What troubles the service, as of a second ago at most; however many ask, one of them reads it."""
+        async with self._reading:
+            if self._read is None or monotonic() >= self._fresh_until:
+                async with self._database.reading() as conn:
+                    row = (await conn.execute(_STATE, {"most": MOST_COUNTED, "told": _MOST_TOLD})).one()
+                self._read = ServiceTroubles(row.keys, row.items, tuple(row.troubles))
+                self._fresh_until = monotonic() + 1
             return self._read
-        async with self._database.reading() as conn:
-            row = (await conn.execute(_STATE)).one()
-        self._read = ServiceTroubles(row.keys, row.items, tuple(sorted(row.troubles or ())))
-        self._fresh_until = monotonic() + 1
-        return self._read
