@@ -79,16 +79,17 @@ async def prepare(bootstrap: str, password: str, authority: Path, access: Mappin
     admin = await _signed_in(bootstrap, password, authority)
     try:
         made = await _create_topics(admin, access)
-        wanted, present = rights(access), await present_rights(admin)
-        ours = {right for right in present if right.principal.removeprefix("User:") in access["services"]}
+        wanted, present = rights(access), await _service_rights(admin, access)
         for right in sorted(wanted - present):
             await _request(admin, CreateAclsRequest(*right.entry()))
-        for right in sorted(ours - wanted):
+        for right in sorted(present - wanted):
             await _request(admin, DeleteAclsRequest(*right.entry()))
+        await _until_in_force(admin, access, wanted)
     finally:
         await admin.close()
     return (
-        f"created {', '.join(made) or 'no topics'}; gave {len(wanted - present)} rights, took away {len(ours - wanted)}"
+        f"created {', '.join(made) or 'no topics'}; gave {len(wanted - present)} rights, "
+        f"took away {len(present - wanted)}"
     )
 
 
@@ -130,6 +131,22 @@ async def present_rights(admin: AIOKafkaAdminClient) -> set[Right]:
     """Every right that the broker knows of."""
     answer = await _request(admin, DescribeAclsRequest(_ANY, _UNNAMED, _ANY, _UNNAMED, _UNNAMED, _ANY, _ANY))
     return {_right(resource, entry) for resource in answer["resources"] for entry in resource["acls"]}
+
+
+async def _service_rights(admin: AIOKafkaAdminClient, access: Mapping[str, Any]) -> set[Right]:
+    """Those of the services' principals."""
+    return {
+        right for right in await present_rights(admin) if right.principal.removeprefix("User:") in access["services"]
+    }
+
+
+async def _until_in_force(admin: AIOKafkaAdminClient, access: Mapping[str, Any], wanted: set[Right]) -> None:
+    """Return once the broker judges by the rights: it acknowledges a change a moment before it follows it."""
+    deadline = time.monotonic() + _PATIENCE
+    while (present := await _service_rights(admin, access)) != wanted:
+        if time.monotonic() > deadline:
+            raise NotPrepared(f"these rights did not change within {_PATIENCE:.0f} s: {sorted(present ^ wanted)}")
+        await asyncio.sleep(0.1)
 
 
 def _right(resource: Mapping[str, Any], entry: Mapping[str, Any]) -> Right:
