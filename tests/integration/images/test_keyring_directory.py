@@ -7,6 +7,7 @@ service's user: as in a container, what is above it does not matter.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -62,6 +63,8 @@ def watcher(directory: Path, secret: str) -> Iterator[int]:
         yield reading
     finally:
         os.close(reading)
+        # It only notices a closed pipe when it has something to write.
+        os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
