@@ -1,4 +1,4 @@
-"""Starts the real PostgreSQL and Kafka that tests use: once a session, shared by all xdist workers.
+"""Starts the real PostgreSQL and Kafka that the chosen tests need: once a session, shared by all xdist workers.
 
 Servers named by `BACKORDER_TEST_POSTGRES` and `BACKORDER_TEST_KAFKA` are used as they are and left running.
 """
@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,8 +22,20 @@ _TESTS = Path(__file__).resolve().parent
 # How long an example takes says something about the machine, not about the code.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
-# Folders whose tests touch no server.
-_SERVERLESS = ("unit",)
+# The servers that a folder's tests are given; one that is not named here, or only below, is given both. What starts
+# whole systems starts their servers itself.
+_GIVEN = {
+    "unit": (),
+    "contract": (POSTGRES_VARIABLE,),
+    "integration/allocation": (POSTGRES_VARIABLE,),
+    "integration/images": (),
+    "integration/inventory": (POSTGRES_VARIABLE,),
+    "integration/local": (),
+    "integration/order": (POSTGRES_VARIABLE,),
+    "integration/protocol": (POSTGRES_VARIABLE,),
+    "chaos": (),
+    "e2e": (),
+}
 
 _FIXTURES_EXIST = find_spec("service_kit.testing") is not None and find_spec("service_kit.testing.fixtures") is not None
 # The fixtures that hand out databases and topics on these servers.
@@ -37,12 +49,12 @@ class _Servers:
         self.directory = Path(tempfile.mkdtemp(prefix="backorder-tests-"))
         self.running: list[KafkaBroker | PostgresServer] = []
 
-    def start(self) -> None:
+    def start(self, needed: set[str]) -> None:
         # The database server may run under another account, which must be able to reach its data.
         self.directory.chmod(0o711)
-        if POSTGRES_VARIABLE not in os.environ:
+        if POSTGRES_VARIABLE in needed:
             self.running.append(PostgresServer(self.directory / "postgres", durable=False, max_connections=300))
-        if KAFKA_VARIABLE not in os.environ:
+        if KAFKA_VARIABLE in needed:
             self.running.append(KafkaBroker(self.directory / "kafka"))
         for server in self.running:
             server.adopt(Child(server.prepare()))
@@ -63,27 +75,31 @@ class _Servers:
 _servers = pytest.StashKey[_Servers]()
 
 
-def _wants_servers(config: pytest.Config) -> bool:
+def _needed_servers(config: pytest.Config) -> set[str]:
+    """The variables that must name a server and do not yet."""
     if config.option.collectonly or config.option.help or config.option.version:
-        return False
-    if POSTGRES_VARIABLE in os.environ and KAFKA_VARIABLE in os.environ:
-        return False
-    chosen = [_below_tests(argument, config) for argument in config.args]
-    return not all(folder in _SERVERLESS for folder in chosen)
+        return set()
+    needed = {variable for argument in config.args for variable in _given(_below_tests(argument, config))}
+    return needed - os.environ.keys()
 
 
-def _below_tests(argument: str, config: pytest.Config) -> str:
-    """The folder of tests/ that a command-line argument selects; empty for all of them."""
+def _below_tests(argument: str, config: pytest.Config) -> PurePath:
+    """What a command-line argument selects, relative to tests/; empty for all of them."""
     path = (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
-    return path.relative_to(_TESTS).parts[0] if path != _TESTS and path.is_relative_to(_TESTS) else ""
+    return path.relative_to(_TESTS) if path.is_relative_to(_TESTS) else PurePath()
+
+
+def _given(chosen: PurePath) -> tuple[str, ...]:
+    folders = (place.as_posix() for place in (chosen, *chosen.parents))
+    return next((_GIVEN[folder] for folder in folders if folder in _GIVEN), (POSTGRES_VARIABLE, KAFKA_VARIABLE))
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput") or not _wants_servers(config):
+    if hasattr(config, "workerinput") or not (needed := _needed_servers(config)):
         return
     servers = config.stash[_servers] = _Servers()
     try:
-        servers.start()
+        servers.start(needed)
     except BaseException:
         servers.stop()
         raise
