@@ -32,6 +32,8 @@ class StoreSuite(Suite):
             "country": "DE",
             "region": "BE",
             "jurisdiction": "EU",
+            "time_zone": "Europe/Berlin",
+            "time_essential": True,
             "currency": "GBP",
             "charge_at": "deposit",
             "deposit_percent": 20,
@@ -44,6 +46,7 @@ class StoreSuite(Suite):
         new = new_order("o1", ("lamp", 2), ("bulb", 4), **terms)
         new.order.lines["o1-0"].reference = "first"
         new.order.lines["o1-0"].unit_price = 4999
+        new.order.lines["o1-0"].quoted_date = date(2026, 1, 20)
         assert await stores.place(new) == {}
         async with stores.units.reading() as uow:
             record = await uow.queries.order("o1", EVERYBODY)

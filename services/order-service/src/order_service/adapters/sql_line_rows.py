@@ -62,6 +62,7 @@ _ADDED_COLUMNS: tuple[tuple[str, str], ...] = (
     ("reference", "text"),
     ("quantity", "bigint"),
     ("unit_price", "bigint"),
+    ("quoted_date", "date"),
     ("added_at", "timestamptz"),
 )
 _ADD = Statement(insert("order_line", _ADDED_COLUMNS), changes="order_line")
@@ -108,7 +109,17 @@ async def add_lines(conn: AsyncConnection, lines: Sequence[tuple[str, Line]]) ->
     """Add lines, each with the id of its order, as they were asked for; `write_lines` stores the rest of them."""
     if lines:
         rows = (
-            (one.line_id, order_id, one.position, one.sku, one.reference, one.quantity, one.unit_price, one.added_at)
+            (
+                one.line_id,
+                order_id,
+                one.position,
+                one.sku,
+                one.reference,
+                one.quantity,
+                one.unit_price,
+                one.quoted_date,
+                one.added_at,
+            )
             for order_id, one in lines
         )
         await _ADD.within(conn, arrays(_ADDED_COLUMNS, rows))
@@ -162,6 +173,7 @@ def _line(row: Any) -> Line:
         quantity=row["quantity"],
         reference=row["reference"],
         unit_price=row["unit_price"],
+        quoted_date=row["quoted_date"],
         added_at=row["added_at"],
         cancelled=row["cancelled"],
         cut_sequence=row["cut_sequence"],

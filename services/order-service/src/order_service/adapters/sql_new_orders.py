@@ -36,6 +36,7 @@ _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("reference", "text"),
     ("quantity", "bigint"),
     ("unit_price", "bigint"),
+    ("quoted_date", "date"),
 )
 
 # An order whose reference is taken is left out, and so are its lines, its history and its event, which join it.
@@ -84,7 +85,16 @@ class SqlNewOrderStore:
         """See NewOrderStore. One statement; up to two more if orders were left out. Call it once."""
         orders = [new_order.order for new_order in new_orders]
         lines = [
-            (line.line_id, order.order_id, line.position, line.sku, line.reference, line.quantity, line.unit_price)
+            (
+                line.line_id,
+                order.order_id,
+                line.position,
+                line.sku,
+                line.reference,
+                line.quantity,
+                line.unit_price,
+                line.quoted_date,
+            )
             for order in orders
             for line in order.lines.values()
         ]

@@ -41,6 +41,7 @@ _CHANGEABLE = (
     "latest_acceptable_date",
     "metadata",
     "changed_at",
+    "completed_at",
     "sequence",
     "version",
     "answered",

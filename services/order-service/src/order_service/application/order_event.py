@@ -81,6 +81,8 @@ def _state(order: Order, change: Change) -> OrderState:
         country=terms.country,
         region=terms.region,
         jurisdiction=terms.jurisdiction,
+        time_zone=terms.time_zone,
+        completed_at=order.completed_at,
         currency=terms.currency,
         needed_by=terms.needed_by,
         latest_acceptable_date=terms.latest_acceptable_date,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 from order_service.application.commands import Accepted, PlaceOrder
@@ -10,7 +10,7 @@ from order_service.application.errors import InvalidOrder, OrderReferenceTaken, 
 from order_service.application.history import entry_of_change
 from order_service.application.order_event import SMALL_EVENT_LINES, bytes_to_come, fits_one_event, order_event
 from order_service.application.ports import NewOrderUnitOfWork, PlacedOrder
-from order_service.domain.dates import find_date_faults
+from order_service.domain.dates import DateFault, find_date_faults, find_quoted_date_fault
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Order
 
@@ -38,7 +38,7 @@ async def place_orders(uow: NewOrderUnitOfWork, commands: Sequence[PlaceOrder]) 
 
 
 def _check(command: PlaceOrder, unknown_skus: Collection[str], now: datetime) -> PlacedOrder | Refusal:
-    date_faults = list(find_date_faults(command.terms, command.placed_at))
+    date_faults = [*find_date_faults(command.terms, command.placed_at), *_quoted_date_faults(command)]
     unknown = [index for index, line in enumerate(command.lines) if line.sku in unknown_skus] if unknown_skus else []
     if date_faults or unknown:
         return InvalidOrder(date_faults, unknown)
@@ -47,3 +47,10 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str], now: datetime) ->
     if 2 * len(command.lines) > SMALL_EVENT_LINES and not fits_one_event(event, bytes_to_come(order)):
         return OrderTooLarge()
     return PlacedOrder(order, entry_of_change(order, change), event)
+
+
+def _quoted_date_faults(command: PlaceOrder) -> Iterator[DateFault]:
+    for index, line in enumerate(command.lines):
+        fault = find_quoted_date_fault(f"lines/{index}/quoted_date", line.quoted_date, command.placed_at)
+        if fault is not None:
+            yield fault

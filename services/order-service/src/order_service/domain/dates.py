@@ -41,6 +41,11 @@ def find_order_of_times_fault(field: str, at: datetime, placed_at: datetime) -> 
     )
 
 
+def find_quoted_date_fault(field: str, quoted: date | None, at: datetime) -> DateFault | None:
+    """What is wrong with a date that was quoted for a line that is ordered ``at`` this time: it has not passed then."""
+    return DateFault(field, _PASSED) if quoted is not None and quoted < (at - _LAST_TIME_ZONE).date() else None
+
+
 def find_date_faults(wanted: Dates, at: datetime, current: Dates | None = None) -> Iterator[DateFault]:
     """Find each date of ``wanted`` that an order placed or changed ``at`` this business time cannot name.
 

@@ -82,6 +82,7 @@ class LocationUnits:
 class Line:
     """A demand for units of one SKU. ``added_at`` is when it joined the order, None if it was placed with it.
 
+    ``quoted_date`` is the day that the merchant stated for it when the order was taken.
     ``cut_sequence`` is the order sequence of the line's last cut, which is a cancellation or a reduction of its
     quantity; 0 if there was none. ``basis`` is the order sequence that allocation has answered.
     """
@@ -92,6 +93,7 @@ class Line:
     quantity: int
     reference: str | None = None
     unit_price: int = 0
+    quoted_date: date | None = None
     added_at: datetime | None = None
     cancelled: int = 0
     cut_sequence: int = 0

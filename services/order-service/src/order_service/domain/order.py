@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from order_service.domain.dates import DateFault, find_date_faults, find_order_of_times_fault
+from order_service.domain.dates import (
+    DateFault,
+    find_date_faults,
+    find_order_of_times_fault,
+    find_quoted_date_fault,
+)
 from order_service.domain.errors import (
     IllegalMove,
     InvalidDates,
@@ -40,7 +45,11 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What the caller asked for, apart from the lines. ``deposit_percent`` belongs to ``charge_at`` "deposit"."""
+    """What the caller asked for, apart from the lines. ``deposit_percent`` belongs to ``charge_at`` "deposit".
+
+    ``time_zone`` is the IANA zone in which the order's days end; ``time_essential``: a delivery that is late is of no
+    use, which the customer said before they ordered.
+    """
 
     reference: str
     customer_id: str | None = None
@@ -50,6 +59,8 @@ class Terms:
     country: str | None = None
     region: str | None = None
     jurisdiction: str | None = None
+    time_zone: str | None = None
+    time_essential: bool = False
     currency: str = "EUR"
     charge_at: str = "shipment"
     deposit_percent: int | None = None
@@ -78,6 +89,7 @@ class AddedLine:
     reference: str | None = None
     unit_price: int = 0
     currency: str | None = None
+    quoted_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,7 @@ class Order:
     ``version`` counts every visible change, those that allocation decides included.
 
     ``changed_at`` is the business time of the last change that was made in this service; it never moves back.
+    ``completed_at`` is when the order was complete, which takes a valid payment; None: as it was placed.
     """
 
     order_id: str
@@ -129,6 +142,7 @@ class Order:
     sequence: int = 1
     version: int = 1
     shipments: list[Shipment] = field(default_factory=list)
+    completed_at: datetime | None = None
 
     @classmethod
     def place(cls, order_id: str, terms: Terms, placed_at: datetime, lines: Sequence[Line]) -> tuple[Order, Change]:
@@ -175,7 +189,7 @@ class Order:
 
         Of a ship-complete order it must have stock too before anything ships. Raises IllegalMove for a closed order,
         which takes no more lines, and for one that has MAX_LINES; OtherCurrency for a price in another currency;
-        InvalidDates for a time before the order was placed.
+        InvalidDates for a time before the order was placed, and for a quoted date that has passed.
         """
         self._check_time("added_at", at)
         if self.state in CLOSED:
@@ -184,6 +198,8 @@ class Order:
             raise self._illegal("too_many_lines", f"An order has at most {MAX_LINES} lines: place another order.")
         if added.currency not in (None, self.terms.currency):
             raise OtherCurrency(self.terms.currency)
+        if (fault := find_quoted_date_fault("quoted_date", added.quoted_date, at)) is not None:
+            raise InvalidDates([fault])
         self.lines[added.line_id] = Line(
             line_id=added.line_id,
             position=max(line.position for line in self.lines.values()) + 1,
@@ -191,6 +207,7 @@ class Order:
             quantity=added.quantity,
             reference=added.reference,
             unit_price=added.unit_price,
+            quoted_date=added.quoted_date,
             added_at=max(self.changed_at, at),
         )
         return self._changed(ChangeKind.AMENDED, at, (added.line_id,), added_line_ids=(added.line_id,))

@@ -26,6 +26,10 @@ def check_bound_patch(principal: Principal, body: OrderPatch) -> None:
 
 
 def check_bound_line(principal: Principal, body: LineToAdd) -> None:
-    """Raise the problem 403 if a bound key names a price, which weighs in some allocation policies."""
-    if principal.customer_id is not None and body.unit_price is not None:
-        refuse_bound_fields([FieldError("/unit_price", NOT_SET)])
+    """Raise the problem 403 if a bound key names a price, which weighs in some allocation policies, or a quoted date,
+    which binds the merchant.
+    """
+    if principal.customer_id is None:
+        return
+    named = [name for name in ("unit_price", "quoted_date") if getattr(body, name) is not None]
+    refuse_bound_fields([FieldError(f"/{name}", NOT_SET) for name in named])

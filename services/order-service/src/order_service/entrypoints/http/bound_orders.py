@@ -19,6 +19,8 @@ BOUND_FIELDS: frozenset[str] = frozenset(
         "channel",
         "destination",
         "jurisdiction",
+        "time_zone",
+        "time_essential",
         "currency",
         "needed_by",
         "latest_acceptable_date",

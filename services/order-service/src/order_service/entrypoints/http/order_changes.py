@@ -113,6 +113,7 @@ async def add_line(
         reference=body.reference,
         unit_price=price.amount if price else 0,
         currency=price.currency if price else None,
+        quoted_date=body.quoted_date,
     )
     command = AddLine(
         order_id=order_id,

@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from order_service.domain.lines import Line
 from order_service.domain.order import MAX_LINES, Order
+from order_service.domain.promises.calendar import is_time_zone
+from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named
 from order_service.domain.states import State
 from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, Units
 from service_kit.http.models import Money, RequestModel, ResponseModel
@@ -36,6 +38,26 @@ Metadata = Annotated[
     dict[Annotated[str, StringConstraints(min_length=1, max_length=100)], MetadataValue], Field(max_length=50)
 ]
 """The caller's own notes, at most 50: stored and returned as they are, never interpreted, never in an event."""
+
+
+def _known_jurisdiction(value: object) -> object:
+    if isinstance(value, str) and jurisdiction_named(value) is None:
+        raise ValueError(f"must be one of {', '.join(Jurisdiction)}; leave it out where no consumer law applies")
+    return value
+
+
+KnownJurisdiction = Annotated[Jurisdiction, BeforeValidator(_known_jurisdiction)]
+"""A jurisdiction whose rules on delays are known here."""
+
+
+def _known_time_zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise ValueError("must be the IANA name of a time zone, such as America/New_York")
+    return value
+
+
+TimeZone = Annotated[Name, AfterValidator(_known_time_zone)]
+"""The IANA name of a time zone."""
 
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 DEFAULT_CURRENCY = "EUR"
@@ -75,6 +97,9 @@ class NewLine(RequestModel):
     quantity: Units
     reference: Name | None = Field(default=None, description="The caller's own name of the line")
     unit_price: UnitPrice | None = None
+    quoted_date: Day | None = Field(
+        default=None, description="The day that was stated to the customer for it; a later one is a delay"
+    )
 
 
 class NewOrder(RequestModel):
@@ -91,6 +116,7 @@ class NewOrder(RequestModel):
                     "channel": "web",
                     "destination": {"country": "DE", "region": "BE"},
                     "jurisdiction": "EU",
+                    "time_zone": "Europe/Berlin",
                     "latest_acceptable_date": "2026-07-01",
                     "ship_complete": False,
                     "charge_at": "shipment",
@@ -109,7 +135,15 @@ class NewOrder(RequestModel):
     tier: Name | None = Field(default=None, description="One that allocation does not know counts as the last")
     channel: Name | None = None
     destination: Destination | None = None
-    jurisdiction: Name | None = Field(default=None, description="Whose consumer law applies: US, EU, UK, ...")
+    jurisdiction: KnownJurisdiction | None = Field(
+        default=None, description="Whose consumer law applies; null: none, as among merchants"
+    )
+    time_zone: TimeZone | None = Field(
+        default=None, description="Of the destination; by default one of the jurisdiction whose days end early"
+    )
+    time_essential: bool = Field(
+        default=False, description="The customer said before ordering that a late delivery is of no use"
+    )
     currency: Currency | None = Field(default=None, description="ISO 4217; by default the lines', else EUR")
     charge_at: Literal["order", "allocation", "shipment", "deposit"] = "shipment"
     deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER] | None = Field(
@@ -178,6 +212,7 @@ class LineView(ResponseModel):
     allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")
     shipped: dict[str, int] = Field(description="Units that left, per location")
     unit_price: Money
+    quoted_date: date | None = Field(description="The day that was stated to the customer when the order was taken")
     added_at: datetime | None = Field(description="When it was added to the order; null: it was placed with it")
     promise_date: date | None
     promise: PromiseView | None
@@ -210,6 +245,7 @@ class LineView(ResponseModel):
             allocated={name: at.open for name, at in sorted(line.locations.items()) if at.open},
             shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
             unit_price=Money.model_construct(amount=line.unit_price, currency=order.terms.currency),
+            quoted_date=line.quoted_date,
             added_at=line.added_at,
             promise_date=promise.date if promise else None,
             promise=PromiseView(date=promise.date, revision=promise.revision, cause=promise.cause) if promise else None,
@@ -245,6 +281,9 @@ class OrderView(ResponseModel):
                     "channel": "web",
                     "destination": {"country": "DE", "region": "BE"},
                     "jurisdiction": "EU",
+                    "time_zone": "Europe/Berlin",
+                    "time_essential": False,
+                    "completed_at": None,
                     "currency": "EUR",
                     "charge_at": "shipment",
                     "deposit_percent": None,
@@ -271,6 +310,7 @@ class OrderView(ResponseModel):
                             "allocated": {"BER-1": 2},
                             "shipped": {},
                             "unit_price": {"amount": 4999, "currency": "EUR"},
+                            "quoted_date": None,
                             "added_at": None,
                             "promise_date": "2026-05-20",
                             "promise": {
@@ -301,6 +341,11 @@ class OrderView(ResponseModel):
     channel: str | None
     destination: DestinationView
     jurisdiction: str | None
+    time_zone: str | None = Field(description="In which the order's days end; null: the jurisdiction's default")
+    time_essential: bool
+    completed_at: datetime | None = Field(
+        description="When the order was complete, which takes a valid payment; null: as it was placed"
+    )
     currency: str
     charge_at: str
     deposit_percent: int | None
@@ -330,6 +375,9 @@ class OrderView(ResponseModel):
             channel=terms.channel,
             destination=DestinationView.model_construct(country=terms.country, region=terms.region),
             jurisdiction=terms.jurisdiction,
+            time_zone=terms.time_zone,
+            time_essential=terms.time_essential,
+            completed_at=order.completed_at,
             currency=terms.currency,
             charge_at=terms.charge_at,
             deposit_percent=terms.deposit_percent,

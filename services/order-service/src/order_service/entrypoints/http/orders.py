@@ -103,6 +103,8 @@ def _command(body: NewOrder, principal: Principal, application: OrderApplication
         country=destination.country if destination else None,
         region=destination.region if destination else None,
         jurisdiction=body.jurisdiction,
+        time_zone=body.time_zone,
+        time_essential=body.time_essential,
         currency=body.order_currency,
         charge_at=body.charge_at,
         deposit_percent=body.deposit_percent,
@@ -120,6 +122,7 @@ def _command(body: NewOrder, principal: Principal, application: OrderApplication
             quantity=line.quantity,
             reference=line.reference,
             unit_price=line.unit_price.amount if line.unit_price else 0,
+            quoted_date=line.quoted_date,
         )
         for position, line in enumerate(body.lines)
     )
