@@ -23,8 +23,8 @@ class Statement:
     A parameter is cast (``CAST(:name AS bigint)``) wherever PostgreSQL cannot infer its type. Errors are the driver's
     own.
 
-    ``changes`` names the table whose rows the statement adds or changes by key, if it does nothing else and reads no
-    other table: several such statements about different tables may be run as one, see ``together``.
+    ``changes`` names the table whose rows the statement adds, changes or drops by key, if it does nothing else and
+    reads no other table: several such statements about different tables may be run as one, see ``together``.
     """
 
     def __init__(self, sql: str, *, changes: str | None = None) -> None:

@@ -240,37 +240,42 @@ def _counter(table: str, day: str) -> tuple[Columns, Statement, Statement]:
     """A table that counts waiting units by a day: its columns, adding to it, and dropping the days of which none are
     left."""
     columns = (("sku", "text"), (day, "date"), ("units", "bigint"), ("backed_units", "bigint"))
-    adding = Statement(
-        insert(
-            table,
-            columns,
-            f"ON CONFLICT (sku, {day}) DO UPDATE SET units = {table}.units + excluded.units,"
-            f" backed_units = {table}.backed_units + excluded.backed_units",
-        )
+    adding = _insert(
+        table,
+        columns,
+        f"ON CONFLICT (sku, {day}) DO UPDATE SET units = {table}.units + excluded.units,"
+        f" backed_units = {table}.backed_units + excluded.backed_units",
     )
     dropping = Statement(
         f"DELETE FROM {table} USING {unnest(columns[:2], 'empty')}"
-        f" WHERE {table}.sku = empty.sku AND {table}.{day} = empty.{day} AND units = 0"
+        f" WHERE {table}.sku = empty.sku AND {table}.{day} = empty.{day} AND units = 0",
+        changes=table,
     )
     return columns, adding, dropping
 
 
-_PROMISED = _counter("promised", "promise_date")
-_CLAIMED = _counter("claimed", "claim_date")
+_COUNTERS = {
+    "promised": _counter("promised", "promise_date"),
+    "claimed": _counter("claimed", "claim_date"),
+}
+"""By the name that ``PromiseCounters`` has for each."""
 
 
 def _promises(session: AllocationSession) -> Iterator[WriteStep]:
-    changed = sorted(session.unwritten.promises.items())
-    for (columns, adding, dropping), name in ((_PROMISED, "promised"), (_CLAIMED, "claimed")):
+    """Adding to both tables, then dropping of both: neighbours are written in one statement."""
+    dropped = []
+    for name, (columns, adding, dropping) in _COUNTERS.items():
         rows = [
-            (sku, day, *units) for sku, counters in changed for day, units in sorted(getattr(counters, name).items())
+            (sku, day, *units)
+            for sku, counters in sorted(session.unwritten.promises.items())
+            for day, units in sorted(getattr(counters, name).items())
         ]
-        if not rows:
-            continue
-        yield Execute(adding, arrays(columns, rows))
+        if rows:
+            yield Execute(adding, arrays(columns, rows))
         gone = [(sku, day) for sku, day, *_ in rows if day not in getattr(session.skus[sku].counters, name)]
         if gone:
-            yield Execute(dropping, arrays(columns[:2], gone))
+            dropped.append(Execute(dropping, arrays(columns[:2], gone)))
+    yield from dropped
 
 
 _DONE = Statement("DELETE FROM recheck WHERE order_id = ANY(CAST(:ids AS text[]))")
