@@ -1,13 +1,17 @@
 """Promises of before each had its claim: they claim the day they were promised for, backed as far as supply comes."""
 
 import asyncio
+import sys
 import uuid
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import pool, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from allocation_service.adapters.queue.priority_bands import PriorityBands
+from allocation_service.domain.policies.policy import Sort
 from service_kit.persistence.migrations import upgrade
 from service_kit.testing.databases import server_url
 
@@ -69,3 +73,32 @@ async def test_old_promises_claim_their_dates_and_are_backed_by_what_comes_in_ti
     ]
     assert [tuple(row) for row in claimed] == [("2026-02-04", 3, 3), ("2026-02-10", 3, 0), ("infinity", 2, 0)]
     assert [tuple(row) for row in backed] == [(3, 3), (3, 0)]
+
+
+async def test_processes_that_start_together_upgrade_once_and_keep_what_the_previous_release_uses(
+    old: AsyncEngine,
+) -> None:
+    command = (sys.executable, "-m", "service_kit.persistence.migrations", "allocation_service")
+    url = old.url.render_as_string(hide_password=False)
+    processes = [await asyncio.create_subprocess_exec(*command, url) for _ in range(3)]
+    assert await asyncio.gather(*[process.wait() for process in processes]) == [0, 0, 0]
+    async with old.connect() as conn:
+        valid = text(
+            "SELECT indexrelid::regclass::text FROM pg_index WHERE indrelid = 'queue_entry'::regclass AND indisvalid"
+        )
+        indexes = set((await conn.execute(valid)).scalars())
+        assert {"queue_promised", "queue_claims", "queue_fifo", "queue_priority"} <= indexes
+        assert not [name for name in indexes if name.endswith("_new")]
+        await conn.execute(text("SELECT backed_through FROM sku"))
+
+
+@pytest.mark.parametrize("sort", [Sort.FIFO, Sort.PRIORITY])
+async def test_what_stands_before_a_place_is_counted_from_an_index_alone(old: AsyncEngine, sort: Sort) -> None:
+    await asyncio.to_thread(upgrade, "allocation_service", old.url.render_as_string(hide_password=False))
+    key = PriorityBands("DATE '2026-02-04'", "DATE '2026-02-12'").key(sort)
+    async with old.execution_options(isolation_level="AUTOCOMMIT").connect() as conn:
+        await conn.execute(text("VACUUM ANALYZE queue_entry"))
+        await conn.execute(text("SET enable_seqscan = off"))
+        counted = f"EXPLAIN SELECT count(*), sum(quantity) FROM queue_entry WHERE sku = 'A' AND ({key}) < ({key})"
+        plan = "\n".join((await conn.execute(text(counted))).scalars())
+    assert "Index Only Scan" in plan, plan

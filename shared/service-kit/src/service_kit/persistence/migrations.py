@@ -20,6 +20,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 _MIGRATION_LOCK = 0x6261636B6F726401
 """Key of the advisory lock that keeps replicas from migrating at the same time when they start together."""
 
+_LOOK_AGAIN = 0.2
+"""Seconds between two looks at whether another process has finished."""
+
 
 def upgrade(service_module: str, url: str, revision: str = "head") -> None:
     """Bring the database at ``url`` to the newest version of ``service_module``'s migrations.
@@ -70,7 +73,10 @@ async def _migrate_at(url: str) -> None:
     engine = create_async_engine(url, poolclass=pool.NullPool)
     try:
         async with engine.connect() as connection:
-            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _MIGRATION_LOCK})
+            while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _MIGRATION_LOCK}):
+                # Not waited for in the database: an index that is built concurrently waits for all who do.
+                await connection.commit()
+                await asyncio.sleep(_LOOK_AGAIN)
             # The lock belongs to the session: it outlives this commit and ends with the connection.
             await connection.commit()
             await connection.run_sync(_migrate)

@@ -1,6 +1,10 @@
 """Each promise has its claim: the day from which it claims supply, and whether known supply backs it.
 
 Until now a SKU had one day (`backed_through`) up to which promises may have been made of announced supply.
+
+Nothing that processes of the previous release use is taken away: the column `backed_through` and the index
+`queue_promised` stay, and a migration of the release after this one drops them. These processes do not keep the new
+counters, though: docs/operations.md says in which order to upgrade.
 """
 
 from alembic import op
@@ -9,13 +13,13 @@ revision = "0014"
 down_revision = "0013"
 
 DDL = (
-    "ALTER TABLE demand ADD COLUMN claim_date date NOT NULL DEFAULT 'infinity',"
-    " ADD COLUMN backed boolean NOT NULL DEFAULT false",
-    "ALTER TABLE queue_entry ADD COLUMN claim_date date NOT NULL DEFAULT 'infinity',"
-    " ADD COLUMN backed boolean NOT NULL DEFAULT false",
-    "ALTER TABLE promised ADD COLUMN backed_units bigint NOT NULL DEFAULT 0",
+    "ALTER TABLE demand ADD COLUMN IF NOT EXISTS claim_date date NOT NULL DEFAULT 'infinity',"
+    " ADD COLUMN IF NOT EXISTS backed boolean NOT NULL DEFAULT false",
+    "ALTER TABLE queue_entry ADD COLUMN IF NOT EXISTS claim_date date NOT NULL DEFAULT 'infinity',"
+    " ADD COLUMN IF NOT EXISTS backed boolean NOT NULL DEFAULT false",
+    "ALTER TABLE promised ADD COLUMN IF NOT EXISTS backed_units bigint NOT NULL DEFAULT 0",
     """
-    CREATE TABLE claimed (
+    CREATE TABLE IF NOT EXISTS claimed (
         sku          text COLLATE "C" NOT NULL,
         claim_date   date   NOT NULL,
         units        bigint NOT NULL,
@@ -23,6 +27,10 @@ DDL = (
         PRIMARY KEY (sku, claim_date)
     ) WITH (fillfactor = 70)
     """,
+)
+"""Changes of the catalogue, each of which needs its table for itself for a moment."""
+
+ROWS = (
     # What waits claims the day it was promised for, as it was served until now. Backed is what was promised through the
     # last day that a delivery was announced for (or a preorder's release), as far as what is known now comes in time.
     """
@@ -63,13 +71,15 @@ DDL = (
     SELECT sku, claim_date, sum(quantity), coalesce(sum(quantity) FILTER (WHERE backed), 0)
     FROM queue_entry GROUP BY sku, claim_date
     """,
-    "CREATE INDEX queue_claims ON queue_entry (sku, backed, claim_date, queued_at, line_id)",
-    "DROP INDEX queue_promised",
 )
 
 
 def upgrade() -> None:
-    """Adding the columns changes the catalogue only. The rows of lines that wait with a date are rewritten once, those
-    of lines that were served are not. The old column stays for the previous version; nothing reads it any more."""
-    for statement in DDL:
+    """Each change of the catalogue is committed by itself, so that no table is locked while rows are rewritten; done
+    once already, where a later step failed, it does nothing. The rows of lines that wait with a date are rewritten
+    once, those of lines that were served are not."""
+    with op.get_context().autocommit_block():
+        for statement in DDL:
+            op.execute(statement)
+    for statement in ROWS:
         op.execute(statement)
