@@ -11,8 +11,10 @@ from tests.scenario.timeline import Timeline
 from event_contracts import (
     Event,
     InboundChange,
+    InboundLine,
     PurchaseOrderLine,
     SellingMode,
+    SkuMerge,
     SkuPolicy,
     StockChange,
     StockLevel,
@@ -46,6 +48,8 @@ class InventoryEvents(Timeline):
 
     levels: dict[tuple[str, str], KnownLevel] = field(default_factory=dict)
     inactive_locations: set[str] = field(default_factory=set)
+    inbounds: dict[str, InboundChange] = field(default_factory=dict)
+    """Purchase-order lines as they were told last, by id; of receipts, what remained."""
 
     def sku(self, sku: str, mode: str | None = None, **terms: Unpack[SellingTerms]) -> Event:
         """``SkuPolicyChanged`` with the next selling policy of a SKU; see ``sku_policy``."""
@@ -149,9 +153,50 @@ class InventoryEvents(Timeline):
             version=version,
             occurred_at=self.next_moment(),
         )
+        self.inbounds[po_line] = payload
         name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"
         return new_event(name, payload, source=INVENTORY_SOURCE, sequence=version, now=self.wall())
 
+    def merged(self, sku: str, *names: str, version: int = 1) -> Event:
+        """``SkuMerged``: ``names`` are called ``sku`` from now on, which has what they had."""
+        levels = []
+        for location in sorted({place for name, place in self.levels if name in {sku, *names}}):
+            own = self.level_of(sku, location)
+            for name in names:
+                one = self.level_of(name, location)
+                own.on_hand, own.shipped, own.voided = (
+                    own.on_hand + one.on_hand, own.shipped + one.shipped, own.voided + one.voided
+                )  # fmt: skip
+                self.levels[name, location] = KnownLevel()
+            levels.append(
+                StockLevel(
+                    location=location,
+                    on_hand=own.on_hand,
+                    shipped=own.shipped,
+                    voided=own.voided,
+                    version=self.next_version("level", sku, location),
+                    active=location not in self.inactive_locations,
+                )
+            )
+        lines = []
+        for po_line, told in self.inbounds.items():
+            if told.sku in names:
+                version_of_line = self.next_version("purchase-order line", po_line)
+                self.inbounds[po_line] = told.model_copy(update={"sku": sku})
+                terms = {"eta": told.eta, "supplier": told.supplier, "location": told.location}
+                lines.append(InboundLine(id=po_line, remaining=told.remaining, version=version_of_line, **terms))
+        payload = SkuMerge(
+            sku=sku,
+            merged=names,
+            version=version,
+            levels=tuple(levels),
+            po_lines=tuple(one for one in lines if one.remaining),
+            occurred_at=self.next_moment(),
+        )
+        return new_event("SkuMerged", payload, source=INVENTORY_SOURCE, sequence=version, now=self.wall())
+
     def _changed(self, po_line: str, remaining: int) -> PurchaseOrderLine:
         version = self.next_version("purchase-order line", po_line)
+        if po_line in self.inbounds:
+            self.inbounds[po_line] = self.inbounds[po_line].model_copy(update={"remaining": remaining})
         return PurchaseOrderLine(id=po_line, remaining=remaining, version=version)

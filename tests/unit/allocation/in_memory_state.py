@@ -188,4 +188,5 @@ def copied_sku(sku: Sku) -> Sku:
     return Sku(
         sku.sku, sku.known, sku.mode, sku.cap, sku.release_at, sku.lead_time_days, sku.category, sku.policy_version,
         sku.last_now, sku.waiting_units, sku.top_value, open_loans=sku.open_loans,
+        merged_into=sku.merged_into,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from tests.unit.allocation import (
     in_memory_queues,
     in_memory_session_reads,
     in_memory_session_writes,
+    in_memory_sku_merges,
 )
 from tests.unit.allocation.in_memory_lateness import evidence_of
 from tests.unit.allocation.in_memory_policies import InMemoryPolicyAssignmentStore, InMemoryPolicyStore
@@ -26,7 +27,7 @@ from allocation_service.application.maintenance.maintenance_records import Backl
 from allocation_service.application.runs.run_records import Pin
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_record import DecisionRecord
-from allocation_service.application.session.ports import MovedLine
+from allocation_service.application.session.ports import FoundSkus, MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.promising.line_promise import LinePromise, add
@@ -60,6 +61,24 @@ class InMemoryAllocationStore:
     async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
         """See AllocationStore."""
         return {line.sku for line in self._state.lines.values() if line.order_id in order_ids}
+
+    async def find_skus(self, order_ids: Collection[str], names: Collection[str]) -> FoundSkus:
+        """See AllocationStore."""
+        merged = {name: self._state.skus[name].merged_into for name in names if name in self._state.skus}
+        return FoundSkus(
+            await self.skus_of_orders(order_ids), {name: now for name, now in merged.items() if now is not None}
+        )
+
+    async def lock_names(self, skus: Iterable[str]) -> None:
+        """See AllocationStore."""
+        names = list(skus)
+        self.locked += [("sku", name) for name in names]
+        for name in names:
+            self._state.skus.setdefault(name, Sku(name))
+
+    async def merge_skus(self, sku: str, merged: Sequence[str], open_lines: Collection[str]) -> None:
+        """See AllocationStore."""
+        in_memory_sku_merges.merge_skus(self._state, sku, merged, open_lines)
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
         """See AllocationStore."""

@@ -77,6 +77,13 @@ PAYLOADS: dict[str, st.SearchStrategy[Any]] = {
          "lead_time_days": st.integers(0, 3650), "occurred_at": instants},
         optional={"cap": st.none() | quantities, "release_at": st.none() | instants},
     ),
+    "SkuMerge": st.fixed_dictionaries(
+        {"sku": identifiers, "merged": st.lists(identifiers, min_size=1, max_size=3), "version": versions,
+         "occurred_at": instants},
+        optional={"po_lines": st.lists(st.fixed_dictionaries(
+            {"id": identifiers, "remaining": quantities, "eta": instants, "supplier": identifiers,
+             "location": identifiers, "version": versions}), max_size=2)},
+    ),
     "NotificationOutcome": st.fixed_dictionaries(
         {"notification_id": identifiers, "order_id": identifiers, "template": identifiers, "channel": identifiers,
          "attempts": st.integers(0, 100), "occurred_at": instants},

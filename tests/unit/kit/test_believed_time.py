@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.scenario import Neighbours
 
-from event_contracts import EVENT_TYPES, Event, InboundChange, OrderState, SkuPolicy, StockChange, Topic
+from event_contracts import EVENT_TYPES, Event, InboundChange, OrderState, SkuMerge, SkuPolicy, StockChange, Topic
 from event_contracts.samples import sample_events
 from service_kit.messaging.believed_times import believable
 from service_kit.runtime.believed_time import (
@@ -56,7 +56,7 @@ def _times(event: Event) -> list[datetime]:
     payload = event.payload
     if isinstance(payload, OrderState):
         return [payload.placed_at, payload.updated_at, *(one.shipped_at for one in payload.shipments)]
-    assert isinstance(payload, StockChange | InboundChange | SkuPolicy)
+    assert isinstance(payload, StockChange | InboundChange | SkuPolicy | SkuMerge)
     return [payload.occurred_at]
 
 
@@ -64,6 +64,7 @@ def test_an_event_of_believable_times_is_returned_as_it_is() -> None:
     told = Neighbours()
     record, placed = told.order("o1", ("A", 2))
     events = [placed, told.ship(record, 1, 1), told.sku("A"), told.stock("A", 2), told.inbound("A", "p", 3, told.now)]
+    events.append(told.merged("A", "B"))
     assert all(one is other for one, other in zip(believable(events, told.wall()), events, strict=True))
 
 
@@ -76,7 +77,7 @@ def test_every_business_time_of_every_event_is_put_right_by_the_moment_the_event
     assert isinstance(shipped.payload, OrderState)
     shipments = tuple(one.model_copy(update={"shipped_at": wrong}) for one in shipped.payload.shipments)
     payload = shipped.payload.model_copy(update={"placed_at": wrong, "updated_at": wrong, "shipments": shipments})
-    of_inventory = (told.sku("A"), told.stock("A", 2), told.inbound("A", "p", 3, wrong))
+    of_inventory = (told.sku("A"), told.stock("A", 2), told.inbound("A", "p", 3, wrong), told.merged("A", "B"))
     events = [
         _with(shipped, payload),
         *(_with(event, event.payload.model_copy(update={"occurred_at": wrong})) for event in of_inventory),

@@ -43,6 +43,7 @@ class OrderState:
     orders: dict[str, StoredOrder] = field(default_factory=dict)
     history: list[RecordedEntry] = field(default_factory=list)
     policies: dict[str, SkuPolicy] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> Iterator[tuple[Order, Line]]:
         """Every line with its order."""
@@ -174,21 +175,31 @@ class InMemorySkus:
     """`SkuStore` and `SkuCatalogue` in memory."""
 
     def __init__(self, state: OrderState) -> None:
-        self._policies = state.policies
+        self._policies, self._merged = state.policies, state.merged
 
     async def unknown(self, skus: Collection[str]) -> set[str]:
         """See SkuCatalogue."""
-        return set(skus) - self._policies.keys()
+        return set(skus) - self._policies.keys() - self._merged.keys()
 
     async def release_dates(self, skus: Collection[str]) -> dict[str, datetime]:
         """See SkuStore."""
         return {
             sku: policy.release_at
             for sku in skus
-            if (policy := self._policies.get(sku)) is not None
+            if (policy := self._policies.get(self.name_now(sku))) is not None
             and policy.mode is SellingMode.PREORDER
             and policy.release_at is not None
         }
+
+    def name_now(self, sku: str) -> str:
+        """What the SKU is called now."""
+        return self._merged.get(sku, sku)
+
+    async def save_merge(self, sku: str, merged: Collection[str]) -> None:
+        """See SkuStore."""
+        now = self.name_now(sku)
+        self._merged.update({name: now for name, into in self._merged.items() if into in merged})
+        self._merged.update(dict.fromkeys(merged, now))
 
     async def save_policies(self, policies: Sequence[SkuPolicy]) -> None:
         """See SkuStore."""
@@ -258,7 +269,7 @@ class InMemoryOrderQueries:
             released = line.sku not in releases or releases[line.sku] <= at
             may_leave = order.totals.complete or not order.terms.ship_complete
             if visible and released and may_leave and quantity > 0 and line.cut_is_answered and line.line_id > after:
-                found.append(_shippable(order, line, location_id, quantity))
+                found.append(_shippable(order, line, self._skus.name_now(line.sku), location_id, quantity))
         return sorted(found, key=lambda each: each.line_id)[:limit]
 
     def _visible(self, visibility: Visibility) -> Iterator[OrderRecord]:
@@ -286,13 +297,13 @@ def _is_after(key: OrderKey, after: OrderKey, by_change: bool) -> bool:
     return key > after if by_change else key < after
 
 
-def _shippable(order: Order, line: Line, location_id: str, quantity: int) -> ShippableUnits:
+def _shippable(order: Order, line: Line, sku: str, location_id: str, quantity: int) -> ShippableUnits:
     return ShippableUnits(
         order_id=order.order_id,
         order_reference=order.terms.reference,
         line_id=line.line_id,
         reference=line.reference,
-        sku=line.sku,
+        sku=sku,
         location_id=location_id,
         quantity=quantity,
         placed_at=order.placed_at,

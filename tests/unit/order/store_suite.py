@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from tests.scenario import Neighbours
 from tests.unit.order.scenarios import NOW, entry, lines_of, new_order, shipment
 from tests.unit.order.suite import EVERYBODY, WHY, Stores, Suite, allocated
@@ -290,6 +291,21 @@ class StoreSuite(Suite):
             await uow.skus.save_policies(policies)
             assert await uow.skus.release_dates(["book", "lamp", "soon", "nope"]) == {"book": NOW}
             assert await uow.skus.release_dates([]) == {}
+
+    @pytest.mark.parametrize("swapped", [False, True])
+    async def test_a_sku_that_was_merged_is_released_when_the_one_it_is_now_is(
+        self, stores: Stores, *, swapped: bool
+    ) -> None:
+        neighbours = Neighbours()
+        merges = [("b", ["a"]), ("c", ["b", "a"])]
+        async with stores.units.begin() as uow:
+            await uow.skus.save_policies([neighbours.sku_policy("a"), neighbours.sku_policy("c", release_at=NOW)])
+            for sku, merged in reversed(merges) if swapped else merges:
+                await uow.skus.save_merge(sku, merged)
+                await uow.skus.save_merge(sku, merged)
+            await uow.skus.save_policies([neighbours.sku_policy("a", release_at=NOW + timedelta(days=1))])
+            assert await uow.skus.release_dates(["a", "b", "c"]) == {"a": NOW, "b": NOW, "c": NOW}
+            assert await uow.skus.unknown(["a", "b", "c", "d"]) == {"d"}
 
     async def test_an_older_policy_does_not_undo_a_newer_one(self, stores: Stores) -> None:
         neighbours, later = Neighbours(), NOW + timedelta(days=1)

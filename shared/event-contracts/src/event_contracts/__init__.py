@@ -10,8 +10,10 @@ from event_contracts.delays import DelayedLine, DelayOffer, DelayReply
 from event_contracts.envelope import Event, new_event, new_event_id
 from event_contracts.inventory import (
     InboundChange,
+    InboundLine,
     PurchaseOrderLine,
     SellingMode,
+    SkuMerge,
     SkuPolicy,
     StockChange,
     StockLevel,
@@ -29,6 +31,7 @@ __all__ = [
     "Event",
     "EventType",
     "InboundChange",
+    "InboundLine",
     "NotificationOutcome",
     "OrderLine",
     "OrderState",
@@ -36,6 +39,7 @@ __all__ = [
     "PurchaseOrderLine",
     "SellingMode",
     "ShippedLine",
+    "SkuMerge",
     "SkuPolicy",
     "StockChange",
     "StockLevel",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from event_contracts.allocations import AllocationState
 from event_contracts.delays import DelayOffer
-from event_contracts.inventory import InboundChange, SkuPolicy, StockChange
+from event_contracts.inventory import InboundChange, SkuMerge, SkuPolicy, StockChange
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderState
@@ -100,6 +100,7 @@ EVENT_TYPES: dict[str, EventType] = {
             NotificationOutcome,
             "A message was given up",
         ),
+        EventType("SkuMerged", 1, Topic.INVENTORY, "sku", SkuMerge, "A SKU was renamed, or merged into another"),
     )
 }
 

@@ -63,6 +63,31 @@ class InboundChange(Payload):
     ordered_at: Instant | None = Field(default=None, description="When the purchase order was placed")
 
 
+class InboundLine(Payload):
+    """A purchase-order line that is still to come, with all that is known of it."""
+
+    id: Identifier
+    remaining: Quantity = Field(description="Units still to come")
+    eta: Instant
+    supplier: Identifier
+    location: Identifier
+    version: Version
+
+
+class SkuMerge(Payload):
+    """``SkuMerged``: what was called one of ``merged`` is called ``sku`` from now on, with its stock and its inbound.
+
+    A whole snapshot: events that tell of a name in ``merged`` are superseded by it. One that waits goes on waiting.
+    """
+
+    sku: Identifier
+    merged: tuple[Identifier, ...] = Field(min_length=1, description="Every former name, those of before included")
+    version: Version = Field(description="Of the SKU")
+    levels: tuple[StockLevel, ...] = Field(default=(), description="Every level, with what the merged ones had")
+    po_lines: tuple[InboundLine, ...] = Field(default=(), description="What was inbound under a former name")
+    occurred_at: Instant = Field(description="Business time of the merge")
+
+
 class SkuPolicy(Payload):
     """``SkuPolicyChanged``: a whole snapshot of a SKU's selling policy, sent at creation too."""
 

@@ -13,8 +13,10 @@ from event_contracts.delays import DelayedLine, DelayOffer, DelayReply
 from event_contracts.envelope import Event
 from event_contracts.inventory import (
     InboundChange,
+    InboundLine,
     PurchaseOrderLine,
     SellingMode,
+    SkuMerge,
     SkuPolicy,
     StockChange,
     StockLevel,
@@ -187,6 +189,23 @@ def _payloads() -> dict[str, Payload]:
             lead_time_days=14,
             category="trousers",
             name="Trousers 32, navy",
+            occurred_at=_DAY,
+        ),
+        "SkuMerged": SkuMerge(
+            sku=_SKU,
+            merged=("Trouser-32-navy",),
+            version=2,
+            levels=_stock(28, 2, 4, "merged").levels,
+            po_lines=(
+                InboundLine(
+                    id=_PO_LINE,
+                    remaining=20,
+                    eta=datetime(2026, 3, 16, 12, tzinfo=UTC),
+                    supplier="mill-3",
+                    location="berlin",
+                    version=4,
+                ),
+            ),
             occurred_at=_DAY,
         ),
         "OrderAllocated": _allocation(4, 0, 0, 1, "granted", code="granted"),

@@ -29,6 +29,7 @@ def subscription(application: AllocationApplication) -> Subscription[SqlAllocati
             "InboundRescheduled": decide,
             "InboundCancelled": decide,
             "SkuPolicyChanged": decide,
+            "SkuMerged": decide,
         },
         application.units.within,
     )

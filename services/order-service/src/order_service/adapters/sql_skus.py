@@ -15,8 +15,25 @@ from service_kit.persistence.statements import Statement
 
 _RELEASE_DATES = text(
     """
-    SELECT sku, release_at FROM sku
-    WHERE sku = ANY(CAST(:skus AS text[])) AND mode = 'preorder' AND release_at IS NOT NULL
+    SELECT asked.sku, now.release_at
+    FROM sku asked JOIN sku now ON now.sku = coalesce(asked.merged_into, asked.sku)
+    WHERE asked.sku = ANY(CAST(:skus AS text[])) AND now.mode = 'preorder' AND now.release_at IS NOT NULL
+    """
+)
+# The newest name of all: whatever a later merge said of it is known, if that came first.
+_SAVE_MERGE = text(
+    """
+    INSERT INTO sku AS s (sku, version, mode, merged_into)
+    SELECT name, -1, 'discontinued',
+           coalesce((SELECT merged_into FROM sku WHERE sku = CAST(:sku AS text)), CAST(:sku AS text))
+    FROM unnest(CAST(:merged AS text[])) AS name ORDER BY name COLLATE "C"
+    ON CONFLICT (sku) DO UPDATE SET merged_into = excluded.merged_into
+    """
+)
+_FOLLOW_MERGE = text(
+    """
+    UPDATE sku SET merged_into = coalesce((SELECT merged_into FROM sku WHERE sku = CAST(:sku AS text)), :sku)
+    WHERE merged_into = ANY(CAST(:merged AS text[]))
     """
 )
 
@@ -49,6 +66,12 @@ class SqlSkuStore:
         """See SkuStore."""
         rows = await self._conn.execute(_RELEASE_DATES, {"skus": list(skus)})
         return {row.sku: row.release_at for row in rows}
+
+    async def save_merge(self, sku: str, merged: Collection[str]) -> None:
+        """See SkuStore."""
+        values = {"sku": sku, "merged": sorted(merged)}
+        await self._conn.execute(_SAVE_MERGE, values)
+        await self._conn.execute(_FOLLOW_MERGE, values)
 
     async def save_policies(self, policies: Sequence[SkuPolicy]) -> None:
         """See SkuStore."""

@@ -184,7 +184,12 @@ class SkuStore(SkuCatalogue, Protocol):
     """Storage of what inventory announces about SKUs."""
 
     async def release_dates(self, skus: Collection[str]) -> dict[str, datetime]:
-        """The earliest time that each preorder SKU may ship; SKUs without such a date are left out."""
+        """The earliest time that each preorder SKU may ship, of one that was merged that of the SKU it is now; SKUs
+        without such a date are left out."""
+        ...
+
+    async def save_merge(self, sku: str, merged: Collection[str]) -> None:
+        """Keep that each of ``merged`` is called ``sku`` now, or what that was merged into."""
         ...
 
     async def save_policies(self, policies: Sequence[SkuPolicy]) -> None:

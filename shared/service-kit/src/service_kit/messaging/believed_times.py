@@ -16,6 +16,7 @@ from event_contracts import (
     InboundChange,
     NotificationOutcome,
     OrderState,
+    SkuMerge,
     SkuPolicy,
     StockChange,
 )
@@ -27,6 +28,7 @@ _HAPPENED: dict[type[Payload], tuple[str, ...]] = {
     StockChange: ("occurred_at",),
     InboundChange: ("occurred_at",),
     SkuPolicy: ("occurred_at",),
+    SkuMerge: ("occurred_at",),
     AllocationState: ("decided_at",),
     DelayOffer: ("made_at",),
     NotificationOutcome: ("occurred_at",),
@@ -49,6 +51,8 @@ def _believable(event: Event, made: datetime) -> Event:
     changed = _times(payload, made)
     if isinstance(payload, OrderState):
         changed |= _times_within(payload, made)
+    elif isinstance(payload, SkuMerge):
+        changed |= _plans_within(payload, made)
     return event if not changed else _with(event, payload.model_copy(update=changed))
 
 
@@ -88,6 +92,15 @@ def _times_within(order: OrderState, made: datetime) -> dict[str, object]:
             for line in order.lines
         )
     return changed
+
+
+def _plans_within(merge: SkuMerge, made: datetime) -> dict[str, object]:
+    """The deliveries of a merge, if their dates have to be replaced."""
+    if all(EARLIEST <= line.eta <= made + FURTHEST_PLAN for line in merge.po_lines):
+        return {}
+    return {
+        "po_lines": tuple(line.model_copy(update={"eta": believed_plan(line.eta, made)}) for line in merge.po_lines)
+    }
 
 
 def _is_wrong(told: datetime | None, latest: datetime) -> bool:

@@ -9,9 +9,9 @@ from backorder_verify.check.system_invariant import SystemInvariant, same_rows
 from service_kit.persistence.invariant import Violation
 
 _ORDER_LINES = """
-    SELECT line_id, order_id, sku, quantity, cancelled, declined, waiting,
+    SELECT line_id, order_id, coalesce(merged_into, sku) AS sku, quantity, cancelled, declined, waiting,
            CASE WHEN waiting > 0 THEN promise_date END AS promise_date
-    FROM order_line ORDER BY line_id COLLATE "C"
+    FROM order_line LEFT JOIN (SELECT sku, merged_into FROM sku) name USING (sku) ORDER BY line_id COLLATE "C"
 """
 _ALLOCATION_LINES = """
     SELECT line_id, order_id, sku, quantity, cancelled, declined, live_units - granted_units AS waiting,
@@ -124,7 +124,10 @@ AGREEMENT_INVARIANTS = (
             ("inventory", 'SELECT sku, version, mode, backorder_cap::bigint AS cap FROM sku ORDER BY sku COLLATE "C"'),
             (
                 "allocation",
-                'SELECT sku, policy_version AS version, mode, cap FROM sku WHERE known ORDER BY sku COLLATE "C"',
+                """
+                SELECT sku, policy_version AS version, mode, cap FROM sku WHERE known AND merged_into IS NULL
+                ORDER BY sku COLLATE "C"
+                """,
             ),
             key=("sku",),
         ),
@@ -203,7 +206,7 @@ AGREEMENT_INVARIANTS = (
         " that are sold, or charges preorders at the wrong time.",
         same_rows(
             ("inventory", 'SELECT sku, version, mode FROM sku ORDER BY sku COLLATE "C"'),
-            ("order", 'SELECT sku, version, mode FROM sku ORDER BY sku COLLATE "C"'),
+            ("order", 'SELECT sku, version, mode FROM sku WHERE merged_into IS NULL ORDER BY sku COLLATE "C"'),
             key=("sku",),
         ),
     ),

@@ -69,6 +69,12 @@ async def lock_skus(
         session.add_sku(sku)
 
 
+async def lock_names(conn: AsyncConnection, skus: list[str]) -> None:
+    """Make the rows that are missing, and lock all in sorted order."""
+    await _MISSING.within(conn, {"skus": skus})
+    await _LOCK.within(conn, {"skus": skus})
+
+
 async def peek_skus(
     conn: AsyncConnection, skus: Iterable[str], now: datetime | None = None, wall: datetime | None = None
 ) -> dict[str, Sku]:
@@ -109,7 +115,7 @@ async def _read_skus(
         session.skus[row["sku"]] = Sku(
             row["sku"], row["known"], row["mode"], row["cap"], row["release_at"], row["lead_time_days"],
             row["category"], row["policy_version"], last_now, row["waiting_units"], row["top_value"],
-            open_loans=row["open_loans"],
+            open_loans=row["open_loans"], merged_into=row["merged_into"],
         )  # fmt: skip
     await load_policies(conn, session.skus.values(), session.cause_times)
     levels, inbound, promised, claimed, pending = await _belongings(conn, skus, po_lines)

@@ -11,11 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocation_service.adapters.lending import loan_reads
 from allocation_service.adapters.queue import queue_reads, unindexed_queue
 from allocation_service.adapters.queue.long_queue import SqlLongQueue
-from allocation_service.adapters.store import policy_inputs, promise_revisions, session_reads, session_writes
+from allocation_service.adapters.store import (
+    policy_inputs,
+    promise_revisions,
+    session_reads,
+    session_writes,
+    sku_merges,
+)
 from allocation_service.adapters.store.worker_thread import in_thread
 from allocation_service.adapters.store.write_plan import WriteStep, run
 from allocation_service.application.session.allocation_session import AllocationSession
-from allocation_service.application.session.ports import MovedLine
+from allocation_service.application.session.ports import FoundSkus, MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.supply.sku import Sku
@@ -71,6 +77,15 @@ class SqlAllocationStore:
 
     async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
         return {row[0] for row in await _SKUS_OF_ORDERS.within(self._conn, {"ids": list(order_ids)})}
+
+    async def find_skus(self, order_ids: Collection[str], names: Collection[str]) -> FoundSkus:
+        return await sku_merges.find_skus(self._conn, order_ids, names)
+
+    async def lock_names(self, skus: Iterable[str]) -> None:
+        await session_reads.lock_names(self._conn, list(skus))
+
+    async def merge_skus(self, sku: str, merged: Sequence[str], open_lines: Collection[str]) -> None:
+        await sku_merges.merge_skus(self._conn, sku, merged, open_lines)
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:
         await session_reads.lock_skus(self._conn, session, list(skus), list(po_lines), self._now)

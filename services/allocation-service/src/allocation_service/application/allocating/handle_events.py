@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from allocation_service.application.allocating.allocate_supply import allocate_supply
+from allocation_service.application.allocating.merged_skus import (
+    check_names,
+    find_skus,
+    merge_skus,
+    under_current_names,
+)
 from allocation_service.application.allocating.new_demand import decide_new_demand, waits_for_deferred_order
 from allocation_service.application.promising.revise_promises import revise
 from allocation_service.application.session.allocation_session import AllocationSession
@@ -19,7 +25,7 @@ from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import PART, store_and_publish
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain import protocol_rules
-from event_contracts import Event, InboundChange, OrderState, SkuPolicy, StockChange
+from event_contracts import Event, InboundChange, OrderState, SkuMerge, SkuPolicy, StockChange
 from service_kit.messaging.believed_times import believable
 
 INVENTORY_EVENTS = frozenset(
@@ -30,9 +36,10 @@ INVENTORY_EVENTS = frozenset(
         "InboundRescheduled",
         "InboundCancelled",
         "SkuPolicyChanged",
+        "SkuMerged",
     }
 )
-_FACTS = (StockChange, InboundChange, SkuPolicy)
+_FACTS = (StockChange, InboundChange, SkuPolicy, SkuMerge)
 HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
 
 
@@ -50,7 +57,10 @@ async def decide_events(store: AllocationStore, events: Sequence[Event], options
     orders = [(event, event.payload) for event in events if isinstance(event.payload, OrderState)]
     facts = [event for event in events if event.name in INVENTORY_EVENTS]
     session = AllocationSession(grace_days=options.grace_days, wording=options.wording)
-    await _lock(store, session, facts, [state for _, state in orders])
+    await merge_skus(store, session, facts, [state for _, state in orders])
+    found = await find_skus(store, [state for _, state in orders])
+    orders = [(event, under_current_names(state, found.renamed)) for event, state in orders]
+    await _lock(store, session, facts, [state for _, state in orders], found.known)
     categories = {name: sku.category for name, sku in session.skus.items()}
     newest_facts = apply_inventory(session, facts)
     moved = [sku for sku in newest_facts if session.skus[sku].category != categories[sku]]
@@ -77,21 +87,25 @@ async def finish(store: AllocationStore, session: AllocationSession) -> None:
 
 
 async def _lock(
-    store: AllocationStore, session: AllocationSession, facts: Sequence[Event], orders: Sequence[OrderState]
+    store: AllocationStore,
+    session: AllocationSession,
+    facts: Sequence[Event],
+    orders: Sequence[OrderState],
+    known: Collection[str],
 ) -> None:
     order_ids = {state.order_id for state in orders}
-    skus = await store.skus_of_orders(order_ids) if order_ids else set()
-    skus |= {line.sku for state in orders for line in state.lines}
+    skus = {*known, *(line.sku for state in orders for line in state.lines)}
     po_lines: set[str] = set()
     for event in facts:
         payload = event.payload
-        if isinstance(payload, StockChange):
+        if isinstance(payload, StockChange | SkuMerge):
             po_lines |= {po_line.id for po_line in payload.po_lines}
         elif isinstance(payload, InboundChange):
             po_lines.add(payload.po_line)
         skus.add(event.key)
     session.cause_times = _causes(facts, orders)
     await store.lock_skus(session, protocol_rules.lock_order(skus), po_lines)
+    check_names(session, orders)
     session.orders_of_batch = order_ids
     await store.load_orders(session, order_ids)
 
@@ -130,6 +144,9 @@ async def _on_inventory(
     session.origins.setdefault(sku, builder.origin)
     if any(protocol_rules.shortfall(level.free) for level in state.levels.values()):
         builder.short.add(sku)
+    if sku in session.merged_here:
+        # Two queues and two supplies have become one: what backs whom is found anew.
+        session.revisions_due[sku] = builder.origin
     builder.queues_to_serve.add(sku)
     await allocate_supply(builder, store)
     if sku in session.newly_known:

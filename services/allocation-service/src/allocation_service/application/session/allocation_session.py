@@ -99,6 +99,8 @@ class AllocationSession:
         # What happened, and what is to follow in this transaction.
         self.newly_known: set[str] = set()
         """SKUs whose first selling policy came: what was ordered before is decided."""
+        self.merged_here: set[str] = set()
+        """SKUs that were given what belonged to others which were merged into them."""
         self.origins: dict[str, Origin] = {}
         """By SKU whose supply, terms or lines changed: what brought it about. Its promises may have to be revised."""
         self.revisions_due: dict[str, Origin] = {}

@@ -11,14 +11,30 @@ from allocation_service.application.session.order import Order
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.supply.sku import Announced, Arrived, Inbound, Sku
-from event_contracts import Event, InboundChange, OrderLine, OrderState, PurchaseOrderLine, SkuPolicy, StockChange
+from event_contracts import (
+    Event,
+    InboundChange,
+    InboundLine,
+    OrderLine,
+    OrderState,
+    PurchaseOrderLine,
+    SkuMerge,
+    SkuPolicy,
+    StockChange,
+    StockLevel,
+)
 
 
 def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict[str, Event]:
-    """Apply stock, inbound and policy facts; the newest event of each SKU that they told something new of."""
+    """Apply stock, inbound and policy facts; the newest event of each SKU that they told something new of.
+
+    Of a SKU that was merged nothing is news any more: the event of the merge said all there is.
+    """
     newest_facts: dict[str, Event] = {}
     for event in events:
         payload = event.payload
+        if session.skus[event.key].merged_into is not None:
+            continue
         if isinstance(payload, StockChange):
             new = _apply_stock(session.skus[payload.sku], payload)
             if new and event.name == "StockReceived":
@@ -30,6 +46,8 @@ def apply_inventory(session: AllocationSession, events: Sequence[Event]) -> dict
             new = _apply_policy(session.skus[payload.sku], payload)
             if new and unknown:
                 session.newly_known.add(payload.sku)
+        elif isinstance(payload, SkuMerge):
+            new = _apply_merge(session, payload)
         else:
             raise TypeError(f"{event.name} is not an event of inventory")
         if new:
@@ -48,17 +66,45 @@ def advance(sku: Sku, cause: datetime) -> datetime:
 
 
 def _apply_stock(sku: Sku, change: StockChange) -> bool:
+    new = _apply_levels(sku, change.levels)
+    for po_line in change.po_lines:
+        new |= _apply_receipt(sku, po_line, change)
+    return new
+
+
+def _apply_levels(sku: Sku, levels: Sequence[StockLevel]) -> bool:
     new = False
-    for fact in change.levels:
+    for fact in levels:
         level = sku.level(fact.location)
         if protocol_rules.is_newer(level.version, fact.version):
             # What was voided never left: it is on hand again, and no unit has come or gone.
             level.on_hand, level.shipped = fact.on_hand, fact.shipped - fact.voided
             level.version, level.priority, level.active = fact.version, fact.priority, fact.active
             level.changed = new = True
-    for po_line in change.po_lines:
-        new |= _apply_receipt(sku, po_line, change)
     return new
+
+
+def _apply_merge(session: AllocationSession, fact: SkuMerge) -> bool:
+    """The stock and the inbound of a SKU with what others had that were merged into it."""
+    sku = session.skus[fact.sku]
+    new = _apply_levels(sku, fact.levels)
+    for po_line in fact.po_lines:
+        new |= _apply_merged_inbound(sku, po_line)
+    if fact.sku in session.merged_here and sku.known:
+        # What was ordered under a name that had no selling policy is decided by the one of this.
+        session.newly_known.add(fact.sku)
+    return new or fact.sku in session.merged_here
+
+
+def _apply_merged_inbound(sku: Sku, fact: InboundLine) -> bool:
+    known = sku.inbound.get(fact.id)
+    if known is None:
+        known = sku.inbound[fact.id] = Inbound(fact.id, 0, None, fact.supplier, fact.location, -1)
+    if not protocol_rules.is_newer(known.version, fact.version):
+        return False
+    known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
+    known.supplier, known.location, known.changed = fact.supplier, fact.location, True
+    return True
 
 
 def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bool:

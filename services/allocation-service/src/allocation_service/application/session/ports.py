@@ -33,6 +33,13 @@ class MovedLine(NamedTuple):
     allocated: dict[str, int]
 
 
+class FoundSkus(NamedTuple):
+    """SKUs of the lines already known of some orders, and of some names those that were merged, with their new name."""
+
+    known: set[str]
+    renamed: dict[str, str]
+
+
 class LongQueue(Protocol):
     """A queue that is read once, from its head, while its first places are being served already."""
 
@@ -54,6 +61,21 @@ class AllocationStore(Protocol):
 
     async def skus_of_orders(self, order_ids: Collection[str]) -> set[str]:
         """SKUs of the lines already known of these orders."""
+        ...
+
+    async def find_skus(self, order_ids: Collection[str], names: Collection[str]) -> FoundSkus:
+        """The SKUs of the lines already known of these orders, and what those of ``names`` that were merged are called
+        now."""
+        ...
+
+    async def lock_names(self, skus: Iterable[str]) -> None:
+        """Make missing SKU rows, and lock all in sorted order, without reading them."""
+        ...
+
+    async def merge_skus(self, sku: str, merged: Sequence[str], open_lines: Collection[str]) -> None:
+        """Give all that belongs to the ``merged`` SKUs to ``sku``, all of which are locked: lines with their places,
+        promises and stock, loans, what is inbound. Of that, lines other than ``open_lines`` are closed. What is on hand
+        is left for the event to say."""
         ...
 
     async def lock_skus(self, session: AllocationSession, skus: Iterable[str], po_lines: Collection[str]) -> None:

@@ -82,7 +82,8 @@ class Sku:
     """``waiting_units`` and ``counters`` count what is in the queue: a promise costs the same with ten
     waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
     units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them.
-    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored."""
+    ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored.
+    ``merged_into``: what it is called now, if it was renamed or merged into another; nothing belongs to it any more."""
 
     sku: str
     known: bool = False
@@ -105,6 +106,7 @@ class Sku:
     kept_for: dict[str, int] = field(default_factory=dict)
     open_loans: int = 0
     deliveries: list[Announced | Arrived] = field(default_factory=list)
+    merged_into: str | None = None
 
     @property
     def free(self) -> int:
