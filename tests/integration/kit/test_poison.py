@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.kafka]
 
 
 def consumer(database: Database, bus: EventLog, handler: SampleHandler | None = None, group: str = GROUP) -> Consumer:
-    return Consumer(database, new_topics("unused:1"), subscription(handler), group, event_log=bus)
+    return Consumer(database, new_topics("unused:1"), subscription(handler), group, event_log=bus, longest_pause=0.01)
 
 
 async def is_applied(database: Database, events: Sequence[Event]) -> bool:

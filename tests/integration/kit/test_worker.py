@@ -9,6 +9,7 @@ from service_kit.hosting import worker
 from service_kit.hosting.background import repeat
 from service_kit.hosting.service import Service
 from service_kit.hosting.worker import run_worker
+from service_kit.messaging import batch_processor
 from service_kit.messaging.outbox import publish
 from service_kit.persistence.database import Database
 from service_kit.persistence.worker_troubles import WorkerTroubles
@@ -31,6 +32,11 @@ from service_kit.testing.sample.service import (
 from service_kit.testing.sample.worker import SampleSettings
 
 pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(autouse=True)
+def hardly_any_pause_between_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_processor, "_FIRST_PAUSE", 0.001)
 
 
 def sample(database: Database, handler: SampleHandler | None = None, role: Role = "worker") -> Service:
