@@ -351,12 +351,18 @@ def test_a_promise_before_the_next_receipt_a_long_wait_and_a_share_are_told_too(
     policy = Policy(sort=Sort.FIFO, share=Share.MAX_MIN, ageing=Ageing(1, 2), bypass_limit=3)
     found = facts(policy, promise_date=date(2026, 6, 12), claim_date=date(2026, 6, 9), bypassed=2)
     assert found == {
-        "promise_date": "2026-06-09",
+        "claim_date": "2026-06-09",
         "days_waiting": 3,
         "queued_at": (NOW - timedelta(days=3)).isoformat(),
         "share": "max_min",
         "bypassed": 2,
     }
+
+
+def test_a_claim_is_told_as_the_promise_only_where_that_is_the_promised_day() -> None:
+    day = date(2026, 6, 9)
+    assert facts(Policy(), promise_date=day, claim_date=day)["promise_date"] == day.isoformat()
+    assert "promise_date" not in facts(Policy(), promise_date=date(2026, 6, 12), claim_date=day)
 
 
 def test_a_tier_the_policy_does_not_know_is_told_as_the_one_it_is_treated_as() -> None:

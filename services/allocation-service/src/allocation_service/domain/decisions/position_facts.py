@@ -119,7 +119,8 @@ def _on_top(demand: Demand, ranking: Ranking) -> Iterable[Fact]:
             meaning = Meaning.PROMISE_BEFORE_RECEIPT
         else:
             meaning = Meaning.PROMISE_WITHOUT_RECEIPT
-        yield _fact("promise_date", claim.isoformat(), meaning)
+        name = "promise_date" if claim == demand.promise_date else "claim_date"
+        yield _fact(name, claim.isoformat(), meaning)
     if policy.ageing is not None and demand.queued_at < ranking.moment.now - timedelta(days=policy.ageing.max_days):
         days = (ranking.moment.now - demand.queued_at).days
         yield _fact("days_waiting", days, Meaning.AGED, days=policy.ageing.max_days)
