@@ -1,7 +1,7 @@
 """Stored decisions are recomputed one after the other, and every difference is reported."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,9 +25,9 @@ def decision(name: str, *steps: dict[str, Any], summarised: bool = False) -> dic
     return {**stored, "digest": "made before digests could be verified"}
 
 
-def with_digest(stored: dict[str, Any], *lines: dict[str, Any]) -> dict[str, Any]:
+def with_digest(stored: dict[str, Any], *lines: dict[str, Any], version: str = "v3:") -> dict[str, Any]:
     """The decision with the digest that fits it and its lines."""
-    digest = DecisionDigest.of_steps(orjson.loads(stored["steps"]))
+    digest = DecisionDigest.of_steps(orjson.loads(stored["steps"]), stored["decided_at"], version)
     for one in lines:
         figures = (one["step"], one["rank"], one["line_id"], one["sku"], one["quantity"], one["granted"])
         digest.add_line(figures, (one["reason_code"], ""), canonical_json(orjson.loads(one["facts"])))
@@ -147,6 +147,17 @@ async def test_a_decision_that_was_altered_is_reported_though_it_comes_out_the_s
     assert not found.holds
     assert (found.altered, found.first_altered) == (1, ["d1"])
     assert found.as_data()["first_altered"] == ["d1"]
+
+
+@pytest.mark.parametrize(("version", "altered"), [("v3:", 1), ("v2:", 0)])
+async def test_a_decision_whose_time_was_altered_is_reported_if_its_digest_covers_it(
+    version: str, altered: int
+) -> None:
+    kept = line("d1", "a", 2, 2)
+    whole = with_digest(decision("d1", fill(2)), kept, version=version)
+    assert (await compared(Stored([whole], [kept]))).holds
+    later = {**whole, "decided_at": NOW + timedelta(seconds=1)}
+    assert (await compared(Stored([later], [kept]))).altered == altered
 
 
 async def test_a_summarised_decision_cannot_be_told_to_be_altered() -> None:

@@ -50,7 +50,7 @@ class StoredDecision:
     _found: DecisionDigest = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._found = DecisionDigest.of_steps(self.steps)
+        self._found = DecisionDigest.of_steps(self.steps, self.decided_at, self.digest)
 
     @property
     def altered(self) -> bool:

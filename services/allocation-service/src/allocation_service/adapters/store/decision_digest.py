@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-_PREFIX = "v2:"
-"""Digests without it were made over bytes that the database does not keep: they cannot be verified."""
+_TIMELESS, _PREFIX = "v2:", "v3:"
+"""What digests begin with: those of the second version do not cover the time of the decision. Those without either
+were made over bytes that the database does not keep: they cannot be verified."""
 
 
 def canonical_json(value: Any) -> bytes:
@@ -23,19 +25,23 @@ def canonical_json(value: Any) -> bytes:
 
 def is_verifiable(digest: str) -> bool:
     """Whether a stored digest can be made again from what is stored with it."""
-    return digest.startswith(_PREFIX)
+    return digest.startswith((_TIMELESS, _PREFIX))
 
 
 class DecisionDigest:
-    """Made of the steps of a decision, then of its lines in the order of step and rank."""
+    """Made of the steps of a decision (as canonical JSON) and its time, then of its lines in the order of step and
+    rank. ``like``: the stored digest that it is compared with, whose version it has."""
 
-    def __init__(self, steps: bytes) -> None:
+    def __init__(self, steps: bytes, decided_at: datetime, like: str = _PREFIX) -> None:
         self._hash = hashlib.sha256(steps)
+        self._prefix = _TIMELESS if like.startswith(_TIMELESS) else _PREFIX
+        if self._prefix == _PREFIX:
+            self._hash.update(decided_at.astimezone(UTC).isoformat().encode())
 
     @classmethod
-    def of_steps(cls, steps: Sequence[Mapping[str, Any]]) -> DecisionDigest:
+    def of_steps(cls, steps: Sequence[Mapping[str, Any]], decided_at: datetime, like: str = _PREFIX) -> DecisionDigest:
         """Begin with the steps as values."""
-        return cls(canonical_json(steps))
+        return cls(canonical_json(steps), decided_at, like)
 
     def add_line(self, line: tuple[int, int, str, str, int, int], reason: tuple[str | None, str], facts: bytes) -> None:
         """Add a line: (step, rank, line id, SKU, quantity, granted units), code and parameters of its reason, and what
@@ -45,4 +51,4 @@ class DecisionDigest:
 
     def text(self) -> str:
         """The digest as it is stored."""
-        return f"{_PREFIX}{self._hash.hexdigest()}"
+        return f"{self._prefix}{self._hash.hexdigest()}"

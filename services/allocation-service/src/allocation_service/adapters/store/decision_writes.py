@@ -39,7 +39,7 @@ def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
     for record in records:
         decision_id = record.decision_id
         encoded = canonical_json(record.steps)
-        digest = DecisionDigest(encoded)
+        digest = DecisionDigest(encoded, record.decided_at)
         for row in sorted(record.rows, key=_STEP_AND_RANK):
             facts, (code, parameters) = canonical_json(row.facts), columns_of(row.reason)
             digest.add_line(row[:6], (code, parameters or ""), facts)
