@@ -5,8 +5,8 @@
 
 from alembic import op
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 
 _COUNTED = "INCLUDE (quantity, promise_date, ship_complete, claim_date, backed)"
 INDEXES = {
