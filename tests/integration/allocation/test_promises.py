@@ -80,9 +80,11 @@ async def test_the_statement_revises_the_same_lines_as_its_pure_twin(seed: int, 
         "A", expected_supply(2, inbound, world.now, 2), world.now, random.choice((0, 14)), not_before, "twin", "d",
         None, random.choice((0, 0, 9)), random.random() < 0.2,
     )  # fmt: skip
+    left = sum(one.units for one in revision.expected) - sum(one.units for one in waiting if one.backed)
+    gained = random.choice((None, left)) if left >= 0 else None
     async with world.database.transaction() as conn:
-        moved = await SqlAllocationStore(conn).revise_promises(revision)
-    revised = revise(waiting, revision)
+        moved = await SqlAllocationStore(conn).revise_promises(revision, gained)
+    revised = revise(waiting, revision, gained)
     stored = {
         row.line_id: Revised(row.promise_date, row.claim_date, row.backed)
         for row in await world.rows("SELECT line_id, promise_date, claim_date, backed FROM demand WHERE sku = 'A'")

@@ -173,11 +173,11 @@ class InMemoryAllocationStore:
 
         return solve
 
-    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
+    async def revise_promises(self, revision: Revision, gained: int | None = None) -> Sequence[MovedLine]:
         """See AllocationStore."""
         state = self._state
         moved: list[MovedLine] = []
-        for line_id, new in revise(state.waiting(revision.sku), revision).items():
+        for line_id, new in revise(state.waiting(revision.sku), revision, gained).items():
             old = state.lines[line_id]
             for promise, units in ((old.promise, -old.queued_units), (LinePromise(*new), old.queued_units)):
                 backed = units if promise.backed else 0

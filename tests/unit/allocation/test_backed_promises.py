@@ -220,9 +220,9 @@ async def test_an_order_that_nothing_is_left_for_revises_nobody(world: Any, monk
     revised: list[Revision] = []
     revise_promises = InMemoryAllocationStore.revise_promises
 
-    async def noted(store: InMemoryAllocationStore, revision: Revision) -> Any:
+    async def noted(store: InMemoryAllocationStore, revision: Revision, gained: int | None = None) -> Any:
         revised.append(revision)
-        return await revise_promises(store, revision)
+        return await revise_promises(store, revision, gained)
 
     monkeypatch.setattr(InMemoryAllocationStore, "revise_promises", noted)
     for number in range(3):

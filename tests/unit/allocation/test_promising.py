@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import units_left
 
@@ -163,6 +163,29 @@ def test_a_revision_never_moves_a_date_forward_and_backs_what_fits_the_supply(
     assert all(units_left(Outlook(expected, counters.promised_backed()), one.day) >= 0 for one in expected)
     again = [one._replace(**revised[one.line_id]._asdict()) if one.line_id in revised else one for one in waiting]
     assert _dates(again, _revision(expected, lead)) == {}, ("a revision is done once", waiting, revised)
+
+
+@given(
+    st.integers(0, 3),
+    INBOUND,
+    st.lists(
+        st.tuples(st.integers(1, 5), st.one_of(st.none(), st.integers(-2, 30).map(day)), st.booleans()), max_size=10
+    ),
+)
+def test_supply_that_is_gained_revises_those_whom_it_reaches_as_if_all_were_read(
+    free: int, inbound: list[tuple[datetime, int]], rows: list[tuple[int, date | None, bool]]
+) -> None:
+    expected = expected_supply(free, inbound, NOW, 2)
+    waiting = [
+        _waiting(f"l{n:02}", units, on, backed=backed and on is not None) for n, (units, on, backed) in enumerate(rows)
+    ]
+    left = sum(one.units for one in expected) - sum(one.units for one in waiting if one.backed)
+    assume(left >= 0)
+    everybody = revise(waiting, _revision(expected))
+    reached = [one for one in waiting if one.backed]
+    unbacked = sorted((one for one in waiting if not one.backed), key=lambda one: (one.claim_date, one.line_id))
+    found = revise(reached + unbacked[:left], _revision(expected), left)
+    assert found == {line_id: one for line_id, one in everybody.items() if one.backed}
 
 
 def test_only_lines_that_the_slip_touches_move() -> None:

@@ -21,12 +21,24 @@ from service_kit.persistence.statements import Statement
 # Waiting units are counted in the order of their claims, those that stay backed first; a line is due when the supply
 # reaches its count (width_bucket over the supply curve). A line of an order that ships complete comes no sooner than
 # the rest of its order, whose other SKUs are read as they are. The twin of domain.promising.promise_revision.revise.
-_REVISE = text(
-    """
+_QUEUE = "SELECT * FROM queue_entry WHERE sku = :sku"
+# Of supply that is gained: each entry has a unit, so that those whom it reaches are among the first so many.
+_REACHED = """
+    SELECT * FROM queue_entry WHERE sku = :sku AND backed
+    UNION ALL
+    SELECT q.* FROM queue_entry AS q
+    WHERE q.line_id IN (
+        SELECT line_id FROM (
+            SELECT line_id FROM queue_entry WHERE sku = :sku AND NOT backed
+            ORDER BY claim_date, queued_at, line_id LIMIT CAST(:gained AS bigint)
+        ) AS first
+    )
+"""
+_REVISION = """
     WITH line AS (
         SELECT line_id, order_id, ship_complete, promise_date, claim_date, backed, sum(quantity) AS units,
                min(queued_at) AS queued_at
-        FROM queue_entry WHERE sku = :sku
+        FROM ({entries}) AS entry
         GROUP BY line_id, order_id, ship_complete, promise_date, claim_date, backed
     ), backing AS (
         SELECT *, backed AND :total >= sum(units) OVER (
@@ -79,7 +91,7 @@ _REVISE = text(
         FROM in_turn
     ), changed AS (
         SELECT *, told IS DISTINCT FROM old_date AS moved FROM new
-        WHERE told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed
+        WHERE {changes} AND (told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed)
     ), promises AS (
         INSERT INTO promised AS p (sku, promise_date, units, backed_units)
         SELECT :sku, day, sum(units), sum(backed_units) FROM (
@@ -116,8 +128,9 @@ _REVISE = text(
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
               d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
               d.reason, d.reason_code, d.reason_parameters, changed.moved
-    """
-)
+"""
+_REVISE = text(_REVISION.format(entries=_QUEUE, changes="true"))
+_REVISE_REACHED = text(_REVISION.format(entries=_REACHED, changes="now_backed"))
 _EMPTY = (
     text("DELETE FROM promised WHERE sku = :sku AND units = 0"),
     text("DELETE FROM claimed WHERE sku = :sku AND units = 0"),
@@ -151,11 +164,11 @@ _GRANTED = text(
 )
 
 
-async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[MovedLine]:
-    """Revise one locked SKU; the lines whose date moved, as they are now."""
+async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int | None = None) -> list[MovedLine]:
+    """Revise one locked SKU (``promise_revision.revise``); the lines whose date moved, as they are now."""
     totals = list(accumulate(one.units for one in revision.expected))
     result = await conn.execute(
-        _REVISE,
+        _REVISE if gained is None else _REVISE_REACHED,
         {
             "sku": revision.sku,
             "days": [one.day for one in revision.expected],
@@ -167,6 +180,7 @@ async def revise_promises(conn: AsyncConnection, revision: Revision) -> list[Mov
             "cause": revision.cause,
             "rise": revision.lead_time_rise,
             "lead_time_gone": revision.lead_time_gone,
+            **({} if gained is None else {"gained": gained}),
         },
     )
     changed = result.all()

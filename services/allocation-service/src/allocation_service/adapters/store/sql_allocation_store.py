@@ -155,8 +155,8 @@ class SqlAllocationStore:
 
         return solve
 
-    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
-        return await promise_revisions.revise_promises(self._conn, revision)
+    async def revise_promises(self, revision: Revision, gained: int | None = None) -> Sequence[MovedLine]:
+        return await promise_revisions.revise_promises(self._conn, revision, gained)
 
     async def move_allocated(self, revision: Revision, day: date) -> Sequence[MovedLine]:
         return await promise_revisions.move_allocated(self._conn, revision, day)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.ports import AllocationStore, MovedLine
@@ -28,13 +28,13 @@ async def revise(store: AllocationStore, session: AllocationSession) -> int:
     """Revise the promises of all SKUs whose supply, terms or claims changed so that they must be, and tell; the session
     has been written before. The number of events told."""
     told = 0
-    due = session.revisions_due | await _due(store, session)
+    due = await _due(store, session)
     for sku in sorted(due):
-        state, origin = session.skus[sku], due[sku]
+        state, (origin, gained) = session.skus[sku], due[sku]
         if state.last_now is None:
             continue
         revision = _revision(session, sku, origin, state.last_now)
-        moved = [(revision, await store.revise_promises(revision))] if state.waiting_units else []
+        moved = [(revision, await store.revise_promises(revision, gained))] if state.waiting_units else []
         release = state.release_date()
         if release is not None and release != session.supply_before[sku].release_date:
             second = revision._replace(decision_id=new_event_id())
@@ -47,24 +47,31 @@ async def revise(store: AllocationStore, session: AllocationSession) -> int:
     return told
 
 
-async def _due(store: AllocationStore, session: AllocationSession) -> dict[str, Origin]:
+class _Due(NamedTuple):
+    """What brought a revision about; ``gained``: see ``promise_revision.revise``."""
+
+    origin: Origin
+    gained: int | None = None
+
+
+async def _due(store: AllocationStore, session: AllocationSession) -> dict[str, _Due]:
     """The SKUs of this transaction whose promises are not what they should be by now: known supply no longer covers
     what it backs, or it would cover more, or a term that bounds promises changed."""
-    found: dict[str, Origin] = {}
+    found = {sku: _Due(origin) for sku, origin in session.revisions_due.items()}
     uncommitted: dict[str, int] = {}
     for sku, origin in session.origins.items():
         state = session.skus.get(sku)
         if state is None or state.last_now is None:
             continue
         if _terms_changed(session, sku):
-            found[sku] = origin
+            found[sku] = _Due(origin)
         if not state.waiting_units or sku in found:
             continue
         before = session.outlook_before(sku, state.last_now)
         after = Outlook(state.expected(state.last_now, session.grace_days), state.counters.promised_backed())
         backed_units = state.counters.backed_units
         if loses_cover(before, after, state.last_now.date()):
-            found[sku] = origin
+            found[sku] = _Due(origin)
         elif (left := sum([one.units for one in after.expected]) - backed_units) > 0 and (
             state.waiting_units > backed_units
         ):
@@ -73,7 +80,7 @@ async def _due(store: AllocationStore, session: AllocationSession) -> dict[str, 
         # Units are covered in the order of their claims: what is left may be too little for the first.
         for sku, units in (await store.first_unbacked(uncommitted)).items():
             if units <= uncommitted[sku]:
-                found[sku] = session.origins[sku]
+                found[sku] = _Due(session.origins[sku], uncommitted[sku])
     return found
 
 

@@ -163,7 +163,7 @@ class AllocationStore(Protocol):
         """What chooses among orders that ship complete where several SKUs are scarce."""
         ...
 
-    async def revise_promises(self, revision: Revision) -> Sequence[MovedLine]:
+    async def revise_promises(self, revision: Revision, gained: int | None = None) -> Sequence[MovedLine]:
         """Give the lines of a SKU the promises that its supply and terms allow, in one statement; the lines whose date
         moved."""
         ...

@@ -55,7 +55,7 @@ class Revised(NamedTuple):
     backed: bool
 
 
-def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]:
+def revise(waiting: Sequence[Waiting], revision: Revision, gained: int | None = None) -> dict[str, Revised]:
     """The lines whose promise changes: a new date, never an earlier one, or what backs the date they have.
 
     Units are counted in the order of their claims, first those that stay backed: supply is lost by the last of them,
@@ -65,6 +65,9 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]
     passed or the lead time changes. Nothing is promised for a day before the release. A line that must come with
     others comes no sooner than they do, and has no date while one of them has none. The pure twin of the one SQL
     statement.
+
+    ``gained``: all that has changed is that so much known supply backs nothing yet. Then those whom it does not reach
+    keep their promises, and a long queue need not be read behind the last who is backed.
     """
     total, cumulative = sum(one.units for one in revision.expected), 0
     ordered = sorted(waiting, key=lambda one: (one.claim_date, one.queued_at, one.line_id))
@@ -82,7 +85,7 @@ def revise(waiting: Sequence[Waiting], revision: Revision) -> dict[str, Revised]
         due = _with_rest(alone, one.rest)
         told = max(due, one.promise_date or due) if due is not None else None
         new = Revised(told, _claim(one, due or alone, told, covered, behind), covered)
-        if new != Revised(one.promise_date, one.claim_date, one.backed):
+        if new != Revised(one.promise_date, one.claim_date, one.backed) and (covered or gained is None):
             found[one.line_id] = new
     return found
 
