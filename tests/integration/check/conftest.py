@@ -9,12 +9,15 @@ import asyncpg
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from sqlalchemy import make_url
+from tests.integration.check.old_databases import old_database
 
 from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICE_NAMES
 from event_contracts import EVENT_TYPES
 from service_kit.persistence.database import Database
 from service_kit.testing.topics import KafkaTopics
+
+__all__ = ["old_database"]
 
 EVENT_ID = "event-1"
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -22,6 +23,18 @@ _MIGRATION_LOCK = 0x6261636B6F726401
 
 _LOOK_AGAIN = 0.2
 """Seconds between two looks at whether another process has finished."""
+
+
+def execute_apart(statements: Iterable[str]) -> None:
+    """Execute each statement of a migration in a transaction of its own, so that it holds its locks only by itself.
+
+    For what changes a table that is in use and reads a large one: together, the first would be locked while the
+    second is read. Indexes can be made CONCURRENTLY here. A migration that fails between two statements is repeated
+    from the first one, so each must allow to be repeated (``IF NOT EXISTS`` and the like).
+    """
+    with op.get_context().autocommit_block():
+        for statement in statements:
+            op.execute(statement)
 
 
 def upgrade(service_module: str, url: str, revision: str = "head") -> None:
