@@ -15,8 +15,3 @@ def upgrade() -> None:
     """Make the tables, and the mark of a deferred order: a constant default, which rewrites nothing."""
     create_parked_work_tables(op)
     op.execute("ALTER TABLE recheck ADD COLUMN parked boolean NOT NULL DEFAULT false")
-
-
-def downgrade() -> None:
-    """Not supported: a database goes forwards only."""
-    raise NotImplementedError

@@ -187,7 +187,3 @@ def upgrade() -> None:
     op.execute(APPEND_ONLY)
     op.execute(APPEND_ONLY_TRIGGER)
     create_kit_tables(op)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the first revision has nothing before it")

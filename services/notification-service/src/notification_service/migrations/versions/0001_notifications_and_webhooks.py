@@ -173,7 +173,3 @@ def upgrade() -> None:
     create_kit_tables(op)
     for statement in (*_WATCHED, *_NOTIFICATIONS, *_WEBHOOKS):
         op.execute(statement)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the first migration is not taken back: drop the database instead")

@@ -17,7 +17,3 @@ def upgrade() -> None:
             CHECK (state IN ('pending', 'waiting_for_contact', 'sent', 'failed', 'superseded')) NOT VALID
         """
     )
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Migrations go forward only.")

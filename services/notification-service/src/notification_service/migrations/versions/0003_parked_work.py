@@ -11,8 +11,3 @@ down_revision = "0002"
 def upgrade() -> None:
     """Make the tables. They are new and empty, so nothing that runs is touched."""
     create_parked_work_tables(op)
-
-
-def downgrade() -> None:
-    """Not supported: a database goes forwards only."""
-    raise NotImplementedError

@@ -11,7 +11,3 @@ depends_on = None
 def upgrade() -> None:
     """Lines that were answered before have words only, until they are answered again."""
     op.execute("ALTER TABLE watched_line ADD COLUMN reason_code text, ADD COLUMN reason_parameters jsonb")
-
-
-def downgrade() -> None:
-    raise NotImplementedError("Migrations go forward only.")

@@ -24,8 +24,3 @@ def upgrade() -> None:
     )
     op.execute("CREATE TABLE setting (name text PRIMARY KEY, value text NOT NULL)")
     op.execute("INSERT INTO setting VALUES ('colour', 'blue')")
-
-
-def downgrade() -> None:
-    """Not supported: a database goes forwards only."""
-    raise NotImplementedError
