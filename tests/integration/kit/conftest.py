@@ -2,11 +2,18 @@
 
 import pytest
 
+from service_kit.messaging import consumer
 from service_kit.messaging.event_log import EventLog
 from service_kit.persistence.database import Database
 from service_kit.testing.fixtures import ServiceDatabase
 from service_kit.testing.in_memory_event_log import InMemoryEventLog
 from service_kit.testing.topics import KafkaTopics
+
+
+@pytest.fixture(autouse=True)
+def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that is told to stop finishes its poll first, which a test would wait for."""
+    monkeypatch.setattr(consumer, "_POLL", 0.05)
 
 
 @pytest.fixture

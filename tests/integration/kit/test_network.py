@@ -28,7 +28,7 @@ async def test_resets_in_the_middle_of_messages_cost_no_event_and_repeat_none(da
     async with TcpProxy(url.host or "127.0.0.1", url.port or 5432) as proxy:
         behind = Database(url.set(host="127.0.0.1", port=proxy.port).render_as_string(hide_password=False), pool_size=3)
         proxy.latency = 0.002
-        consumer = Consumer(behind, new_topics("unused:1"), subscription(), GROUP, event_log=bus)
+        consumer = Consumer(behind, new_topics("unused:1"), subscription(), GROUP, event_log=bus, longest_pause=0.05)
         async with running(consumer.run, Relay(behind, bus.producer, batch=50).run):
             for start in range(0, len(events), 50):
                 async with database.transaction() as conn:

@@ -70,7 +70,7 @@ async def test_all_healthy_events_are_handled_whatever_stands_between_them(
         return {key: found.get(key) for key in wanted} == wanted
 
     async with running(under_test.run):
-        await eventually(all_handled, 250)
+        await eventually(all_handled, 250, every=0.5)
     assert under_test.stopped_because is None
 
 
