@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from service_kit.persistence.database import Database
 from service_kit.persistence.invariant import Invariant, Violation
-from service_kit.runtime.names import in_one_form, names_query
+from service_kit.persistence.untidy_names import names_query
+from service_kit.runtime.names import in_one_form
 from service_kit.testing.invariants import assert_invariants
 
 HOLDS = Invariant("holds", "Nothing is wrong; otherwise something is.", "SELECT 1 AS number WHERE false")

@@ -5,7 +5,8 @@ import unicodedata
 
 import pytest
 
-from service_kit.runtime.names import INVISIBLE, check_visible, in_one_form, untidy
+from service_kit.persistence.untidy_names import untidy
+from service_kit.runtime.names import INVISIBLE, check_visible, in_one_form
 
 
 @pytest.mark.parametrize("name", ["X", "LAMP-4", "a b", "Größe 5", "灯", "🛋️", "Lamp", "a  b", "½", "ﬁ"])

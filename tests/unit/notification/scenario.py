@@ -12,7 +12,10 @@ from tests.unit.notification.events import CustomerOrders
 from event_contracts import Event, new_event_id
 from notification_service.adapters.template_renderer import TemplateRenderer
 from notification_service.application.contacts.put_contact import ContactPut, PutContact, put_contact
-from notification_service.application.notifications.compose_due_notifications import compose_due_notifications
+from notification_service.application.notifications.compose_due_notifications import (
+    compose_due_notifications,
+    find_due_orders,
+)
 from notification_service.application.notifications.delivery_rules import MailRules
 from notification_service.application.notifications.give_up_waiting_notifications import (
     give_up_waiting_notifications,
@@ -112,7 +115,8 @@ class Scenario(CustomerOrders):
     async def compose(self, after: timedelta = timedelta(hours=1)) -> int:
         """Compose what is due ``after`` some time; how many orders it was."""
         self.clock.advance(after)
-        return await execute(self.units, compose_due_notifications)
+        due = await read(self.units, find_due_orders, ())
+        return await execute(self.units, compose_due_notifications, due)
 
     async def send(self, rules: MailRules = MAIL_RULES) -> int:
         """Send what is due; how many notifications were claimed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
-from service_kit.runtime.names import names_query
+from service_kit.persistence.untidy_names import names_query
 
 # What the customer can know of a line, as `LineProjection.current` counts it.
 _LINES = """

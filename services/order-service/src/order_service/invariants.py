@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from service_kit.persistence.invariant import Invariant
-from service_kit.runtime.names import names_query
+from service_kit.persistence.untidy_names import names_query
 
 # Open units are counted per location: a unit that was shipped from elsewhere does not use up an allocation here.
 _LINES = """

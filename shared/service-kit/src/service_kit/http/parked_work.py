@@ -27,7 +27,7 @@ class ParkedItemView(BaseModel):
 
 
 class RetryResult(BaseModel):
-    """How many items are tried again in the next round of their tasks, which is seconds away."""
+    """How many items are tried again in the next round of their tasks."""
 
     due: int
 

@@ -13,12 +13,11 @@ from allocation_service.application.unit_of_work import AllocationUnitOfWork
 
 
 class Reconciliation(NamedTuple):
-    """One round: ``reached`` is the SKU that the next begins behind, ``events`` are those it made.
+    """One round: ``events`` are those it made.
 
     ``missed`` are SKUs where something had to be done that no policy explains: an event had been missed.
     """
 
-    reached: str
     events: int
     missed: frozenset[str]
 
@@ -26,29 +25,17 @@ class Reconciliation(NamedTuple):
 async def find_idle_stock(
     uow: AllocationUnitOfWork, after: str, without: Collection[str], limit: int = 100
 ) -> Sequence[str]:
-    """The next SKUs behind ``after`` that a reconciliation has to look at."""
+    """The next SKUs behind ``after`` that a reconciliation has to look at.
+
+    Where a policy keeps stock from those who wait it may lie there for long, so the other SKUs have their turn first.
+    """
     return await uow.background.skus_to_reconcile(after, limit, without)
 
 
 async def reconcile_stock(
-    uow: AllocationUnitOfWork,
-    options: Options,
-    after: str,
-    now: datetime,
-    limit: int = 100,
-    *,
-    skus: Sequence[str] | None = None,
+    uow: AllocationUnitOfWork, options: Options, now: datetime, skus: Sequence[str]
 ) -> Reconciliation:
-    """Serve queues that stand before free stock, and take back shortfalls, as any event would.
-
-    Looks at ``skus``, or at no more than ``limit`` SKUs behind ``after``. Where a policy keeps stock from those who
-    wait it may lie there for long, so the other SKUs have their turn first.
-    """
-    if skus is None:
-        skus = await uow.background.skus_to_reconcile(after, limit)
-    reached = skus[-1] if len(skus) == limit else ""
-    if not skus:
-        return Reconciliation(reached, 0, frozenset())
+    """Serve the queues of ``skus`` that stand before free stock, and take back shortfalls, as any event would."""
     session = await lock_session(uow.store, options, skus, now)
     missed = set()
     for name, sku in session.skus.items():
@@ -57,4 +44,4 @@ async def reconcile_stock(
     await finish(uow.store, session)
     missed -= await uow.assignments.awaiting_review(sorted(missed))
     note_effects(uow, session, options)
-    return Reconciliation(reached, session.effects.events_told, frozenset(missed))
+    return Reconciliation(session.effects.events_told, frozenset(missed))

@@ -23,27 +23,20 @@ async def find_reviews(uow: AllocationUnitOfWork, without: Collection[str], limi
     return await uow.assignments.reviews_due(limit, without)
 
 
-async def follow_policy_changes(
-    uow: AllocationUnitOfWork,
-    options: Options,
-    now: datetime,
-    limit: int = 100,
-    *,
-    only: Sequence[str] | None = None,
-) -> int:
-    """Serve up to ``limit`` queues that are marked for review, of any SKU or of those named; how many those were.
+async def follow_policy_changes(uow: AllocationUnitOfWork, options: Options, now: datetime, skus: Sequence[str]) -> int:
+    """Serve those queues of ``skus`` that are marked for review; how many those were.
 
     What one policy kept, another may let go of. What was decided stays (protocol rule 16, docs/protocol.md).
     """
-    skus = await uow.assignments.take_reviews(limit, only)
-    if not skus:
+    marked = await uow.assignments.take_reviews(len(skus), skus)
+    if not marked:
         return 0
-    session = await lock_session(uow.store, options, skus, now)
+    session = await lock_session(uow.store, options, marked, now)
     for name in session.skus:
         await allocate_free_stock(uow.store, session, name, "PolicyChanged")
     await finish(uow.store, session)
     note_effects(uow, session, options)
-    return len(skus)
+    return len(marked)
 
 
 async def _windows_due(uow: AllocationUnitOfWork, now: datetime) -> bool:

@@ -43,8 +43,6 @@ class PolicyReviewsLoop:
             application.parked_work,
             "policy_reviews",
             lambda held: read(application.units, find_reviews, held),
-            lambda skus: execute(
-                application.units, follow_policy_changes, application.options, now, len(skus), only=skus
-            ),
+            lambda skus: execute(application.units, follow_policy_changes, application.options, now, skus),
         )
         return reviewed

@@ -41,7 +41,7 @@ class Reconciler:
         await note_policy_windows(application.units, now)
 
         async def reconcile(skus: Sequence[str]) -> int:
-            done = await execute(application.units, reconcile_stock, application.options, self._reached, now, skus=skus)
+            done = await execute(application.units, reconcile_stock, application.options, now, skus)
             if done.missed:
                 RECONCILED.labels("idle_stock").inc(len(done.missed))
                 log.error("reconciler_had_to_act", sku=min(done.missed), count=len(done.missed), events=done.events)

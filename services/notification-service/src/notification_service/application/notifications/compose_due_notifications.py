@@ -21,15 +21,13 @@ async def find_due_orders(
     return await uow.orders.find_due(uow.now, limit, without)
 
 
-async def compose_due_notifications(
-    uow: NotificationUnitOfWork, limit: int = ORDERS_AT_ONCE, only: Collection[str] | None = None
-) -> int:
-    """Queue a notification for each order, or each of ``only``, whose message is due; how many were looked at.
+async def compose_due_notifications(uow: NotificationUnitOfWork, order_ids: Collection[str]) -> int:
+    """Queue a notification for each of these orders whose message is due; how many were looked at.
 
     The customer counts as told from here on. What the customer had been told before is kept with the notification,
     in case it has to wait for its contact.
     """
-    orders = await uow.orders.lock_due(uow.now, limit, only)
+    orders = await uow.orders.lock_due(uow.now, len(order_ids), order_ids)
     composed: list[tuple[OrderProjection, str, Message, Baseline]] = []
     for order in orders:
         baseline = order.baseline()

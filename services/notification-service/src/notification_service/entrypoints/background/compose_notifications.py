@@ -23,7 +23,7 @@ def compose_notifications(app: NotificationApplication) -> BackgroundTask:
     parked = ParkedWork(app.database)
 
     async def compose(order_ids: Sequence[str]) -> int:
-        return await execute(app.units, compose_due_notifications, len(order_ids), order_ids)
+        return await execute(app.units, compose_due_notifications, order_ids)
 
     async def find(held: Collection[str]) -> Sequence[str]:
         return await read(app.units, find_due_orders, held)
