@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from event_contracts import Event
+from event_contracts import Event, OrderState
 
 LINE = {
     "/v1/receipts": {"sku": "lamp", "quantity": 1},
@@ -102,6 +102,7 @@ async def test_a_stored_count_of_the_future_hides_nothing(inventory: Any, order:
 
 def reported(told: Event, moment: datetime) -> Event:
     """The event as if its last shipment had left and been reported at the moment."""
+    assert isinstance(told.payload, OrderState)
     *earlier, last = told.payload.shipments
     shipments = (*earlier, last.model_copy(update={"shipped_at": moment}))
     return replace(

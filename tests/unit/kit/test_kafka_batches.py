@@ -3,7 +3,7 @@
 import random
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import aiokafka.codec as codecs
 import pytest
@@ -137,8 +137,8 @@ def test_a_header_with_a_wrong_checksum_is_not_believed_when_it_says_how_far_its
 
 @pytest.mark.parametrize("magic", [0, 1])
 @pytest.mark.parametrize("value", [b"v", b"v" * 200])
-def test_a_batch_of_an_older_format_is_one_unreadable_record_and_is_passed(magic: int, value: bytes) -> None:
-    builder = LegacyRecordBatchBuilder(magic, 0, 1_000_000)  # type: ignore[no-untyped-call]
+def test_a_batch_of_an_older_format_is_one_unreadable_record_and_is_passed(magic: Literal[0, 1], value: bytes) -> None:
+    builder = LegacyRecordBatchBuilder(magic, 0, 1_000_000)
     assert builder.append(0, 1_000, b"k", value)
     raw = bytearray(builder.build())
     struct.pack_into(">q", raw, 0, 30)

@@ -1,5 +1,7 @@
 """What an order says that a law goes by: jurisdiction, time zone, whether time is essential, quoted days."""
 
+from typing import Any
+
 import pytest
 from tests.unit.order.shop import InMemoryShop, order_in
 
@@ -29,7 +31,7 @@ async def test_an_order_keeps_and_tells_what_the_law_goes_by(shop: InMemoryShop)
     ],
 )
 async def test_what_no_law_could_go_by_is_refused_with_the_field_and_the_remedy(
-    shop: InMemoryShop, body: dict[str, object], pointer: str, remedy: str
+    shop: InMemoryShop, body: dict[str, Any], pointer: str, remedy: str
 ) -> None:
     response = await shop.post_order(**{"lines": [LINE], **body})
     assert response.status_code == 422

@@ -6,7 +6,7 @@ from datetime import date
 
 from pydantic import Field
 
-from event_contracts.model import Identifier, Instant, Payload, Version
+from event_contracts.model import Identifier, Instant, Payload, PlannedInstant, Version
 
 
 class DelayedLine(Payload):
@@ -40,8 +40,10 @@ class DelayOffer(Payload):
     kind: str = Field(description="delay or further_delay; new ones may come")
     lines: tuple[DelayedLine, ...]
     silence_means: str = Field(description="consent, cancellation or nothing")
-    respond_by: Instant | None = Field(default=None, description="When silence is taken for an answer; null: never")
-    notice_by: Instant | None = Field(
+    respond_by: PlannedInstant | None = Field(
+        default=None, description="When silence is taken for an answer; null: never"
+    )
+    notice_by: PlannedInstant | None = Field(
         default=None, description="A notice that is sent later cures nothing; null: there is no such moment"
     )
     time_zone: str = Field(default="UTC", description="IANA zone in which the order's days end")

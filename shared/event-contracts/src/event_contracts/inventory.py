@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from event_contracts.model import Identifier, Instant, Payload, Quantity, Version
+from event_contracts.model import Identifier, Instant, Payload, PlannedInstant, Quantity, Version
 
 
 class SellingMode(StrEnum):
@@ -54,7 +54,7 @@ class InboundChange(Payload):
     sku: Identifier
     po_line: Identifier
     remaining: Quantity = Field(description="Units still to come; 0 means closed")
-    eta: Instant
+    eta: PlannedInstant
     supplier: Identifier
     location: Identifier
     version: Version
@@ -68,7 +68,7 @@ class InboundLine(Payload):
 
     id: Identifier
     remaining: Quantity = Field(description="Units still to come")
-    eta: Instant
+    eta: PlannedInstant
     supplier: Identifier
     location: Identifier
     version: Version
@@ -95,7 +95,7 @@ class SkuPolicy(Payload):
     version: Version
     mode: SellingMode
     cap: Quantity | None = Field(default=None, description="Most units that may wait at once; null: no cap")
-    release_at: Instant | None = Field(default=None, description="Preorders ship from here on")
+    release_at: PlannedInstant | None = Field(default=None, description="Preorders ship from here on")
     lead_time_days: int = Field(ge=0, le=3650, description="Days to get more with nothing inbound")
     category: str | None = None
     name: str | None = None

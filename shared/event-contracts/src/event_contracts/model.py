@@ -18,6 +18,10 @@ Version = Annotated[int, Field(ge=0)]
 Instant = AwareDatetime
 """A moment with its offset (RFC 3339); written in UTC."""
 
+PLANNED = "planned"
+PlannedInstant = Annotated[AwareDatetime, PLANNED]
+"""A moment that is planned, such as the arrival of a delivery: it may well lie in the future."""
+
 
 class Payload(BaseModel):
     """Base of all payloads. Unknown fields are ignored, so that a newer producer can add some."""
