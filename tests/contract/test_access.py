@@ -34,6 +34,7 @@ ROUTES = {
         GET /v1/skus inventory:read
         PUT /v1/skus/{sku} inventory:write
         PATCH /v1/skus/{sku} inventory:write
+        POST /v1/skus/{sku}/merge inventory:write
         GET /v1/skus/{sku} inventory:read
         GET /v1/locations inventory:read
         PUT /v1/locations/{location_id} inventory:write

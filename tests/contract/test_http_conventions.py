@@ -23,6 +23,7 @@ PATHS = {
     "inventory": """
         PUT /v1/skus
         PUT GET /v1/skus/{sku}
+        POST /v1/skus/{sku}/merge
         PUT GET /v1/locations/{location_id}
         PUT GET /v1/suppliers/{supplier_id}
         POST GET /v1/purchase-orders

@@ -28,6 +28,8 @@ class Callers(Timeline):
     shipments: list[tuple[str, str, datetime]] = field(default_factory=list)
     po_lines: list[tuple[str, str, str, int]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    merged: dict[str, str] = field(default_factory=dict)
+    """What SKUs are called that were renamed or merged. Shoppers go on naming them as they did."""
     count: int = 0
 
     async def call(
@@ -51,9 +53,29 @@ class Callers(Timeline):
         self.count += 1
         return f"{kind}-{self.count}"
 
+    def called(self, sku: str) -> str:
+        """What a SKU is called by now."""
+        return self.merged.get(sku, sku)
+
+    def sku(self) -> str:
+        """Some SKU, by the name that it has now."""
+        return self.called(self.random.choice(SKUS))
+
+    async def merge(self) -> None:
+        """Two SKUs turn out to be one article, or one is given another name."""
+        sku = self.sku()
+        into = self.random.choice([one for one in (*map(self.called, SKUS), self.name("sku")) if one != sku])
+        response = await self.clients["inventory"].post(
+            f"/v1/skus/{sku}/merge", json={"into": into}, headers={"If-Match": "*"}
+        )
+        self.log.append(f"merge {sku} into {into} -> {response.status_code}")
+        assert response.status_code == 200, response.text
+        self.merged = {one: into if self.called(one) == sku else self.called(one) for one in (*SKUS, *self.merged, sku)}
+        self.po_lines = [(order, line, self.called(ordered), units) for order, line, ordered, units in self.po_lines]
+
     async def set_policy(self, sku: str | None = None) -> None:
         """Give a SKU a selling policy: mostly backorder, sometimes with a cap, sometimes from stock only."""
-        sku = sku or self.random.choice(SKUS)
+        sku = sku or self.sku()
         mode = self.random.choices(("backorder", "stock_only"), (9, 1))[0]
         cap = self.random.choice((None, None, 6)) if mode == "backorder" else None
         body = {"name": sku, "lead_time_days": 14, "selling_policy": {"mode": mode, "backorder_cap": cap}}
@@ -208,7 +230,7 @@ class Callers(Timeline):
                 "quantity": self.random.randint(2, 12),
                 "eta": (self.now + timedelta(days=self.random.randint(1, 20))).isoformat(),
             }
-            for sku in self.random.sample(SKUS, self.random.randint(1, 2))
+            for sku in map(self.called, self.random.sample(SKUS, self.random.randint(1, 2)))
         ]
         location = self.random.choice(LOCATIONS)
         body = {"reference": self.name("po"), "supplier_id": "acme", "location_id": location, "lines": lines}
@@ -241,7 +263,7 @@ class Callers(Timeline):
             await self.call("inventory", "POST", f"/v1/purchase-orders/{order}/cancel")
             return
         eta = (self.now + timedelta(days=self.random.randint(1, 20))).isoformat()
-        body = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(2, 9), "eta": eta}
+        body = {"sku": self.sku(), "quantity": self.random.randint(2, 9), "eta": eta}
         line = (await self.call("inventory", "POST", f"/v1/purchase-orders/{order}/lines", body)).json()
         self.po_lines.append((order, line["purchase_order_line_id"], line["sku"], line["quantity"]))
 
@@ -256,14 +278,14 @@ class Callers(Timeline):
         if not unlinked:
             return
         receipt, number, sku = self.random.choice(unlinked)
-        same = [po_line for _, po_line, ordered, _ in self.po_lines if ordered == sku]
+        same = [po_line for _, po_line, ordered, _ in self.po_lines if ordered == self.called(sku)]
         if same:
             body = {"purchase_order_line_id": self.random.choice(same)}
             await self.call("inventory", "POST", f"/v1/receipts/{receipt}/lines/{number}/link", body)
 
     async def give_back(self) -> None:
         """Units go back to the supplier; more than are there or than came is refused."""
-        line: dict[str, Any] = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(1, 3)}
+        line: dict[str, Any] = {"sku": self.sku(), "quantity": self.random.randint(1, 3)}
         if self.po_lines and self.random.random() < 0.7:
             _, po_line, sku, _ = self.random.choice(self.po_lines)
             line |= {"sku": sku, "purchase_order_line_id": po_line}
@@ -278,7 +300,7 @@ class Callers(Timeline):
     async def receive(self) -> None:
         """A delivery of a purchase order (more, less or exact), an unannounced one, or a return."""
         location = self.random.choice(LOCATIONS)
-        line: dict[str, Any] = {"sku": self.random.choice(SKUS), "quantity": self.random.randint(1, 8)}
+        line: dict[str, Any] = {"sku": self.sku(), "quantity": self.random.randint(1, 8)}
         kind = self.random.choice(("purchase", "purchase", "return"))
         if kind == "purchase" and self.po_lines and self.random.random() < 0.7:
             _, po_line, sku, quantity = self.random.choice(self.po_lines)
@@ -298,7 +320,7 @@ class Callers(Timeline):
 
     async def count_stock(self) -> None:
         """Somebody counts: shrinkage mostly, sometimes a find."""
-        location, sku = self.random.choice(LOCATIONS), self.random.choice(SKUS)
+        location, sku = self.random.choice(LOCATIONS), self.sku()
         levels = (await self.call("inventory", "GET", f"/v1/stock-levels?sku={sku}&location_id={location}")).json()[
             "data"
         ]

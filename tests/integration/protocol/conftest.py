@@ -46,6 +46,8 @@ class Sizes:
     acts: int = 90
     purged_inbox: bool = False
     """Redeliveries meet an empty inbox, as after a purge: state and its counters alone must do."""
+    merges: bool = False
+    """SKUs are renamed and merged."""
 
 
 @dataclass(kw_only=True)
@@ -164,6 +166,7 @@ class World(Callers):
             (self.catch_up, 6),
             (self.recheck, 4),
             (self.rewind, 2),
+            *([(self.merge, 3)] if self.sizes.merges else []),
         ]
         for _ in range(self.sizes.acts):
             act = self.random.choices([a for a, _ in acts], [w for _, w in acts])[0]
@@ -188,7 +191,12 @@ class NewWorld(Protocol):
     """Makes a world on empty databases; the same seed plays the same history. ``clocks`` are those of the services."""
 
     async def __call__(
-        self, seed: int, *, purged_inbox: bool = False, clocks: Mapping[str, Clock] | None = None
+        self,
+        seed: int,
+        *,
+        purged_inbox: bool = False,
+        merges: bool = False,
+        clocks: Mapping[str, Clock] | None = None,
     ) -> World: ...
 
 
@@ -202,7 +210,13 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
     key, _ = keyring.create_key("protocol test", sorted(SCOPES))
     opened: list[httpx.AsyncClient] = []
 
-    async def make(seed: int, *, purged_inbox: bool = False, clocks: Mapping[str, Clock] | None = None) -> World:
+    async def make(
+        seed: int,
+        *,
+        purged_inbox: bool = False,
+        merges: bool = False,
+        clocks: Mapping[str, Clock] | None = None,
+    ) -> World:
         shown = clocks or {}
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
         deciding = AllocationSettings(
@@ -231,7 +245,7 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
             databases=databases,
             subscriptions=subscriptions,
             clients=clients,
-            sizes=Sizes(purged_inbox=purged_inbox),
+            sizes=Sizes(purged_inbox=purged_inbox, merges=merges),
         )
 
     yield make

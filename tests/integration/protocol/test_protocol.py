@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 from tests.integration.protocol import openings
+from tests.integration.protocol.callers import START
 from tests.integration.protocol.conftest import NewWorld
 
 import allocation_service.invariants
@@ -29,6 +30,7 @@ from backorder_verify.check.snapshot import SystemSnapshot
 from backorder_verify.check.system_invariant import of_service
 from inventory_service.adapters.sql_customer_orders import SqlShipments
 from inventory_service.domain.stock_level import LevelKey
+from service_kit.testing import FakeClock
 
 HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
 SEEDS = [int(os.environ["BACKORDER_SEED"])] if "BACKORDER_SEED" in os.environ else list(range(HISTORIES))
@@ -70,6 +72,21 @@ def _over(real: Any, replacement: Any) -> Any:
 @pytest.mark.parametrize("seed", SEEDS)
 async def test_a_random_history_comes_to_rest_with_every_invariant_kept(seed: int, new_world: Any) -> None:
     world = await new_world(seed)
+    await world.run()
+    violations = await _violations(world)
+    assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
+
+
+@pytest.mark.parametrize("purged_inbox", [False, True])
+@pytest.mark.parametrize("seed", SEEDS[: max(1, len(SEEDS) // 3)])
+async def test_a_history_in_which_skus_are_renamed_and_merged_keeps_every_invariant(
+    seed: int, new_world: Any, *, purged_inbox: bool
+) -> None:
+    """The services' clocks go with the history: what is merged now is merged after what happened before."""
+    clock = FakeClock(START)
+    clocks = dict.fromkeys(("order", "inventory", "allocation"), clock)
+    world = await new_world(seed, purged_inbox=purged_inbox, merges=True, clocks=clocks)
+    world.clock = clock
     await world.run()
     violations = await _violations(world)
     assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])

@@ -49,7 +49,7 @@ class CatalogueSuite(Suite):
         await self.put_catalogue(units)
         async with units.begin() as uow:
             catalogue = uow.catalogue
-            assert await catalogue.unknown_skus({"lamp", "Lamp", "no"}) == {"Lamp", "no"}
+            assert await catalogue.unusable_skus({"lamp", "Lamp", "no"}) == {"Lamp": None, "no": None}
             assert await catalogue.unknown_suppliers({"acme", "no"}) == {"no"}
             await catalogue.put_location(Location("south", "South", 100, active=False))
             assert await catalogue.location_terms(["main", "south", "no"]) == {
@@ -60,6 +60,25 @@ class CatalogueSuite(Suite):
             assert [*locked, await catalogue.lock_supplier("no")] == [None, None, None]
             queries = uow.queries
             assert [await found("no") for found in (queries.sku, queries.location, queries.supplier)] == [None] * 3
+
+    async def test_a_merged_sku_names_what_it_is_now_and_so_do_those_merged_before(self, units: Any) -> None:
+        await self.put_catalogue(units)
+        async with units.begin() as uow:
+            catalogue = uow.catalogue
+            await catalogue.put_skus([Sku(sku, None, None, None, SellingPolicy()) for sku in ("a", "b", "c")])
+            assert await catalogue.merge("a", "b") == {"a"}
+            assert await catalogue.merge("b", "c") == {"a", "b"}
+            assert await catalogue.unusable_skus(["a", "b", "c", "no"]) == {"a": "c", "b": "c", "no": None}
+            assert await catalogue.merged_names(["a", "c", "no"]) == {"a": ("c", uow.now)}
+            await uow.commit()
+        async with units.begin() as uow:
+            assert {sku: found.item.merged_into for sku, found in (await uow.catalogue.lock_skus("abc")).items()} == {
+                "a": "c",
+                "b": "c",
+                "c": None,
+            }
+            found = await uow.queries.sku("a")
+        assert (found.item.merged_into, found.version) == ("c", 3)
 
     async def test_listings_are_in_the_order_of_names_byte_by_byte(self, units: Any) -> None:
         skus = [Sku(sku, None, "a" if sku < "a" else "b", None, SellingPolicy()) for sku in ("b", "B", "a", "é")]

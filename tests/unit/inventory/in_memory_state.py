@@ -16,6 +16,7 @@ class InventoryState:
     """Everything that is stored. ``updated_at`` is when each level was last stored."""
 
     skus: dict[str, Versioned[Sku]] = field(default_factory=dict)
+    merged_at: dict[str, datetime] = field(default_factory=dict)
     locations: dict[str, Versioned[Location]] = field(default_factory=dict)
     suppliers: dict[str, Versioned[Supplier]] = field(default_factory=dict)
     levels: dict[LevelKey, StockLevel] = field(default_factory=dict)

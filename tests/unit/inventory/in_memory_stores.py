@@ -10,7 +10,7 @@ from tests.unit.inventory.in_memory_state import InventoryState
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import StoredEntry, Versioned
-from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, MergedName, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -34,11 +34,26 @@ T = TypeVar("T")
 class InMemoryCatalogue:
     """Implements ``Catalogue``."""
 
-    def __init__(self, state: InventoryState) -> None:
+    def __init__(self, state: InventoryState, now: datetime) -> None:
         self._state = state
+        self._now = now
 
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
-        return set(skus) - self._state.skus.keys()
+    async def unusable_skus(self, skus: Collection[str]) -> dict[str, str | None]:
+        merged = await self.merged_names(skus)
+        unknown: dict[str, str | None] = dict.fromkeys(set(skus) - self._state.skus.keys())
+        return unknown | {name: one.sku for name, one in merged.items()}
+
+    async def merged_names(self, skus: Collection[str]) -> dict[str, MergedName]:
+        known = {name: self._state.skus[name].item.merged_into for name in skus if name in self._state.skus}
+        return {name: MergedName(into, self._state.merged_at[name]) for name, into in known.items() if into}
+
+    async def merge(self, sku: str, into: str) -> set[str]:
+        names = {name for name, one in self._state.skus.items() if sku in (name, one.item.merged_into)}
+        for name in names:
+            one = self._state.skus[name]
+            self._state.skus[name] = Versioned(replace(one.item, merged_into=into), one.version + 1)
+            self._state.merged_at.setdefault(name, self._now)
+        return names
 
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         return set(supplier_ids) - self._state.suppliers.keys()
@@ -94,6 +109,10 @@ class InMemoryStockLevels:
                 self._store(StockLevel(key))
         return {key: self._believed(self._state.levels[key]) for key in sorted(keys)}
 
+    async def lock_of_skus(self, skus: Collection[str]) -> dict[LevelKey, StockLevel]:
+        places = {key.location_id for key in self._state.levels if key.sku in skus}
+        return await self.lock([LevelKey(sku, place) for sku in skus for place in places])
+
     async def save(self, levels: Collection[StockLevel]) -> None:
         for level in levels:
             self._store(level)
@@ -118,7 +137,9 @@ class InMemoryStockLevels:
 
     async def raise_versions_at(self, location_id: str) -> list[StockLevel]:
         raised = []
-        for key in sorted(key for key in self._state.levels if key.location_id == location_id):
+        for key in sorted(
+            key for key in self._state.levels if key.location_id == location_id and not self._state.levels[key].merged
+        ):
             level = self._state.levels[key]
             self._store(replace(level, version=level.version + 1))
             raised.append(replace(self._state.levels[key], entries=[]))
@@ -272,6 +293,11 @@ class InMemoryPurchaseOrders:
                 order, lines=tuple(changed.get(line.line_id, line) for line in order.lines)
             )
 
+    async def rename_lines(self, sku: str, into: str) -> list[PurchaseOrderLine]:
+        lines = [replace(line, sku=into, version=line.version + 1) for line in self._lines() if line.sku == sku]
+        await self.save_lines(lines)
+        return lines
+
     async def version(self, purchase_order_id: str) -> int:
         order = self._orders.get(purchase_order_id)
         return 0 if order is None else order.version
@@ -328,7 +354,7 @@ class InMemoryInventoryUnitOfWork(InMemoryUnitOfWork):
 
     def __init__(self, state: InventoryState, now: datetime) -> None:
         super().__init__(now)
-        self.catalogue = InMemoryCatalogue(state)
+        self.catalogue = InMemoryCatalogue(state, now)
         self.levels = InMemoryStockLevels(state, now)
         self.documents = InMemoryStockDocuments(state, now)
         self.purchase_orders = InMemoryPurchaseOrders(state, now)

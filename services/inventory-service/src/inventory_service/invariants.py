@@ -32,10 +32,10 @@ INVARIANTS = (
                    coalesce(l.voided, 0) AS voided, coalesce(s.voided, 0) AS by_voided_shipments
             FROM stock_level l
             FULL JOIN (
-                SELECT sku, location_id,
+                SELECT coalesce(name.merged_into, line.sku) AS sku, location_id,
                        coalesce(sum(quantity) FILTER (WHERE voided_at IS NULL), 0)::bigint AS quantity,
                        coalesce(sum(quantity) FILTER (WHERE voided_at IS NOT NULL), 0)::bigint AS voided
-                FROM shipment_line GROUP BY sku, location_id
+                FROM shipment_line line LEFT JOIN sku name ON name.sku = line.sku GROUP BY 1, 2
             ) s USING (sku, location_id)
             WHERE coalesce(l.shipped, 0) <> coalesce(s.quantity, 0) OR coalesce(l.voided, 0) <> coalesce(s.voided, 0)
         """,

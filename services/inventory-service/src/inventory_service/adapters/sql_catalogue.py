@@ -12,11 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import Versioned
-from inventory_service.domain.catalogue import Location, LocationTerms, Mode, SellingPolicy, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, MergedName, Mode, SellingPolicy, Sku, Supplier
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
-_UNKNOWN_SKUS = text(
-    "SELECT k FROM unnest(CAST(:keys AS text[])) k WHERE NOT EXISTS (SELECT FROM sku WHERE sku.sku = k)"
+# Whoever merges a SKU locks its row FOR UPDATE: until this transaction ends, a name stays what it is.
+_NAMES = text(
+    "SELECT sku, merged_into, merged_at FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR KEY SHARE"
+)
+_MERGE = text(
+    """
+    UPDATE sku SET merged_into = :into, merged_at = coalesce(merged_at, :now), version = version + 1, updated_at = :now
+    WHERE sku = :sku OR merged_into = :sku RETURNING sku
+    """
 )
 _UNKNOWN_SUPPLIERS = text(
     "SELECT k FROM unnest(CAST(:keys AS text[])) k"
@@ -25,7 +32,7 @@ _UNKNOWN_SUPPLIERS = text(
 _TERMS = text("SELECT location_id, priority, active FROM location WHERE location_id = ANY(CAST(:ids AS text[]))")
 
 _LOCK_SKUS = text(
-    "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, version"
+    "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, merged_into, version"
     " FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE"
 )
 _LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
@@ -91,9 +98,21 @@ class SqlCatalogue:
         self._connection = connection
         self._now = now
 
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
+    async def unusable_skus(self, skus: Collection[str]) -> dict[str, str | None]:
         """See Catalogue."""
-        return await self._unknown(_UNKNOWN_SKUS, skus)
+        rows = await self._connection.execute(_NAMES, {"skus": list(skus)})
+        known: dict[str, str | None] = {row.sku: row.merged_into for row in rows}
+        return {sku: known.get(sku) for sku in skus if sku not in known or known[sku] is not None}
+
+    async def merged_names(self, skus: Collection[str]) -> dict[str, MergedName]:
+        """See Catalogue."""
+        rows = await self._connection.execute(_NAMES, {"skus": list(skus)})
+        return {row.sku: MergedName(row.merged_into, row.merged_at) for row in rows if row.merged_into is not None}
+
+    async def merge(self, sku: str, into: str) -> set[str]:
+        """See Catalogue."""
+        rows = await self._connection.execute(_MERGE, {"sku": sku, "into": into, "now": self._now})
+        return {row.sku for row in rows}
 
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """See Catalogue."""
@@ -182,7 +201,7 @@ def _sku_row(sku: Sku) -> tuple[object, ...]:
 
 def _stored_sku(row: Row[Any]) -> Versioned[Sku]:
     policy = SellingPolicy(Mode(row.mode), row.backorder_cap, row.release_date)
-    return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy), row.version)
+    return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy, row.merged_into), row.version)
 
 
 def _written(version: int) -> StoredVersion:

@@ -14,7 +14,7 @@ from inventory_service.adapters.sql_conditions import where
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
 
-_SKUS = "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, version FROM sku"
+_SKUS = "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, merged_into, version FROM sku"
 _LOCATIONS = "SELECT location_id, name, priority, active, version FROM location"
 _SUPPLIERS = "SELECT supplier_id, name, version FROM supplier"
 
@@ -66,7 +66,7 @@ class SqlCatalogueQueries:
 
 def _sku(row: Row[Any]) -> Versioned[Sku]:
     policy = SellingPolicy(Mode(row.mode), row.backorder_cap, row.release_date)
-    return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy), row.version)
+    return Versioned(Sku(row.sku, row.name, row.category, row.lead_time_days, policy, row.merged_into), row.version)
 
 
 def _supplier(row: Row[Any]) -> Versioned[Supplier]:

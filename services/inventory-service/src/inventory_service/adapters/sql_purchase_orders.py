@@ -94,6 +94,15 @@ _SAVE_LINES = text(
 )
 
 
+_OF_SKU = text("SELECT line_id FROM purchase_order_line WHERE sku = :sku")
+_RENAME_LINES = text(
+    """
+    UPDATE purchase_order_line SET sku = :into, version = version + 1, updated_at = :now
+    WHERE line_id = ANY(CAST(:ids AS text[])) AND sku = :sku
+    """
+)
+
+
 class SqlPurchaseOrders:
     """Implements ``PurchaseOrders``."""
 
@@ -151,6 +160,13 @@ class SqlPurchaseOrders:
         if lines:
             rows = ((line.line_id, line.quantity, line.received, line.closed, line.eta, line.version) for line in lines)
             await self._connection.execute(_SAVE_LINES, {**arrays(_CHANGED_LINE, rows), "now": self._now})
+
+    async def rename_lines(self, sku: str, into: str) -> list[PurchaseOrderLine]:
+        """See PurchaseOrders."""
+        ids = [row.line_id for row in await self._connection.execute(_OF_SKU, {"sku": sku})]
+        await self._lines(_LOCK_LINES, ids)
+        await self._connection.execute(_RENAME_LINES, {"sku": sku, "into": into, "ids": ids, "now": self._now})
+        return list((await self._lines(_READ_LINES, ids)).values())
 
     async def version(self, purchase_order_id: str) -> int:
         """See PurchaseOrders."""

@@ -41,7 +41,7 @@ _CREATE_MISSING = text(
 )
 _LOCK = text(
     f"""
-    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at, updated_at, voided
+    SELECT level.sku, level.location_id, on_hand, shipped, version, counted_at, updated_at, voided, merged
     FROM stock_level level
     JOIN {unnest(_KEY, "key")}
       ON level.sku = key.sku AND level.location_id = key.location_id
@@ -49,6 +49,7 @@ _LOCK = text(
     FOR UPDATE OF level
     """
 )
+_LOCATIONS = text("SELECT DISTINCT location_id FROM stock_level WHERE sku = ANY(CAST(:skus AS text[]))")
 _LEVEL: Columns = (
     *_KEY,
     ("on_hand", "bigint"),
@@ -56,6 +57,7 @@ _LEVEL: Columns = (
     ("version", "bigint"),
     ("counted_at", "timestamptz"),
     ("voided", "bigint"),
+    ("merged", "boolean"),
 )
 _SAVE = text(
     f"""
@@ -107,11 +109,12 @@ _LATER = text(
 _RAISE_VERSIONS = text(
     """
     WITH locked AS (
-        SELECT sku, location_id FROM stock_level WHERE location_id = :id ORDER BY sku, location_id FOR UPDATE
+        SELECT sku, location_id FROM stock_level WHERE location_id = :id AND NOT merged
+        ORDER BY sku, location_id FOR UPDATE
     )
     UPDATE stock_level level SET version = version + 1, updated_at = :now
     FROM locked WHERE level.sku = locked.sku AND level.location_id = locked.location_id
-    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at, level.updated_at, voided
+    RETURNING level.sku, level.location_id, on_hand, shipped, version, counted_at, level.updated_at, voided, merged
     """
 )
 _SHIPPED: Columns = (*_KEY, ("shipment_id", "text"), ("line_id", "text"), ("moment", "timestamptz"))
@@ -150,6 +153,11 @@ class SqlStockLevels:
         await self._connection.execute(_CREATE_MISSING, values)
         levels = (_level(row) for row in await self._connection.execute(_LOCK, values))
         return {level.key: level for level in levels}
+
+    async def lock_of_skus(self, skus: Collection[str]) -> dict[LevelKey, StockLevel]:
+        """See StockLevels."""
+        places = [row.location_id for row in await self._connection.execute(_LOCATIONS, {"skus": list(skus)})]
+        return await self.lock([LevelKey(sku, place) for sku in skus for place in places])
 
     async def save(self, levels: Collection[StockLevel]) -> None:
         """See StockLevels."""
@@ -201,9 +209,18 @@ def _level(row: Row[Any]) -> StockLevel:
     # An older version stored counts of the future as they were stated: until then nothing else would have counted.
     counted_at = None if row.counted_at is None else believed(row.counted_at, row.updated_at)
     key = LevelKey(row.sku, row.location_id)
-    return StockLevel(key, row.on_hand, row.shipped, row.version, counted_at, row.voided)
+    return StockLevel(key, row.on_hand, row.shipped, row.version, counted_at, row.voided, row.merged)
 
 
 def _level_row(level: StockLevel) -> tuple[object, ...]:
     key = level.key
-    return key.sku, key.location_id, level.on_hand, level.shipped, level.version, level.counted_at, level.voided
+    return (
+        key.sku,
+        key.location_id,
+        level.on_hand,
+        level.shipped,
+        level.version,
+        level.counted_at,
+        level.voided,
+        level.merged,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,7 +44,7 @@ async def add_purchase_order_lines(
     An order takes lines whatever has become of its others. Returns the line or the refusal of each command, in the
     same order: PurchaseOrderNotFound, VersionMismatch, OrderLocationInactive, NamesRefused, TooManyOrderLines.
     """
-    unknown = await uow.catalogue.unknown_skus({command.line.sku for command in commands})
+    unusable = await uow.catalogue.unusable_skus({command.line.sku for command in commands})
     orders = await uow.purchase_orders.lock_orders({command.purchase_order_id for command in commands})
     inactive = await inactive_locations(uow, {order.location_id for order in orders.values()})
     results: list[PurchaseOrderLine | Exception] = []
@@ -52,7 +52,7 @@ async def add_purchase_order_lines(
     events: list[Event] = []
     for command in commands:
         try:
-            order = _extended(orders.get(command.purchase_order_id), command, unknown, inactive)
+            order = _extended(orders.get(command.purchase_order_id), command, unusable, inactive)
         except _REFUSALS as refusal:
             results.append(refusal)
             continue
@@ -67,7 +67,7 @@ async def add_purchase_order_lines(
 
 
 def _extended(
-    order: PurchaseOrder | None, command: AddPurchaseOrderLine, unknown_skus: set[str], inactive: set[str]
+    order: PurchaseOrder | None, command: AddPurchaseOrderLine, unusable: Mapping[str, str | None], inactive: set[str]
 ) -> PurchaseOrder:
     if order is None:
         raise PurchaseOrderNotFound
@@ -76,8 +76,8 @@ def _extended(
     if order.location_id in inactive:
         raise OrderLocationInactive
     line = command.line
-    if line.sku in unknown_skus:
-        raise NamesRefused([NameFault(NameKind.SKU)])
+    if line.sku in unusable:
+        raise NamesRefused([NameFault(NameKind.SKU, merged_into=unusable[line.sku])])
     return order.add(
         PurchaseOrderLine(
             line_id=line.line_id,

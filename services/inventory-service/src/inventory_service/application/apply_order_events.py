@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 from event_contracts import Event, OrderState
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork
+from inventory_service.domain.catalogue import MergedName
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId, clock_difference
 from inventory_service.domain.stock_level import LevelKey, Source, StockLevel
 from service_kit.messaging.believed_times import believable
@@ -39,8 +40,9 @@ async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) 
     that the order service dated by its own clock are dated by this service's (``_on_this_clock``).
     """
     events = believable(events, uow.now)
-    await uow.demand.save(_newest_demand(events))
     reported = _shipments(events)
+    merged = await uow.catalogue.merged_names({one.line.key.sku for one in reported.values()}) if reported else {}
+    await uow.demand.save(_newest_demand(events))
     if not reported:
         return
     new = await uow.shipments.add_new([one.line for one in reported.values()])
@@ -49,7 +51,7 @@ async def apply_order_events(uow: InventoryUnitOfWork, events: Sequence[Event]) 
     shipments = [one for identity, one in reported.items() if identity in new]
     voids = [_Reported(line, voided[line.identity]) for line in newly_voided]
     if shipments or voids:
-        await _book(uow, await _on_this_clock(uow, shipments), voids)
+        await _book(uow, await _on_this_clock(uow, shipments), voids, merged)
 
 
 def _newest_demand(events: Sequence[Event]) -> list[DemandLine]:
@@ -105,20 +107,52 @@ async def _on_this_clock(uow: InventoryUnitOfWork, shipments: Sequence[_Reported
     ]
 
 
-async def _book(uow: InventoryUnitOfWork, shipments: Sequence[_Reported], voids: Sequence[_Reported]) -> None:
-    """Move the units of new shipments, and back those of newly voided ones; what is both moves twice."""
-    movements = [*shipments, *voids]
-    levels = await uow.levels.lock({line.key for line, _ in movements})
-    stored = await uow.levels.booked_shipments([line for line, _ in voids]) if voids else {}
+async def _book(
+    uow: InventoryUnitOfWork,
+    shipments: Sequence[_Reported],
+    voids: Sequence[_Reported],
+    merged: Mapping[str, MergedName],
+) -> None:
+    """Move the units of new shipments, and back those of newly voided ones; what is both moves twice.
+
+    Units of a SKU that was merged are those of the one it is called now.
+    """
+    reported = {line.key for line, _ in (*shipments, *voids)}
+    keys = {key: _current(key, merged) for key in reported}
+    locked = await uow.levels.lock({*reported, *keys.values()})
+    stored = await uow.levels.booked_shipments(_as_booked(voids, keys)) if voids else {}
     for line, _ in shipments:
-        levels[line.key].ship(line.quantity, line.shipped_at, _source(line))
+        counted_at = _counted_at(line, line.shipped_at, locked, merged)
+        locked[keys[line.key]].ship(line.quantity, line.shipped_at, _source(line), counted_at)
     for line, _ in voids:
-        booked = stored.get(line.identity) or levels[line.key].booked_shipment(_source(line))
+        level = locked[keys[line.key]]
+        booked = stored.get(line.identity) or level.booked_shipment(_source(line))
         if booked is None:
             raise RuntimeError(f"shipment line {line.identity} is stored, but no ledger entry took its units off")
-        levels[line.key].void_shipment(line.quantity, booked, _source(line))
+        level.void_shipment(line.quantity, booked, _source(line), _counted_at(line, booked.shipped_at, locked, merged))
+    levels = {key: locked[key] for key in keys.values()}
     await uow.levels.save(levels.values())
-    await _publish(uow, levels, movements, {line.key.sku for line, _ in voids})
+    movements = [one._replace(line=replace(one.line, key=keys[one.line.key])) for one in (*shipments, *voids)]
+    await _publish(uow, levels, movements, {keys[line.key].sku for line, _ in voids})
+
+
+def _current(key: LevelKey, merged: Mapping[str, MergedName]) -> LevelKey:
+    return replace(key, sku=merged[key.sku].sku) if key.sku in merged else key
+
+
+def _as_booked(voids: Sequence[_Reported], keys: Mapping[LevelKey, LevelKey]) -> list[ShipmentLine]:
+    """The lines at the levels where their shipment may have been booked: before a merge or after it."""
+    return [replace(line, key=key) for line, _ in voids for key in {line.key, keys[line.key]}]
+
+
+def _counted_at(
+    line: ShipmentLine, shipped_at: datetime, levels: Mapping[LevelKey, StockLevel], merged: Mapping[str, MergedName]
+) -> datetime | Literal["own"] | None:
+    """The last count that may have seen units go which left before their SKU was merged; else that of their level."""
+    name = merged.get(line.key.sku)
+    if name is None or shipped_at >= name.at:
+        return "own"
+    return levels[_current(line.key, merged)].counted_for(levels[line.key], name.at)
 
 
 async def _publish(

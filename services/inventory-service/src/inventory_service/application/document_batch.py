@@ -110,7 +110,7 @@ class DocumentBatch:
 
     async def _refuse_names(self, po_lines: Mapping[str, PurchaseOrderLine]) -> None:
         lines = [line for document in self._documents for line in document.lines]
-        skus = await self._uow.catalogue.unknown_skus({line.key.sku for line in lines})
+        skus = await self._uow.catalogue.unusable_skus({line.key.sku for line in lines})
         named = {line.key.location_id for line in lines}
         named |= {document.location_id for document in self._documents if document.location_id is not None}
         locations = await self._uow.catalogue.location_terms(named)
@@ -145,7 +145,7 @@ def _po_line_ids(documents: Sequence[StatedDocument]) -> set[str]:
 
 def _faults(
     document: StatedDocument,
-    unknown_skus: set[str],
+    unusable: Mapping[str, str | None],
     locations: Mapping[str, LocationTerms],
     po_lines: Mapping[str, PurchaseOrderLine],
 ) -> list[NameFault]:
@@ -158,8 +158,8 @@ def _faults(
     for number, line in enumerate(document.lines):
         if line.names_location and line.key.location_id not in locations:
             faults.append(NameFault(NameKind.LOCATION, number))
-        if line.key.sku in unknown_skus:
-            faults.append(NameFault(NameKind.SKU, number))
+        if line.key.sku in unusable:
+            faults.append(NameFault(NameKind.SKU, number, merged_into=unusable[line.key.sku]))
         if line.purchase_order_line_id is not None:
             po_line = po_lines.get(line.purchase_order_line_id)
             if po_line is None or po_line.sku != line.key.sku:

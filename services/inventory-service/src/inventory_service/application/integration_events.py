@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from event_contracts import Event, InboundChange, SellingMode, SkuPolicy, StockChange, new_event
+from event_contracts import Event, InboundChange, InboundLine, SellingMode, SkuMerge, SkuPolicy, StockChange, new_event
 from event_contracts import PurchaseOrderLine as PublicOrderLine
 from event_contracts import StockLevel as PublicLevel
 from event_contracts.sources import INVENTORY_SOURCE
+from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import LocationTerms, Sku
 from inventory_service.domain.purchase_order import PurchaseOrderLine
 from inventory_service.domain.stock_level import StockLevel
@@ -29,18 +30,7 @@ def stock_changed(
     ``terms`` are those of the locations; ``po_lines`` are the purchase-order lines that the same change affected;
     ``cause`` is the event that led to the change, if any.
     """
-    public = tuple(
-        PublicLevel(
-            location=level.key.location_id,
-            on_hand=level.on_hand,
-            shipped=level.shipped + level.voided,
-            voided=level.voided,
-            version=level.version,
-            priority=here.priority,
-            active=here.active,
-        )
-        for level, here in ((level, terms.get(level.key.location_id, LocationTerms())) for level in levels)
-    )
+    public = _public(levels, terms)
     payload = StockChange(
         sku=levels[0].key.sku,
         levels=public,
@@ -58,6 +48,55 @@ def stock_changed(
         correlation_id=cause.correlation_id if cause else None,
         causation_id=cause.id if cause else None,
     )
+
+
+def _public(levels: Sequence[StockLevel], terms: Mapping[str, LocationTerms]) -> tuple[PublicLevel, ...]:
+    return tuple(
+        PublicLevel(
+            location=level.key.location_id,
+            on_hand=level.on_hand,
+            shipped=level.shipped + level.voided,
+            voided=level.voided,
+            version=level.version,
+            priority=here.priority,
+            active=here.active,
+        )
+        for level, here in ((level, terms.get(level.key.location_id, LocationTerms())) for level in levels)
+    )
+
+
+def sku_merged(
+    sku: Versioned[Sku],
+    merged: Sequence[str],
+    levels: Sequence[StockLevel],
+    *,
+    terms: Mapping[str, LocationTerms],
+    po_lines: Sequence[PurchaseOrderLine],
+    occurred_at: datetime,
+) -> Event:
+    """``SkuMerged``: all names that ``merged`` stands for are ``sku``, whose ``levels`` are all that it has now.
+
+    ``po_lines`` are those that came with the names and are still open.
+    """
+    payload = SkuMerge(
+        sku=sku.item.sku,
+        merged=tuple(merged),
+        version=sku.version,
+        levels=_public(levels, terms),
+        po_lines=tuple(
+            InboundLine(
+                id=line.line_id,
+                remaining=line.open,
+                eta=line.eta,
+                supplier=line.supplier_id,
+                location=line.location_id,
+                version=line.version,
+            )
+            for line in po_lines
+        ),
+        occurred_at=occurred_at,
+    )
+    return new_event("SkuMerged", payload, source=INVENTORY_SOURCE, sequence=sku.version)
 
 
 def inbound_changed(name: str, line: PurchaseOrderLine, occurred_at: datetime) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inventory_service.application.integration_events import stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork
@@ -36,13 +36,15 @@ async def link_receipt_line(uow: InventoryUnitOfWork, command: LinkReceiptLine) 
     if receipt.kind != ReceiptKind.PURCHASE:
         raise NotLinkable("not_a_purchase", f"the receipt is of the kind {receipt.kind}: its units were not ordered")
     key = receipt.lines[command.line_no - 1].key
+    if (merged := (await uow.catalogue.merged_names([key.sku])).get(key.sku)) is not None:
+        key = replace(key, sku=merged.sku)
     levels = await uow.levels.lock([key])
     line = await uow.documents.lock_line(receipt.document_id, command.line_no)
     if line is None:
         raise ReceiptLineNotFound
     if line.purchase_order_line_id == command.purchase_order_line_id:
         return receipt
-    arrived = await _received_on(uow, line, command.purchase_order_line_id)
+    arrived = await _received_on(uow, line, key.sku, command.purchase_order_line_id)
     await uow.documents.link_line(receipt.document_id, line.line_no, arrived.line_id)
     await uow.purchase_orders.save_lines([arrived])
     terms = await uow.catalogue.location_terms({key.location_id})
@@ -58,13 +60,15 @@ async def link_receipt_line(uow: InventoryUnitOfWork, command: LinkReceiptLine) 
     return receipt.linked(line.line_no, arrived.line_id)
 
 
-async def _received_on(uow: InventoryUnitOfWork, line: RecordedLine, purchase_order_line_id: str) -> PurchaseOrderLine:
-    """The purchase-order line, locked, after the units of ``line`` have arrived on it."""
+async def _received_on(
+    uow: InventoryUnitOfWork, line: RecordedLine, sku: str, purchase_order_line_id: str
+) -> PurchaseOrderLine:
+    """The purchase-order line, locked, after the units of ``line``, which are of this SKU now, have arrived on it."""
     if line.purchase_order_line_id is not None:
         raise NotLinkable("already_linked", f"its units came on purchase-order line {line.purchase_order_line_id}")
     found = (await uow.purchase_orders.lock_lines([purchase_order_line_id])).get(purchase_order_line_id)
     if found is None:
         raise PurchaseOrderLineNotFound
-    if found.sku != line.key.sku:
+    if found.sku != sku:
         raise NotLinkable("other_sku", "the purchase-order line is for another SKU")
     return found.receive(line.quantity)

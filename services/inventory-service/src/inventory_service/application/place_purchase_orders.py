@@ -56,7 +56,7 @@ async def place_purchase_orders(
 
 
 async def _name_refusals(uow: InventoryUnitOfWork, commands: Sequence[PlacePurchaseOrder]) -> dict[str, NamesRefused]:
-    skus = await uow.catalogue.unknown_skus({line.sku for command in commands for line in command.lines})
+    skus = await uow.catalogue.unusable_skus({line.sku for command in commands for line in command.lines})
     locations = await uow.catalogue.location_terms({command.location_id for command in commands})
     suppliers = await uow.catalogue.unknown_suppliers({command.supplier_id for command in commands})
     refusals = {}
@@ -67,7 +67,11 @@ async def _name_refusals(uow: InventoryUnitOfWork, commands: Sequence[PlacePurch
         terms = locations.get(command.location_id)
         if terms is None or not terms.active:
             faults.append(NameFault(NameKind.LOCATION, inactive=terms is not None))
-        faults += [NameFault(NameKind.SKU, number) for number, line in enumerate(command.lines) if line.sku in skus]
+        faults += [
+            NameFault(NameKind.SKU, number, merged_into=skus[line.sku])
+            for number, line in enumerate(command.lines)
+            if line.sku in skus
+        ]
         if faults:
             refusals[command.purchase_order_id] = NamesRefused(faults)
     return refusals

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from inventory_service.application.queries import InventoryQueries, Versioned
-from inventory_service.domain.catalogue import Location, LocationTerms, Sku, Supplier
+from inventory_service.domain.catalogue import Location, LocationTerms, MergedName, Sku, Supplier
 from inventory_service.domain.customer_orders import DemandLine, ShipmentLine, ShipmentLineId
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.purchase_order import PurchaseOrder, PurchaseOrderLine
@@ -27,8 +27,20 @@ class StoredVersion(NamedTuple):
 class Catalogue(Protocol):
     """SKUs, locations and suppliers."""
 
-    async def unknown_skus(self, skus: Collection[str]) -> set[str]:
-        """Those of ``skus`` that do not exist."""
+    async def unusable_skus(self, skus: Collection[str]) -> dict[str, str | None]:
+        """Those of ``skus`` that do not exist, and those that were merged, with what they are called now.
+
+        None of the others is merged before the unit of work ends.
+        """
+
+    async def merged_names(self, skus: Collection[str]) -> dict[str, MergedName]:
+        """What those of ``skus`` that were merged are called now; no other is merged before the unit of work ends."""
+
+    async def merge(self, sku: str, into: str) -> set[str]:
+        """Let ``sku``, which is locked, and every name that was merged into it, be called ``into``; returns the names.
+
+        A merge is a change of the SKU: it raises its version.
+        """
 
     async def unknown_suppliers(self, supplier_ids: Collection[str]) -> set[str]:
         """Those of ``supplier_ids`` that do not exist."""
@@ -68,6 +80,9 @@ class StockLevels(Protocol):
     async def lock(self, keys: Collection[LevelKey]) -> dict[LevelKey, StockLevel]:
         """The levels, locked in the order of their keys; those that do not exist are created at zero, version 0."""
 
+    async def lock_of_skus(self, skus: Collection[str]) -> dict[LevelKey, StockLevel]:
+        """All levels of these SKUs, locked in the order of their keys; each SKU has one wherever another has one."""
+
     async def save(self, levels: Collection[StockLevel]) -> None:
         """Store locked levels and append their new entries to the ledger."""
 
@@ -78,7 +93,7 @@ class StockLevels(Protocol):
         """For each count, in the same order, the stored movements after it; see LaterMovements."""
 
     async def raise_versions_at(self, location_id: str) -> list[StockLevel]:
-        """Give every level at the location its next version; returns them as they are then."""
+        """Give every level at the location that is not merged its next version; returns them as they are then."""
 
 
 class StockDocuments(Protocol):
@@ -135,6 +150,9 @@ class PurchaseOrders(Protocol):
 
     async def save_lines(self, lines: Collection[PurchaseOrderLine]) -> None:
         """Store changed lines, which are locked."""
+
+    async def rename_lines(self, sku: str, into: str) -> list[PurchaseOrderLine]:
+        """Let all lines that order ``sku`` order ``into``; returns them, each with its next version."""
 
     async def version(self, purchase_order_id: str) -> int:
         """See PurchaseOrder.version; 0 if there is no such order."""

@@ -10,6 +10,7 @@ from typing import Literal
 from inventory_service.application.integration_events import policy_changed
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
 from inventory_service.domain.catalogue import Sku
+from inventory_service.domain.errors import SkuMerged
 from service_kit.commands.errors import CommandNotCarriedOut
 
 Kept = Literal["category", "lead_time_days", "policy"]
@@ -31,9 +32,13 @@ class PutSkus:
 async def put_skus(uow: InventoryUnitOfWork, command: PutSkus) -> dict[str, StoredVersion]:
     """Store the SKUs and publish ``SkuPolicyChanged`` for each that was created or changed; returns all by SKU.
 
-    Raises SellingTermsIncomplete if what is kept and what is given do not fit together, and CommandNotCarriedOut if
-    somebody else created such a SKU at the same time.
+    Raises SkuMerged for the first that is called something else now, SellingTermsIncomplete if what is kept and what is
+    given do not fit together, and CommandNotCarriedOut if somebody else created such a SKU at the same time.
     """
+    merged = await uow.catalogue.merged_names([sku.sku for sku in command.skus])
+    if merged:
+        name = min(merged)
+        raise SkuMerged(name, merged[name].sku)
     asked = [sku.sku for sku in command.skus if command.kept.get(sku.sku)]
     known = await uow.catalogue.lock_skus(asked) if asked else {}
     new = set(asked) - known.keys()

@@ -10,6 +10,13 @@ from typing import NamedTuple
 from inventory_service.domain.errors import SellingTermsIncomplete, TermsField
 
 
+class MergedName(NamedTuple):
+    """What a former name stands for since ``at``."""
+
+    sku: str
+    at: datetime
+
+
 class Mode(StrEnum):
     """How a SKU may be sold when nothing is on hand."""
 
@@ -44,13 +51,17 @@ class SellingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Sku:
-    """A sellable item. ``sku`` is opaque and case-sensitive; ``lead_time_days`` is how long a reorder takes."""
+    """A sellable item. ``sku`` is opaque and case-sensitive; ``lead_time_days`` is how long a reorder takes.
+
+    ``merged_into`` is what it is called now, if it was renamed or merged into another one.
+    """
 
     sku: str
     name: str | None
     category: str | None
     lead_time_days: int | None
     policy: SellingPolicy
+    merged_into: str | None = None
 
     def check(self) -> None:
         """Raise SellingTermsIncomplete if it would be sold before stock is there, and no date could be named."""

@@ -24,14 +24,15 @@ class NameFault:
 
     ``line`` is the line that states the name, counted from 0, or None where the document itself states it.
     ``other_sku`` is True for a purchase-order line that exists, but orders another SKU than the document's line;
-    ``inactive`` for a location that exists, but receives nothing any more. Every other fault is a name that does not
-    exist.
+    ``inactive`` for a location that exists, but receives nothing any more; ``merged_into`` is what a SKU is called now
+    that was renamed or merged into another one. Every other fault is a name that does not exist.
     """
 
     kind: NameKind
     line: int | None = None
     other_sku: bool = False
     inactive: bool = False
+    merged_into: str | None = None
 
 
 class NamesRefused(ValueError):
@@ -178,6 +179,26 @@ class SellingTermsIncomplete(Exception):
 
 class SkuNotFound(Exception):
     """There is no such SKU to change."""
+
+
+class SkuMerged(Exception):
+    """The SKU was renamed or merged into ``into``: that is what it is called now."""
+
+    def __init__(self, sku: str, into: str) -> None:
+        super().__init__(f"SKU {sku} is called {into} now")
+        self.sku, self.into = sku, into
+
+
+class MergedIntoItself(Exception):
+    """A SKU cannot be merged into itself."""
+
+
+class MergeTooLarge(Exception):
+    """Together, two SKUs would have more than ``limit`` units, on hand and ever shipped, at a location."""
+
+    def __init__(self, location_id: str, limit: int) -> None:
+        super().__init__(f"more than {limit} units at {location_id}")
+        self.location_id, self.limit = location_id, limit
 
 
 class VersionMismatch(Exception):

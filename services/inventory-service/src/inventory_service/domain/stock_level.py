@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Literal
 
 from inventory_service.domain.errors import BelowZero, LevelTooLarge
 
@@ -30,6 +31,8 @@ class EntryKind(StrEnum):
     SHIPMENT = "shipment"
     SHIPMENT_VOIDED = "shipment_voided"
     """Reverses a shipment that was reported by mistake: its units never left."""
+    MERGED = "merged"
+    """Moves a whole level, with what was ever shipped from it, to the SKU that its own was merged into."""
     FOUND = "found"
     """Units that were shipped although they were not on hand: they must have been there, unrecorded."""
     ALREADY_COUNTED = "already_counted"
@@ -104,7 +107,7 @@ class StockLevel:
 
     ``shipped`` are the units that have left; ``voided`` those whose shipment was reported by mistake, which are on hand
     again: their number never falls. ``counted_at`` is the business time of the last count. ``entries`` are those that
-    are not stored yet.
+    are not stored yet. ``merged``: all of it went to another SKU, and nothing happens here any more.
     """
 
     key: LevelKey
@@ -113,6 +116,7 @@ class StockLevel:
     version: int = 0
     counted_at: datetime | None = None
     voided: int = 0
+    merged: bool = False
     entries: list[LedgerEntry] = field(default_factory=list)
 
     @property
@@ -139,14 +143,38 @@ class StockLevel:
         if self._counted_after(received_at):
             self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, received_at, self._explained(source))
 
-    def ship(self, quantity: int, shipped_at: datetime, source: Source) -> None:
+    def merge_into(self, other: StockLevel, merged_at: datetime, source: Source) -> None:
+        """Give ``other``, the level of another SKU at the same location, everything that is here. Raises LevelTooLarge.
+
+        Shipped units go along: what was granted to customers and has left stays less than what was ever there.
+        """
+        other._check_room(self.supply)
+        if not other.version:
+            other.counted_at = self.counted_at
+        self.merged = True
+        self.version += 1
+        other.version += 1
+        other.voided, self.voided = other.voided + self.voided, 0
+        on_hand, shipped = self.on_hand, self.shipped
+        self._append(EntryKind.MERGED, -on_hand, -shipped, merged_at, source)
+        other._append(EntryKind.MERGED, on_hand, shipped, merged_at, source)
+
+    def counted_for(self, former: StockLevel, merged_at: datetime) -> datetime | None:
+        """The last count that may have seen units go which left as ``former``, before that was merged into this."""
+        counted = self.counted_at
+        return counted if counted is not None and counted > merged_at else former.counted_at
+
+    def ship(
+        self, quantity: int, shipped_at: datetime, source: Source, counted_at: datetime | Literal["own"] | None = "own"
+    ) -> None:
         """Move ``quantity`` units from on hand to shipped. A shipment has already left, so it is never refused.
 
         On hand stays the same if the units left no later than the last count, which did not include them any more.
-        A shipment that exceeds on hand first records the missing units as found.
+        A shipment that exceeds on hand first records the missing units as found. ``counted_at`` is the last count that
+        may have seen them go, if not the level's own: see ``counted_for``.
         """
         self.version += 1
-        if self._count_saw(shipped_at):
+        if self._count_saw(shipped_at, counted_at):
             self._append(EntryKind.ALREADY_COUNTED, quantity, 0, shipped_at, self._explained(source))
         elif quantity > self.on_hand:
             self._append(EntryKind.FOUND, quantity - self.on_hand, 0, shipped_at, source)
@@ -158,7 +186,13 @@ class StockLevel:
         found = sum(one.on_hand_delta for one in own if one.kind is EntryKind.FOUND)
         return next((BookedShipment(one.occurred_at, found) for one in own if one.kind is EntryKind.SHIPMENT), None)
 
-    def void_shipment(self, quantity: int, booked: BookedShipment, source: Source) -> None:
+    def void_shipment(
+        self,
+        quantity: int,
+        booked: BookedShipment,
+        source: Source,
+        counted_at: datetime | Literal["own"] | None = "own",
+    ) -> None:
         """Put ``quantity`` units back on hand whose shipment was reported by mistake: they never left.
 
         A count after the shipment has seen them on the shelf, so on hand stays the same then. Otherwise the units go
@@ -168,7 +202,7 @@ class StockLevel:
         self.version += 1
         self.voided += quantity
         self._append(EntryKind.SHIPMENT_VOIDED, quantity, -quantity, booked.shipped_at, source)
-        if self._count_saw(booked.shipped_at):
+        if self._count_saw(booked.shipped_at, counted_at):
             self._append(EntryKind.ALREADY_COUNTED, -quantity, 0, booked.shipped_at, self._explained(source))
         elif booked.found:
             self._append(EntryKind.FOUND, -booked.found, 0, booked.shipped_at, source)
@@ -213,9 +247,10 @@ class StockLevel:
         self._append(EntryKind.COUNT, level - self.on_hand, 0, counted_at, source)
         return True
 
-    def _count_saw(self, shipped_at: datetime) -> bool:
+    def _count_saw(self, shipped_at: datetime, counted_at: datetime | Literal["own"] | None) -> bool:
         """Whether the last count was taken when the shipment had left, or would have."""
-        return self.counted_at is not None and shipped_at <= self.counted_at
+        counted = self.counted_at if counted_at == "own" else counted_at
+        return counted is not None and shipped_at <= counted
 
     def _counted_after(self, moment: datetime) -> bool:
         return self.counted_at is not None and moment < self.counted_at

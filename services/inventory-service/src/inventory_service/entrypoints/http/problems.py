@@ -7,6 +7,8 @@ from inventory_service.domain.errors import (
     BelowReceived,
     LineClosed,
     LinesRefused,
+    MergedIntoItself,
+    MergeTooLarge,
     NameFault,
     NameKind,
     NamesRefused,
@@ -17,6 +19,7 @@ from inventory_service.domain.errors import (
     ReceiptLineNotFound,
     ReferenceTaken,
     SellingTermsIncomplete,
+    SkuMerged,
     SkuNotFound,
     TermsField,
     TooManyOrderLines,
@@ -65,6 +68,8 @@ def _names_refused(error: NamesRefused) -> Problem:
 def _name_error(fault: NameFault) -> FieldError:
     place = "" if fault.line is None else f"/lines/{fault.line}"
     words = "the purchase-order line is for another SKU" if fault.other_sku else _UNKNOWN[fault.kind]
+    if fault.merged_into is not None:
+        words = f"the SKU is called {fault.merged_into!r} now: name that one"
     if fault.inactive:
         words = "the location is not active, so that nothing is received there: name another one, or activate it"
     return FieldError(f"{place}/{_FIELDS[fault.kind]}", words)
@@ -120,7 +125,24 @@ def selling_terms_incomplete(error: SellingTermsIncomplete, place: str = "") -> 
     return unprocessable([FieldError(place + pointer, words)])
 
 
+def _sku_merged(error: SkuMerged) -> Problem:
+    words = f"{error.sku!r} was renamed or merged: use {error.into!r}, which is what it is called now."
+    return conflict("sku_merged", words, merged_into=error.into)
+
+
+def _merged_into_itself(_: MergedIntoItself) -> Problem:
+    return unprocessable([FieldError("/into", "a SKU cannot be merged into itself: name another one")])
+
+
+def _merge_too_large(error: MergeTooLarge) -> Problem:
+    words = f"Together the SKUs would have more than {error.limit} units at {error.location_id}: adjust one of them."
+    return conflict("level_too_large", words, limit=error.limit)
+
+
 PROBLEMS: ProblemTable = {
+    SkuMerged: _sku_merged,
+    MergedIntoItself: _merged_into_itself,
+    MergeTooLarge: _merge_too_large,
     SkuNotFound: lambda _: not_found("sku"),
     SellingTermsIncomplete: selling_terms_incomplete,
     NamesRefused: _names_refused,

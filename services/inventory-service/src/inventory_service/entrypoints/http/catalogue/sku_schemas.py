@@ -217,6 +217,9 @@ class SkuView(ResponseModel):
     category: str | None
     lead_time_days: int | None
     selling_policy: SellingPolicyView
+    merged_into: str | None = Field(
+        default=None, description="What it is called now, if it was renamed or merged into another SKU"
+    )
     version: int = Field(description="Counts the changes; also the ETag")
 
     @classmethod
@@ -231,8 +234,17 @@ class SkuView(ResponseModel):
             selling_policy=SellingPolicyView(
                 mode=policy.mode, backorder_cap=policy.backorder_cap, release_date=policy.release_date
             ),
+            merged_into=sku.merged_into,
             version=version,
         )
+
+
+class MergeBody(RequestModel):
+    """What a SKU is to be called: a new name, or that of another SKU which is the same article."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"into": "85123A"}]})
+
+    into: Name
 
 
 class BulkView(ResponseModel):

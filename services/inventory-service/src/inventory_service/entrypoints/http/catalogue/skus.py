@@ -7,13 +7,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from inventory_service.application.change_sku import change_sku
+from inventory_service.application.merge_sku import MergeSku, merge_sku
 from inventory_service.application.put_sku import PutSku, put_sku
 from inventory_service.application.put_skus import PutSkus, put_skus
 from inventory_service.application.queries import Versioned
 from inventory_service.bootstrap import InventoryApplication
 from inventory_service.domain.catalogue import Sku
 from inventory_service.domain.errors import SellingTermsIncomplete
-from inventory_service.entrypoints.http.catalogue.sku_schemas import BulkBody, BulkView, OneSkuBody, SkuPatch, SkuView
+from inventory_service.entrypoints.http.catalogue.sku_schemas import (
+    BulkBody,
+    BulkView,
+    MergeBody,
+    OneSkuBody,
+    SkuPatch,
+    SkuView,
+)
 from inventory_service.entrypoints.http.dependencies import (
     Application,
     Expected,
@@ -127,6 +135,30 @@ async def patch_sku(
     changed = await execute(app.units, change_sku, body.command(sku, expected, changed_at))
     set_etag(response, changed.version)
     return SkuView.of(changed.item, changed.version)
+
+
+@router.post(
+    "/v1/skus/{sku:path}/merge",
+    name="merge_sku",
+    summary="Rename a SKU, or merge it into another (If-Match: its ETag); whoever waits for it keeps the place",
+)
+async def merge_one_sku(
+    *,
+    principal: InventoryWriter,
+    app: Application,
+    sku: SkuPath,
+    body: MergeBody,
+    response: Response,
+    expected: RequiredVersion,
+) -> SkuView:
+    """The SKU that has everything now. To ask for the same once more changes nothing.
+
+    `into` that does not exist is made, and sold as the SKU was. Orders, shipments and changes may go on naming the old
+    name; stock documents, purchase orders and changes of the SKU are refused and told the new one.
+    """
+    merged = await execute(app.units, merge_sku, MergeSku(sku, body.into, expected))
+    set_etag(response, merged.version)
+    return SkuView.of(merged.item, merged.version)
 
 
 @router.get("/v1/skus/{sku:path}", summary="Read a SKU", response_model=SkuView)
