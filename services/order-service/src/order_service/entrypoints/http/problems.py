@@ -56,14 +56,7 @@ def _invalid_dates(error: InvalidDates) -> Problem:
 def _invalid_order(error: InvalidOrder) -> Problem:
     dates = [FieldError(f"/{fault.field}", fault.detail) for fault in error.date_faults]
     skus = [FieldError(f"/lines/{index}/sku", "This SKU is not known.") for index in error.unknown_sku_lines]
-    problem = unprocessable([*dates, *skus])
-    if skus and not dates:
-        problem.detail = (
-            "A SKU is not known. One that has just been created is known a moment later: repeat the request."
-        )
-        problem.extra["retry_after"] = _SKUS_KNOWN_WITHIN
-        problem.headers["Retry-After"] = str(_SKUS_KNOWN_WITHIN)
-    return problem
+    return unprocessable([*dates, *skus]) if dates else _unknown_skus(skus)
 
 
 def _unknown_lines(error: UnknownLines) -> Problem:
