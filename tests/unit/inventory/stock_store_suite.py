@@ -206,7 +206,7 @@ class StockLevelSuite(Suite):
 
 
 class StockDocumentSuite(Suite):
-    """Receipts, counts and adjustments."""
+    """Receipts, counts, adjustments and supplier returns."""
 
     async def test_a_reference_is_claimed_once_within_its_type(self, units: Any) -> None:
         documents = [a_document("1", "r"), a_document("2", "r"), a_document("3", "s")]

@@ -2,8 +2,8 @@
 
 Supply = on hand + shipped. A shipment moves units from on hand to shipped and leaves the supply unchanged, unless
 it exceeds on hand or a later count has already seen its units go: it then adds the missing units first. Otherwise only
-receipts, counts and adjustments change the supply. Every change appends signed ledger entries, so that
-``on_hand`` is always the sum of ``on_hand_delta``, and ``shipped`` the sum of ``shipped_delta``.
+receipts, counts, adjustments and supplier returns change the supply. Every change appends signed ledger entries, so
+that ``on_hand`` is always the sum of ``on_hand_delta``, and ``shipped`` the sum of ``shipped_delta``.
 """
 
 from __future__ import annotations

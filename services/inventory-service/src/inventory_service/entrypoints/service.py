@@ -14,8 +14,8 @@ from service_kit.runtime.clock import Clock
 _DESCRIPTION = """\
 SKUs and their selling policy, locations, suppliers, purchase orders and the append-only stock ledger.
 
-Supply is on hand plus shipped: a shipment moves units from one to the other, only receipts, counts and
-adjustments change the supply. SKUs are opaque and case-sensitive; percent-encode them in paths.
+Supply is on hand plus shipped: a shipment moves units from one to the other, only receipts, counts, adjustments
+and supplier returns change the supply. SKUs are opaque and case-sensitive; percent-encode them in paths.
 Business times (`received_at`, `counted_at`, ...) may be stated only by keys with the scope `import`.
 """
 

@@ -9,7 +9,7 @@ from inventory_service.domain.stock_document import RecordedLine
 
 
 class Effect(StrEnum):
-    """What came of a line of a receipt, a count or an adjustment."""
+    """What came of a line of a stock document."""
 
     APPLIED = "applied"
     ALREADY_COUNTED = "already_counted"

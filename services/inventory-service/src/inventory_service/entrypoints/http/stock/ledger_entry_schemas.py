@@ -27,7 +27,7 @@ class LedgerEntryView(ResponseModel):
     version: int = Field(description="The level's version after the change")
     occurred_at: datetime = Field(description="Business time")
     recorded_at: datetime
-    document_id: str = Field(description="The receipt, count, adjustment or shipment that caused the entry")
+    document_id: str = Field(description="The stock document or the shipment that caused the entry")
     line_id: str
     reason: str
 

@@ -9,10 +9,9 @@ from pydantic import Field
 
 from inventory_service.application.record_supplier_returns import RecordSupplierReturn, ReturnedLine
 from inventory_service.domain.document_types import DocumentType
-from inventory_service.domain.stock_document import RecordedLine, StockDocument
+from inventory_service.domain.stock_document import StockDocument
 from inventory_service.entrypoints.http.fields import Reason
-from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, example
-from inventory_service.entrypoints.http.stock.effects import Effect, effect_of, explained
+from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES, PurchasedLineView, example
 from service_kit.http.fields import Instant, Name, Units
 from service_kit.http.models import RequestModel, ResponseModel
 
@@ -55,29 +54,10 @@ class SupplierReturnBody(RequestModel):
         )
 
 
-class SupplierReturnLineView(ResponseModel):
+class SupplierReturnLineView(PurchasedLineView):
     """A line of a supplier return; ``on_hand_change`` is 0 if a later count has seen the units go already."""
 
-    line_no: int
-    sku: str
-    quantity: int
-    purchase_order_line_id: str | None
-    on_hand_change: int
-    effect: Effect = Field(description="Whether it changed on hand; if not, effect_detail says why")
-    effect_detail: str | None
-
-    @classmethod
-    def of(cls, line: RecordedLine) -> Self:
-        """The view of the line."""
-        return cls(
-            line_no=line.line_no,
-            sku=line.key.sku,
-            quantity=line.quantity,
-            purchase_order_line_id=line.purchase_order_line_id,
-            on_hand_change=line.on_hand_change,
-            effect=effect_of(DocumentType.SUPPLIER_RETURN, line),
-            effect_detail=explained(DocumentType.SUPPLIER_RETURN, line),
-        )
+    document_type = DocumentType.SUPPLIER_RETURN
 
 
 class SupplierReturnView(ResponseModel):
