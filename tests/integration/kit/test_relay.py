@@ -176,16 +176,19 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(database: Databa
         made[name] += 1
         return bus.producer()
 
-    async with running(Relay(database, lambda: factory("first")).run) as stop_first:
-        await eventually(lambda: relay_waits(database))
-        async with running(Relay(database, lambda: factory("second")).run):
-            await store(database, order_events(3, 3, prefix="a"))
-            await eventually(lambda: sent(database))
-            assert made == {"first": 1, "second": 0}
-            stop_first.set()
-            await store(database, order_events(3, 3, prefix="b"))
-            await eventually(lambda: sent(database))
-            await eventually(lambda: made["second"] == 1)
+    stop_first = asyncio.Event()
+    first = asyncio.create_task(Relay(database, lambda: factory("first")).run(stop_first))
+    await eventually(lambda: relay_waits(database))
+    async with running(Relay(database, lambda: factory("second")).run):
+        await store(database, order_events(3, 3, prefix="a"))
+        await eventually(lambda: sent(database))
+        assert made == {"first": 1, "second": 0}
+        stop_first.set()
+        # While it ends it still sends what it finds.
+        await first
+        await store(database, order_events(3, 3, prefix="b"))
+        await eventually(lambda: sent(database))
+        assert made == {"first": 1, "second": 1}
 
 
 async def test_a_relay_whose_connection_is_ended_again_and_again_loses_nothing(
