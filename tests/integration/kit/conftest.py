@@ -2,7 +2,7 @@
 
 import pytest
 
-from service_kit.messaging import consumer
+from service_kit.messaging import consumer, relay
 from service_kit.messaging.event_log import EventLog
 from service_kit.persistence.database import Database
 from service_kit.testing.fixtures import ServiceDatabase
@@ -11,9 +11,11 @@ from service_kit.testing.topics import KafkaTopics
 
 
 @pytest.fixture(autouse=True)
-def short_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A consumer that is told to stop finishes its poll first, which a test would wait for."""
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A consumer that is told to stop finishes its poll first, and what failed is tried again after a pause."""
     monkeypatch.setattr(consumer, "_POLL", 0.05)
+    monkeypatch.setattr(consumer, "_RESTART_PAUSES", (0.02, 0.5))
+    monkeypatch.setattr(relay, "_PAUSES", (0.02, 0.5))
 
 
 @pytest.fixture
