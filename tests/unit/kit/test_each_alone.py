@@ -1,6 +1,5 @@
 """Of a batch of a background task, what cannot be worked on is set aside alone."""
 
-import importlib
 from collections.abc import Collection, Sequence
 
 import asyncpg
@@ -9,12 +8,6 @@ import pytest
 from service_kit.commands import each_alone as module
 from service_kit.commands.each_alone import each_alone, work_through
 from service_kit.persistence.parked_work import SetAside
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between two tries of an item, which the system clock would measure."""
-    monkeypatch.setattr(importlib.import_module("service_kit.commands.each_alone"), "_FIRST_PAUSE", 0)
 
 
 class InMemoryParkedItems:
