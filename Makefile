@@ -10,7 +10,7 @@ WORKERS ?= 2
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos mutants bench audit
+.PHONY: help bootstrap up down status demo test test-fast check lint types fmt unit integration e2e chaos-run chaos mutants bench audit
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,14 +30,35 @@ status: ## Show each part of the running system
 demo: bootstrap ## Start everything, replay some weeks of orders, show one order's life (ONCE=1: check, stop, exit)
 	@$(BIN)/backorder demo $(if $(ONCE),--once) $(ARGS)
 
-# One pytest run for each folder, as many at a time as there are workers; a run's output is shown when it ends. A folder
-# is a run of its own: what one leaves in its event loop cannot slow down another's time limits. The longest come first.
-define runs_of_folders
-	@printf '%s\n' $(1) | xargs -P $(WORKERS) -I{} sh -c 'log=$$(mktemp); code=0; \
-	  $(BIN)/pytest {} -q $(ARGS) >$$log 2>&1 || code=$$?; echo "pytest {}"; cat $$log; rm -f $$log; exit $$code'
+# Runs commands of $(BIN), as many at a time as there are workers; the output of each is shown when it ends, and one that
+# fails stops no other. A folder of tests is a run of its own: what one leaves in its event loop cannot slow down
+# another's time limits. The longest come first, so that no worker is left with a long one at the end.
+define at_once
+	@printf '%s\0' $(1) | xargs -0 -n 1 -P $(WORKERS) sh -c 'log=$$(mktemp); code=0; \
+	  $(BIN)/$$1 >$$log 2>&1 || code=$$?; echo "$$1"; cat $$log; rm -f $$log; exit $$code' sh
 endef
+PYTEST := pytest -q $(ARGS)
 
-test: bootstrap check unit integration e2e ## Everything CI runs
+# Integration tests by the time they take; a folder that is not named here comes after these.
+LONGEST := kit protocol allocation
+LONG := local kit_web check inventory
+SHORT := $(filter-out $(LONGEST) $(LONG),$(notdir $(patsubst %/,%,$(dir $(wildcard tests/integration/*/conftest.py)))))
+folders = $(foreach folder,$(1),'$(PYTEST) tests/integration/$(folder)')
+
+# Unit and contract tests in runs of about equal length: each loads what it tests once.
+FUZZ := tests/contract/test_http_schemathesis.py
+MODELS := $(addprefix tests/unit/,allocation order simulation)
+UNITS := '$(PYTEST) $(MODELS)' '$(PYTEST) $(filter-out $(MODELS),$(wildcard tests/unit/*))' \
+  '$(PYTEST) $(FUZZ)' '$(PYTEST) tests/contract --ignore $(FUZZ)'
+
+# Those that start a system on the usual ports run one after the other.
+SYSTEMS := tests/e2e/replay tests/e2e/demo
+
+test: bootstrap ## Everything CI runs
+	$(call at_once,'ruff check .' 'ruff format --check .' lint-imports $(call folders,$(LONGEST)) \
+	  '$(PYTEST) $(SYSTEMS) tests/integration/local' $(UNITS) mypy $(call folders,$(filter-out local,$(LONG)) $(SHORT)) \
+	  '$(PYTEST) tests/e2e/simulate')
+	@$(MAKE) --no-print-directory chaos-run
 
 check: lint types ## Style, types and the rules of who may import whom
 
@@ -50,17 +71,18 @@ types:
 	$(BIN)/mypy
 
 unit:
-	$(BIN)/pytest tests/unit tests/contract -q -n $(WORKERS) $(ARGS)
+	$(call at_once,$(UNITS))
 
-LONG := tests/integration/kit tests/integration/protocol tests/integration/allocation tests/integration/local
 integration:
-	$(call runs_of_folders,$(LONG) $(filter-out $(LONG),$(patsubst %/,%,$(dir $(wildcard tests/integration/*/conftest.py)))))
+	$(call at_once,$(call folders,$(LONGEST) $(LONG) $(SHORT)))
 
-# Replay and demo take the usual ports, so they run one after the other. The chaos run has the machine to itself: what it
-# measures is how fast the system recovers.
 e2e:
-	$(call runs_of_folders,'tests/e2e/replay tests/e2e/demo' tests/e2e/simulate)
-	$(BIN)/pytest tests/e2e/chaos -q $(ARGS)
+	$(call at_once,'$(PYTEST) $(SYSTEMS)' '$(PYTEST) tests/e2e/simulate')
+	@$(MAKE) --no-print-directory chaos-run
+
+# It has the machine to itself: what it measures is how fast the system recovers.
+chaos-run:
+	$(BIN)/$(PYTEST) tests/e2e/chaos
 
 test-fast: bootstrap unit ## Unit and contract tests only
 
