@@ -11,6 +11,7 @@ from fastapi import APIRouter
 
 from service_kit.http.api_keys import BOUND_SCOPES, DEFAULT_LIFETIME, SCOPES, Keyring, KeyringError, Principal
 from service_kit.http.authentication import Authenticator, require
+from service_kit.testing.eventually import eventually
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -211,3 +212,15 @@ class TestOverHttp:
         assert refused.json()["field"] == "received_at"
         async with api.client("orders:write", "import") as client:
             assert (await client.post("/v1/orders/1/receive")).status_code == 200
+
+
+async def test_a_keyring_that_cannot_be_read_opens_nothing(api):
+    async with api.client("orders:read") as client:
+
+        async def unreadable() -> bool:
+            return (await client.get("/v1/orders")).status_code == 503
+
+        assert (await client.get("/v1/orders")).status_code == 200
+        api.service.settings.keyring_path.write_text("[{")
+        await eventually(unreadable, 30)
+        assert (await client.get("/v1/orders")).json()["code"] == "keys_unreadable"

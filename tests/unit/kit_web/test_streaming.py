@@ -68,7 +68,7 @@ async def test_a_stopping_process_ends_its_streams_and_their_generators(api):
     await anext(stream)
     following = asyncio.ensure_future(anext(stream, None))
     api.service.health.stopping.set()
-    assert await asyncio.wait_for(following, 2) is None
+    assert await asyncio.wait_for(following, 20) is None
     assert closed.is_set()
 
 
