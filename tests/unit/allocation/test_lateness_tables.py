@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation_service.domain.lateness.adaptive_level import LEAST, MOST, AdaptiveLevel, blended, start
+from allocation_service.domain.lateness.basis import Basis
+from allocation_service.domain.lateness.first_promise import Levels, Outcome, OutcomeState, state_after
 from allocation_service.domain.lateness.observations import AnnouncedDate, Observation, observed
 from allocation_service.domain.lateness.quantile_table import NO_HISTORY, QuantileTable
 from allocation_service.domain.lateness.situations import LEAD_BANDS, OVERDUE, situation_of
@@ -32,7 +34,7 @@ def missing(eta: int, lead: int = 10, supplier: str = "ACME") -> AnnouncedDate:
 
 def table_of(*dates: AnnouncedDate, **rest: object) -> QuantileTable:
     """Version 1 for a target of 95 %."""
-    return build_table(1, History(dates, **rest), TODAY, {95}, lambda _, target: 1 - target / 100)  # type: ignore[arg-type]
+    return build_table(1, History(dates, **rest), TODAY, {95}, lambda *key: 1 - key[-1] / 100)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_lines_promised_by_the_lead_time_are_their_own_observations() -> None:
 
 def test_a_target_that_the_table_lacks_is_read_from_a_stricter_one() -> None:
     history = History([delivered(-number, number % 9) for number in range(10, 200)])
-    table = build_table(1, history, TODAY, {80, 95}, lambda _, target: 1 - target / 100)
+    table = build_table(1, history, TODAY, {80, 95}, lambda *key: 1 - key[-1] / 100)
     safe = {target: table.safe_day("ACME", day(10), TODAY, target).safe for target in (80, 90, 95, 99)}
     assert safe[80] < safe[95] == safe[90] == safe[99]
 
@@ -169,3 +171,32 @@ def test_the_same_history_gives_the_same_table_in_whatever_order(past: list[tupl
         found = table_of(*dates).safe_day("ACME", day(lead), TODAY, 95)
         assert found.safe >= found.median > TODAY
         assert found.safe >= day(lead)
+
+
+def outcome(number: int, *, missed: bool, source: str = "ACME", target: int = 95) -> Outcome:
+    """A first date that came due."""
+    return Outcome(f"line-{number}", Basis.INBOUND, source, target, day(number), missed)
+
+
+def test_a_first_date_is_judged_when_its_day_is_over() -> None:
+    assert state_after(day(0), day(0), None, waits=True) == OutcomeState.OPEN
+    assert state_after(day(0), day(0), day(-3), waits=False) == OutcomeState.OPEN, "early, but not due yet"
+    assert state_after(day(0), day(1), day(0), waits=False) == OutcomeState.KEPT
+    assert state_after(day(0), day(1), None, waits=True) == OutcomeState.MISSED
+    assert state_after(day(0), day(4), day(1), waits=False) == OutcomeState.MISSED
+    assert state_after(day(0), day(-2), None, waits=False) == OutcomeState.WITHDRAWN
+
+
+def test_outcomes_move_the_level_of_their_source_and_half_as_far_that_of_all() -> None:
+    levels = Levels({}).after([outcome(1, missed=True), outcome(2, missed=False, source="OTHER")])
+    assert levels.by_key[Basis.INBOUND, "ACME", 95] == AdaptiveLevel(pytest.approx(0.04715), 1)
+    assert levels.by_key[Basis.INBOUND, "", 95] == AdaptiveLevel(pytest.approx(0.05 - 0.001425 + 0.000075), 2)
+    assert levels.alpha(Basis.INBOUND, "NEW", 95) == levels.by_key[Basis.INBOUND, "", 95].alpha
+    assert levels.alpha(Basis.LEAD_TIME, "ACME", 95) == 0.05, "the lead time is judged by itself"
+    assert levels.alpha(Basis.INBOUND, "ACME", 80) == pytest.approx(0.2)
+
+
+def test_outcomes_are_folded_in_the_order_of_their_dates() -> None:
+    some = [outcome(number, missed=number % 3 == 0) for number in range(1, 60)]
+    assert Levels({}).after(reversed(some)) == Levels({}).after(some)
+    assert Levels({}).after(some[:30]).after(some[30:]) == Levels({}).after(some)

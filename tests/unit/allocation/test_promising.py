@@ -106,7 +106,7 @@ def test_units_that_wait_without_a_date_are_not_promised_to_others() -> None:
 
 
 def _revision(expected: tuple[Expected, ...], lead: int = 14, **more: Any) -> Revision:
-    return Revision("A", expected, NOW, lead, more.pop("not_before", None), "slip", "d", **more)
+    return Revision("A", expected, more.pop("now", NOW), lead, more.pop("not_before", None), "slip", "d", **more)
 
 
 def _waiting(name: str, units: int, told: date | None, *, backed: bool, claim: date | None = None) -> Waiting:
@@ -269,3 +269,35 @@ def test_cover_is_lost_where_on_any_day_more_is_missing_than_before(before: Outl
     left = [(units_left(before, day(number)), units_left(after, day(number))) for number in range(20)]
     assert loses_cover(before, after, TODAY) == any(now < 0 and now < was for was, now in left)
     assert not loses_cover(after, after, TODAY)
+
+
+def _learned(safe: list[tuple[int, int]], median: list[tuple[int, int]], lead: int = 14, today: int = 0) -> Revision:
+    curves = [tuple(Expected(day(when), units) for when, units in curve) for curve in (safe, median)]
+    return _revision(curves[0], lead, now=NOW + timedelta(days=today), median=curves[1])
+
+
+def test_a_date_that_will_rather_be_kept_than_missed_stays() -> None:
+    waiting = [_waiting("a", 2, day(10), backed=True)]
+    assert _dates(waiting, _learned([(0, 0), (15, 5)], [(0, 0), (10, 5)])) == {}
+    assert _dates(waiting, _learned([(0, 0), (15, 5)], [(0, 0), (11, 5)])) == {"a": day(15)}
+
+
+def test_only_units_that_the_median_supply_does_not_reach_move_the_last_of_them_first() -> None:
+    waiting = [_waiting(name, 2, day(10), backed=True, claim=day(place)) for place, name in enumerate("abc")]
+    revision = _learned([(0, 0), (13, 4), (20, 9)], [(0, 0), (9, 4), (16, 9)])
+    assert _dates(waiting, revision) == {"c": day(20)}
+
+
+def test_a_small_move_waits_for_the_day_itself() -> None:
+    waiting = [_waiting("a", 2, day(10), backed=True)]
+    assert _dates(waiting, _learned([(0, 0), (12, 5)], [(0, 0), (11, 5)], today=9)) == {}
+    assert _dates(waiting, _learned([(0, 0), (12, 5)], [(0, 0), (11, 5)], today=10)) == {"a": day(12)}
+
+
+def test_what_nothing_covers_any_more_keeps_its_date_until_the_last_day() -> None:
+    waiting = [_waiting("a", 2, day(10), backed=True)]
+    kept = revise(waiting, _learned([(0, 0)], [(0, 0)], today=9))
+    assert kept == {"a": Revised(day(10), day(10), backed=False)}
+    assert _dates(waiting, _learned([(0, 0)], [(0, 0)], today=10)) == {"a": day(24)}
+    without_lead_time = revise(waiting, _learned([(0, 0)], [(0, 0)], lead=0, today=9))
+    assert without_lead_time == kept

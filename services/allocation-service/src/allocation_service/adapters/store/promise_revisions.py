@@ -15,7 +15,7 @@ from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.write_plan import run
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.ports import MovedLine
-from allocation_service.domain.promising.promise_revision import Revision
+from allocation_service.domain.promising.promise_revision import HELD_DAYS, Revision
 from service_kit.persistence.statements import Statement
 
 # Waiting units are counted in the order of their claims, those that stay backed first; a line is due when the supply
@@ -50,26 +50,35 @@ _REVISION = """
         SELECT *, cumulative <= :total AS covered,
                CASE WHEN cumulative <= :total THEN
                         (CAST(:days AS date[]))[width_bucket(cumulative - 1, CAST(:totals AS numeric[])) + 1]
-                    WHEN backed OR promise_date IS NULL OR promise_date < :today THEN CAST(:fallback AS date)
+                    WHEN :learned AND backed AND promise_date >= :first_kept_day THEN promise_date
+                    WHEN backed OR promise_date IS NULL OR promise_date < :first_kept_day THEN CAST(:fallback AS date)
                     WHEN NOT :lead_time_gone THEN
                         least(promise_date + CAST(:rise AS int), greatest(promise_date, CAST(:fallback AS date)))
-               END AS found
+               END AS found,
+               (CAST(:medians AS date[]))[width_bucket(cumulative - 1, CAST(:median_totals AS numeric[])) + 1] AS likely
         FROM counted
     ), alone AS (
         SELECT *, found IS NULL AS undated, greatest(found, CAST(:not_before AS date)) AS due,
                (SELECT max(claim_date) FROM judged WHERE still_backed) AS last_backed
         FROM judged
-    ), dated AS (
-        SELECT alone.line_id, alone.promise_date AS old_date, alone.claim_date AS old_claim, alone.backed AS was_backed,
-               alone.units, alone.covered AS now_backed, alone.due, alone.last_backed, alone.queued_at,
-               CASE WHEN NOT alone.undated AND rest.undated IS NOT TRUE
-                    THEN greatest(alone.due, rest.latest, alone.promise_date) END AS told,
-               CASE WHEN rest.undated IS NOT TRUE THEN rest.latest END AS rest_date
+    ), kept AS (
+        SELECT *, greatest(CASE
+                    WHEN :learned AND covered AND (likely <= promise_date OR promise_date >= :first_kept_day
+                         AND due <= promise_date + CAST(:held_days AS int)) THEN promise_date
+                    ELSE due
+               END, CAST(:not_before AS date)) AS to_tell
         FROM alone
+    ), dated AS (
+        SELECT kept.line_id, kept.promise_date AS old_date, kept.claim_date AS old_claim, kept.backed AS was_backed,
+               kept.units, kept.covered AS now_backed, kept.due, kept.last_backed, kept.queued_at,
+               CASE WHEN NOT kept.undated AND rest.undated IS NOT TRUE
+                    THEN greatest(kept.to_tell, rest.latest, kept.promise_date) END AS told,
+               CASE WHEN rest.undated IS NOT TRUE THEN rest.latest END AS rest_date
+        FROM kept
         LEFT JOIN LATERAL (
             SELECT max(d.promise_date) AS latest, bool_or(d.promise_date IS NULL) AS undated
             FROM demand AS d
-            WHERE alone.ship_complete AND d.order_id = alone.order_id AND d.sku <> :sku
+            WHERE kept.ship_complete AND d.order_id = kept.order_id AND d.sku <> :sku
               AND d.live_units > d.granted_units
         ) AS rest ON true
     ), claims AS (
@@ -167,6 +176,7 @@ _GRANTED = text(
 async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int | None = None) -> list[MovedLine]:
     """Revise one locked SKU (``promise_revision.revise``); the lines whose date moved, as they are now."""
     totals = list(accumulate(one.units for one in revision.expected))
+    median = revision.median or revision.expected
     result = await conn.execute(
         _REVISE if gained is None else _REVISE_REACHED,
         {
@@ -174,7 +184,11 @@ async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int
             "days": [one.day for one in revision.expected],
             "totals": totals,
             "total": totals[-1],
-            "today": revision.now.date(),
+            "learned": revision.median is not None,
+            "medians": [one.day for one in median],
+            "median_totals": list(accumulate(one.units for one in median)),
+            "first_kept_day": revision.first_kept_day,
+            "held_days": HELD_DAYS,
             "not_before": revision.not_before,
             "fallback": revision.fallback,
             "cause": revision.cause,

@@ -17,6 +17,15 @@ class Situation(NamedTuple):
     first: int
     last: int | None
 
+    @property
+    def name(self) -> str:
+        """``due 3-7``, ``due 61+``, ``overdue 5``, ``lead time``: as it is stored and shown."""
+        if self.first < 0:
+            return "lead time"
+        if self.overdue:
+            return f"overdue {self.first}" + ("+" if self.first == MOST_OVERDUE else "")
+        return f"due {self.first}+" if self.last is None else f"due {self.first}-{self.last}"
+
 
 LEAD_BANDS = (
     Situation(False, 0, 2),
@@ -36,6 +45,9 @@ LEAD_TIME = Situation(False, -1, -1)
 """Of units that no announced delivery covers: judged by the lines that were promised by the lead time alone."""
 
 SITUATIONS = (*LEAD_BANDS, *OVERDUE)
+
+NAMED = {one.name: one for one in (*SITUATIONS, LEAD_TIME)}
+"""By the name that they are stored by."""
 
 
 def situation_of(lead_days: int) -> Situation:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import NamedTuple, TypeVar
 
+from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.observations import NEWEST, AnnouncedDate, Observation, observed
 from allocation_service.domain.lateness.quantile_table import LEAST_OWN, LEVELS, Quantiles, QuantileTable, unit_days
 from allocation_service.domain.lateness.quantiles import (
@@ -19,8 +21,8 @@ from allocation_service.domain.lateness.situations import LEAD_TIME, SITUATIONS,
 
 T = TypeVar("T")
 
-Alpha = Callable[[str, int], float]
-"""The share of misses to ask for, of a source ("" for all) and a target in per cent."""
+Alpha = Callable[[Basis, str, int], float]
+"""The share of misses to ask for, of a basis, a source ("" for all) and a target in per cent."""
 
 
 class ClosedLine(NamedTuple):
@@ -57,11 +59,11 @@ def build_table(version: int, history: History, today: date, targets: Collection
     for situation in SITUATIONS:
         everybody = observed(history.dates, situation, today)
         if everybody:
-            pool[situation] = _pooled(everybody, targets, alpha)
+            pool[situation] = _pooled(everybody, targets, partial(alpha, Basis.INBOUND, ""))
         for supplier, dates in by_supplier.items():
             found = observed(dates, situation, today)
             if len(found) >= LEAST_OWN:
-                own[supplier, situation] = _own(found, supplier, targets, alpha)
+                own[supplier, situation] = _own(found, targets, partial(alpha, Basis.INBOUND, supplier))
     own_lead_times, pool_lead_times = _lead_times(history.lead_time_lines, today, targets, alpha)
     return QuantileTable(version, own | own_lead_times, pool | pool_lead_times, _yields(history.closed, targets, alpha))
 
@@ -72,12 +74,16 @@ def _lead_times(
     """By SKU, and of all. Lines that wait yet count as missing, due or not: leaving them out would flatter."""
     newest = sorted(lines, key=lambda one: (one.asked_on, one.sku), reverse=True)
     own = {
-        (sku, LEAD_TIME): _own([_waited(one, today) for one in some[:NEWEST]], sku, targets, alpha)
+        (sku, LEAD_TIME): _own(
+            [_waited(one, today) for one in some[:NEWEST]], targets, partial(alpha, Basis.LEAD_TIME, sku)
+        )
         for sku, some in _grouped(newest, lambda one: one.sku).items()
         if len(some) >= LEAST_OWN
     }
     everybody = [_waited(one, today) for one in newest[:NEWEST]]
-    return own, {LEAD_TIME: _pooled(everybody, targets, alpha)} if everybody else {}
+    if not everybody:
+        return own, {}
+    return own, {LEAD_TIME: _pooled(everybody, targets, partial(alpha, Basis.LEAD_TIME, ""))}
 
 
 def _waited(line: LeadTimeLine, today: date) -> Observation:
@@ -85,13 +91,12 @@ def _waited(line: LeadTimeLine, today: date) -> Observation:
     return Observation(days, line.served_on is None, line.lead_time)
 
 
-def _own(found: Sequence[Observation], source: str, targets: Collection[int], alpha: Alpha) -> Quantiles:
-    return _quantiles([_duration(one, 1) for one in found], targets, lambda target: alpha(source, target))
+def _own(found: Sequence[Observation], targets: Collection[int], alpha: Callable[[int], float]) -> Quantiles:
+    return _quantiles([_duration(one, 1) for one in found], targets, alpha)
 
 
-def _pooled(found: Sequence[Observation], targets: Collection[int], alpha: Alpha) -> Quantiles:
-    units = [_duration(one, unit_days(one.lead)) for one in found]
-    return _quantiles(units, targets, lambda target: alpha("", target))
+def _pooled(found: Sequence[Observation], targets: Collection[int], alpha: Callable[[int], float]) -> Quantiles:
+    return _quantiles([_duration(one, unit_days(one.lead)) for one in found], targets, alpha)
 
 
 def _duration(one: Observation, unit: int) -> Duration:
@@ -110,7 +115,7 @@ def _yields(closed: Sequence[ClosedLine], targets: Collection[int], alpha: Alpha
     for source, lines in {"": newest, **_grouped(newest, lambda one: one.supplier)}.items():
         shares = [min(1.0, one.received / one.ordered) for one in lines[:NEWEST]]
         if len(shares) >= LEAST_OWN:
-            found[source] = {target: lower_quantile(shares, alpha(source, target)) for target in targets}
+            found[source] = {target: lower_quantile(shares, alpha(Basis.INBOUND, source, target)) for target in targets}
     return found
 
 

@@ -15,6 +15,10 @@ class Revision(NamedTuple):
 
     ``not_before``: the release date of a preorder. ``lead_time_rise``: by how many days the lead time has risen, which
     moves the dates that it named; ``lead_time_gone``: there is none any more, and these dates are taken back.
+
+    ``median``: the same supply by the days on which it is there as likely as not, where ``expected`` are days that it
+    can be counted on (None: ``expected`` are the days announced, and the last word). Then a date moves only if it will
+    rather be missed than kept.
     """
 
     sku: str
@@ -27,11 +31,23 @@ class Revision(NamedTuple):
     cause_event: str | None = None
     lead_time_rise: int = 0
     lead_time_gone: bool = False
+    median: tuple[Expected, ...] | None = None
+    table_version: int | None = None
+
+    @property
+    def first_kept_day(self) -> date:
+        """The first day that a date may lie on without having passed. What is not there counts from tomorrow, where
+        dates are learned: then a date of today has passed."""
+        return self.now.date() + timedelta(days=0 if self.median is None else 1)
 
     @property
     def fallback(self) -> date | None:
         """The date of a line that no known supply covers any more."""
         return lead_time_date(self.expected, {}, self.now.date(), self.lead_time_days)
+
+
+HELD_DAYS = 2
+"""A date that would move by no more than this is told on its own day only: until then it may still be kept."""
 
 
 class Waiting(NamedTuple):
@@ -80,10 +96,11 @@ def revise(waiting: Sequence[Waiting], revision: Revision, gained: int | None = 
         cumulative += one.units
         covered = cumulative <= total
         alone = _due(revision.expected, cumulative) if covered else _uncovered(one, revision)
-        if alone is not None and revision.not_before is not None:
-            alone = max(alone, revision.not_before)
+        alone = _released(alone, revision)
         due = _with_rest(alone, one.rest)
-        told = max(due, one.promise_date or due) if due is not None else None
+        keeps = covered and _keeps(one, alone, cumulative, revision)
+        kept = _with_rest(_released(one.promise_date, revision), one.rest) if keeps else due
+        told = max(kept, one.promise_date or kept) if kept is not None else None
         new = Revised(told, _claim(one, due or alone, told, covered, behind), covered)
         if new != Revised(one.promise_date, one.claim_date, one.backed) and (covered or gained is None):
             found[one.line_id] = new
@@ -96,10 +113,26 @@ def _within(total: int, ordered: Sequence[Waiting]) -> list[Waiting]:
     return [one for one, units in zip(ordered, cumulative, strict=True) if units <= total]
 
 
+def _released(day: date | None, revision: Revision) -> date | None:
+    return day if day is None or revision.not_before is None else max(day, revision.not_before)
+
+
+def _keeps(one: Waiting, safe: date | None, cumulative: int, revision: Revision) -> bool:
+    """Whether a line keeps its date although it could not be promised again: it will rather be kept than missed, or it
+    would move so little that this is told on the day itself."""
+    told = one.promise_date
+    if revision.median is None or told is None or safe is None:
+        return False
+    soon = told >= revision.first_kept_day and (safe - told).days <= HELD_DAYS
+    return soon or _due(revision.median, cumulative) <= told
+
+
 def _uncovered(one: Waiting, revision: Revision) -> date | None:
     """The date of units that the known supply does not reach."""
     told, fallback = one.promise_date, revision.fallback
-    if one.backed or told is None or told < revision.now.date():
+    if revision.median is not None and one.backed and told is not None and told >= revision.first_kept_day:
+        return told  # Something may be ordered for it until then.
+    if one.backed or told is None or told < revision.first_kept_day:
         return fallback
     if revision.lead_time_gone:
         return None
