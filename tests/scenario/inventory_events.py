@@ -140,7 +140,9 @@ class InventoryEvents(Timeline):
         """The level as it was last told; nothing, if it never was."""
         return self.levels.setdefault((sku, location or self.location), KnownLevel())
 
-    def inbound(self, sku: str, po_line: str, remaining: int, eta: datetime, *, supplier: str = "S") -> Event:
+    def inbound(
+        self, sku: str, po_line: str, remaining: int, eta: datetime, *, supplier: str = "S", ordered: int | None = None
+    ) -> Event:
         """A purchase-order line as it is now: scheduled at first, later rescheduled, cancelled when nothing remains."""
         version = self.next_version("purchase-order line", po_line)
         payload = InboundChange(
@@ -152,6 +154,7 @@ class InventoryEvents(Timeline):
             location=self.location,
             version=version,
             occurred_at=self.next_moment(),
+            ordered=ordered,
         )
         self.inbounds[po_line] = payload
         name = "InboundCancelled" if not remaining else "InboundScheduled" if version == 1 else "InboundRescheduled"

@@ -95,6 +95,11 @@ class World(AllocationScenario):
         found = {row.line_id: row.granted_units for row in await self.rows("SELECT line_id, granted_units FROM demand")}
         return [found[line_id] for line_id in line_ids]
 
+    async def aim_at(self, target: int | None) -> None:
+        """See AllocationScenario."""
+        async with self.database.transaction() as conn:
+            await conn.execute(text("UPDATE lateness_state SET default_target = :target"), {"target": target})
+
     async def remember_deliveries(
         self, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S", lead: int = 60
     ) -> None:
@@ -135,6 +140,7 @@ _DELIVERIES = """
 async def world(service_database: Callable[[str], Awaitable[Database]]) -> AsyncIterator[World]:
     """An empty allocation with its handler. The service's invariants must hold when the test ends."""
     world = World(await service_database("allocation_service"))
+    await world.aim_at(None)
     yield world
     await assert_invariants(world.database, KEPT, at_rest=False)
 
@@ -144,7 +150,9 @@ async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Call
     """Makes worlds whose invariants are not checked when the test ends: each call empties the database again."""
 
     async def make() -> World:
-        return World(await service_database("allocation_service"))
+        world = World(await service_database("allocation_service"))
+        await world.aim_at(None)
+        return world
 
     return make
 

@@ -37,6 +37,11 @@ class Both(AllocationScenario):
         found: Policy = await self.on_postgres.use(policy, target)
         return found
 
+    async def aim_at(self, target: int | None) -> None:
+        """See AllocationScenario."""
+        for one in (self.on_postgres, self.in_memory):
+            await one.aim_at(target)
+
     async def remember_deliveries(self, **values: Any) -> None:
         """See InMemoryAllocation."""
         for one in (self.on_postgres, self.in_memory):

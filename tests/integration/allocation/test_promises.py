@@ -11,9 +11,18 @@ from allocation_service.adapters.maintenance.sql_background_work import SqlBackg
 from allocation_service.adapters.store.sql_allocation_store import SqlAllocationStore
 from allocation_service.application.promising.renew_passed_promises import renew_passed_promises
 from allocation_service.application.session.options import Options
+from allocation_service.domain.lateness.basis import Basis
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.line_promise import LinePromise
 from allocation_service.domain.promising.promise_dates import Expected, expected_supply
-from allocation_service.domain.promising.promise_revision import Revised, Revision, Waiting, revise
+from allocation_service.domain.promising.promise_revision import (
+    LearnedDates,
+    Revised,
+    Revision,
+    Waiting,
+    revise,
+    source_after,
+)
 from allocation_service.wording.reason_words import published_words
 from service_kit.commands.execute import execute
 
@@ -80,9 +89,11 @@ async def test_the_statement_revises_the_same_lines_as_its_pure_twin(seed: int, 
     likely = tuple(
         Expected(max(world.now.date(), day - timedelta(days=random.randint(0, 6))), units) for day, units in expected
     )
+    sources = tuple(PromiseSource(Basis.INBOUND, f"S{number}", 90 + number, 7) for number in range(len(expected)))
+    learned = LearnedDates(tuple(sorted(likely)), sources, PromiseSource(Basis.LEAD_TIME, "A", 80, 7), 14, 95, 7)
     revision = Revision(
         "A", expected, world.now, random.choice((0, 14)), not_before, "twin", "d",
-        None, random.choice((0, 0, 9)), random.random() < 0.2, tuple(sorted(likely)) if seed % 2 else None,
+        None, random.choice((0, 0, 9)), random.random() < 0.2, learned if seed % 2 else None,
     )  # fmt: skip
     left = sum(one.units for one in revision.expected) - sum(one.units for one in waiting if one.backed)
     gained = random.choice((None, left)) if left >= 0 else None
@@ -96,6 +107,14 @@ async def test_the_statement_revises_the_same_lines_as_its_pure_twin(seed: int, 
     assert stored == {line_id: revised.get(line_id, Revised(*promises[line_id])) for line_id in stored}
     queued = await world.rows("SELECT line_id, promise_date, claim_date, backed FROM queue_entry WHERE sku = 'A'")
     assert {(row.line_id, *stored[row.line_id]) for row in queued} == {tuple(row) for row in queued}
+    resting_on = {
+        row.line_id: (row.promise_source, row.promise_confidence, row.promise_table)
+        for row in await world.rows("SELECT * FROM demand WHERE sku = 'A'")
+    }
+    for line_id, new in revised.items():
+        source = source_after(revision, new.promise_date, backed=new.backed)
+        if source is not None and new.promise_date != promises[line_id].promise_date:
+            assert resting_on[line_id] == (source.source, source.confidence, 7)
     dates = {line_id: new.promise_date for line_id, new in revised.items()}
     assert {line.line_id: line.promise_date for line in moved} == {
         line_id: day for line_id, day in dates.items() if day != promises[line_id].promise_date

@@ -21,7 +21,11 @@ Units = SqlUnitOfWorkFactory[SqlAllocationUnitOfWork]
 
 @pytest.fixture
 async def units(service_database) -> Units:
-    return SqlUnitOfWorkFactory(await service_database("allocation_service"), SqlAllocationUnitOfWork)
+    found = SqlUnitOfWorkFactory(await service_database("allocation_service"), SqlAllocationUnitOfWork)
+    async with found.begin() as uow:
+        await uow.lateness.set_default_target(None)
+        await uow.commit()
+    return found
 
 
 @pytest.fixture

@@ -52,6 +52,13 @@ BREAKS: dict[str, tuple[str, str]] = {
         "order",
         "UPDATE customer_order SET placed_at = '2062-01-05T09:00Z' WHERE order_id = 'o1'",
     ),
+    "allocation: outcomes of first dates": (
+        "allocation",
+        """INSERT INTO first_promise (line_id, sku, basis, source, target, first_date, asked_at, lead_time,
+                                       table_version, confidence)
+           VALUES ('l1', 'A', 'inbound', 'SUP', 95, '2026-02-01', '2026-01-05T09:00Z', 10, 1, 95);
+           UPDATE lateness_state SET version = 1, built_for = '2026-02-03', built_at = now()""",
+    ),
     "allocation: business times": ("allocation", "UPDATE sku SET last_now = '2062-01-05T09:00Z' WHERE sku = 'A'"),
     "stock: business times": (
         "inventory",

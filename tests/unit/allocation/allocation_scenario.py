@@ -56,6 +56,11 @@ class AllocationScenario(Neighbours, ABC):
             await uow.policies.activate(draft, window, None, "test")
             await uow.commit()
 
+    @abstractmethod
+    async def aim_at(self, target: int | None) -> None:
+        """Let so many of 100 first dates be kept; None takes dates as they are announced, as tests do unless they say
+        otherwise."""
+
     # -- the use cases --
 
     async def apply(self, *events: Event, deferred_orders: bool = True) -> list[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 import orjson
@@ -14,7 +14,10 @@ from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnits, idle
 from allocation_service.adapters.store.decision_digest import canonical_json
 from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.session.options import Options
+from allocation_service.domain.lateness.first_promise import OutcomeState
+from allocation_service.domain.promising.learned_supply import AnnouncedDelivery, Reliance, learned_supply
 from allocation_service.domain.promising.line_promise import CountedUnits, add
+from allocation_service.domain.promising.promise_revision import HELD_DAYS
 from backorder_verify.recomputing.comparison import compare
 from backorder_verify.recomputing.decision_stream import StoredDecision
 
@@ -99,7 +102,8 @@ def _known_supply(state: AllocationState, sku: str, day: date, *, free: bool) ->
 def _within_known_supply(state: AllocationState) -> Iterable[object]:
     for sku, day in state.promised:
         backed = sum(units.backed for (name, on), units in state.promised.items() if name == sku and on <= day)
-        if backed > _known_supply(state, sku, day, free=True):
+        held = timedelta(days=HELD_DAYS if _reliance(state, sku) else 0)
+        if backed > _known_supply(state, sku, day + held, free=True):
             yield sku, day, backed
 
 
@@ -108,8 +112,37 @@ def _backed_in_turn(state: AllocationState) -> Iterable[object]:
         waiting = [line for line in state.waiting(sku) if not line.backed]
         backed = sum(units.backed for (name, _), units in state.claimed.items() if name == sku)
         first = min(waiting, key=lambda one: (one.claim_date, one.queued_at, one.line_id), default=None)
-        if first and backed + first.units <= _known_supply(state, sku, date.max, free=False):
+        reliance, now = _reliance(state, sku), state.skus[sku].last_now
+        coming = _known_supply(state, sku, date.max, free=False)
+        if reliance is not None and now is not None:
+            announced = [
+                AnnouncedDelivery(one.supplier, one.eta.date(), one.remaining)
+                for name, one in state.inbound.values()
+                if name == sku and one.eta is not None
+            ]
+            coming = sum(one.units for one in learned_supply(0, announced, now.date(), reliance).safe)
+        if first and backed + first.units <= coming:
             yield sku, first
+
+
+def _reliance(state: AllocationState, sku: str) -> Reliance | None:
+    target = state.skus[sku].own_target or state.lateness["default_target"]
+    return None if target is None else Reliance(state.lateness["table"], target)
+
+
+def _outcomes_of_first_dates(state: AllocationState) -> Iterable[object]:
+    built_for, levels = state.lateness.get("built_for"), state.lateness.get("levels", {})
+    for line in state.lines.values():
+        if line.promise_source is not None and line.promise_revision == 1 and line.line_id not in state.first_promises:
+            yield line
+    due = Counter[tuple[str, int]]()
+    for one in state.first_promises.values():
+        if one.state == OutcomeState.OPEN and built_for and one.promise.first_date < built_for - timedelta(days=1):
+            yield one
+        if one.state in (OutcomeState.KEPT, OutcomeState.MISSED):
+            due[one.promise.basis, one.promise.target] += 1
+    learned = {(basis, target): one.outcomes for (basis, source, target), one in levels.items() if not source}
+    yield from _different(due, learned)
 
 
 def _different(counters: Mapping[K, int], sums: Mapping[K, int]) -> Iterable[object]:
@@ -162,6 +195,7 @@ CHECKS: Mapping[str, Callable[[AllocationState], Iterable[object]]] = {
     "allocation: claim counters": _claim_counters,
     "allocation: backed by known supply": _within_known_supply,
     "allocation: known supply backs in turn": _backed_in_turn,
+    "allocation: outcomes of first dates": _outcomes_of_first_dates,
     "allocation: granted within supply": _granted_within_supply,
     "allocation: loans owed": _loans_owed,
     "allocation: loan due dates": _loan_due_dates,

@@ -21,6 +21,8 @@ class AnnouncedDate(NamedTuple):
     lead_to: int | None = None
     arrived_on: date | None = None
     observed_at: date | None = None
+    ordered: int | None = None
+    received: int | None = None
 
     @property
     def days_late(self) -> int | None:
@@ -44,7 +46,9 @@ def note_news(deliveries: Deliveries, news: Announced | Arrived) -> None:
     if not news.remaining:
         for number, one in _open(deliveries, news.po_line):
             lead_to = one.lead_to if one.lead_to is not None else min(one.lead_from, (one.eta - news.on).days)
-            deliveries[number] = one._replace(observed_at=news.on, lead_to=lead_to)
+            deliveries[number] = one._replace(
+                observed_at=news.on, lead_to=lead_to, ordered=news.ordered, received=news.received
+            )
 
 
 def evidence_of(deliveries: Deliveries, supplier: str | None, lead_days: int, today: date) -> Lateness:

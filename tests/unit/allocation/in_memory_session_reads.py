@@ -13,6 +13,7 @@ from allocation_service.application.session.allocation_session import Allocation
 from allocation_service.application.session.order import Order
 from allocation_service.domain.demand.demand_forecast import WINDOW_DAYS, DayUnits, daily_demand
 from allocation_service.domain.demand.line import Line
+from allocation_service.domain.promising.learned_supply import Reliance
 from allocation_service.domain.supply.sku import Sku
 
 
@@ -52,6 +53,10 @@ def _read_belongings(state: AllocationState, session: AllocationSession, po_line
     for (name, day), units in state.claimed.items():
         if name in session.skus:
             session.skus[name].counters.claimed[day] = units
+    for sku in session.skus.values():
+        target = sku.own_target or state.lateness["default_target"]
+        if target is not None:
+            sku.reliance = Reliance(state.lateness["table"], target)
     for deferred in state.deferred_orders.values():
         for name in session.skus.keys() & set(deferred.skus):
             session.pending.setdefault(name, set()).add(deferred.order_id)

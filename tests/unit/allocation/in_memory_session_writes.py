@@ -8,6 +8,7 @@ from dataclasses import replace
 from tests.unit.allocation.in_memory_lateness import note_news
 from tests.unit.allocation.in_memory_state import (
     AllocationState,
+    FirstDate,
     KeptDecision,
     copied_line,
     copied_order,
@@ -32,6 +33,7 @@ def steps_of(session: AllocationSession) -> list[WriteStep]:
         *_orders(session),
         _lines(session),
         _promised(session),
+        _first_promises(session),
         *_deferred_orders(session),
         *_policy_inputs(session),
         *_deliveries(session),
@@ -102,6 +104,16 @@ def _promised(session: AllocationSession) -> WriteStep:
                 add(state.promised, (sku, day), *units)
             for day, units in counters.claimed.items():
                 add(state.claimed, (sku, day), *units)
+
+    return store
+
+
+def _first_promises(session: AllocationSession) -> WriteStep:
+    first = list(session.unwritten.first_promises)
+
+    def store(state: AllocationState) -> None:
+        for one in first:
+            state.first_promises.setdefault(one.line_id, FirstDate(one))
 
     return store
 

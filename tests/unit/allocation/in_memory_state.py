@@ -18,6 +18,8 @@ from allocation_service.application.session.decision_record import DecisionRow
 from allocation_service.application.session.order import Order
 from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain.demand.line import Line
+from allocation_service.domain.lateness.first_promise import FirstPromise, OutcomeState
+from allocation_service.domain.lateness.quantile_table import NO_HISTORY, QuantileTable
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Policy
 from allocation_service.domain.policies.policy_document import written_document
@@ -73,6 +75,14 @@ def _first_version() -> PolicyVersion:
     )
 
 
+class FirstDate(NamedTuple):
+    """The first date that a line was told, and what has become of it."""
+
+    promise: FirstPromise
+    state: OutcomeState = OutcomeState.OPEN
+    served_on: date | None = None
+
+
 @dataclass
 class AllocationState:
     """Everything that is stored. What stands in a table is never changed in place, only replaced, so that a copy of
@@ -102,6 +112,10 @@ class AllocationState:
     )
     assigned: dict[str, int] = field(default_factory=lambda: {"last": 1})
     reviews: dict[str, None] = field(default_factory=dict)
+    first_promises: dict[str, FirstDate] = field(default_factory=dict)
+    tables: dict[int, QuantileTable] = field(default_factory=dict)
+    judged: dict[str, date] = field(default_factory=dict)
+    lateness: dict[str, Any] = field(default_factory=lambda: {"default_target": None, "table": NO_HISTORY})
 
     def __deepcopy__(self, _: dict[int, Any]) -> AllocationState:
         return AllocationState(**{one.name: dict(getattr(self, one.name)) for one in fields(self)})
@@ -188,5 +202,5 @@ def copied_sku(sku: Sku) -> Sku:
     return Sku(
         sku.sku, sku.known, sku.mode, sku.cap, sku.release_at, sku.lead_time_days, sku.category, sku.policy_version,
         sku.last_now, sku.waiting_units, sku.top_value, open_loans=sku.open_loans,
-        merged_into=sku.merged_into,
+        merged_into=sku.merged_into, own_target=sku.own_target,
     )  # fmt: skip

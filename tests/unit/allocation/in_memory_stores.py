@@ -21,7 +21,8 @@ from tests.unit.allocation.in_memory_lateness import evidence_of
 from tests.unit.allocation.in_memory_policies import InMemoryPolicyAssignmentStore, InMemoryPolicyStore
 from tests.unit.allocation.in_memory_queues import InMemoryLongQueue
 from tests.unit.allocation.in_memory_session_writes import WriteStep
-from tests.unit.allocation.in_memory_state import AllocationState
+from tests.unit.allocation.in_memory_state import AllocationState, FirstDate
+from tests.unit.allocation.in_memory_tables import InMemoryLatenessStore
 
 from allocation_service.application.maintenance.maintenance_records import Backlog
 from allocation_service.application.runs.run_records import Pin
@@ -30,8 +31,9 @@ from allocation_service.application.session.decision_record import DecisionRecor
 from allocation_service.application.session.ports import FoundSkus, MovedLine
 from allocation_service.domain.allocating.ship_complete import Solver
 from allocation_service.domain.demand.line import Line
+from allocation_service.domain.lateness.first_promise import FirstPromise
 from allocation_service.domain.promising.line_promise import LinePromise, add
-from allocation_service.domain.promising.promise_revision import Revision, revise
+from allocation_service.domain.promising.promise_revision import Revision, revise, source_after
 from allocation_service.domain.supply.lateness import WINDOW, Evidence, Lateness
 from allocation_service.domain.supply.sku import Sku
 from event_contracts import Event
@@ -188,6 +190,14 @@ class InMemoryAllocationStore:
             line = state.lines[line_id] = replace(old, **new._asdict())
             if day == old.promise_date:
                 continue
+            source = source_after(revision, day, backed=new.backed)
+            line = state.lines[line_id] = replace(line, promise_source=source)
+            if not old.promise_revision and day is not None and source is not None and revision.learned is not None:
+                first = FirstPromise(
+                    line_id, old.sku, source.basis, source.source, revision.learned.target, day, revision.now,
+                    revision.learned.lead_time, source.table_version, source.confidence,
+                )  # fmt: skip
+                state.first_promises.setdefault(line_id, FirstDate(first))
             moved.append(self._tell(line, day, revision))
         return self._kept(moved, revision)
 
@@ -382,6 +392,7 @@ class InMemoryAllocationUnitOfWork(InMemoryUnitOfWork):
         self.catalogue = InMemoryCatalogueLookup(state)
         self.pins = InMemoryPinStore(state)
         self.loans = in_memory_lending.InMemoryLoanViews(state)
+        self.lateness = InMemoryLatenessStore(state)
         self.background = InMemoryBackgroundWork(state)
 
     def __getattr__(self, name: str) -> Any:

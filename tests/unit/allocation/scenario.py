@@ -54,6 +54,10 @@ class InMemoryAllocation(AllocationScenario):
         self.units.outbox.clear()
         return events
 
+    async def aim_at(self, target: int | None) -> None:
+        """See AllocationScenario."""
+        self.units.state.lateness["default_target"] = target
+
     async def remember_deliveries(
         self, *, late: int = 0, first: int = 1, last: int = 99, supplier: str = "S", lead: int = 60
     ) -> None:

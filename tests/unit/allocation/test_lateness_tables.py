@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from allocation_service.domain.lateness.adaptive_level import LEAST, MOST, AdaptiveLevel, blended, start
 from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.first_promise import Levels, Outcome, OutcomeState, state_after
-from allocation_service.domain.lateness.observations import AnnouncedDate, Observation, observed
+from allocation_service.domain.lateness.observations import AnnouncedDate, Observation, observations
 from allocation_service.domain.lateness.quantile_table import NO_HISTORY, QuantileTable
-from allocation_service.domain.lateness.situations import LEAD_BANDS, OVERDUE, situation_of
+from allocation_service.domain.lateness.situations import LEAD_BANDS, OVERDUE, Situation, situation_of
 from allocation_service.domain.lateness.table_building import ClosedLine, History, LeadTimeLine, build_table
 
 TODAY = date(2026, 6, 1)
@@ -30,6 +30,11 @@ def delivered(eta: int, late: int, lead: int = 10, supplier: str = "ACME") -> An
 def missing(eta: int, lead: int = 10, supplier: str = "ACME") -> AnnouncedDate:
     """A date that stands, with nothing there."""
     return AnnouncedDate(supplier, day(eta), lead, None, None, closed=False)
+
+
+def observed(past: list[AnnouncedDate], situation: Situation, today: date) -> list[Observation]:
+    """The observations of one situation."""
+    return observations(past, today).get(situation, [])
 
 
 def table_of(*dates: AnnouncedDate, **rest: object) -> QuantileTable:
@@ -128,6 +133,8 @@ def test_lines_promised_by_the_lead_time_are_their_own_observations() -> None:
     assert 12 <= table.lead_time_days("LIGHT", 20, 95) <= 14
     waiting = [LeadTimeLine("LAMP", day(-number), 20, None) for number in range(30, 400)]
     assert table_of(lead_time_lines=waiting).lead_time_days("LAMP", 20, 95) > 300
+    new = [LeadTimeLine("LAMP", day(-number), 20, None) for number in range(20)]
+    assert table_of(lead_time_lines=[*lines, *new]) == table.__class__(1, table.own, table.pool, table.yields)
 
 
 def test_a_target_that_the_table_lacks_is_read_from_a_stricter_one() -> None:
@@ -189,8 +196,8 @@ def test_a_first_date_is_judged_when_its_day_is_over() -> None:
 
 def test_outcomes_move_the_level_of_their_source_and_half_as_far_that_of_all() -> None:
     levels = Levels({}).after([outcome(1, missed=True), outcome(2, missed=False, source="OTHER")])
-    assert levels.by_key[Basis.INBOUND, "ACME", 95] == AdaptiveLevel(pytest.approx(0.04715), 1)
-    assert levels.by_key[Basis.INBOUND, "", 95] == AdaptiveLevel(pytest.approx(0.05 - 0.001425 + 0.000075), 2)
+    assert levels.by_key[Basis.INBOUND, "ACME", 95] == (pytest.approx(0.04715), 1)
+    assert levels.by_key[Basis.INBOUND, "", 95] == (pytest.approx(0.05 - 0.001425 + 0.000075), 2)
     assert levels.alpha(Basis.INBOUND, "NEW", 95) == levels.by_key[Basis.INBOUND, "", 95].alpha
     assert levels.alpha(Basis.LEAD_TIME, "ACME", 95) == 0.05, "the lead time is judged by itself"
     assert levels.alpha(Basis.INBOUND, "ACME", 80) == pytest.approx(0.2)

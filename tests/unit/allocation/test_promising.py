@@ -7,6 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.unit.allocation.drawing import units_left
 
+from allocation_service.domain.lateness.basis import Basis
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.line_promise import LinePromise, PromiseCounters
 from allocation_service.domain.promising.promise_dates import (
     UNDATED,
@@ -19,7 +21,7 @@ from allocation_service.domain.promising.promise_dates import (
     loses_cover,
     promise,
 )
-from allocation_service.domain.promising.promise_revision import Revised, Revision, Waiting, revise
+from allocation_service.domain.promising.promise_revision import LearnedDates, Revised, Revision, Waiting, revise
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 TODAY = NOW.date()
@@ -273,7 +275,10 @@ def test_cover_is_lost_where_on_any_day_more_is_missing_than_before(before: Outl
 
 def _learned(safe: list[tuple[int, int]], median: list[tuple[int, int]], lead: int = 14, today: int = 0) -> Revision:
     curves = [tuple(Expected(day(when), units) for when, units in curve) for curve in (safe, median)]
-    return _revision(curves[0], lead, now=NOW + timedelta(days=today), median=curves[1])
+    sources = tuple(PromiseSource(Basis.INBOUND, f"supplier {number}", 95, 1) for number in range(len(safe)))
+    by_lead_time = PromiseSource(Basis.LEAD_TIME, "A", 95, 1) if lead else None
+    learned = LearnedDates(curves[1], sources, by_lead_time, lead, 95, 1)
+    return _revision(curves[0], lead, now=NOW + timedelta(days=today), learned=learned)
 
 
 def test_a_date_that_will_rather_be_kept_than_missed_stays() -> None:

@@ -25,6 +25,8 @@ class AllocationSettings(ServiceSettings):
     """How many days from now an overdue delivery is expected."""
     promise_sweep_seconds: float = Field(default=5.0, gt=0)
     """How often promises whose date has passed are looked for."""
+    lateness_seconds: float = Field(default=1.0, gt=0)
+    """How often it is looked whether the table of lateness is to be built anew: when a day is over, or a minute."""
     loan_sweep_seconds: float = Field(default=60.0, gt=0)
     """How often loans that were not repaid in time are looked for."""
     policy_review_seconds: float = Field(default=1.0, gt=0)

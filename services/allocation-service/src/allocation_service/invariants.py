@@ -8,6 +8,8 @@ from typing import cast
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.allocating.find_kept_stock import find_kept_stock
 from allocation_service.application.session.options import Options
+from allocation_service.domain.promising.promise_revision import HELD_DAYS
+from allocation_service.domain.supply.sku import Sku
 from allocation_service.wording.reason_words import published_words
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.persistence.database import Database
@@ -36,6 +38,21 @@ async def _not_withheld(database: Database, rows: Sequence[Violation]) -> Sequen
     units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork)
     withheld = await find_kept_stock(units, Options(published_words), skus)
     return [row for row in rows if not withheld.intersection(_skus(row))]
+
+
+async def _counted_on(database: Database, rows: Sequence[Violation]) -> Sequence[Violation]:
+    """The rows of SKUs of which so much can be counted on: where dates are learned, less may be than is announced."""
+    units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork)
+    async with units.reading() as uow:
+        skus = await uow.store.peek_skus([str(row["sku"]) for row in rows])
+    return [row for row in rows if _covers(skus[str(row["sku"])], row)]
+
+
+def _covers(sku: Sku, row: Violation) -> bool:
+    if sku.reliance is None or sku.last_now is None:
+        return True
+    coming = sum(one.units for one in sku.expected(sku.last_now, grace_days=0, on_hand=0))
+    return coming - cast(int, row["backed"]) >= cast(int, row["waiting"])
 
 
 def _skus(row: Violation) -> list[str]:
@@ -189,10 +206,13 @@ _PROMISE_INVARIANTS = (
                 SELECT sku, promise_date, sum(backed_units) OVER (PARTITION BY sku ORDER BY promise_date) AS backed
                 FROM promised
             ) p
+            JOIN sku s USING (sku)
+            CROSS JOIN lateness_state state
             LEFT JOIN ({_FREE}) free USING (sku)
             LEFT JOIN LATERAL (
                 SELECT sum(units) AS units FROM ({_KNOWN_SUPPLY}) known
                 WHERE known.sku = p.sku AND known.day <= p.promise_date
+                      + CASE WHEN coalesce(s.promise_target, state.default_target) IS NULL THEN 0 ELSE {HELD_DAYS} END
             ) coming ON true
             WHERE p.backed > coalesce(free.free, 0) + coalesce(coming.units, 0)
         """,
@@ -211,6 +231,30 @@ _PROMISE_INVARIANTS = (
                 ORDER BY claim_date, queued_at, line_id LIMIT 1
             ) first
             WHERE known.units - backed.units >= first.units
+        """,
+        confirm=_counted_on,
+    ),
+    Invariant(
+        name="allocation: outcomes of first dates",
+        meaning="Every first date that was named by a table of lateness is judged once its day is over, kept or missed,"
+        " and learned from once; otherwise dates are named by a share of kept promises that is not true.",
+        sql="""
+            SELECT d.line_id, d.sku, NULL AS state, NULL AS first_date, 'has no first date' AS fault
+            FROM demand d LEFT JOIN first_promise f USING (line_id)
+            WHERE d.promise_source IS NOT NULL AND d.promise_revision = 1 AND f.line_id IS NULL
+            UNION ALL
+            SELECT f.line_id, f.sku, f.state, f.first_date, 'is not judged'
+            FROM first_promise f CROSS JOIN lateness_state s WHERE f.state = 'open' AND f.first_date < s.built_for - 1
+            UNION ALL
+            SELECT line_id, sku, state, first_date, 'was kept' FROM first_promise
+            WHERE state = 'missed' AND served_on <= first_date
+            UNION ALL
+            SELECT basis, target::text, due::text, NULL, 'differs from what was learned: ' || coalesce(l.outcomes, 0)
+            FROM (
+                SELECT basis, target, count(*) AS due FROM first_promise WHERE state IN ('kept', 'missed') GROUP BY 1, 2
+            ) f
+            FULL JOIN (SELECT basis, target, outcomes FROM promise_level WHERE source = '') l USING (basis, target)
+            WHERE coalesce(f.due, 0) <> coalesce(l.outcomes, 0)
         """,
     ),
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.lateness.sql_lateness_store import SqlLatenessStore
 from allocation_service.adapters.lending.sql_loan_views import SqlLoanViews
 from allocation_service.adapters.maintenance.sql_background_work import SqlBackgroundWork
 from allocation_service.adapters.maintenance.sql_decision_retention import SqlDecisionRetention
@@ -42,6 +43,7 @@ class SqlAllocationUnitOfWork(SqlUnitOfWork):
         self.loans = SqlLoanViews(connection)
         self.decisions = SqlDecisionViews(connection)
         self.queues = SqlQueueViews(connection)
+        self.lateness = SqlLatenessStore(connection)
         self.background = SqlBackgroundWork(connection, now)
         self.decision_retention = SqlDecisionRetention(connection)
         self.input_retention = SqlInputRetention(connection)

@@ -8,6 +8,7 @@ from allocation_service.entrypoints import consumer, http
 from allocation_service.entrypoints.background.breached_loans import BreachedLoansLoop
 from allocation_service.entrypoints.background.deferred_orders import DeferredOrdersLoop
 from allocation_service.entrypoints.background.interrupted_runs import InterruptedRunsLoop
+from allocation_service.entrypoints.background.lateness_tables import LatenessTablesLoop
 from allocation_service.entrypoints.background.passed_promises import PassedPromisesLoop
 from allocation_service.entrypoints.background.policy_reviews import PolicyReviewsLoop
 from allocation_service.entrypoints.background.queue_metrics import QueueMetricsLoop
@@ -48,6 +49,7 @@ def build(
         subscription=consumer.subscription(application),
         background=(
             DeferredOrdersLoop(application).run,
+            LatenessTablesLoop(application).run,
             PassedPromisesLoop(application).run,
             BreachedLoansLoop(application).run,
             PolicyReviewsLoop(application).run,

@@ -87,8 +87,10 @@ _ARRIVE = Statement(
 _CLOSE = Statement(
     """
     UPDATE inbound_lateness AS l
-    SET observed_at = row.on_day, lead_to = coalesce(l.lead_to, least(l.lead_from, l.eta - row.on_day))
-    FROM unnest(CAST(:po_lines AS text[]), CAST(:days AS date[])) AS row (po_line, on_day)
+    SET observed_at = row.on_day, lead_to = coalesce(l.lead_to, least(l.lead_from, l.eta - row.on_day)),
+        ordered = row.ordered, received = row.received
+    FROM unnest(CAST(:po_lines AS text[]), CAST(:days AS date[]), CAST(:ordered AS bigint[]),
+                CAST(:received AS bigint[])) AS row (po_line, on_day, ordered, received)
     WHERE l.po_line = row.po_line AND l.observed_at IS NULL
     """
 )
@@ -115,10 +117,13 @@ def _round(news: list[Announced | Arrived]) -> Iterator[WriteStep]:
         yield Execute(_SUPERSEDE, {"po_lines": lines, "etas": etas, "days": days})
         suppliers = [one.supplier for one in announced]
         yield Execute(_ANNOUNCE, {"po_lines": lines, "suppliers": suppliers, "etas": etas, "days": days})
-    for statement, some in ((_ARRIVE, arrived), (_CLOSE, closed)):
-        if some:
-            lines, days = _lines_and_days(some)
-            yield Execute(statement, {"po_lines": lines, "days": days})
+    if arrived:
+        lines, days = _lines_and_days(arrived)
+        yield Execute(_ARRIVE, {"po_lines": lines, "days": days})
+    if closed:
+        lines, days = _lines_and_days(closed)
+        units = {"ordered": [one.ordered for one in closed], "received": [one.received for one in closed]}
+        yield Execute(_CLOSE, {"po_lines": lines, "days": days, **units})
 
 
 def _lines_and_days(news: Iterable[Announced | Arrived]) -> tuple[list[Any], list[Any]]:

@@ -99,7 +99,16 @@ _REVISION = """
                END AS claim
         FROM in_turn
     ), changed AS (
-        SELECT *, told IS DISTINCT FROM old_date AS moved FROM new
+        SELECT new.*, told IS DISTINCT FROM old_date AS moved,
+               CASE WHEN now_backed THEN (CAST(:sources AS text[]))[part] ELSE CAST(:lead_time_source AS text) END
+                   AS source,
+               CASE WHEN now_backed THEN (CAST(:confidences AS int[]))[part]
+                    ELSE CAST(:lead_time_confidence AS int) END AS confidence,
+               CASE WHEN now_backed THEN (CAST(:bases AS text[]))[part] ELSE 'lead_time' END AS basis
+        FROM new
+        CROSS JOIN LATERAL (
+            SELECT greatest(1, count(*))::int AS part FROM unnest(CAST(:days AS date[])) AS day WHERE day <= new.told
+        ) AS counted_on
         WHERE {changes} AND (told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed)
     ), promises AS (
         INSERT INTO promised AS p (sku, promise_date, units, backed_units)
@@ -121,12 +130,23 @@ _REVISION = """
         ) AS change GROUP BY day
         ON CONFLICT (sku, claim_date) DO UPDATE
         SET units = c.units + excluded.units, backed_units = c.backed_units + excluded.backed_units
+    ), first_dates AS (
+        INSERT INTO first_promise (line_id, sku, basis, source, target, first_date, asked_at, lead_time, table_version,
+                                   confidence)
+        SELECT line_id, :sku, basis, changed.source, CAST(:target AS smallint), told, CAST(:now AS timestamptz),
+               CAST(:stated_lead_time AS int), CAST(:table_version AS bigint), confidence
+        FROM changed JOIN demand AS first USING (line_id)
+        WHERE :learned AND told IS NOT NULL AND first.promise_revision = 0
+        ON CONFLICT (line_id) DO NOTHING
     ), entries AS (
         UPDATE queue_entry AS q SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed
         FROM changed WHERE q.line_id = changed.line_id
     )
     UPDATE demand AS d
     SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed,
+        promise_source = CASE WHEN changed.moved THEN changed.source ELSE d.promise_source END,
+        promise_confidence = CASE WHEN changed.moved THEN changed.confidence ELSE d.promise_confidence END,
+        promise_table = CASE WHEN changed.moved THEN CAST(:table_version AS bigint) ELSE d.promise_table END,
         promise_revision = d.promise_revision + CAST(changed.moved AS int),
         promise_cause = CASE WHEN changed.moved THEN :cause ELSE d.promise_cause END,
         line_version = d.line_version + CAST(changed.moved AS int)
@@ -176,7 +196,6 @@ _GRANTED = text(
 async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int | None = None) -> list[MovedLine]:
     """Revise one locked SKU (``promise_revision.revise``); the lines whose date moved, as they are now."""
     totals = list(accumulate(one.units for one in revision.expected))
-    median = revision.median or revision.expected
     result = await conn.execute(
         _REVISE if gained is None else _REVISE_REACHED,
         {
@@ -184,11 +203,9 @@ async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int
             "days": [one.day for one in revision.expected],
             "totals": totals,
             "total": totals[-1],
-            "learned": revision.median is not None,
-            "medians": [one.day for one in median],
-            "median_totals": list(accumulate(one.units for one in median)),
             "first_kept_day": revision.first_kept_day,
             "held_days": HELD_DAYS,
+            **_learned(revision),
             "not_before": revision.not_before,
             "fallback": revision.fallback,
             "cause": revision.cause,
@@ -203,6 +220,28 @@ async def revise_promises(conn: AsyncConnection, revision: Revision, gained: int
     for statement in _EMPTY:
         await conn.execute(statement, {"sku": revision.sku})
     return await _told(conn, revision, [row for row in changed if row.moved])
+
+
+def _learned(revision: Revision) -> dict[str, Any]:
+    """What the statement goes by where dates are learned."""
+    learned = revision.learned
+    median = revision.expected if learned is None else learned.median
+    sources = () if learned is None else learned.sources
+    by_lead_time = None if learned is None else learned.by_lead_time
+    return {
+        "learned": learned is not None,
+        "medians": [one.day for one in median],
+        "median_totals": list(accumulate(one.units for one in median)),
+        "sources": [one.source for one in sources],
+        "bases": [one.basis.value for one in sources],
+        "confidences": [one.confidence for one in sources],
+        "lead_time_source": by_lead_time.source if by_lead_time else None,
+        "lead_time_confidence": by_lead_time.confidence if by_lead_time else None,
+        "target": learned.target if learned else None,
+        "table_version": learned.table_version if learned else None,
+        "stated_lead_time": learned.lead_time if learned else None,
+        "now": revision.now,
+    }
 
 
 async def move_allocated(conn: AsyncConnection, revision: Revision, day: date) -> list[MovedLine]:

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.lateness.first_promise_writes import promise_source_of
+from allocation_service.adapters.lateness.quantile_tables import rely_on_table
 from allocation_service.adapters.store.policies_in_force import load_policies
 from allocation_service.adapters.store.policy_inputs import load_policy_inputs
 from allocation_service.adapters.store.reason_columns import reason_of
@@ -37,13 +39,14 @@ _OF_SKUS = "sku = ANY(CAST(:skus AS text[]))"
 _BELONGINGS = {
     "levels": ("sku, location, on_hand, shipped, version, priority, granted, active", f"stock_level WHERE {_OF_SKUS}"),
     "inbound": (
-        "sku, po_line, remaining, eta, supplier, location, version",
+        "sku, po_line, remaining, eta, supplier, location, version, ordered, ordered_at",
         f"inbound WHERE {_OF_SKUS} AND remaining > 0"
         " UNION SELECT * FROM inbound WHERE po_line = ANY(CAST(:po_lines AS text[]))",
     ),
     "promised": ("sku, promise_date, units, backed_units", f"promised WHERE {_OF_SKUS} AND units <> 0"),
     "claimed": ("sku, claim_date, units, backed_units", f"claimed WHERE {_OF_SKUS} AND units <> 0"),
     "pending": ("sku, order_id", f"recheck_sku WHERE {_OF_SKUS}"),
+    "lateness": ("default_target, version", "lateness_state"),
 }
 # One way to the server and back for all that belongs to SKUs: of few SKUs, the ways are what it costs.
 _READ = Statement(
@@ -115,10 +118,12 @@ async def _read_skus(
         session.skus[row["sku"]] = Sku(
             row["sku"], row["known"], row["mode"], row["cap"], row["release_at"], row["lead_time_days"],
             row["category"], row["policy_version"], last_now, row["waiting_units"], row["top_value"],
-            open_loans=row["open_loans"], merged_into=row["merged_into"],
+            open_loans=row["open_loans"], merged_into=row["merged_into"], own_target=row["promise_target"],
         )  # fmt: skip
     await load_policies(conn, session.skus.values(), session.cause_times)
-    levels, inbound, promised, claimed, pending = await _belongings(conn, skus, po_lines)
+    levels, inbound, promised, claimed, pending, lateness = await _belongings(conn, skus, po_lines)
+    for default_target, version in lateness:
+        await rely_on_table(conn, session.skus.values(), default_target, version)
     for name, location, *rest in levels:
         session.skus[name].levels[location] = Level(location, *rest)
     for name, po_line, *rest in inbound:
@@ -256,6 +261,9 @@ def enter_lines(session: AllocationSession, rows: Iterable[Any], commitments: It
                 reason_of(row["reason"], row["reason_code"], row["reason_parameters"]), row["promise_date"],
                 row["promise_revision"], row["promise_cause"], row["unit_value"],
                 row["claim_date"], row["backed"],
+                promise_source_of(
+                    row["promise_source"], row["promise_confidence"], row["promise_table"], backed=row["backed"]
+                ),
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from allocation_service.adapters.lateness.first_promise_writes import first_promise_steps, promise_source_columns
 from allocation_service.adapters.lending import loan_writes
 from allocation_service.adapters.store import decision_writes, policy_inputs
 from allocation_service.adapters.store.reason_columns import columns_of
@@ -29,6 +30,7 @@ def steps_of(session: AllocationSession) -> Iterator[WriteStep]:
     yield from _commitments(touched)
     yield from _queue(session, touched)
     yield from _promises(session)
+    yield from first_promise_steps(session.unwritten.first_promises)
     yield from _deferred_orders(session)
     yield from policy_inputs.steps_of(session)
     yield from loan_writes.steps_of(session)
@@ -52,7 +54,7 @@ _LEVEL = (
 _LEVEL_ROWS = _insert("stock_level", _LEVEL, or_update(_LEVEL, 2))
 _INBOUND = (
     ("po_line", "text"), ("sku", "text"), ("remaining", "bigint"), ("eta", "timestamptz"), ("supplier", "text"),
-    ("location", "text"), ("version", "bigint"),
+    ("location", "text"), ("version", "bigint"), ("ordered", "bigint"), ("ordered_at", "timestamptz"),
 )  # fmt: skip
 _INBOUND_ROWS = _insert("inbound", _INBOUND, or_update(_INBOUND, 1))
 
@@ -74,7 +76,17 @@ def _skus(session: AllocationSession) -> Iterator[WriteStep]:
     if levels:
         yield Execute(_LEVEL_ROWS, arrays(_LEVEL, levels))
     inbound = [
-        (one.po_line, sku.sku, one.remaining, one.eta, one.supplier, one.location, one.version)
+        (
+            one.po_line,
+            sku.sku,
+            one.remaining,
+            one.eta,
+            one.supplier,
+            one.location,
+            one.version,
+            one.ordered,
+            one.ordered_at,
+        )
         for sku in session.skus.values()
         for one in sku.inbound.values()
         if one.changed
@@ -114,7 +126,8 @@ _LINE = (
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
     ("queued_at", "timestamptz"), ("layers", "jsonb"), ("line_version", "bigint"), ("reason_code", "text"),
     ("reason_parameters", "jsonb"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
-    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"),
+    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"), ("promise_source", "text"),
+    ("promise_confidence", "smallint"), ("promise_table", "bigint"),
 )  # fmt: skip
 _LINE_INSERT = _insert("demand", _LINE)
 
@@ -146,7 +159,7 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
         line.line_id, line.order_id, line.sku, line.quantity, line.cancelled, line.declined, line.undecided,
         line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
         line.version, *columns_of(line.reason), line.promise_date, line.promise_revision, line.promise_cause,
-        line.unit_value, line.claim_date, line.backed,
+        line.unit_value, line.claim_date, line.backed, *promise_source_columns(line.promise_source),
     )  # fmt: skip
 
 

@@ -12,8 +12,10 @@ from allocation_service.application.session.published_reason import Wording, pub
 from allocation_service.application.session.session_records import Origin
 from allocation_service.application.session.store_session import PART
 from allocation_service.domain import protocol_rules
-from allocation_service.domain.promising.promise_dates import Outlook, loses_cover
-from allocation_service.domain.promising.promise_revision import Revision
+from allocation_service.domain.promising.learned_supply import learned_supply
+from allocation_service.domain.promising.promise_dates import Outlook, lead_time_date, loses_cover
+from allocation_service.domain.promising.promise_revision import LearnedDates, Revision
+from allocation_service.domain.supply.sku import Sku
 from event_contracts import new_event_id
 from event_contracts.fast_encoding import (
     IntegrationEvent,
@@ -102,6 +104,19 @@ def _revision(session: AllocationSession, sku: str, origin: Origin, now: datetim
         origin.event_id,
         max(0, state.reorder_days - days_before) if days_before else 0,
         lead_time_gone=bool(days_before and not state.reorder_days),
+        learned=_learned(state, now),
+    )
+
+
+def _learned(state: Sku, now: datetime) -> LearnedDates | None:
+    if state.reliance is None:
+        return None
+    today, reliance = now.date(), state.reliance
+    supply = learned_supply(state.open_stock, state.announced(), today, reliance)
+    fallback = lead_time_date(supply.safe, {}, today, state.reorder_days)
+    by_lead_time = state.source_of(fallback, now, backed=False) if fallback else None
+    return LearnedDates(
+        supply.median, supply.sources, by_lead_time, state.lead_time_days, reliance.target, reliance.table.version
     )
 
 

@@ -22,8 +22,9 @@ from allocation_service.domain.demand.line import Entry, Line
 from allocation_service.domain.lending.loan import KeptLoan
 from allocation_service.domain.policies.policy import NO_DATE, Demand, Key, Moment, Supply
 from allocation_service.domain.policies.sorting import Ranking
+from allocation_service.domain.promising.learned_supply import expected_of
 from allocation_service.domain.promising.line_promise import NO_PROMISE, PromiseCounters
-from allocation_service.domain.promising.promise_dates import Outlook, expected_supply
+from allocation_service.domain.promising.promise_dates import Outlook
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.lateness import Evidence
 from allocation_service.domain.supply.sku import Sku
@@ -116,9 +117,8 @@ class AllocationSession:
     def add_sku(self, sku: Sku) -> None:
         """Enter a locked SKU."""
         self.skus[sku.sku] = sku
-        coming = tuple((one.eta, one.remaining) for one in sku.inbound.values() if one.eta is not None)
         self.supply_before[sku.sku] = SupplyBefore(
-            sku.open_stock, coming, sku.counters.promised_backed(), sku.reorder_days, sku.release_date()
+            sku.open_stock, sku.announced(), sku.counters.promised_backed(), sku.reorder_days, sku.release_date()
         )
         if sku.open_loans or sku.policy.lending is not None:
             self.lending_skus.add(sku.sku)
@@ -276,7 +276,8 @@ class AllocationSession:
     def outlook_before(self, sku: str, now: datetime) -> Outlook:
         """What was expected and promised of a SKU when it was locked."""
         before = self.supply_before[sku]
-        return Outlook(expected_supply(before.free, before.inbound, now, self.grace_days), before.backed)
+        reliance = self.skus[sku].reliance
+        return Outlook(expected_of(before.free, before.inbound, now, self.grace_days, reliance), before.backed)
 
     def demand(self, line: Line, entry: Entry, *, locked: bool = True) -> Demand:
         """A place in the queue as a decision sees it."""

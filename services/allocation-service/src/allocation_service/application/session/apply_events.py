@@ -121,7 +121,7 @@ def _apply_receipt(sku: Sku, fact: PurchaseOrderLine, change: StockChange) -> bo
     known.remaining, known.version, known.changed = fact.remaining, fact.version, True
     if rises:
         return True
-    sku.deliveries.append(Arrived(fact.id, fact.remaining, change.occurred_at.date()))
+    sku.deliveries.append(Arrived(fact.id, fact.remaining, change.occurred_at.date(), known.ordered, known.received))
     return True
 
 
@@ -135,10 +135,14 @@ def _apply_inbound(sku: Sku, fact: InboundChange) -> bool:
             known.eta, known.supplier, known.changed = fact.eta, fact.supplier, True
             return True
         return False
+    # What had come by then, of what was ordered: closing a line makes no units of it come.
+    received = known.received
     known.remaining, known.eta, known.version = fact.remaining, fact.eta, fact.version
     known.supplier, known.location, known.changed = fact.supplier, fact.location, True
+    known.ordered = known.ordered if fact.ordered is None else fact.ordered
+    known.ordered_at = known.ordered_at if fact.ordered_at is None else fact.ordered_at
     announced = (fact.po_line, fact.supplier, fact.eta.date(), fact.remaining, fact.occurred_at.date())
-    sku.deliveries.append(Announced(*announced))
+    sku.deliveries.append(Announced(*announced, known.ordered, received))
     return True
 
 

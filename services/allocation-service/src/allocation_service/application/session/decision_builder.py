@@ -13,6 +13,7 @@ from allocation_service.application.session.session_records import DeferredOrder
 from allocation_service.domain import protocol_rules
 from allocation_service.domain.allocating.deciding_new_demand import NewDemandOutcome
 from allocation_service.domain.demand.line import Line
+from allocation_service.domain.lateness.first_promise import FirstPromise
 from allocation_service.domain.policies.policy import Grants
 from allocation_service.domain.promising.line_promise import LinePromise
 from allocation_service.domain.promising.promise_dates import UNDATED, PromisedDate
@@ -162,9 +163,33 @@ class DecisionBuilder:
         self.session.unwritten.reshaped.add(line.line_id)
         line.claim_date, line.backed = promise.claim_date, promise.backed
         if promise.promise_date != line.promise_date:
+            self._note_source(line, promise)
             line.promise_date = promise.promise_date
             line.promise_revision += 1
             line.promise_cause = cause
+
+    def _note_source(self, line: Line, promise: LinePromise) -> None:
+        """What a new date rests on; of the first one, it is noted what becomes of it."""
+        sku, day, source = self.session.skus[line.sku], promise.promise_date, None
+        if day is not None and line.queued_units:
+            source = sku.source_of(day, self.now, backed=promise.backed)
+        line.promise_source, reliance = source, sku.reliance
+        if line.promise_revision or source is None or reliance is None or day is None:
+            return
+        self.session.unwritten.first_promises.append(
+            FirstPromise(
+                line.line_id,
+                line.sku,
+                source.basis,
+                source.source,
+                reliance.target,
+                day,
+                self.now,
+                sku.lead_time_days,
+                source.table_version,
+                source.confidence,
+            )
+        )
 
     def renew_promises(self) -> None:
         """Promise again what was taken back and still waits."""

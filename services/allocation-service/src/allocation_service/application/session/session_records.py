@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain.demand.line import Entry
+from allocation_service.domain.promising.learned_supply import AnnouncedDelivery
 from allocation_service.domain.promising.line_promise import LinePromise
 
 
@@ -39,8 +40,7 @@ class SupplyBefore(NamedTuple):
     what changed."""
 
     free: int
-    inbound: tuple[tuple[datetime, int], ...]
-    """When each delivery is expected, and its units."""
+    inbound: tuple[AnnouncedDelivery, ...]
     backed: Mapping[date, int]
     """Units that known supply backs, by the date that they are promised for."""
     reorder_days: int

@@ -7,6 +7,7 @@ from datetime import date
 
 from allocation_service.application.session.decision_record import DecisionRecord
 from allocation_service.application.session.session_records import CountedLine, DeferredOrder, LineAsStored
+from allocation_service.domain.lateness.first_promise import FirstPromise
 from allocation_service.domain.promising.line_promise import PromiseCounters
 from allocation_service.domain.supply.sku import QuotaName
 from event_contracts.fast_encoding import IntegrationEvent
@@ -27,6 +28,9 @@ class UnwrittenChanges:
     """By line id: what the SKU's counters hold of each touched line."""
     reshaped: set[str] = field(default_factory=set)
     """Ids of touched lines of which more changed than their grants: their whole row is written."""
+
+    first_promises: list[FirstPromise] = field(default_factory=list)
+    """The first dates told of lines, whose outcomes are to be learned from."""
 
     # -- SKUs -------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.line_promise import LinePromise
 from allocation_service.domain.promising.promise_dates import UNDATED
 from allocation_service.domain.reasons import Reason
@@ -48,6 +49,8 @@ class Line:
     unit_value: int = 0
     claim_date: date = UNDATED
     backed: bool = False
+    promise_source: PromiseSource | None = None
+    """What the date rested on when it was named; None where it was taken as announced."""
 
     @property
     def promise(self) -> LinePromise:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import NamedTuple
 
-from allocation_service.domain.lateness.situations import MOST_OVERDUE, Situation
+from allocation_service.domain.lateness.situations import LEAD_BANDS, MOST_OVERDUE, OVERDUE, Situation
 
 NEWEST = 400
 """Observations that count, those with the newest dates."""
@@ -48,40 +48,49 @@ class Observation(NamedTuple):
     lead: int
 
 
-def observed(past: Iterable[AnnouncedDate], situation: Situation, today: date) -> list[Observation]:
-    """The newest observations of a situation. Only dates that are over count, whether the delivery came or not: the
+def observations(past: Iterable[AnnouncedDate], today: date) -> dict[Situation, list[Observation]]:
+    """By situation: the newest observations. Only dates that are over count, whether the delivery came or not: the
     early ones among those still to come would flatter."""
-    dates = sorted({one for one in past if one.eta < today}, key=lambda one: (one.eta, one.lead_from), reverse=True)
-    found = [one for date_ in dates if (one := _observation(date_, situation, today)) is not None]
-    return found[:NEWEST]
+    dates = sorted(
+        {one for one in past if one.eta < today},
+        key=lambda one: (one.eta, one.lead_from, one.days_late() or 0),
+        reverse=True,
+    )
+    found: dict[Situation, list[Observation]] = {}
+    for one in dates:
+        for situation, observation in (*_not_due(one, today), *_overdue(one, today)):
+            some = found.setdefault(situation, [])
+            if len(some) < NEWEST:
+                some.append(observation)
+    return found
 
 
-def _observation(past: AnnouncedDate, situation: Situation, today: date) -> Observation | None:
-    return _overdue(past, situation, today) if situation.overdue else _not_due(past, situation, today)
-
-
-def _not_due(past: AnnouncedDate, band: Situation, today: date) -> Observation | None:
-    stood_from, stood_to = past.lead_from, past.lead_to
-    if stood_from < band.first or (band.last is not None and stood_to is not None and stood_to > band.last):
-        return None
-    lead = stood_from if band.last is None else min(stood_from, band.last)
-    if past.never_came:
-        return Observation(None, True, lead)
+def _not_due(past: AnnouncedDate, today: date) -> Iterator[tuple[Situation, Observation]]:
+    """In each band that the date stood in."""
     late = past.days_late()
-    return Observation((today - past.eta).days, True, lead) if late is None else Observation(late, False, lead)
+    for band in LEAD_BANDS:
+        before = band.last is not None and past.lead_to is not None and past.lead_to > band.last
+        if past.lead_from < band.first or before:
+            continue
+        lead = past.lead_from if band.last is None else min(past.lead_from, band.last)
+        if past.never_came:
+            yield band, Observation(None, True, lead)
+        elif late is None:
+            yield band, Observation((today - past.eta).days, True, lead)
+        else:
+            yield band, Observation(late, False, lead)
 
 
-def _overdue(past: AnnouncedDate, situation: Situation, today: date) -> Observation | None:
-    """Of a date that stood, and passed, and saw nothing come for as many days: how many more it took."""
-    days = situation.first
-    if (today - past.eta).days <= days or past.lead_from < -days:
-        return None
-    if past.lead_to is not None and past.lead_to > -days:
-        return None
-    lead = min(days, MOST_OVERDUE)
-    if past.never_came:
-        return Observation(None, True, lead)
+def _overdue(past: AnnouncedDate, today: date) -> Iterator[tuple[Situation, Observation]]:
+    """On each day that the date stood, had passed and had seen nothing come: how many more days it took."""
     late = past.days_late()
-    if late is None:
-        return Observation((today - past.eta).days - days, True, lead)
-    return Observation(late - days, False, lead) if late > days else None
+    last = MOST_OVERDUE if past.lead_to is None else min(MOST_OVERDUE, -past.lead_to)
+    for days in range(max(1, -past.lead_from), min(last, (today - past.eta).days - 1) + 1):
+        if past.never_came:
+            yield OVERDUE[days - 1], Observation(None, True, days)
+        elif late is None:
+            yield OVERDUE[days - 1], Observation((today - past.eta).days - days, True, days)
+        elif late > days:
+            yield OVERDUE[days - 1], Observation(late - days, False, days)
+        else:
+            return

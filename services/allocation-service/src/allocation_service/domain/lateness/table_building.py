@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from allocation_service.domain.lateness.basis import Basis
-from allocation_service.domain.lateness.observations import NEWEST, AnnouncedDate, Observation, observed
+from allocation_service.domain.lateness.observations import NEWEST, AnnouncedDate, Observation, observations
 from allocation_service.domain.lateness.quantile_table import LEAST_OWN, LEVELS, Quantiles, QuantileTable, unit_days
 from allocation_service.domain.lateness.quantiles import (
     Duration,
@@ -17,7 +17,7 @@ from allocation_service.domain.lateness.quantiles import (
     lower_quantile,
     survival_quantile,
 )
-from allocation_service.domain.lateness.situations import LEAD_TIME, SITUATIONS, Situation
+from allocation_service.domain.lateness.situations import LEAD_TIME, Situation
 
 T = TypeVar("T")
 
@@ -53,17 +53,16 @@ class History(NamedTuple):
 
 def build_table(version: int, history: History, today: date, targets: Collection[int], alpha: Alpha) -> QuantileTable:
     """The table that a history gives, at the end of the day before ``today``."""
-    by_supplier = _grouped(history.dates, lambda one: one.supplier)
-    own: dict[tuple[str, Situation], Quantiles] = {}
-    pool: dict[Situation, Quantiles] = {}
-    for situation in SITUATIONS:
-        everybody = observed(history.dates, situation, today)
-        if everybody:
-            pool[situation] = _pooled(everybody, targets, partial(alpha, Basis.INBOUND, ""))
-        for supplier, dates in by_supplier.items():
-            found = observed(dates, situation, today)
-            if len(found) >= LEAST_OWN:
-                own[supplier, situation] = _own(found, targets, partial(alpha, Basis.INBOUND, supplier))
+    pool = {
+        situation: _pooled(found, targets, partial(alpha, Basis.INBOUND, ""))
+        for situation, found in observations(history.dates, today).items()
+    }
+    own = {
+        (supplier, situation): _own(found, targets, partial(alpha, Basis.INBOUND, supplier))
+        for supplier, dates in _grouped(history.dates, lambda one: one.supplier).items()
+        for situation, found in observations(dates, today).items()
+        if len(found) >= LEAST_OWN
+    }
     own_lead_times, pool_lead_times = _lead_times(history.lead_time_lines, today, targets, alpha)
     return QuantileTable(version, own | own_lead_times, pool | pool_lead_times, _yields(history.closed, targets, alpha))
 
@@ -71,8 +70,10 @@ def build_table(version: int, history: History, today: date, targets: Collection
 def _lead_times(
     lines: Sequence[LeadTimeLine], today: date, targets: Collection[int], alpha: Alpha
 ) -> tuple[dict[tuple[str, Situation], Quantiles], dict[Situation, Quantiles]]:
-    """By SKU, and of all. Lines that wait yet count as missing, due or not: leaving them out would flatter."""
-    newest = sorted(lines, key=lambda one: (one.asked_on, one.sku), reverse=True)
+    """By SKU, and of all. As with announced dates, only lines whose lead time is over count, those that wait yet as
+    missing: of the newest of all, nothing could be seen but that they wait."""
+    over = [one for one in lines if (today - one.asked_on).days > one.lead_time]
+    newest = sorted(over, key=lambda one: (one.asked_on, one.sku), reverse=True)
     own = {
         (sku, LEAD_TIME): _own(
             [_waited(one, today) for one in some[:NEWEST]], targets, partial(alpha, Basis.LEAD_TIME, sku)

@@ -41,14 +41,14 @@ def later(first: date | None, second: date | None) -> date | None:
     return max(first, second)
 
 
-def effective_eta(eta: datetime, now: datetime, grace_days: int) -> date:
+def effective_eta(eta: date, now: datetime, grace_days: int) -> date:
     """The day to count on: an overdue delivery is expected ``grace_days`` from now, never in the past."""
-    day = eta.date()
+    day = eta.date() if isinstance(eta, datetime) else eta
     return day if day >= now.date() else now.date() + timedelta(days=grace_days)
 
 
 def expected_supply(
-    free: int, inbound: Iterable[tuple[datetime, int]], now: datetime, grace_days: int
+    free: int, inbound: Iterable[tuple[date, int]], now: datetime, grace_days: int
 ) -> tuple[Expected, ...]:
     """What is on hand today, then the inbound by day, ascending."""
     days: dict[date, int] = {}

@@ -7,7 +7,24 @@ from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import NamedTuple
 
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.promise_dates import UNDATED, Expected, lead_time_date
+
+
+class LearnedDates(NamedTuple):
+    """Where dates are learned: what a revision goes by beside the days that supply can be counted on.
+
+    ``median``: the same supply by the days on which it is there as likely as not. ``sources``: what each part of the
+    supply rests on; ``by_lead_time``: what a date rests on that nothing covers, None without a lead time. ``lead_time``
+    as it is stated, in days.
+    """
+
+    median: tuple[Expected, ...]
+    sources: tuple[PromiseSource, ...]
+    by_lead_time: PromiseSource | None
+    lead_time: int
+    target: int
+    table_version: int
 
 
 class Revision(NamedTuple):
@@ -16,9 +33,8 @@ class Revision(NamedTuple):
     ``not_before``: the release date of a preorder. ``lead_time_rise``: by how many days the lead time has risen, which
     moves the dates that it named; ``lead_time_gone``: there is none any more, and these dates are taken back.
 
-    ``median``: the same supply by the days on which it is there as likely as not, where ``expected`` are days that it
-    can be counted on (None: ``expected`` are the days announced, and the last word). Then a date moves only if it will
-    rather be missed than kept.
+    ``learned``: None where ``expected`` are the days announced, and the last word. Otherwise they are days that it can
+    be counted on, and a date moves only if it will rather be missed than kept.
     """
 
     sku: str
@@ -31,19 +47,29 @@ class Revision(NamedTuple):
     cause_event: str | None = None
     lead_time_rise: int = 0
     lead_time_gone: bool = False
-    median: tuple[Expected, ...] | None = None
-    table_version: int | None = None
+    learned: LearnedDates | None = None
 
     @property
     def first_kept_day(self) -> date:
         """The first day that a date may lie on without having passed. What is not there counts from tomorrow, where
         dates are learned: then a date of today has passed."""
-        return self.now.date() + timedelta(days=0 if self.median is None else 1)
+        return self.now.date() + timedelta(days=0 if self.learned is None else 1)
 
     @property
     def fallback(self) -> date | None:
         """The date of a line that no known supply covers any more."""
         return lead_time_date(self.expected, {}, self.now.date(), self.lead_time_days)
+
+
+def source_after(revision: Revision, told: date | None, *, backed: bool) -> PromiseSource | None:
+    """What a date that moved rests on: the last delivery that is counted on by then, or the lead time."""
+    learned = revision.learned
+    if learned is None or told is None:
+        return None
+    if not backed:
+        return learned.by_lead_time
+    counted_on = sum(one.day <= told for one in revision.expected)
+    return learned.sources[max(1, counted_on) - 1]
 
 
 HELD_DAYS = 2
@@ -121,16 +147,16 @@ def _keeps(one: Waiting, safe: date | None, cumulative: int, revision: Revision)
     """Whether a line keeps its date although it could not be promised again: it will rather be kept than missed, or it
     would move so little that this is told on the day itself."""
     told = one.promise_date
-    if revision.median is None or told is None or safe is None:
+    if revision.learned is None or told is None or safe is None:
         return False
     soon = told >= revision.first_kept_day and (safe - told).days <= HELD_DAYS
-    return soon or _due(revision.median, cumulative) <= told
+    return soon or _due(revision.learned.median, cumulative) <= told
 
 
 def _uncovered(one: Waiting, revision: Revision) -> date | None:
     """The date of units that the known supply does not reach."""
     told, fallback = one.promise_date, revision.fallback
-    if revision.median is not None and one.backed and told is not None and told >= revision.first_kept_day:
+    if revision.learned is not None and one.backed and told is not None and told >= revision.first_kept_day:
         return told  # Something may be ordered for it until then.
     if one.backed or told is None or told < revision.first_kept_day:
         return fallback

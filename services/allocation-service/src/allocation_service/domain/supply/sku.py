@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from allocation_service.domain import protocol_rules
@@ -13,6 +13,15 @@ from allocation_service.domain.demand.demand_forecast import DailyDemand
 from allocation_service.domain.policies.holdback import thresholds
 from allocation_service.domain.policies.policy import Forecast, Location, Moment, Policy, Share, Supply
 from allocation_service.domain.promising import promise_dates
+from allocation_service.domain.promising.learned_supply import (
+    AnnouncedDelivery,
+    PromiseSource,
+    Reliance,
+    expected_of,
+    learned_supply,
+    source_of_lead_time,
+    source_of_supply,
+)
 from allocation_service.domain.promising.line_promise import PromiseCounters
 from allocation_service.domain.promising.promise_dates import Expected, PromisedDate
 from allocation_service.domain.promising.promise_renewal import PromiseOutlook
@@ -56,17 +65,28 @@ class Inbound:
     supplier: str
     location: str
     version: int
+    ordered: int | None = None
+    """Units ordered on the line, None where that was never told."""
+    ordered_at: datetime | None = None
     changed: bool = False
+
+    @property
+    def received(self) -> int | None:
+        """Units of those ordered that have come; None where it is not known how many were ordered."""
+        return None if self.ordered is None else max(0, self.ordered - self.remaining)
 
 
 class Announced(NamedTuple):
-    """A purchase-order line and its date as they are announced; ``remaining`` 0: it is closed."""
+    """A purchase-order line and its date as they are announced; ``remaining`` 0: it is closed, with so many units
+    received of those ordered."""
 
     po_line: str
     supplier: str
     eta: date
     remaining: int
     on: date
+    ordered: int | None = None
+    received: int | None = None
 
 
 class Arrived(NamedTuple):
@@ -75,6 +95,8 @@ class Arrived(NamedTuple):
     po_line: str
     remaining: int
     on: date
+    ordered: int | None = None
+    received: int | None = None
 
 
 @dataclass(slots=True)
@@ -83,7 +105,9 @@ class Sku:
     waiting lines or a million. ``top_value``: no unit that ever waited was worth more (minor
     units). ``kept_back``: free units that are held back from the last tier; nothing is promised of them.
     ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored.
-    ``merged_into``: what it is called now, if it was renamed or merged into another; nothing belongs to it any more."""
+    ``merged_into``: what it is called now, if it was renamed or merged into another; nothing belongs to it any more.
+    ``own_target``: of 100 first dates, how many are to be kept, where the SKU has a target of its own; ``reliance``: by
+    what dates are named, None where they are taken as they are announced."""
 
     sku: str
     known: bool = False
@@ -107,6 +131,8 @@ class Sku:
     open_loans: int = 0
     deliveries: list[Announced | Arrived] = field(default_factory=list)
     merged_into: str | None = None
+    own_target: int | None = None
+    reliance: Reliance | None = None
 
     @property
     def free(self) -> int:
@@ -162,9 +188,32 @@ class Sku:
         return Terms(self.mode, self.cap, self.waiting_units, self.release_date())
 
     def expected(self, now: datetime, grace_days: int, on_hand: int | None = None) -> tuple[Expected, ...]:
-        """S(t): free stock that is not kept (or ``on_hand`` of it), then what is inbound."""
-        coming = [(one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None]
-        return promise_dates.expected_supply(self.open_stock if on_hand is None else on_hand, coming, now, grace_days)
+        """S(t): free stock that is not kept (or ``on_hand`` of it), then what is inbound, by the days that it can be
+        counted on."""
+        free = self.open_stock if on_hand is None else on_hand
+        return expected_of(free, self.announced(), now, grace_days, self.reliance)
+
+    def likely(self, now: datetime) -> tuple[Expected, ...] | None:
+        """The same by the days on which it is there as likely as not; None where dates are taken as announced."""
+        if self.reliance is None:
+            return None
+        return learned_supply(self.open_stock, self.announced(), now.date(), self.reliance).median
+
+    def announced(self) -> tuple[AnnouncedDelivery, ...]:
+        """What is inbound, with its dates."""
+        return tuple(
+            AnnouncedDelivery(one.supplier, one.eta.date(), one.remaining)
+            for one in self.inbound.values()
+            if one.eta is not None and one.remaining > 0
+        )
+
+    def source_of(self, day: date, now: datetime, *, backed: bool) -> PromiseSource | None:
+        """What a date named ``now`` rests on; None where dates are taken as they are announced."""
+        if self.reliance is None:
+            return None
+        if backed:
+            return source_of_supply(self.announced(), day, now.date(), self.reliance)
+        return source_of_lead_time(self.sku, self.lead_time_days, day, now.date(), self.reliance)
 
     def next_supply(self, now: datetime, grace_days: int) -> date | None:
         """The date of the next expected delivery, None where nothing is inbound."""
@@ -198,15 +247,16 @@ class Sku:
 
     @property
     def reorder_days(self) -> int:
-        """Days until something ordered today would come: the lead time; 0 where it is not known, or nothing is ordered
-        any more."""
-        return 0 if self.mode == "discontinued" else self.lead_time_days
+        """Days until something ordered today can be counted on: the lead time, as it turned out to be; 0 where it is
+        not known, or nothing is ordered any more."""
+        if self.mode == "discontinued" or not self.lead_time_days or self.reliance is None:
+            return 0 if self.mode == "discontinued" else self.lead_time_days
+        return self.reliance.table.lead_time_days(self.sku, self.lead_time_days, self.reliance.target)
 
     def outlook(self, grace_days: int) -> PromiseOutlook:
         """What its promises are made from, in one order however it was read."""
-        coming = sorted((one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None)
         return PromiseOutlook(
-            tuple((eta, units) for eta, units in coming if units > 0),
+            self._coming(),
             dict(sorted(self.counters.promised_units().items())),
             dict(sorted(self.counters.claimed_units().items())),
             self.reorder_days,
@@ -214,6 +264,14 @@ class Sku:
             self.kept_back,
             grace_days,
         )
+
+    def _coming(self) -> tuple[tuple[datetime, int], ...]:
+        """What is inbound, by the moments that it is announced for, or by the days that it can be counted on."""
+        if self.reliance is None or self.last_now is None:
+            coming = sorted((one.eta, one.remaining) for one in self.inbound.values() if one.eta is not None)
+            return tuple((eta, units) for eta, units in coming if units > 0)
+        _, *safe = learned_supply(0, self.announced(), self.last_now.date(), self.reliance).safe
+        return tuple((datetime.combine(day, time(), UTC), units) for day, units in safe)
 
     def quote(self, units: int, now: datetime, grace_days: int, on_hand: int | None = None) -> PromisedDate:
         """The promise for ``units`` more, of stock no more than ``on_hand``."""

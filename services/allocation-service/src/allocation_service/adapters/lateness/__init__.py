@@ -1,0 +1,1 @@
+"""Tables of lateness, first dates and what became of them."""

@@ -1,0 +1,83 @@
+"""What learning how late deliveries are needs of the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple, Protocol
+
+from allocation_service.domain.lateness.first_promise import Levels, Outcome
+from allocation_service.domain.lateness.quantile_table import QuantileTable
+from allocation_service.domain.lateness.table_building import History
+
+
+class LatenessState(NamedTuple):
+    """The table in force: its version, the day it was built for, and when; ``default_target`` None: dates are taken
+    as they are announced."""
+
+    default_target: int | None
+    version: int
+    built_for: date | None
+    built_at: datetime | None
+
+
+class LatenessStore(Protocol):
+    """Tables of lateness, first dates and what became of them."""
+
+    async def state(self) -> LatenessState:
+        """The table in force."""
+        ...
+
+    async def claim(self) -> LatenessState | None:
+        """The same, locked until the transaction ends; None while another worker folds."""
+        ...
+
+    async def settle(self, today: date, *, whole: bool) -> Sequence[Outcome]:
+        """Note what became of first dates by the beginning of ``today``, and return those that came due now. ``whole``:
+        also which lines promised by the lead time were served before they were due, which a look at all of them
+        tells."""
+        ...
+
+    async def levels(self) -> Levels:
+        """The adaptive levels so far."""
+        ...
+
+    async def keep_levels(self, levels: Levels) -> None:
+        """Store the adaptive levels."""
+        ...
+
+    async def targets(self) -> Collection[int]:
+        """Every target that any SKU has."""
+        ...
+
+    async def history(self, today: date) -> History:
+        """What a table is made of."""
+        ...
+
+    async def table(self, version: int) -> QuantileTable:
+        """A version of the table."""
+        ...
+
+    async def keep_table(self, table: QuantileTable, before: QuantileTable, today: date, now: datetime) -> None:
+        """Store the rows in which a table differs from the one before, and put it in force."""
+        ...
+
+    async def set_default_target(self, percent: int | None) -> None:
+        """From now on so many of 100 first dates are to be kept; None takes dates as they are announced."""
+        ...
+
+    async def set_target(self, sku: str, percent: int | None) -> bool:
+        """The same for one SKU; None: as for all. False where the SKU is not known."""
+        ...
+
+    async def targets_of(self, skus: Collection[str]) -> Mapping[str, int | None]:
+        """The targets that SKUs have of their own; unknown SKUs are left out."""
+        ...
+
+    async def skus_to_judge(self, today: date, limit: int, without: Collection[str]) -> Sequence[str]:
+        """SKUs with waiting units whose promises have not been looked at since ``today`` began, in a fixed order."""
+        ...
+
+    async def note_judged(self, skus: Collection[str], today: date) -> None:
+        """The promises of these SKUs were looked at."""
+        ...
