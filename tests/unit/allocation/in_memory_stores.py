@@ -208,7 +208,7 @@ class InMemoryAllocationStore:
             for one in self._state.lines.values()
             if one.sku == revision.sku and not one.waiting and one.unshipped > 0 and one.promise_date != day
         ]
-        return self._kept([self._tell(one, day, revision) for one in lines], revision)
+        return self._kept([self._tell(replace(one, promise_source=None), day, revision) for one in lines], revision)
 
     def _tell(self, line: Line, day: date | None, revision: Revision) -> MovedLine:
         """Keep a line with another date, as it is told."""
@@ -224,6 +224,7 @@ class InMemoryAllocationStore:
         return MovedLine(
             line.line_id, line.order_id, line.sku, line.version, line.waiting, line.declined, line.reason, day,
             line.promise_revision, order.basis, order.correlation_id, dict(line.granted),
+            line.promise_source,
         )  # fmt: skip
 
     def _kept(self, moved: list[MovedLine], revision: Revision) -> list[MovedLine]:

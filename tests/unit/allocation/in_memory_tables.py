@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from tests.unit.allocation.in_memory_state import AllocationState, FirstDate
 
-from allocation_service.application.promising.ports import LatenessState
+from allocation_service.application.promising.ports import KeptDates, LatenessState
 from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.first_promise import Levels, Outcome, OutcomeState, state_after
 from allocation_service.domain.lateness.observations import AnnouncedDate
@@ -108,6 +108,10 @@ class InMemoryLatenessStore:
         assert table.version == before.version + 1
         self._state.tables[table.version] = table
         self._state.lateness |= {"table": table, "built_for": today, "built_at": now}
+
+    async def kept_dates(self, today: date, days: int) -> KeptDates:
+        """See LatenessStore."""
+        raise NotImplementedError("what was kept is counted in SQL alone")
 
     async def set_default_target(self, percent: int | None) -> None:
         """See LatenessStore."""

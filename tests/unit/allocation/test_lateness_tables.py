@@ -196,9 +196,10 @@ def test_a_first_date_is_judged_when_its_day_is_over() -> None:
 
 def test_outcomes_move_the_level_of_their_source_and_half_as_far_that_of_all() -> None:
     levels = Levels({}).after([outcome(1, missed=True), outcome(2, missed=False, source="OTHER")])
-    assert levels.by_key[Basis.INBOUND, "ACME", 95] == (pytest.approx(0.04715), 1)
-    assert levels.by_key[Basis.INBOUND, "", 95] == (pytest.approx(0.05 - 0.001425 + 0.000075), 2)
-    assert levels.alpha(Basis.INBOUND, "NEW", 95) == levels.by_key[Basis.INBOUND, "", 95].alpha
+    own, everybody = levels.by_key[Basis.INBOUND, "ACME", 95], levels.by_key[Basis.INBOUND, "", 95]
+    assert (own.alpha, own.outcomes) == (pytest.approx(0.04715), 1)
+    assert (everybody.alpha, everybody.outcomes) == (pytest.approx(0.05 - 0.001425 + 0.000075), 2)
+    assert levels.alpha(Basis.INBOUND, "NEW", 95) == everybody.alpha
     assert levels.alpha(Basis.LEAD_TIME, "ACME", 95) == 0.05, "the lead time is judged by itself"
     assert levels.alpha(Basis.INBOUND, "ACME", 80) == pytest.approx(0.2)
 

@@ -12,6 +12,7 @@ from event_contracts import AllocationLine, AllocationState, Event, Promise, new
 from event_contracts.envelope import decode
 from event_contracts.fast_encoding import (
     PublishedReason,
+    PublishedSource,
     integration_event,
     integration_events,
     line_data,
@@ -33,11 +34,15 @@ REASONS = st.builds(
     st.one_of(st.none(), TEXT),
     st.one_of(st.none(), st.dictionaries(TEXT, st.one_of(TEXT, UNITS, st.booleans()), min_size=1, max_size=3)),
 )
+SOURCES = st.builds(PublishedSource, TEXT, st.one_of(st.just(""), TEXT), st.integers(0, 100), UNITS)
 LINES = st.fixed_dictionaries(
     {
         "line_id": TEXT, "sku": TEXT, "version": UNITS, "granted": st.dictionaries(TEXT, UNITS, max_size=3),
         "waiting": UNITS, "declined": UNITS, "reason": REASONS,
-        "promise": st.one_of(st.none(), st.tuples(st.one_of(st.none(), st.dates(date(2000, 1, 1))), UNITS, TEXT)),
+        "promise": st.one_of(
+            st.none(),
+            st.tuples(st.one_of(st.none(), st.dates(date(2000, 1, 1))), UNITS, TEXT, st.one_of(st.none(), SOURCES)),
+        ),
     }
 )  # fmt: skip
 
@@ -54,7 +59,21 @@ def modelled(line: dict[str, Any]) -> AllocationLine:
         reason=line["reason"].words,
         reason_code=line["reason"].code,
         reason_parameters=line["reason"].parameters,
-        promise=Promise(date=promise[0], revision=promise[1], cause=promise[2]) if promise else None,
+        promise=promise_modelled(*promise) if promise else None,
+    )
+
+
+def promise_modelled(day: date | None, revision: int, cause: str, source: PublishedSource | None) -> Promise:
+    if source is None:
+        return Promise(date=day, revision=revision, cause=cause)
+    return Promise(
+        date=day,
+        revision=revision,
+        cause=cause,
+        basis=source.basis,
+        confidence=source.confidence,
+        source=source.source or None,
+        table_version=source.table_version,
     )
 
 

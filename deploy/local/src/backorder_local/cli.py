@@ -10,7 +10,10 @@ from typer.core import TyperGroup
 GROUP = "backorder.commands"
 """Entry points of installed packages: the command's name and its module, which has ``register(app)``."""
 
-_ORDER = ("up", "down", "status", "demo", "replay", "replay-decisions", "simulate", "check", "mails", "keys", "doctor")
+_ORDER = (
+    "up", "down", "status", "demo", "replay", "replay-decisions", "simulate", "calibrate", "check", "mails", "keys",
+    "doctor",
+)  # fmt: skip
 """The order in which `--help` lists the commands known here; others follow by name."""
 
 

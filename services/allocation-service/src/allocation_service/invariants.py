@@ -241,7 +241,7 @@ _PROMISE_INVARIANTS = (
         sql="""
             SELECT d.line_id, d.sku, NULL AS state, NULL AS first_date, 'has no first date' AS fault
             FROM demand d LEFT JOIN first_promise f USING (line_id)
-            WHERE d.promise_source IS NOT NULL AND d.promise_revision = 1 AND f.line_id IS NULL
+            WHERE d.promise_basis IS NOT NULL AND d.promise_revision = 1 AND f.line_id IS NULL
             UNION ALL
             SELECT f.line_id, f.sku, f.state, f.first_date, 'is not judged'
             FROM first_promise f CROSS JOIN lateness_state s WHERE f.state = 'open' AND f.first_date < s.built_for - 1

@@ -20,6 +20,28 @@ class Promise(Payload):
         " where no event did, what allocation was doing, such as Recheck (a deferred order was decided), Run or Lent;"
         " for people and statistics, new ones may come",
     )
+    basis: str | None = Field(
+        default=None,
+        max_length=50,
+        description="What the date rests on: stock, inbound (announced deliveries) or lead_time; null where dates are"
+        " taken as suppliers announce them, and then the following are null too",
+    )
+    ship_by: dt.date | None = Field(default=None, description="When the units leave, handling included")
+    deliver_by: dt.date | None = Field(default=None, description="When the customer has them, transit included")
+    confidence: int | None = Field(
+        default=None,
+        ge=0,
+        le=100,
+        description="Per cent, when the date was named: a lower bound of the probability that it is kept",
+    )
+    source: str | None = Field(
+        default=None,
+        max_length=200,
+        description="The supplier of the last delivery that the date needs or, by the lead time, the SKU",
+    )
+    table_version: Version | None = Field(
+        default=None, description="Version of the table of lateness that the date was named by"
+    )
 
 
 class AllocationLine(Payload):

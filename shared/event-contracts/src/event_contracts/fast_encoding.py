@@ -192,11 +192,26 @@ def line_data(
     return data
 
 
-def promise_data(day: date | None, revision: int, cause: str) -> dict[str, Any]:
-    """The promise of a line, as a ``Promise`` has it; without a date the field is left out."""
-    if day is None:
-        return {"revision": revision, "cause": cause}
-    return {"date": day, "revision": revision, "cause": cause}
+class PublishedSource(NamedTuple):
+    """What a date rests on, as events have it."""
+
+    basis: str
+    source: str
+    confidence: int
+    table_version: int
+
+
+def promise_data(day: date | None, revision: int, cause: str, source: PublishedSource | None = None) -> dict[str, Any]:
+    """The promise of a line, as a ``Promise`` has it; what it does not say is left out."""
+    data: dict[str, Any] = {} if day is None else {"date": day}
+    data |= {"revision": revision, "cause": cause}
+    if source is not None:
+        data["basis"] = source.basis
+        data["confidence"] = source.confidence
+        if source.source:
+            data["source"] = source.source
+        data["table_version"] = source.table_version
+    return data
 
 
 def moment(at: datetime) -> bytes:

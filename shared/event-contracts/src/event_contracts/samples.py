@@ -86,7 +86,7 @@ def _allocation(
     allocated: int, waiting: int, declined: int, version: int, reason: str, *, code: str, **parameters: str | bool | int
 ) -> AllocationState:
     cause = _PROMISE_CAUSES.get(version, "OrderPlaced")
-    promise = Promise(date=date(2026, 3, 16), revision=version, cause=cause) if waiting else None
+    promise = _promise(version, cause) if waiting else None
     line = AllocationLine(
         line_id=_LINE,
         sku=_SKU,
@@ -108,6 +108,20 @@ def _stock(on_hand: int, shipped: int, version: int, reason: str, *, receipt: bo
     )
     closed = (PurchaseOrderLine(id=_PO_LINE, remaining=20, version=3),) if receipt else ()
     return StockChange(sku=_SKU, levels=(level,), reason=reason, occurred_at=_DAY, po_lines=closed)
+
+
+def _promise(revision: int, cause: str) -> Promise:
+    return Promise(
+        date=date(2026, 3, 16),
+        revision=revision,
+        cause=cause,
+        basis="inbound",
+        ship_by=date(2026, 3, 17),
+        deliver_by=date(2026, 3, 19),
+        confidence=90,
+        source="mill-3",
+        table_version=12,
+    )
 
 
 def _inbound(remaining: int, day: int, version: int) -> InboundChange:

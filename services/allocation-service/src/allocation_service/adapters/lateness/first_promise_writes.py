@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from allocation_service.adapters.store.write_plan import Execute, WriteStep
 from allocation_service.domain.lateness.basis import Basis
@@ -25,16 +26,16 @@ def first_promise_steps(first: Sequence[FirstPromise]) -> Iterator[WriteStep]:
         yield Execute(_ROWS, arrays(_FIRST_PROMISE, first))
 
 
-def promise_source_columns(source: PromiseSource | None) -> tuple[str | None, int | None, int | None]:
-    """``promise_source``, ``promise_confidence`` and ``promise_table`` of a line; its basis follows from ``backed``."""
-    return (None, None, None) if source is None else (source.source, source.confidence, source.table_version)
+def promise_source_columns(source: PromiseSource | None) -> tuple[str | None, str | None, int | None, int | None]:
+    """``promise_basis``, ``promise_source``, ``promise_confidence`` and ``promise_table`` of a line."""
+    if source is None:
+        return (None, None, None, None)
+    return (source.basis.value, source.source, source.confidence, source.table_version)
 
 
-def promise_source_of(
-    source: str | None, confidence: int | None, table: int | None, *, backed: bool
-) -> PromiseSource | None:
-    """What the columns of a line say."""
-    if source is None or confidence is None or table is None:
+def promise_source_of(row: Any) -> PromiseSource | None:
+    """What these columns of a row say."""
+    basis = row["promise_basis"]
+    if basis is None:
         return None
-    basis = Basis.LEAD_TIME if not backed else Basis.INBOUND if source else Basis.STOCK
-    return PromiseSource(basis, source, confidence, table)
+    return PromiseSource(Basis(basis), row["promise_source"], row["promise_confidence"], row["promise_table"])

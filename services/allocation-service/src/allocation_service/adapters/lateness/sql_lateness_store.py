@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.lateness.quantile_tables import quantile_table, rows_of
-from allocation_service.application.promising.ports import LatenessState
+from allocation_service.application.promising.ports import KeptCount, KeptDates, LatenessState
 from allocation_service.domain.lateness.adaptive_level import AdaptiveLevel
 from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.first_promise import Levels, Outcome
@@ -105,6 +105,24 @@ _BEGIN = text(
 )
 _VERSION = text("INSERT INTO lateness_version (version, built_for, built_at) VALUES (:version, :today, :now)")
 _IN_FORCE = text("UPDATE lateness_state SET version = :version, built_for = :today, built_at = :now")
+_KEPT = """
+    SELECT basis, target, {name} AS name, count(*) AS due, count(*) FILTER (WHERE state = 'kept') AS kept
+    FROM first_promise WHERE state IN ('kept', 'missed') AND first_date >= :since GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+    """
+_BY_TARGET, _BY_SOURCE = text(_KEPT.format(name="''")), text(_KEPT.format(name="source"))
+_BY_CONFIDENCE = text(_KEPT.format(name="lpad(confidence::text, 2, '0')"))
+_REST = text(
+    """
+    SELECT (SELECT count(*) FROM first_promise WHERE state = 'open') AS open,
+           (SELECT count(*) FROM first_promise WHERE state = 'withdrawn' AND first_date >= :since) AS withdrawn,
+           (SELECT CAST(avg(first_date - served_on) AS double precision) FROM first_promise
+            WHERE state = 'kept' AND first_date >= :since) AS slack_days,
+           (SELECT CAST(avg(CASE WHEN state = 'kept' THEN 1.0 ELSE 0.0 END) AS double precision) FROM (
+                SELECT state FROM first_promise WHERE state IN ('kept', 'missed')
+                ORDER BY first_date DESC, line_id LIMIT 200
+            ) AS newest) AS rolling
+    """
+)
 _DEFAULT = text("UPDATE lateness_state SET default_target = :percent")
 _TARGET = text("UPDATE sku SET promise_target = :percent WHERE sku = :sku AND known")
 _OF_SKUS = text("SELECT sku, promise_target FROM sku WHERE sku = ANY(CAST(:skus AS text[])) AND known")
@@ -183,6 +201,16 @@ class SqlLatenessStore:
         values = {"version": table.version, "today": today, "now": now}
         await self._conn.execute(_VERSION, values)
         await self._conn.execute(_IN_FORCE, values)
+
+    async def kept_dates(self, today: date, days: int) -> KeptDates:
+        """See LatenessStore."""
+        since = today - timedelta(days=days)
+        by_target, by_source, by_confidence = [
+            [KeptCount(*row) for row in await self._rows(statement, since=since)]
+            for statement in (_BY_TARGET, _BY_SOURCE, _BY_CONFIDENCE)
+        ]
+        rest = (await self._conn.execute(_REST, {"since": since})).one()
+        return KeptDates(by_target, by_source, by_confidence, *rest)
 
     async def set_default_target(self, percent: int | None) -> None:
         """See LatenessStore."""

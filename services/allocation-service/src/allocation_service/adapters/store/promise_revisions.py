@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from allocation_service.adapters.lateness.first_promise_writes import promise_source_of
 from allocation_service.adapters.store.decision_writes import steps_of
 from allocation_service.adapters.store.reason_columns import reason_of
 from allocation_service.adapters.store.write_plan import run
@@ -104,7 +105,8 @@ _REVISION = """
                    AS source,
                CASE WHEN now_backed THEN (CAST(:confidences AS int[]))[part]
                     ELSE CAST(:lead_time_confidence AS int) END AS confidence,
-               CASE WHEN now_backed THEN (CAST(:bases AS text[]))[part] ELSE 'lead_time' END AS basis
+               CASE WHEN told IS NULL OR NOT :learned THEN NULL
+                    WHEN now_backed THEN (CAST(:bases AS text[]))[part] ELSE CAST(:lead_time_basis AS text) END AS basis
         FROM new
         CROSS JOIN LATERAL (
             SELECT greatest(1, count(*))::int AS part FROM unnest(CAST(:days AS date[])) AS day WHERE day <= new.told
@@ -136,7 +138,7 @@ _REVISION = """
         SELECT line_id, :sku, basis, changed.source, CAST(:target AS smallint), told, CAST(:now AS timestamptz),
                CAST(:stated_lead_time AS int), CAST(:table_version AS bigint), confidence
         FROM changed JOIN demand AS first USING (line_id)
-        WHERE :learned AND told IS NOT NULL AND first.promise_revision = 0
+        WHERE basis IS NOT NULL AND first.promise_revision = 0
         ON CONFLICT (line_id) DO NOTHING
     ), entries AS (
         UPDATE queue_entry AS q SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed
@@ -144,6 +146,7 @@ _REVISION = """
     )
     UPDATE demand AS d
     SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed,
+        promise_basis = CASE WHEN changed.moved THEN changed.basis ELSE d.promise_basis END,
         promise_source = CASE WHEN changed.moved THEN changed.source ELSE d.promise_source END,
         promise_confidence = CASE WHEN changed.moved THEN changed.confidence ELSE d.promise_confidence END,
         promise_table = CASE WHEN changed.moved THEN CAST(:table_version AS bigint) ELSE d.promise_table END,
@@ -156,7 +159,8 @@ _REVISION = """
     WHERE d.line_id = changed.line_id
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
               d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
-              d.reason, d.reason_code, d.reason_parameters, changed.moved
+              d.reason, d.reason_code, d.reason_parameters, d.promise_basis, d.promise_source,
+              d.promise_confidence, d.promise_table, changed.moved
 """
 _REVISE = text(_REVISION.format(entries=_QUEUE, changes="true"))
 _REVISE_REACHED = text(_REVISION.format(entries=_REACHED, changes="now_backed"))
@@ -168,14 +172,16 @@ _MOVE_ALLOCATED = text(
     """
     UPDATE demand AS d
     SET promise_date = :day, promise_revision = d.promise_revision + 1, promise_cause = :cause,
-        line_version = d.line_version + 1
+        line_version = d.line_version + 1,
+        promise_basis = NULL, promise_source = NULL, promise_confidence = NULL, promise_table = NULL
     FROM customer_order AS o
     WHERE o.order_id = d.order_id AND d.sku = :sku AND d.live_units = d.granted_units
       AND d.promise_date IS DISTINCT FROM :day
       AND d.line_id IN (SELECT line_id FROM commitment WHERE sku = :sku AND granted > shipped)
     RETURNING d.line_id, d.order_id, d.sku, d.line_version, d.live_units - d.granted_units AS waiting, d.declined,
               d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
-              d.reason, d.reason_code, d.reason_parameters
+              d.reason, d.reason_code, d.reason_parameters, d.promise_basis, d.promise_source,
+              d.promise_confidence, d.promise_table
     """
 )
 _FIRST_UNBACKED = Statement(
@@ -235,6 +241,7 @@ def _learned(revision: Revision) -> dict[str, Any]:
         "sources": [one.source for one in sources],
         "bases": [one.basis.value for one in sources],
         "confidences": [one.confidence for one in sources],
+        "lead_time_basis": by_lead_time.basis.value if by_lead_time else None,
         "lead_time_source": by_lead_time.source if by_lead_time else None,
         "lead_time_confidence": by_lead_time.confidence if by_lead_time else None,
         "target": learned.target if learned else None,
@@ -286,4 +293,5 @@ def _moved(row: Any, allocated: dict[str, int]) -> MovedLine:
         row.basis,
         row.correlation_id,
         allocated,
+        promise_source_of(row._mapping),
     )

@@ -261,9 +261,7 @@ def enter_lines(session: AllocationSession, rows: Iterable[Any], commitments: It
                 reason_of(row["reason"], row["reason_code"], row["reason_parameters"]), row["promise_date"],
                 row["promise_revision"], row["promise_cause"], row["unit_value"],
                 row["claim_date"], row["backed"],
-                promise_source_of(
-                    row["promise_source"], row["promise_confidence"], row["promise_table"], backed=row["backed"]
-                ),
+                promise_source_of(row),
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

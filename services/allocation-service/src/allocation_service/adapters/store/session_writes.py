@@ -126,8 +126,8 @@ _LINE = (
     ("declined", "bigint"), ("undecided", "bigint"), ("granted_units", "bigint"), ("live_units", "bigint"),
     ("queued_at", "timestamptz"), ("layers", "jsonb"), ("line_version", "bigint"), ("reason_code", "text"),
     ("reason_parameters", "jsonb"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
-    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"), ("promise_source", "text"),
-    ("promise_confidence", "smallint"), ("promise_table", "bigint"),
+    ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"), ("promise_basis", "text"),
+    ("promise_source", "text"), ("promise_confidence", "smallint"), ("promise_table", "bigint"),
 )  # fmt: skip
 _LINE_INSERT = _insert("demand", _LINE)
 

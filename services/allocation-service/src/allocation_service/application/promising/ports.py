@@ -21,6 +21,29 @@ class LatenessState(NamedTuple):
     built_at: datetime | None
 
 
+class KeptCount(NamedTuple):
+    """First dates that came due: of one target, basis, source or confidence (``name``)."""
+
+    basis: str
+    target: int
+    name: str
+    due: int
+    kept: int
+
+
+class KeptDates(NamedTuple):
+    """What became of first dates. ``slack_days``: the mean of date less day served, of those kept; ``rolling``: the
+    share kept of the newest 200."""
+
+    by_target: Sequence[KeptCount]
+    by_source: Sequence[KeptCount]
+    by_confidence: Sequence[KeptCount]
+    open: int
+    withdrawn: int
+    slack_days: float | None
+    rolling: float | None
+
+
 class LatenessStore(Protocol):
     """Tables of lateness, first dates and what became of them."""
 
@@ -60,6 +83,10 @@ class LatenessStore(Protocol):
 
     async def keep_table(self, table: QuantileTable, before: QuantileTable, today: date, now: datetime) -> None:
         """Store the rows in which a table differs from the one before, and put it in force."""
+        ...
+
+    async def kept_dates(self, today: date, days: int) -> KeptDates:
+        """What became of the first dates that came due in so many days before ``today``."""
         ...
 
     async def set_default_target(self, percent: int | None) -> None:

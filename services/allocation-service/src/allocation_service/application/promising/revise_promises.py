@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from allocation_service.application.session.allocation_session import AllocationSession
+from allocation_service.application.session.integration_events import published_source
 from allocation_service.application.session.ports import AllocationStore, MovedLine
 from allocation_service.application.session.published_reason import Wording, published_reason
 from allocation_service.application.session.session_records import Origin
@@ -158,5 +159,5 @@ def _line(line: MovedLine, cause: str, wording: Wording) -> dict[str, Any]:
         waiting=line.waiting,
         declined=line.declined,
         reason=published_reason(line.reason, wording),
-        promise=promise_data(line.promise_date, line.promise_revision, cause),
+        promise=promise_data(line.promise_date, line.promise_revision, cause, published_source(line.promise_source)),
     )

@@ -10,8 +10,10 @@ from allocation_service.application.session.decision_builder import DecisionBuil
 from allocation_service.application.session.order import Order, OrderEventKind
 from allocation_service.application.session.published_reason import Wording, published_reason
 from allocation_service.domain.demand.line import Line
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from event_contracts.fast_encoding import (
     IntegrationEvent,
+    PublishedSource,
     integration_events,
     line_data,
     moment,
@@ -33,7 +35,9 @@ def line_state(line: Line, wording: Wording, release: date | None = None) -> dic
     if (line.queued_units or (release is not None and line.unshipped)) and (
         line.promise_date is not None or line.promise_revision
     ):
-        promise = promise_data(line.promise_date, line.promise_revision, line.promise_cause)
+        promise = promise_data(
+            line.promise_date, line.promise_revision, line.promise_cause, published_source(line.promise_source)
+        )
     return line_data(
         line_id=line.line_id,
         sku=line.sku,
@@ -44,6 +48,13 @@ def line_state(line: Line, wording: Wording, release: date | None = None) -> dic
         reason=published_reason(line.reason, wording),
         promise=promise,
     )
+
+
+def published_source(source: PromiseSource | None) -> PublishedSource | None:
+    """What a date rests on, as it is published."""
+    if source is None:
+        return None
+    return PublishedSource(source.basis.value, source.source, source.confidence, source.table_version)
 
 
 def events_of(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.domain.allocating.ship_complete import Solver
+from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.promise_revision import Revision
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
@@ -31,6 +32,7 @@ class MovedLine(NamedTuple):
     basis: int
     correlation_id: str
     allocated: dict[str, int]
+    promise_source: PromiseSource | None = None
 
 
 class FoundSkus(NamedTuple):

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from allocation_service.application.decisions.explain_line import DemandNotFound
 from allocation_service.application.decisions.read_decisions import DecisionNotFound
 from allocation_service.application.policies import errors as policies
+from allocation_service.application.promising.promise_targets import SkuNotKnown
 from allocation_service.application.runs import errors as runs
 from allocation_service.application.simulations.request_simulations import (
     MOST_WAITING,
@@ -37,6 +38,7 @@ def _field(pointer: str, words: str) -> Problem:
 PROBLEMS: ProblemTable = {
     DecisionNotFound: lambda _: not_found("decision"),
     DemandNotFound: lambda _: not_found("demand"),
+    SkuNotKnown: lambda _: not_found("sku"),
     policies.PolicyNotFound: lambda _: not_found("policy"),
     policies.PolicyExists: lambda _: conflict(
         "policy_exists", "There is a policy of this name; names are never used again."

@@ -16,10 +16,12 @@ DDL = (
     "ALTER TABLE sku ADD COLUMN promise_target smallint CHECK (promise_target BETWEEN 80 AND 99)",
     # The day on which its promises were last looked at.
     "ALTER TABLE sku ADD COLUMN judged_on date",
-    # What a line's date rests on, beside backed: the supplier or, by the lead time, the SKU; how probable it was when
-    # it was named; the table that it was named by.
-    'ALTER TABLE demand ADD COLUMN promise_source text COLLATE "C", ADD COLUMN promise_confidence smallint,'
-    " ADD COLUMN promise_table bigint",
+    # What a line's date rested on when it was named: the supplier or, by the lead time, the SKU; how probable it was;
+    # the table that it was named by.
+    """
+    ALTER TABLE demand ADD COLUMN promise_basis text COLLATE "C", ADD COLUMN promise_source text COLLATE "C",
+        ADD COLUMN promise_confidence smallint, ADD COLUMN promise_table bigint
+    """,
     # One row. default_target null: dates are taken as they are announced.
     """
     CREATE TABLE lateness_state (

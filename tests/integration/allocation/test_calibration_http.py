@@ -1,0 +1,46 @@
+"""How well dates are kept, and the targets that they are named by, over HTTP."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.unit.allocation.learned_dates_suite import morning
+
+
+async def test_what_was_kept_is_shown_with_what_the_next_dates_are_named_by(world: Any, client: Any) -> None:
+    empty = (await client.get("/v1/calibration")).json()
+    assert (empty["due"], empty["share"], empty["table_version"]) == (0, None, 0)
+    await world.aim_at(80)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=10), supplier="ACME"))
+    for name, units in (("kept", 3), ("missed", 2)):
+        await world.apply(world.order(name, ("A", units))[1])
+    world.later(days=16)
+    await world.apply(world.stock("A", 3, po_line="p1", remaining=2))
+    await morning(world, days=2)
+    found = (await client.get("/v1/calibration", params={"days": 30})).json()
+    assert (found["due"], found["kept"], found["share"], found["rolling_share"]) == (2, 1, 0.5, 0.5)
+    assert (found["open"], found["slack_days"], found["default_target_percent"]) == (0, 1.0, 80)
+    [by_target] = found["by_target"]
+    assert (by_target["basis"], by_target["target_percent"]) == ("inbound", 80)
+    assert by_target["alpha"] < 0.2
+    assert [one["due"] for one in found["by_confidence"]] == [2]
+    [everybody] = found["sources"]
+    assert [one["situation"] for one in everybody["situations"]][:2] == ["due 0-2", "due 3-7"]
+    assert (await client.get("/v1/calibration", params={"days": 1})).json()["due"] == 2
+    assert (await client.get("/v1/calibration", params={"days": 0})).status_code == 422
+
+
+async def test_targets_are_set_for_all_and_for_a_sku(world: Any, client: Any) -> None:
+    await world.apply(world.sku("A/1"))
+    default, own = "/v1/promise-targets/default", "/v1/promise-targets/skus/A/1"
+    assert (await client.get(own)).json() == {"percent": None, "inherited": True}
+    assert (await client.put(default, json={"percent": 90})).json() == {"percent": 90, "inherited": False}
+    assert (await client.get(own)).json() == {"percent": 90, "inherited": True}
+    assert (await client.put(own, json={"percent": 99})).json() == {"percent": 99, "inherited": False}
+    assert (await client.put(own, json={"percent": None})).json() == {"percent": 90, "inherited": True}
+    assert (await client.put(default, json={"percent": None})).json() == {"percent": None, "inherited": False}
+    for percent in (79, 100, "most"):
+        answer = await client.put(own, json={"percent": percent})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/percent")
+    for path in ("/v1/promise-targets/skus/none",):
+        assert (await client.get(path)).status_code == 404
+        assert (await client.put(path, json={"percent": 90})).status_code == 404
