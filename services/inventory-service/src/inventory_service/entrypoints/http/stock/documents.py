@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import Response
+from fastapi import Depends, Response
 
 from inventory_service.application.queries import DocumentFilter
 from inventory_service.bootstrap import InventoryApplication
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.domain.stock_document import StockDocument
+from inventory_service.entrypoints.http.fields import LocationQuery, ReferenceQuery, SkuQuery
 from service_kit.commands.command_batcher import Submitted
 from service_kit.commands.execute import read
 from service_kit.http.idempotency import mark_replayed
 from service_kit.http.pagination import PageRequest, encode_cursor
 from service_kit.http.problems import not_found
 from service_kit.http.responses import set_location
+
+
+async def _wanted(
+    reference: ReferenceQuery = None, location_id: LocationQuery = None, sku: SkuQuery = None
+) -> DocumentFilter:
+    return DocumentFilter(reference, location_id, sku)
+
+
+WantedDocuments = Annotated[DocumentFilter, Depends(_wanted)]
+"""Which documents a list shows: the query's reference, location and SKU."""
 
 
 async def recorded_document(

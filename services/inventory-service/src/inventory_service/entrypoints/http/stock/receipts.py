@@ -8,7 +8,6 @@ from fastapi import APIRouter, Path, Request, Response
 
 from event_contracts import new_event_id
 from inventory_service.application.link_receipt_line import LinkReceiptLine, link_receipt_line
-from inventory_service.application.queries import DocumentFilter
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.entrypoints.http.dependencies import (
     Application,
@@ -16,10 +15,11 @@ from inventory_service.entrypoints.http.dependencies import (
     InventoryReader,
     InventoryWriter,
 )
-from inventory_service.entrypoints.http.fields import DocumentPath, LocationQuery, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.fields import DocumentPath
 from inventory_service.entrypoints.http.pages import page_of
 from inventory_service.entrypoints.http.stock.document_schemas import MAX_LINES
 from inventory_service.entrypoints.http.stock.documents import (
+    WantedDocuments,
     document_cursor,
     list_documents,
     load_document,
@@ -54,14 +54,11 @@ async def list_receipts(
     *,
     principal: InventoryReader,
     app: Application,
+    wanted: WantedDocuments,
     page: PageParams,
     request: Request,
     response: Response,
-    reference: ReferenceQuery = None,
-    location_id: LocationQuery = None,
-    sku: SkuQuery = None,
 ) -> Page[ReceiptView]:
-    wanted = DocumentFilter(reference, location_id, sku)
     found = await list_documents(app, DocumentType.RECEIPT, wanted, page)
     return page_of(found, page, view=ReceiptView.of, cursor=document_cursor, request=request, response=response)
 

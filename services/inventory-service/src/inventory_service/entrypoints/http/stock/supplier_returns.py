@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 
 from event_contracts import new_event_id
-from inventory_service.application.queries import DocumentFilter
 from inventory_service.domain.document_types import DocumentType
 from inventory_service.entrypoints.http.dependencies import (
     Application,
@@ -13,9 +12,10 @@ from inventory_service.entrypoints.http.dependencies import (
     InventoryReader,
     InventoryWriter,
 )
-from inventory_service.entrypoints.http.fields import DocumentPath, LocationQuery, ReferenceQuery, SkuQuery
+from inventory_service.entrypoints.http.fields import DocumentPath
 from inventory_service.entrypoints.http.pages import page_of
 from inventory_service.entrypoints.http.stock.documents import (
+    WantedDocuments,
     document_cursor,
     list_documents,
     load_document,
@@ -53,14 +53,11 @@ async def list_supplier_returns(
     *,
     principal: InventoryReader,
     app: Application,
+    wanted: WantedDocuments,
     page: PageParams,
     request: Request,
     response: Response,
-    reference: ReferenceQuery = None,
-    location_id: LocationQuery = None,
-    sku: SkuQuery = None,
 ) -> Page[SupplierReturnView]:
-    wanted = DocumentFilter(reference, location_id, sku)
     found = await list_documents(app, DocumentType.SUPPLIER_RETURN, wanted, page)
     return page_of(found, page, view=SupplierReturnView.of, cursor=document_cursor, request=request, response=response)
 
