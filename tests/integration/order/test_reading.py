@@ -185,5 +185,5 @@ async def test_a_stream_ends_so_that_its_key_is_checked_again(open_shop: OpenSho
     shop = await open_shop(stream_seconds=1)
     await shop.know("lamp")
     order = await shop.place(("lamp", 2))
-    found = await asyncio.wait_for(stream(shop.client, f"/v1/orders/{order['order_id']}/events", 99), 5)
+    found = await asyncio.wait_for(stream(shop.client, f"/v1/orders/{order['order_id']}/events", 99), 30)
     assert [event["id"] for event in found] == ["1"]
