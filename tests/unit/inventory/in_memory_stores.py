@@ -122,8 +122,10 @@ class InMemoryStockLevels:
     async def booked_shipments(self, lines: Collection[ShipmentLine]) -> dict[ShipmentLineId, BookedShipment]:
         booked = {}
         for line in lines:
-            where = (line.key.sku, line.key.location_id)
-            ledger = [one for one in self._state.ledger if (one.sku, one.location_id) == where]
+            skus = self._state.skus.values()
+            names = {line.key.sku, *(one.item.sku for one in skus if one.item.merged_into == line.key.sku)}
+            here = [one for one in self._state.ledger if one.location_id == line.key.location_id]
+            ledger = [one for one in here if one.sku in names]
             counted = max((one.entry_id for one in ledger if one.kind is EntryKind.COUNT), default=0)
             own = [one for one in ledger if (one.document_id, one.line_id) == line.identity]
             found = sum(one.on_hand_delta for one in own if one.kind is EntryKind.FOUND and one.entry_id > counted)

@@ -13,6 +13,7 @@ from inventory_service.domain.errors import (
     NamesRefused,
     SkuMerged,
     SkuNotFound,
+    TooManyOpenLines,
     VersionMismatch,
 )
 from inventory_service.domain.expected_version import ExpectedVersion
@@ -147,3 +148,24 @@ async def test_what_would_be_too_much_at_one_location_is_refused_and_nothing_cha
         await merge(inventory)
     assert (await inventory.level("lamp"))[:2] == (600_000_000, 0)
     assert await inventory.published() == []
+
+
+async def test_more_open_purchase_order_lines_than_one_event_tells_of_are_refused(inventory, monkeypatch):
+    monkeypatch.setattr("inventory_service.application.merge_sku.MAX_OPEN_LINES", 1)
+    first = await inventory.order("lamp")
+    await inventory.order("lamp")
+    with pytest.raises(TooManyOpenLines):
+        await merge(inventory)
+    await inventory.close(first.lines[0])
+    assert (await merge(inventory)).item.sku == "chair"
+
+
+async def test_a_shipment_that_was_booked_between_two_merges_is_voided_once(inventory, order):
+    neighbours = inventory.neighbours
+    await inventory.receive(10)
+    await merge(inventory)
+    await inventory.apply(neighbours.ship(order, 1, 4))
+    await merge(inventory, "chair", "stool")
+    await inventory.apply(neighbours.void(order))
+    assert (await inventory.level("stool"))[:2] == (10, 0)
+    inventory.check_ledger()

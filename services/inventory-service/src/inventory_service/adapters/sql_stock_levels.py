@@ -128,7 +128,8 @@ _BOOKED_SHIPMENTS = text(
                  AND count.entry_id > entry.entry_id
            )), 0)::bigint AS found
     FROM {unnest(_SHIPPED, "line")}
-    JOIN ledger_entry entry ON entry.sku = line.sku AND entry.location_id = line.location_id
+    JOIN ledger_entry entry ON entry.location_id = line.location_id
+     AND entry.sku = ANY (ARRAY(SELECT line.sku UNION ALL SELECT sku FROM sku WHERE merged_into = line.sku))
      AND entry.occurred_at BETWEEN line.moment - CAST(:most AS interval) AND line.moment + CAST(:most AS interval)
      AND entry.document_id = line.shipment_id AND entry.line_id = line.line_id
     GROUP BY line.shipment_id, line.line_id

@@ -120,7 +120,9 @@ async def _book(
     reported = {line.key for line, _ in (*shipments, *voids)}
     keys = {key: _current(key, merged) for key in reported}
     locked = await uow.levels.lock({*reported, *keys.values()})
-    stored = await uow.levels.booked_shipments(_as_booked(voids, keys)) if voids else {}
+    stored = (
+        await uow.levels.booked_shipments([replace(line, key=keys[line.key]) for line, _ in voids]) if voids else {}
+    )
     for line, _ in shipments:
         counted_at = _counted_at(line, line.shipped_at, locked, merged)
         locked[keys[line.key]].ship(line.quantity, line.shipped_at, _source(line), counted_at)
@@ -138,11 +140,6 @@ async def _book(
 
 def _current(key: LevelKey, merged: Mapping[str, MergedName]) -> LevelKey:
     return replace(key, sku=merged[key.sku].sku) if key.sku in merged else key
-
-
-def _as_booked(voids: Sequence[_Reported], keys: Mapping[LevelKey, LevelKey]) -> list[ShipmentLine]:
-    """The lines at the levels where their shipment may have been booked: before a merge or after it."""
-    return [replace(line, key=key) for line, _ in voids for key in {line.key, keys[line.key]}]
 
 
 def _counted_at(

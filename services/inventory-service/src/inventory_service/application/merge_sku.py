@@ -16,11 +16,15 @@ from inventory_service.domain.errors import (
     MergeTooLarge,
     SkuMerged,
     SkuNotFound,
+    TooManyOpenLines,
     VersionRequired,
 )
 from inventory_service.domain.expected_version import ExpectedVersion
 from inventory_service.domain.stock_level import LevelKey, Source, StockLevel
 from service_kit.commands.errors import CommandNotCarriedOut
+
+MAX_OPEN_LINES = 1000
+"""The most open purchase-order lines of a SKU that is merged, so that one event can tell of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,8 @@ async def merge_sku(uow: InventoryUnitOfWork, command: MergeSku) -> Versioned[Sk
     A new name is sold as the old one was; a SKU that exists stays as it is. Publishes ``SkuMerged`` with everything
     that ``into`` then has, so that no unit is there under two names. A merge that was made before changes nothing.
     Returns ``into``. Raises MergedIntoItself, SkuNotFound, SkuMerged if either name stands for another one by now,
-    VersionRequired, VersionMismatch, MergeTooLarge, and CommandNotCarriedOut if somebody else just created ``into``.
+    VersionRequired, VersionMismatch, MergeTooLarge, TooManyOpenLines, and CommandNotCarriedOut if somebody else just
+    created ``into``.
     """
     if command.sku == command.into:
         raise MergedIntoItself
@@ -64,6 +69,8 @@ async def merge_sku(uow: InventoryUnitOfWork, command: MergeSku) -> Versioned[Sk
     own = [level for key, level in sorted(levels.items()) if key.sku == command.into]
     terms = await uow.catalogue.location_terms({level.key.location_id for level in own})
     open_lines = [line for line in lines if line.open]
+    if len(open_lines) > MAX_OPEN_LINES:
+        raise TooManyOpenLines(MAX_OPEN_LINES)
     await uow.publish([sku_merged(target, sorted(names), own, terms=terms, po_lines=open_lines, occurred_at=uow.now)])
     return target
 

@@ -87,7 +87,8 @@ class StockLevels(Protocol):
         """Store locked levels and append their new entries to the ledger."""
 
     async def booked_shipments(self, lines: Collection[ShipmentLine]) -> dict[ShipmentLineId, BookedShipment]:
-        """How each of these stored lines was taken off its level; found units only if no count replaced them since."""
+        """How each of these stored lines was taken off its level, or off that of a SKU which was merged into its own;
+        found units only if no count replaced them since."""
 
     async def later_movements(self, counts: Sequence[CountAt]) -> list[LaterMovements]:
         """For each count, in the same order, the stored movements after it; see LaterMovements."""

@@ -201,6 +201,14 @@ class MergeTooLarge(Exception):
         self.location_id, self.limit = location_id, limit
 
 
+class TooManyOpenLines(Exception):
+    """More than ``limit`` lines of purchase orders are still to come of the SKU: one event could not tell of them."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} purchase-order lines are open")
+        self.limit = limit
+
+
 class VersionMismatch(Exception):
     """The change is based on another version than the ``current`` one; None where there is nothing to change."""
 

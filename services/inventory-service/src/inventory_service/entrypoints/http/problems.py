@@ -22,6 +22,7 @@ from inventory_service.domain.errors import (
     SkuMerged,
     SkuNotFound,
     TermsField,
+    TooManyOpenLines,
     TooManyOrderLines,
     VersionMismatch,
     VersionRequired,
@@ -139,7 +140,13 @@ def _merge_too_large(error: MergeTooLarge) -> Problem:
     return conflict("level_too_large", words, limit=error.limit)
 
 
+def _too_many_open_lines(error: TooManyOpenLines) -> Problem:
+    words = f"Of the SKU {error}: receive or close some of them first."
+    return conflict("too_many_open_lines", words, limit=error.limit)
+
+
 PROBLEMS: ProblemTable = {
+    TooManyOpenLines: _too_many_open_lines,
     SkuMerged: _sku_merged,
     MergedIntoItself: _merged_into_itself,
     MergeTooLarge: _merge_too_large,
