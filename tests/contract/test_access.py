@@ -28,6 +28,10 @@ ROUTES = {
         GET /v1/fulfillable-lines shipments:read customer
         GET /v1/orders/{order_id}/events orders:read customer order
         POST /v1/orders/{order_id}/tracking-links orders:write customer
+        GET /v1/orders/{order_id}/promises orders:read customer order
+        GET /v1/offers orders:read customer
+        POST /v1/orders/{order_id}/offers/{offer_id}/answer orders:write customer
+        POST /v1/orders/{order_id}/offers/{offer_id}/notice orders:write
     """,
     "inventory": """
         PUT /v1/skus inventory:write

@@ -19,6 +19,10 @@ PATHS = {
         GET /v1/fulfillable-lines
         GET /v1/orders/{order_id}/events
         POST /v1/orders/{order_id}/tracking-links
+        GET /v1/orders/{order_id}/promises
+        GET /v1/offers
+        POST /v1/orders/{order_id}/offers/{offer_id}/answer
+        POST /v1/orders/{order_id}/offers/{offer_id}/notice
     """,
     "inventory": """
         PUT /v1/skus

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from tests.unit.order.in_memory_stores import InMemoryOrderUnitOfWork, InMemoryOrderUnits
 
 from order_service.adapters.polling_order_watch import PollingOrderWatch
+from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
 from order_service.application.place_orders import place_orders
-from order_service.bootstrap import OrderApplication
+from order_service.application.promises.record_notices import record_sent_notices
+from order_service.bootstrap import OrderApplication, law_rules
 from order_service.config import OrderSettings
 from service_kit.commands.attempt import BatchUseCase
 from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.commands.idempotency import Claimed, IdempotencyClaim, IdempotencyRecord
 from service_kit.persistence.database import Database
+from service_kit.persistence.parked_work import SetAside
 from service_kit.runtime.business_clock import BusinessClock
 from service_kit.runtime.clock import Clock
 
@@ -59,7 +62,8 @@ def in_memory_application(settings: OrderSettings, clock: Clock, units: InMemory
     """The application as `wire` makes it, on ``units``."""
     business_clock = BusinessClock(clock, follow_events=settings.business_clock == "events")
     watch = PollingOrderWatch(units)
-    secrets = [settings.tracking_secret] if settings.tracking_secret else []
+    secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
+    offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
     return OrderApplication(
         settings=settings,
         clock=clock,
@@ -70,9 +74,32 @@ def in_memory_application(settings: OrderSettings, clock: Clock, units: InMemory
         new_orders=CommandBatcher(InMemoryAttempt(units, place_orders)),
         changes=CommandBatcher(InMemoryAttempt(units, change_orders)),
         watch=watch,
-        tracking_tokens=SignedTrackingTokens([*secrets, *settings.tracking_old_secrets], clock),
+        tracking_tokens=SignedTrackingTokens(secrets, clock),
         apply_allocations=partial(apply_allocations, business_clock=business_clock, watch=watch),
+        offer_links=offer_links,
+        law=law_rules(settings, offer_links),
+        record_sent_notices=partial(record_sent_notices, link=offer_links.link),
+        parked_work=NothingParked(),
     )
+
+
+class NothingParked:
+    """`ParkedItems` in memory: what fails is an error of the test."""
+
+    async def set_aside(self, task: str) -> SetAside:
+        """See ParkedItems."""
+        return SetAside(frozenset(), frozenset())
+
+    async def release(self, task: str, items: Collection[str]) -> None:
+        """See ParkedItems."""
+
+    async def park(self, task: str, item: str, error: BaseException) -> None:
+        """See ParkedItems."""
+        raise error
+
+    async def database_responds(self) -> bool:
+        """See ParkedItems."""
+        return True
 
 
 def _joined_unit(transaction: object) -> InMemoryOrderUnitOfWork:

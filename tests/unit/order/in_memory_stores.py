@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
+from tests.unit.order.in_memory_promises import InMemoryPromises, StoredPromises
 
 from event_contracts import SellingMode, SkuPolicy
 from order_service.application.history import HistoryEntry
@@ -23,6 +24,7 @@ from order_service.application.queries import (
 )
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.order import Order, Shipment
+from order_service.domain.promises.recording import LegalTerms
 from service_kit.persistence.page_lines import within_lines
 from service_kit.runtime.clock import Clock
 from service_kit.testing.in_memory_unit_of_work import InMemoryUnitOfWork, InMemoryUnitOfWorkFactory
@@ -44,6 +46,7 @@ class OrderState:
     history: list[RecordedEntry] = field(default_factory=list)
     policies: dict[str, SkuPolicy] = field(default_factory=dict)
     merged: dict[str, str] = field(default_factory=dict)
+    promises: StoredPromises = field(default_factory=StoredPromises)
 
     def lines(self) -> Iterator[tuple[Order, Line]]:
         """Every line with its order."""
@@ -106,7 +109,7 @@ class InMemoryOrders:
         for one in changed:
             stored = self._state.orders[one.order.order_id]
             kept, new = stored.order, deepcopy(one.order)
-            kept.terms, kept.changed_at = new.terms, new.changed_at
+            kept.terms, kept.changed_at, kept.completed_at = new.terms, new.changed_at, new.completed_at
             kept.sequence, kept.version = new.sequence, new.version
             kept.lines.update((line_id, new.lines[line_id]) for line_id in one.line_ids)
             kept.shipments.extend(deepcopy(one.shipments))
@@ -126,7 +129,8 @@ class InMemoryOrderLines:
     async def lock_orders(self, order_ids: Collection[str]) -> dict[str, OrderHeader]:
         """See OrderLineStore."""
         known = [order_id for order_id in order_ids if order_id in self._state.orders]
-        return {order_id: OrderHeader(order_id, self._state.orders[order_id].order.version) for order_id in known}
+        orders = [self._state.orders[order_id].order for order_id in known]
+        return {order.order_id: OrderHeader(order.order_id, order.version, LegalTerms.of(order)) for order in orders}
 
     async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
         """See OrderLineStore."""
@@ -326,6 +330,7 @@ class InMemoryOrderUnitOfWork(InMemoryUnitOfWork):
         self.shipments = InMemoryShipments(state)
         self.skus = InMemorySkus(state)
         self.new_orders = InMemoryNewOrders(self, state)
+        self.promises = InMemoryPromises(state.promises, lambda order_id: state.orders[order_id].order)
         self.queries = InMemoryOrderQueries(state, self.skus)
 
 

@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaError
 
 TOPICS = ("orders", "inventory", "allocations", "notifications")
 CONSUMED: Mapping[str, tuple[str, ...]] = {
-    "order": ("allocations", "inventory"),
+    "order": ("allocations", "inventory", "notifications"),
     "inventory": ("orders",),
     "allocation": ("orders", "inventory"),
     "notification": ("orders", "inventory", "allocations"),

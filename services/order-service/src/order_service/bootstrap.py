@@ -9,6 +9,7 @@ from functools import partial
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from order_service.adapters.polling_order_watch import PollingOrderWatch
+from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 from order_service.adapters.single_statement import SingleStatementAttempt
 from order_service.adapters.sql_new_orders import PlaceOrdersInOneStatement
@@ -18,11 +19,16 @@ from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.place_orders import place_orders
 from order_service.application.ports import OrderUnitOfWork
+from order_service.application.promises.judge_orders import LawRules
+from order_service.application.promises.record_notices import record_sent_notices
 from order_service.config import OrderSettings
+from order_service.domain.promises.refunds import RefundTerms
 from service_kit.commands.command_batcher import CommandBatcher
+from service_kit.commands.each_alone import ParkedItems
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import EventUseCase
 from service_kit.persistence.database import Database
+from service_kit.persistence.parked_work import ParkedWork
 from service_kit.persistence.unit_of_work import UnitOfWorkFactory
 from service_kit.runtime.business_clock import BusinessClock
 from service_kit.runtime.clock import Clock, SystemClock
@@ -33,7 +39,8 @@ class OrderApplication:
     """The service as its entrypoints see it.
 
     ``new_orders`` and ``changes`` carry out commands in batches. ``joined_unit`` makes a unit of work in a transaction
-    that is open already, the consumer's. ``apply_allocations`` is the use case bound to what it needs.
+    that is open already, the consumer's. ``apply_allocations`` and ``record_sent_notices`` are use cases bound to what
+    they need, ``law`` is what judging orders needs.
     """
 
     settings: OrderSettings
@@ -47,6 +54,10 @@ class OrderApplication:
     watch: PollingOrderWatch
     tracking_tokens: SignedTrackingTokens
     apply_allocations: EventUseCase[OrderUnitOfWork]
+    offer_links: SignedOfferLinks
+    law: LawRules
+    record_sent_notices: EventUseCase[OrderUnitOfWork]
+    parked_work: ParkedItems
 
 
 def wire(
@@ -64,7 +75,9 @@ def wire(
     units = SqlUnitOfWorkFactory(database, SqlOrderUnitOfWork, clock)
     business_clock = BusinessClock(clock, follow_events=settings.business_clock == "events")
     watch = PollingOrderWatch(units)
-    secrets = [settings.tracking_secret] if settings.tracking_secret else []
+    secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
+    offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
+    rules = law_rules(settings, offer_links)
     return OrderApplication(
         settings=settings,
         clock=clock,
@@ -73,8 +86,17 @@ def wire(
         units=units,
         joined_unit=units.within,
         new_orders=CommandBatcher(SingleStatementAttempt(database, PlaceOrdersInOneStatement(place_orders, clock))),
-        changes=CommandBatcher.on(units, change_orders),
+        changes=CommandBatcher.on(units, partial(change_orders, refunds=rules.refunds)),
         watch=watch,
-        tracking_tokens=SignedTrackingTokens([*secrets, *settings.tracking_old_secrets], clock),
+        tracking_tokens=SignedTrackingTokens(secrets, clock),
         apply_allocations=partial(apply_allocations, business_clock=business_clock, watch=watch),
+        offer_links=offer_links,
+        law=rules,
+        record_sent_notices=partial(record_sent_notices, link=offer_links.link),
+        parked_work=ParkedWork(database),
     )
+
+
+def law_rules(settings: OrderSettings, offer_links: SignedOfferLinks) -> LawRules:
+    """What judging by the law needs of the settings."""
+    return LawRules(offer_links.link, RefundTerms(settings.refund_days, settings.billing_cycle_days))

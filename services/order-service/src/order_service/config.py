@@ -26,5 +26,11 @@ class OrderSettings(ServiceSettings):
     """Days that a tracking link opens its order if the request does not name a number."""
     stream_seconds: int = Field(default=600, ge=1)
     """Seconds after which an event stream ends; the client resumes it, and its key is checked again."""
+    law_seconds: float = Field(default=1.0, gt=0)
+    """Pause between two searches for orders that the law has to be asked about."""
+    refund_days: int = Field(default=14, ge=1, le=90)
+    """Days in which a refund must have been sent, where no law says how many: in the EU, the UK, and under no law."""
+    billing_cycle_days: int = Field(default=28, ge=1, le=92)
+    """Days of a billing cycle of the seller's own credit, in which a refund to it is due in the United States."""
     longest_wait: float = Field(default=30.0, gt=0)
     """Most seconds that ``Prefer: wait`` delays a response."""

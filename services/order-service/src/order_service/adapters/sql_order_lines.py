@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,13 +13,16 @@ from order_service.adapters.sql_line_rows import lines_by_id, write_lines
 from order_service.application.history import HistoryEntry
 from order_service.application.ports import OrderHeader, OrderTotals, OwnedLine
 from order_service.domain.lines import Line
+from order_service.domain.promises.jurisdictions import jurisdiction_named
+from order_service.domain.promises.recording import LegalTerms
 from order_service.domain.states import Totals
 from service_kit.persistence.bulk import Columns, arrays, unnest
 from service_kit.persistence.statements import Statement, together, values_together
 
 _LOCK = Statement(
     """
-    SELECT order_id, version FROM customer_order
+    SELECT order_id, version, jurisdiction, time_zone, latest_acceptable_date, placed_at, completed_at
+    FROM customer_order
     WHERE order_id = ANY(CAST(:order_ids AS text[])) ORDER BY order_id FOR NO KEY UPDATE
     """
 )
@@ -65,7 +69,7 @@ class SqlOrderLineStore:
     async def lock_orders(self, order_ids: Collection[str]) -> dict[str, OrderHeader]:
         """See OrderLineStore. The rows are locked in sorted order, so that two batches cannot deadlock."""
         rows = await _LOCK.within(self._conn, {"order_ids": list(order_ids)})
-        return {order_id: OrderHeader(order_id, version) for order_id, version in rows}
+        return {row["order_id"]: OrderHeader(row["order_id"], row["version"], _legal_terms(row)) for row in rows}
 
     async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
         """See OrderLineStore."""
@@ -90,3 +94,13 @@ class SqlOrderLineStore:
         ]
         values = [{"now": self._now, **arrays(_HEADER_COLUMNS, rows)}, history_values(self._now, history)]
         await together(_UPDATE, ADD_HISTORY).within(self._conn, values_together(values))
+
+
+def _legal_terms(row: Any) -> LegalTerms:
+    return LegalTerms(
+        jurisdiction=jurisdiction_named(row["jurisdiction"]),
+        time_zone=row["time_zone"],
+        latest_acceptable_date=row["latest_acceptable_date"],
+        placed_at=row["placed_at"],
+        completed_at=row["completed_at"] or row["placed_at"],
+    )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_service.adapters.promises.sql_promise_store import SqlPromiseStore
 from order_service.adapters.sql_order_lines import SqlOrderLineStore
 from order_service.adapters.sql_orders import SqlOrderStore
 from order_service.adapters.sql_queries import SqlOrderQueries
@@ -26,4 +27,5 @@ class SqlOrderUnitOfWork(SqlUnitOfWork):
         self.lines = SqlOrderLineStore(connection, now)
         self.shipments = SqlShipmentStore(connection)
         self.skus = SqlSkuStore(connection)
+        self.promises = SqlPromiseStore(connection, now)
         self.queries = SqlOrderQueries(connection)

@@ -10,6 +10,7 @@ from event_contracts import AllocationLine, AllocationState, Event
 from order_service.application.errors import UnexpectedAllocation
 from order_service.application.history import HistoryEntry, JsonValue, line_figures
 from order_service.application.ports import OrderHeader, OrderUnitOfWork, OrderWatch, OwnedLine
+from order_service.application.promises.record_promises import ToldLine, record_promises
 from order_service.domain.lines import Line, LineAllocation, PromisedDate, Reason
 from service_kit.messaging.believed_times import believable
 from service_kit.runtime.business_clock import BusinessClock
@@ -47,6 +48,12 @@ async def apply_allocations(
     if not changes:
         return
     await _save(uow, changes, headers)
+    told = [
+        ToldLine(change.state.order_id, headers[change.state.order_id].legal, line, change.state.decided_at)
+        for change in changes
+        for line in change.lines
+    ]
+    await record_promises(uow, told, business_clock.now())
     uow.after_commit(partial(watch.wake, {change.state.order_id for change in changes}))
 
 
@@ -77,7 +84,10 @@ def _apply(
     if not changed:
         return None
     header.version += 1
-    return _AppliedEvent(event, state, header.version, changed, [line_figures(line) for line in changed])
+    figures = [line_figures(line) for line in changed]
+    # Each date that is named is recorded, even if a later event of the batch names another.
+    told = [line.copy() for line in changed] if header.legal.are_watched else changed
+    return _AppliedEvent(event, state, header.version, told, figures)
 
 
 def _apply_line(state: AllocationState, reported: AllocationLine, lines: Mapping[str, OwnedLine]) -> Line | None:

@@ -32,12 +32,24 @@ from order_service.application.errors import (
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.order_event import SMALL_EVENT_LINES, bytes_to_come, fits_one_event, order_event
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
+from order_service.application.promises.cancel_units import refund_rights
+from order_service.application.promises.promise_store import RefundRight
+from order_service.application.promises.record_promises import have_judged
 from order_service.domain.errors import Refusal
 from order_service.domain.order import Change, Order, Shipment
+from order_service.domain.promises.calendar import day_of
+from order_service.domain.promises.recording import LegalTerms
+from order_service.domain.promises.refunds import RefundTerms
+from order_service.domain.promises.verdict import Cancellation, CancellationCause
 
 
-async def change_orders(uow: OrderUnitOfWork, commands: Sequence[ChangeOrder]) -> list[Accepted | Refusal]:
+async def change_orders(
+    uow: OrderUnitOfWork, commands: Sequence[ChangeOrder], *, refunds: RefundTerms | None = None
+) -> list[Accepted | Refusal]:
     """Carry out the commands in order; for each its acceptance or its refusal.
+
+    Of an order under a consumer law, units that are cancelled give a right to a refund, which is stored; an order whose
+    dates matter is judged anew at once.
 
     Refusals, which leave the order as it was and do not touch the other commands: OrderNotFound, OutdatedVersion,
     IllegalMove, LineNotFound, UnknownLines, InvalidDates, UnknownSku, OtherCurrency, ShipmentNotFound,
@@ -55,10 +67,13 @@ async def change_orders(uow: OrderUnitOfWork, commands: Sequence[ChangeOrder]) -
         release_dates=await uow.skus.release_dates(_skus_of(shipping, orders)) if shipping else {},
         shipment_references=await uow.shipments.ids_by_reference(_references_of(shipping)) if shipping else {},
         unknown_skus=await uow.skus.unknown(adding) if adding else frozenset(),
+        refund_terms=refunds or RefundTerms(),
     )
     results = [batch.carry_out(command) for command in commands]
     if batch.changed:
         await uow.orders.save(list(batch.changed.values()), batch.history)
+        await uow.promises.add_refunds(batch.refunds)
+        await have_judged(uow, [one.order for one in batch.changed.values()])
         await uow.publish(batch.events)
     return results
 
@@ -72,6 +87,8 @@ class _Batch:
     release_dates: Mapping[str, datetime]
     shipment_references: dict[str, str]
     unknown_skus: Collection[str]
+    refund_terms: RefundTerms
+    refunds: list[RefundRight] = field(default_factory=list)
     changed: dict[str, ChangedOrder] = field(default_factory=dict)
     history: list[HistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
@@ -101,6 +118,7 @@ class _Batch:
 
     def _change(self, order: Order, command: ChangeOrder) -> None:
         before = deepcopy(order) if _may_grow_too_large(order, command) else None
+        was_open = _open_units(order, command)
         change = _apply(order, _at_present(command, order), self.release_dates)
         if change is None:
             return
@@ -110,7 +128,20 @@ class _Batch:
                 self._restore(before)
                 raise OrderTooLarge
             self.events.append(event)
+        if isinstance(command, CancelOrder):
+            self._note_refunds(order, command, change, was_open)
         self._record(order, change)
+
+    def _note_refunds(self, order: Order, command: CancelOrder, change: Change, was_open: Mapping[str, int]) -> None:
+        """The rights of a customer whose units were cancelled by themselves, or by the merchant: 16 CFR 435.2(c)."""
+        terms = LegalTerms.of(order)
+        parts = {each: units for each in change.line_ids if (units := was_open[each] - order.lines[each].totals.open)}
+        if terms.jurisdiction is None or not parts:
+            return
+        by_customer = command.customer_id is not None
+        cause = CancellationCause.CUSTOMER if by_customer else CancellationCause.MERCHANT
+        cancellation = Cancellation(cause, day_of(change.at, terms.zone))
+        self.refunds += refund_rights(order, parts, dict.fromkeys(parts, cancellation), self.refund_terms)
 
     def _restore(self, before: Order) -> None:
         self.orders[before.order_id] = before
@@ -161,6 +192,13 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
             return order.ship(command.shipment, release_dates)
         case VoidShipment():
             return order.void_shipment(command.shipment_id, command.at, command.reason)
+
+
+def _open_units(order: Order, command: ChangeOrder) -> Mapping[str, int]:
+    """Units of each line that are to be shipped yet, before a cancellation; empty before another change."""
+    if not isinstance(command, CancelOrder):
+        return {}
+    return {line.line_id: line.totals.open for line in order.lines.values()}
 
 
 def _may_grow_too_large(order: Order, command: ChangeOrder) -> bool:

@@ -13,9 +13,11 @@ from typing import NamedTuple, Protocol
 
 from event_contracts import Event, SkuPolicy
 from order_service.application.history import HistoryEntry
+from order_service.application.promises.promise_store import PromiseStore
 from order_service.application.queries import OrderQueries
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment
+from order_service.domain.promises.recording import LegalTerms
 from order_service.domain.states import Totals
 from service_kit.persistence.unit_of_work import UnitOfWork
 
@@ -34,6 +36,9 @@ class OrderUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def skus(self) -> SkuStore: ...
+
+    @property
+    def promises(self) -> PromiseStore: ...
 
     @property
     def queries(self) -> OrderQueries: ...
@@ -126,10 +131,11 @@ class OrderStore(Protocol):
 
 @dataclass(slots=True)
 class OrderHeader:
-    """An order without its lines."""
+    """An order without its lines; ``legal`` is what a law and the customer's own latest date go by."""
 
     order_id: str
     version: int
+    legal: LegalTerms
 
 
 class OwnedLine(NamedTuple):

@@ -10,18 +10,20 @@ from order_service.application.ports import OrderUnitOfWork
 from order_service.bootstrap import OrderApplication
 from service_kit.messaging.subscription import Subscription
 
-HANDLED = ALLOCATION_EVENTS | {"SkuPolicyChanged", "SkuMerged"}
+HANDLED = ALLOCATION_EVENTS | {"SkuPolicyChanged", "SkuMerged", "NotificationSent"}
 """The names of all events that have a use case."""
 
 
 def subscription(application: OrderApplication) -> Subscription[OrderUnitOfWork]:
-    """What allocation decides about orders, and the selling policies and names that inventory announces."""
+    """What allocation decides about orders, the selling policies and names that inventory announces, and which notices
+    of delays notification has sent."""
     return Subscription(
-        (Topic.ALLOCATIONS, Topic.INVENTORY),
+        (Topic.ALLOCATIONS, Topic.INVENTORY, Topic.NOTIFICATIONS),
         {
             **dict.fromkeys(ALLOCATION_EVENTS, application.apply_allocations),
             "SkuPolicyChanged": keep_sku_policies,
             "SkuMerged": keep_sku_merges,
+            "NotificationSent": application.record_sent_notices,
         },
         application.joined_unit,
     )

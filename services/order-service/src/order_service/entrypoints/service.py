@@ -5,6 +5,7 @@ from __future__ import annotations
 from order_service.bootstrap import OrderApplication, wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
+from order_service.entrypoints.background.judge_due_orders import OrderJudge
 from order_service.entrypoints.consumer import subscription
 from service_kit.hosting.service import Service
 from service_kit.http.api import Api
@@ -42,4 +43,5 @@ def service_of(application: OrderApplication) -> Service:
             application=application,
         ),
         subscription=subscription(application),
+        background=[OrderJudge(application).run],
     )

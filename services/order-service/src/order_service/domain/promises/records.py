@@ -83,11 +83,15 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the customer answered, judged by when it was received; ``until`` belongs to GRANT_UNTIL."""
+    """What the customer answered, judged by when it was received; ``until`` belongs to GRANT_UNTIL.
+
+    ``channel`` is how it came: by the API, or by the page that the link in a notice opens.
+    """
 
     choice: Choice
     received_at: datetime
     until: date | None = None
+    channel: str = "api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,8 @@ class Offer:
 
     ``number`` counts the offers of an order. It counts as made when its notice was sent, ``sent_at``; ``notice_by`` is
     the moment after which a notice cures nothing. ``respond_by`` is when silence is taken for an answer, None if never.
-    ``superseded``: another offer took its place, or it is not needed any more.
+    ``superseded``: another took its place, or it is not needed any more. ``version`` counts its changes, ``state``
+    is where it was at the last of them; ``notification_id`` and ``content_hash`` are those of the notice.
     """
 
     offer_id: str
@@ -119,6 +124,32 @@ class Offer:
     sent_at: datetime | None = None
     reply: Reply | None = None
     superseded: bool = False
+    version: int = 1
+    state: OfferState = OfferState.OFFERED
+    notification_id: str | None = None
+    content_hash: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither answered nor replaced, nor has lapsed."""
+        return self.state in (OfferState.OFFERED, OfferState.SENT)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When something about it is due next: its notice, or the customer's reply. None: nothing is."""
+        if not self.is_open:
+            return None
+        return self.notice_by if self.sent_at is None and self.notice_by is not None else self.respond_by
+
+    def state_at(self, now: datetime) -> OfferState:
+        """Where it is ``now``. A reply counts more than that another offer took its place."""
+        if self.reply is not None:
+            return OfferState.REFUSED if self.reply.choice is Choice.CANCEL else OfferState.CONSENTED
+        if self.superseded:
+            return OfferState.SUPERSEDED
+        if self.respond_by is not None and now >= self.respond_by:
+            return OfferState.LAPSED
+        return OfferState.OFFERED if self.sent_at is None else OfferState.SENT
 
     def line(self, line_id: str) -> OfferedLine | None:
         """What it says of a line; None if nothing."""
@@ -127,7 +158,8 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class LineFacts:
-    """A line as the law sees it: ``open`` units are to be shipped yet; ``waiting`` is whether some have no stock.
+    """A line as the law sees it: ``open`` units are to be shipped yet; ``waiting`` is whether some have a promise now,
+    because they wait for stock or for their release.
 
     ``records`` by their revision, oldest first.
     """

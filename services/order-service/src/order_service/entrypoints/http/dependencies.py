@@ -37,6 +37,9 @@ Reader = Annotated[Principal, require("orders:read", bound=BOUND)]
 Writer = Annotated[Principal, require("orders:write", bound=BOUND)]
 """May place and change orders."""
 
+NoticeWriter = Annotated[Principal, require("orders:write")]
+"""May record notices: what counts as told is the shop's word, so no customer's key may."""
+
 Shipper = Annotated[Principal, require("shipments:write")]
 """May report shipments: what leaves changes stock, so no customer's key may."""
 

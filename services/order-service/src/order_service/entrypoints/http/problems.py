@@ -23,6 +23,7 @@ from order_service.domain.errors import (
     ShipmentNotFound,
     UnknownLines,
 )
+from order_service.domain.promises.replies import InvalidReply, OfferNotFound, ReplyRefused
 from service_kit.http.errors import ProblemTable
 from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 
@@ -88,7 +89,17 @@ def _tracking_links_unavailable(_: TrackingLinksUnavailable) -> Problem:
     return Problem(503, "tracking_links_off", "Not set up", "This installation has no secret for tracking links.")
 
 
+def _reply_refused(error: ReplyRefused) -> Problem:
+    """409 with where the offer is, which is what the caller wanted to know."""
+    return conflict(
+        error.code, error.detail, state=error.outcome.value, offer_id=error.offer.offer_id, version=error.offer.version
+    )
+
+
 PROBLEMS: ProblemTable = {
+    OfferNotFound: lambda _: not_found("offer"),
+    ReplyRefused: _reply_refused,
+    InvalidReply: lambda error: unprocessable([FieldError(f"/{error.field}", error.detail)]),
     OrderNotFound: lambda _: not_found("order"),
     LineNotFound: lambda _: not_found("line"),
     ShipmentNotFound: lambda _: not_found("shipment"),

@@ -1,0 +1,1 @@
+"""The legal record on PostgreSQL, and links to offers."""
