@@ -1,0 +1,1 @@
+"""A payment provider for this machine: the calls of Stripe that Backorder makes, with state, cards and webhooks."""
