@@ -81,7 +81,7 @@ BREAKS: dict[str, tuple[str, str]] = {
         "UPDATE promised SET promise_date = '2026-02-03' WHERE promise_date = '2026-02-01'",
     ),
     "allocation: claim counters": ("allocation", "UPDATE claimed SET backed_units = 2 WHERE claim_date = '2026-02-01'"),
-    "allocation: backed by known supply": ("allocation", "UPDATE inbound SET eta = '2026-02-02' WHERE po_line = 'p1'"),
+    "allocation: backed by known supply": ("allocation", "UPDATE inbound SET eta = '2026-02-09' WHERE po_line = 'p1'"),
     "allocation: known supply backs in turn": (
         "allocation",
         "UPDATE queue_entry SET backed = false WHERE line_id = 'l3'; UPDATE claimed SET backed_units = 0",

@@ -63,9 +63,9 @@ MUTANTS = (
         "promise-sweep-a-day-early",
         "A promise is renewed on its own day, before it has passed",
         f"{_SERVICE}/application/promising/renew_passed_promises.py",
-        "return await uow.background.skus_with_passed_promises(now.date(),",
+        "found = await uow.background.skus_with_passed_promises(now.date(),",
         "tomorrow = datetime.fromtimestamp(now.timestamp() + 86_400, now.tzinfo)\n"
-        "    return await uow.background.skus_with_passed_promises(tomorrow.date(),",
+        "    found = await uow.background.skus_with_passed_promises(tomorrow.date(),",
         (f"{_UNIT}/test_locks.py",),
     ),
     Mutant(

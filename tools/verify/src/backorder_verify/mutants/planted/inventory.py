@@ -29,8 +29,8 @@ MUTANTS = (
         "shipped-at-the-count",
         "A shipment at the very moment of a count is taken off again, although the count no longer saw its units",
         f"{_SERVICE}/domain/stock_level.py",
-        "shipped_at <= self.counted_at",
-        "shipped_at < self.counted_at",
+        "shipped_at <= counted",
+        "shipped_at < counted",
         (f"{_UNIT}/test_stock_level.py",),
     ),
     Mutant(
