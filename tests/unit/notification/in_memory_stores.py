@@ -107,11 +107,9 @@ class InMemoryNotificationQueries:
     async def contact(self, contact_id: str) -> Contact | None:
         return self._tables.contacts.get(contact_id)
 
-    async def notification(
-        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
-    ) -> Notification | None:
+    async def notification(self, notification_id: str, *, customer_id: str | None = None) -> Notification | None:
         found = self._tables.notifications.get(notification_id)
-        if found is None or order_id not in {None, found.order_id}:
+        if found is None:
             return None
         order = self._tables.orders.get(found.order_id)
         return found if customer_id is None or (order is not None and order.customer_id == customer_id) else None

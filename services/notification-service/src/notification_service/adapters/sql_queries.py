@@ -19,7 +19,6 @@ _NOTIFICATION = text(
     f"""
     SELECT {NOTIFICATION_COLUMNS}, n.recipient, n.subject, n.body_text, n.body_html
     FROM notification n WHERE notification_id = :id
-      AND (CAST(:order_id AS text) IS NULL OR n.order_id = CAST(:order_id AS text))
       AND (CAST(:customer_id AS text) IS NULL OR EXISTS (
         SELECT FROM watched_order o WHERE o.order_id = n.order_id AND o.customer_id = CAST(:customer_id AS text)))
     """
@@ -56,11 +55,9 @@ class SqlNotificationQueries:
         row = (await self._conn.execute(_CONTACT, {"contact_id": contact_id})).one_or_none()
         return Contact(**row._mapping) if row else None
 
-    async def notification(
-        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
-    ) -> Notification | None:
+    async def notification(self, notification_id: str, *, customer_id: str | None = None) -> Notification | None:
         """See NotificationQueries."""
-        values = {"id": notification_id, "order_id": order_id, "customer_id": customer_id}
+        values = {"id": notification_id, "customer_id": customer_id}
         row = (await self._conn.execute(_NOTIFICATION, values)).one_or_none()
         return notification_of(row) if row else None
 

@@ -10,17 +10,14 @@ from notification_service.domain.notifications import Notification, Notification
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Whose notifications a caller may see: those of one order, those of one customer, or all where both are None."""
+    """Whose notifications a caller may see: those of one customer, or all if it is None."""
 
-    order_id: str | None = None
     customer_id: str | None = None
 
 
 async def get_notification(uow: NotificationUnitOfWork, notification_id: str, viewer: Viewer) -> Notification:
     """The notification with its texts. Raises NotificationNotFound, also for one that the viewer may not see."""
-    notification = await uow.queries.notification(
-        notification_id, order_id=viewer.order_id, customer_id=viewer.customer_id
-    )
+    notification = await uow.queries.notification(notification_id, customer_id=viewer.customer_id)
     if notification is None:
         raise NotificationNotFound(notification_id)
     return notification
@@ -30,10 +27,6 @@ async def list_notifications(
     uow: NotificationUnitOfWork, viewer: Viewer, *, order_id: str | None, before: str | None, limit: int
 ) -> list[Notification]:
     """Notifications without their texts, the newest first: those of ``order_id``, or all that the viewer may see."""
-    if viewer.order_id is not None:
-        if order_id not in {None, viewer.order_id}:
-            return []
-        order_id = viewer.order_id
     return await uow.queries.notifications(
         order_id=order_id, customer_id=viewer.customer_id, before=before, limit=limit
     )

@@ -41,10 +41,8 @@ class NotificationQueries(Protocol):
         """A contact."""
         ...
 
-    async def notification(
-        self, notification_id: str, *, order_id: str | None = None, customer_id: str | None = None
-    ) -> Notification | None:
-        """A notification with its texts; None also where it is not of this order or customer."""
+    async def notification(self, notification_id: str, *, customer_id: str | None = None) -> Notification | None:
+        """A notification with its texts; None also where it is not of this customer."""
         ...
 
     async def notifications(

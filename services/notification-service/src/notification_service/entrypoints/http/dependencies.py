@@ -21,5 +21,5 @@ Application = Annotated[NotificationApplication, Depends(_application)]
 
 
 def viewer_of(principal: Principal) -> Viewer:
-    """Which notifications the caller may see: a tracking link is for one order, a customer's key for one customer."""
-    return Viewer(order_id=principal.order_id, customer_id=principal.customer_id)
+    """Which notifications the caller may see: the key of a customer is for that one's. Tracking links see none."""
+    return Viewer(principal.customer_id)

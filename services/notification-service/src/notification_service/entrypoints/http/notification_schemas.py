@@ -104,10 +104,10 @@ def _fields(notification: Notification) -> dict[str, Any]:
     }
 
 
-def notification_detail(notification: Notification, *, with_content: bool) -> NotificationDetail:
-    """A notification as it is shown alone, with its texts only where the caller may see them."""
+def notification_detail(notification: Notification) -> NotificationDetail:
+    """A notification as it is shown alone, with its texts."""
     content = None
-    if with_content and notification.recipient is not None:
+    if notification.recipient is not None:
         content = ContentView(
             recipient=notification.recipient,
             subject=notification.subject or "",

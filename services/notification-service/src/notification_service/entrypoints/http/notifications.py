@@ -68,12 +68,12 @@ async def list_notifications(
 async def get_notification(
     principal: Reader, app: Application, notification_id: NotificationId, request: Request, response: Response
 ) -> NotificationDetail | Response:
-    """With recipient and texts, unless the contact was erased or the caller came by a tracking link."""
+    """With recipient and texts, unless the contact was erased."""
     found = await read(app.units, get_notification_by_id, notification_id, viewer_of(principal))
     if not_modified(request, found.version):
         return not_modified_response(found.version)
     set_etag(response, found.version)
-    return notification_detail(found, with_content=principal.order_id is None)
+    return notification_detail(found)
 
 
 @router.post("/{notification_id}/resend", summary="Send a notification again", status_code=201)
@@ -99,4 +99,4 @@ async def resend_notification(
     mark_replayed(response, submitted)
     set_location(response.headers, "notifications", copy.notification_id)
     set_etag(response, copy.version)
-    return notification_detail(copy, with_content=principal.order_id is None)
+    return notification_detail(copy)
