@@ -19,10 +19,12 @@ from tests.unit.order.legal_cases import (
     wait,
 )
 
+from order_service.domain.lines import PromisedDate
 from order_service.domain.promises.calendar import add_working_days, day_of, end_of_day, is_time_zone
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named, zone_of
 from order_service.domain.promises.latest_date import TIME_TO_REPLY
 from order_service.domain.promises.law import judge_line
+from order_service.domain.promises.recording import binding_day
 from order_service.domain.promises.records import Basis, OrderFacts, SilenceMeans, applicable_day, statutory_day
 from order_service.domain.promises.refunds import RefundTerms, manual_refund_due_by, refund_due_by
 from order_service.domain.promises.verdict import Cancellation, CancellationCause, LineVerdict, Tender, VerdictState
@@ -107,6 +109,16 @@ def test_t_is_the_quoted_day_else_the_first_one_told_else_thirty_days():
     restarted = [record(1, DAY, Basis.STATUTORY), record(2, DAY), record(3, DAY + days(8), Basis.STATUTORY)]
     assert applicable_day(restarted) == DAY + days(8)
     assert statutory_day(datetime(2025, 3, 1, 3, tzinfo=UTC), "America/New_York") == date(2025, 3, 30)
+
+
+def test_the_law_of_the_us_goes_by_the_day_that_units_leave_and_that_of_europe_by_when_they_arrive():
+    bare = PromisedDate(DAY, 1, "OrderPlaced")
+    full = PromisedDate(DAY, 1, "OrderPlaced", ship_by=DAY + days(2), deliver_by=DAY + days(5))
+    assert [binding_day(full, law) for law in (None, Jurisdiction.US, Jurisdiction.EU, Jurisdiction.UK)] == [
+        DAY, DAY + days(2), DAY + days(5), DAY + days(5),
+    ]  # fmt: skip
+    assert {binding_day(bare, law) for law in (None, *Jurisdiction)} == {DAY}
+    assert binding_day(PromisedDate(None, 2, "InboundCancelled"), Jurisdiction.US) is None
 
 
 def test_refunds_are_due_by_the_law_of_the_order_and_how_it_was_paid():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from event_contracts import AllocationLine, AllocationState, Event
+from event_contracts import AllocationLine, AllocationState, Event, Promise
 from order_service.application.errors import UnexpectedAllocation
 from order_service.application.history import HistoryEntry, JsonValue, line_figures
 from order_service.application.ports import OrderHeader, OrderUnitOfWork, OrderWatch, OwnedLine
@@ -99,7 +99,6 @@ def _apply_line(state: AllocationState, reported: AllocationLine, lines: Mapping
 
 
 def _line_allocation(state: AllocationState, reported: AllocationLine) -> LineAllocation:
-    promise = reported.promise
     return LineAllocation(
         line_id=reported.line_id,
         line_version=reported.line_version,
@@ -109,7 +108,20 @@ def _line_allocation(state: AllocationState, reported: AllocationLine) -> LineAl
         waiting=reported.waiting,
         declined=reported.declined,
         reason=Reason(reported.reason, reported.reason_code, reported.reason_parameters or {}),
-        promise=PromisedDate(promise.date, promise.revision, promise.cause) if promise else None,
+        promise=_promised(reported.promise) if reported.promise else None,
+    )
+
+
+def _promised(promise: Promise) -> PromisedDate:
+    confidence = None if promise.confidence is None else promise.confidence / 100
+    return PromisedDate(
+        promise.date,
+        promise.revision,
+        promise.cause,
+        promise.ship_by,
+        promise.deliver_by,
+        confidence,
+        promise.table_version,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -11,11 +12,19 @@ from order_service.domain.states import State, Totals
 
 @dataclass(frozen=True, slots=True)
 class PromisedDate:
-    """The date that waiting units are promised for; ``date`` is None if no date can be named."""
+    """The date that waiting units are promised for; ``date`` is None if no date can be named.
 
-    date: date | None
+    What follows is known while the promise is news, and kept in the record of what was told: the days on which the
+    units leave and are with the customer, ``confidence`` from 0 to 1, and the version of the table it was named by.
+    """
+
+    date: dt.date | None
     revision: int
     cause: str
+    ship_by: dt.date | None = field(default=None, compare=False)
+    deliver_by: dt.date | None = field(default=None, compare=False)
+    confidence: float | None = field(default=None, compare=False)
+    table_version: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from order_service.domain.lines import Line
+from order_service.domain.lines import Line, PromisedDate
 from order_service.domain.order import Order, Terms
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named, zone_of
 from order_service.domain.promises.records import (
@@ -63,9 +63,9 @@ def records_to_add(
     """
     added: list[PromiseRecord] = []
 
-    def add(basis: Basis, day: date | None, at: datetime, cause: str, promise_revision: int | None = None) -> None:
+    def add(basis: Basis, day: date | None, at: datetime, cause: str) -> None:
         revision = len(known) + len(added) + 1
-        added.append(PromiseRecord(line.line_id, revision, basis, day, terms.zone, at, cause, promise_revision))
+        added.append(PromiseRecord(line.line_id, revision, basis, day, terms.zone, at, cause))
 
     began_at = line.added_at or terms.placed_at
     promise = line.promise
@@ -79,8 +79,23 @@ def records_to_add(
             add(Basis.STATUTORY, day, stated_at, "OrderCompleted")
     newest = max((one.promise_revision for one in known if one.promise_revision is not None), default=None)
     if promise is not None and (newest is None or promise.revision > newest):
-        add(Basis.PROMISED, promise.date, stated_at, promise.cause, promise.revision)
+        add(Basis.PROMISED, binding_day(promise, terms.jurisdiction), stated_at, promise.cause)
+        added[-1] = replace(
+            added[-1],
+            promise_revision=promise.revision,
+            confidence=promise.confidence,
+            table_version=promise.table_version,
+        )
     return added
+
+
+def binding_day(promise: PromisedDate, jurisdiction: Jurisdiction | None) -> date | None:
+    """The day of a promise that the law goes by: in the United States when the units leave, in the EU and the UK when
+    the customer has them; the promised date itself where allocation does not say."""
+    if promise.date is None or jurisdiction is None:
+        return promise.date
+    leave = promise.ship_by or promise.date
+    return leave if jurisdiction is Jurisdiction.US else promise.deliver_by or leave
 
 
 def facts_of(order: Order, records: Sequence[PromiseRecord], offers: Sequence[Offer]) -> OrderFacts:
