@@ -18,6 +18,7 @@ from notification_service.application.ports.notifications import (
     OpenNotification,
     UnsentNotification,
 )
+from notification_service.domain.delay_notices import DELAY_NOTICE
 from notification_service.domain.notifications import Notification, NotificationState
 
 _OPEN = frozenset({NotificationState.PENDING, NotificationState.WAITING_FOR_CONTACT})
@@ -64,8 +65,10 @@ class InMemoryNotificationStore:
     async def claim_due(self, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedNotification]:
         first: dict[str, Notification] = {}
         for stored in self._in_state(NotificationState.PENDING):
+            notice = stored.notification_id if stored.template == DELAY_NOTICE else ""
+            first.setdefault(notice or stored.order_id, stored)
             first.setdefault(stored.order_id, stored)
-        due = sorted((_attempt_at(stored), stored.notification_id) for stored in first.values())
+        due = sorted({(_attempt_at(stored), stored.notification_id) for stored in first.values()})
         ids = [notification_id for attempt_at, notification_id in due if attempt_at <= now][:limit]
         return [self._claim(notification_id, lease_until) for notification_id in sorted(ids)]
 
@@ -143,6 +146,18 @@ class InMemoryNotificationStore:
                 finished_at=now,
                 next_attempt_at=None,
             )
+
+    async def supersede_notices(self, offer_ids: Collection[str], now: datetime) -> None:
+        waiting = (NotificationState.PENDING, NotificationState.WAITING_FOR_CONTACT)
+        unsent = [one for state in waiting for one in self._in_state(state)]
+        await self.supersede(
+            [
+                one.notification_id
+                for one in unsent
+                if one.template == DELAY_NOTICE and one.cause in offer_ids and one.resend_of is None
+            ],
+            now,
+        )
 
     async def overdue(self, now: datetime, limit: int) -> list[OpenNotification]:
         waiting = self._in_state(NotificationState.WAITING_FOR_CONTACT)

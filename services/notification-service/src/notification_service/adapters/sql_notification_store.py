@@ -43,16 +43,17 @@ _ADD = text(
     ON CONFLICT DO NOTHING
     """
 )
-# Notifications of one order are sent in the order of their creation: a later one waits for the one before it.
+# Notifications of one order are sent in the order of their creation: a later one waits for the one before it. A notice
+# of a delay waits for none: it has to be sent by a day.
 _CLAIM = text(
     """
     WITH due AS MATERIALIZED (
         SELECT n.notification_id FROM notification n
         WHERE n.state = 'pending' AND n.next_attempt_at <= :now
-          AND NOT EXISTS (
+          AND (n.template = 'delay_notice' OR NOT EXISTS (
               SELECT FROM notification earlier
               WHERE earlier.order_id = n.order_id AND earlier.state = 'pending'
-                AND earlier.notification_id < n.notification_id)
+                AND earlier.notification_id < n.notification_id))
         ORDER BY n.next_attempt_at LIMIT :limit
         FOR UPDATE OF n SKIP LOCKED
     ), claimed AS (
@@ -160,6 +161,14 @@ _SUPERSEDE = text(
     WHERE notification_id = ANY(CAST(:ids AS text[]))
     """
 )
+_SUPERSEDE_NOTICES = text(
+    """
+    UPDATE notification
+    SET state = 'superseded', reason = 'overtaken', finished_at = :now, next_attempt_at = NULL, version = version + 1
+    WHERE cause = ANY(CAST(:offer_ids AS text[])) AND template = 'delay_notice' AND resend_of IS NULL
+      AND state IN ('pending', 'waiting_for_contact')
+    """
+)
 NOTIFICATION_COLUMNS = """n.notification_id, n.order_id, n.contact_id, n.template, n.channel, n.cause, n.resend_of,
     n.facts AS template_data, n.state, n.attempts, n.next_attempt_at, n.reason, n.created_at, n.finished_at,
     n.version"""
@@ -252,6 +261,10 @@ class SqlNotificationStore:
         """See NotificationStore."""
         if notification_ids:
             await self._conn.execute(_SUPERSEDE, {"ids": list(notification_ids), "now": now})
+
+    async def supersede_notices(self, offer_ids: Collection[str], now: datetime) -> None:
+        """See NotificationStore."""
+        await self._conn.execute(_SUPERSEDE_NOTICES, {"offer_ids": list(offer_ids), "now": now})
 
     async def overdue(self, now: datetime, limit: int) -> list[OpenNotification]:
         """See NotificationStore."""

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from notification_service.application.locales import parse_locale
 from notification_service.application.ports.mail import Mail, MailContent
+from notification_service.domain.delay_notices import DELAY_NOTICE
 
 LANGUAGES = ("en", "de")
 FALLBACK = "en"
@@ -38,6 +39,13 @@ class _Formats:
         if not value:
             return ""
         return _day(datetime.fromisoformat(value).astimezone(self.zone).date(), self.locale)
+
+    def moment(self, value: str | None, zone: str) -> str:
+        """The last second before an ISO date-time, in the time zone that it is meant in; empty for None."""
+        if not value:
+            return ""
+        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone)) - timedelta(seconds=1)
+        return f"{format_datetime(at, 'long', locale=self.locale)}"
 
     def number(self, value: int) -> str:
         """A count with the locale's grouping."""
@@ -100,6 +108,7 @@ class TemplateRenderer:
             "order": data,
             "sections": data["sections"],
         }
+        name = DELAY_NOTICE if content.template == DELAY_NOTICE else "message"
         subject = self._plain.get_template("subject.j2").render(context)
         return Mail(
             notification_id=content.notification_id,
@@ -109,6 +118,6 @@ class TemplateRenderer:
             locale=str(formats.locale).replace("_", "-"),
             # The template's own line breaks.
             subject=" ".join(subject.split()),
-            text=self._plain.get_template("message.txt.j2").render(context).strip() + "\n",
-            html=self._html.get_template("message.html.j2").render(context),
+            text=self._plain.get_template(f"{name}.txt.j2").render(context).strip() + "\n",
+            html=self._html.get_template(f"{name}.html.j2").render(context),
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from event_contracts import AllocationState, Event, OrderState, SkuPolicy
+from event_contracts import AllocationState, DelayOffer, Event, OrderState, SkuPolicy
+from notification_service.application.notifications.queue_delay_notices import queue_delay_notices
 from notification_service.application.ports.orders import SkuName
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
@@ -24,8 +25,8 @@ async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], t
     """Apply a batch of events to the projections and queue them for the webhook endpoints that want them.
 
     Stale, repeated and reordered events change no projection. A message that becomes due is composed later, by
-    ``compose_due_notifications``. What customers read is dated by times that can be believed (protocol rule 20);
-    webhooks tell what was published.
+    ``compose_due_notifications``; a notice of a delay is queued at once. What customers read is dated by times that
+    can be believed (protocol rule 20); webhooks tell what was published.
     """
     await _project_orders(uow, believable(events, uow.now), timing)
     await _project_sku_names(uow, events)
@@ -33,7 +34,7 @@ async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], t
 
 
 async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
-    order_ids = {event.key for event in events if isinstance(event.payload, OrderState | AllocationState)}
+    order_ids = {event.key for event in events if isinstance(event.payload, OrderState | AllocationState | DelayOffer)}
     orders = await uow.orders.lock(order_ids) if order_ids else {}
     changed: dict[str, OrderProjection] = {}
     for event in events:
@@ -44,6 +45,7 @@ async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], 
             order.schedule_message(event.id, uow.now, timing)
             changed[order.order_id] = order
     await uow.orders.save(changed.values())
+    await queue_delay_notices(uow, events, orders)
 
 
 async def _project_sku_names(uow: NotificationUnitOfWork, events: Sequence[Event]) -> None:

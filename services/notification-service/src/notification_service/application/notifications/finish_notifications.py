@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 
 from event_contracts import Event, NotificationOutcome, new_event
 from event_contracts.sources import NOTIFICATION_SOURCE
 from notification_service.application.metrics import NOTIFICATIONS
-from notification_service.application.ports.notifications import NotificationResult
+from notification_service.application.ports.notifications import (
+    ClaimedNotification,
+    NotificationResult,
+    OpenNotification,
+)
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
 
@@ -44,9 +49,17 @@ def _event(result: NotificationResult, sequence: int, now: datetime) -> Event:
         attempts=notification.attempts,
         reason=result.reason,
         occurred_at=now,
+        offer_ids=_offer_ids(notification),
+        content_hash=sha256(result.mail.text.encode()).hexdigest() if result.sent and result.mail else None,
     )
     name = "NotificationSent" if result.sent else "NotificationFailed"
     return new_event(name, payload, source=NOTIFICATION_SOURCE, sequence=sequence, now=now)
+
+
+def _offer_ids(notification: OpenNotification) -> tuple[str, ...]:
+    """The offers of delays that a notification told of, or was to tell of."""
+    known = notification.template_data if isinstance(notification, ClaimedNotification) else {}
+    return tuple(known.get("offer_ids", ()))
 
 
 def _count(finished: Sequence[NotificationResult]) -> None:

@@ -106,7 +106,8 @@ class NotificationStore(Protocol):
         ...
 
     async def claim_due(self, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedNotification]:
-        """Take notifications to be sent now, the oldest pending one of each order; counts as an attempt.
+        """Take notifications to be sent now: the oldest pending one of each order, and every notice of a delay; counts
+        as an attempt.
 
         They are due again at ``lease_until`` if nothing is recorded before.
         """
@@ -137,6 +138,10 @@ class NotificationStore(Protocol):
 
     async def supersede(self, notification_ids: Collection[str], now: datetime) -> None:
         """End notifications that another one of their order replaces; nothing is sent for them."""
+        ...
+
+    async def supersede_notices(self, offer_ids: Collection[str], now: datetime) -> None:
+        """End the notices of delays that these offers caused, where they have not ended yet; resends go on."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> list[OpenNotification]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -50,7 +50,9 @@ class NotificationView(ResponseModel):
     order_id: str
     reference: str = Field(description="The caller's own name of the order", examples=["536365"])
     contact_id: str
-    template: ChangeKind = Field(description="The kind of change that matters most")
+    template: ChangeKind | Literal["delay_notice"] = Field(
+        description="The kind of change that matters most, or that it is the notice of a delay that was offered"
+    )
     channel: str = Field(examples=["email"])
     state: NotificationState
     attempts: int
@@ -59,7 +61,8 @@ class NotificationView(ResponseModel):
         description="Why it failed or was superseded, or why the last attempt failed", examples=["no_contact"]
     )
     changes: list[ChangeView]
-    cause: str = Field(description="Id of the event that caused it")
+    offer_ids: list[str] = Field(default_factory=list, description="The offers of delays that it tells of")
+    cause: str = Field(description="Id of the event, or of the offer, that caused it")
     resend_of: str | None
     created_at: datetime
     sent_at: datetime | None
@@ -96,6 +99,7 @@ def _fields(notification: Notification) -> dict[str, Any]:
         "next_attempt_at": notification.next_attempt_at,
         "reason": notification.reason,
         "changes": [change for section in data["sections"] for change in section["changes"]],
+        "offer_ids": data.get("offer_ids", []),
         "cause": notification.cause,
         "resend_of": notification.resend_of,
         "created_at": notification.created_at,
