@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from tests.unit.allocation.random_history import SKUS, History, seeds
 
+from allocation_service.application.promising.read_availability import read_availability
 from allocation_service.domain.policies.policy import Complete, Policy, Share, Sort
+from allocation_service.domain.supply.availability import State
 
 
 class MergedSkusSuite:
@@ -134,6 +136,18 @@ class MergedSkusSuite:
         assert [event.name for event in answers] == ["PromiseRevised"]
         assert (await world.promise("o1-1")) == (world.now + timedelta(days=3)).date()
         await world.check()
+
+    async def test_a_product_page_that_asks_for_the_old_name_is_told_of_the_new_one(self, world: Any) -> None:
+        await world.apply(world.sku("old"), world.sku("new"), world.stock("old", 2), world.stock("new", 1))
+        await world.apply(world.merged("new", "old"))
+        wanted = {"old": 3, "other": 1, "new": 3}
+        async with world.units.reading() as uow:
+            found = await read_availability(uow, wanted, world.now, 2)
+        assert [(one.sku, one.state, one.available_quantity) for one in found] == [
+            ("old", State.IN_STOCK, 3),
+            ("other", State.OUT_OF_STOCK, 0),
+            ("new", State.IN_STOCK, 3),
+        ]
 
     async def test_an_order_that_ships_complete_waits_for_both_names_as_for_one(self, world: Any) -> None:
         await world.apply(world.sku("old"), world.sku("new"), world.sku("C"), world.stock("C", 1))
