@@ -75,7 +75,8 @@ class Levels(NamedTuple):
         found = dict(self.by_key)
         for one in sorted(outcomes, key=lambda each: (each.first_date, each.line_id)):
             target = (100 - one.target) / 100
-            for source, step in ((one.source, STEP), ("", POOL_STEP)):
+            # What is promised from stock has no source of its own: it counts once, for all of them.
+            for source, step in {one.source: STEP, "": POOL_STEP}.items():
                 key = (one.basis, source, one.target)
                 found[key] = found.get(key, start(target)).after(missed=one.missed, target=target, step=step)
         return Levels(found)
