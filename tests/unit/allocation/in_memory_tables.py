@@ -32,7 +32,7 @@ class InMemoryLatenessStore:
         """See LatenessStore. Nobody else folds in memory."""
         return await self.state()
 
-    async def settle(self, today: date, *, whole: bool) -> Sequence[Outcome]:
+    async def judge(self, today: date, *, whole: bool) -> Sequence[Outcome]:
         """See LatenessStore."""
         due: list[Outcome] = []
         for line_id, first in list(self._state.first_promises.items()):

@@ -1,6 +1,6 @@
 """A shop that promises dates: stock, purchase orders and waiting lines, day by day, on allocation's promise arithmetic.
 
-Only what dates depend on is simulated: each line stands alone, is served by claim and then in turn, and may lose
+Only what dates depend on is simulated: each line current alone, is served by claim and then in turn, and may lose
 patience. What a running system adds to that (orders that ship complete, policies, returns) is in `backorder replay`.
 """
 
@@ -51,7 +51,7 @@ DRAIN_DAYS = 45
 
 @dataclass(slots=True)
 class OpenDate:
-    """A date that stands for a delivery, since ``announced_on``."""
+    """A date that current for a delivery, since ``announced_on``."""
 
     eta: date
     announced_on: date
@@ -71,7 +71,7 @@ class Coming:
     arrived_on: date | None = None
 
     def announce(self, eta: date, today: date) -> None:
-        """Another date stands from today."""
+        """Another date current from today."""
         if eta != self.date.eta:
             old = self.date
             self.past.append((old.eta, (old.eta - old.announced_on).days, (old.eta - today).days + 1))
@@ -79,10 +79,10 @@ class Coming:
 
     def announced(self, closed_on: date | None) -> Iterable[AnnouncedDate]:
         """What became of each date."""
-        stands = self.date
-        lead_from = (stands.eta - stands.announced_on).days
-        lead_to = None if closed_on is None else min(lead_from, (stands.eta - closed_on).days)
-        for eta, first, last in (*self.past, (stands.eta, lead_from, lead_to)):
+        current = self.date
+        lead_from = (current.eta - current.announced_on).days
+        lead_to = None if closed_on is None else min(lead_from, (current.eta - closed_on).days)
+        for eta, first, last in (*self.past, (current.eta, lead_from, lead_to)):
             yield AnnouncedDate(self.supplier, eta, first, last, self.arrived_on, closed_on is not None)
 
 
@@ -128,7 +128,7 @@ class Shop:
         today, last = min(self._orders), max(self._orders)
         while today <= last + timedelta(days=DRAIN_DAYS):
             self._morning(today)
-            self._take_in(today)
+            self._receive_all(today)
             for order in self._orders.get(today, ()):
                 self._place(order, today)
             self._evening(today)
@@ -151,7 +151,7 @@ class Shop:
             if self._world.target is not None or passed:
                 self._revise(sku, at)
 
-    def _take_in(self, today: date) -> None:
+    def _receive_all(self, today: date) -> None:
         at = datetime.combine(today, time(6), UTC)
         moved = set()
         for slip in self._slips.take(today):
@@ -326,7 +326,7 @@ class Shop:
     # -- learning ----------------------------------------------------------------------------------
 
     def _history(self) -> History:
-        standing = [date_ for some in self._coming.values() for one in some.values() for date_ in one.announced(None)]
+        open_dates = [date_ for some in self._coming.values() for one in some.values() for date_ in one.announced(None)]
         by_lead_time = [
             LeadTimeLine(
                 one.sku,
@@ -337,5 +337,5 @@ class Shop:
             for one in self._by_lead_time[-4_000:]
             if one.judged is not None and not one.judged.withdrawn
         ]
-        known = [*self._dates, *standing] if self._world.told else []
+        known = [*self._dates, *open_dates] if self._world.told else []
         return History(known, self._closed[-4_000:], by_lead_time)

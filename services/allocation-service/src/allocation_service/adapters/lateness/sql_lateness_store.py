@@ -149,7 +149,7 @@ class SqlLatenessStore:
         row = (await self._conn.execute(_CLAIM)).one_or_none()
         return None if row is None else LatenessState(*row)
 
-    async def settle(self, today: date, *, whole: bool) -> Sequence[Outcome]:
+    async def judge(self, today: date, *, whole: bool) -> Sequence[Outcome]:
         """See LatenessStore."""
         await self._conn.execute(_LEAVE_ALL if whole else _LEAVE_DUE, {} if whole else {"today": today})
         rows = await self._conn.execute(_COME_DUE, {"today": today})

@@ -25,7 +25,7 @@ async def fold_outcomes(uow: AllocationUnitOfWork, now: datetime) -> int | None:
     if state is None or not _is_due(state, now, uow.now):
         return None
     today, new_day = now.date(), state.built_for != now.date()
-    outcomes = await uow.lateness.settle(today, whole=new_day)
+    outcomes = await uow.lateness.judge(today, whole=new_day)
     levels = (await uow.lateness.levels()).after(outcomes)
     await uow.lateness.keep_levels(levels)
     history, targets = await uow.lateness.history(today), await uow.lateness.targets()

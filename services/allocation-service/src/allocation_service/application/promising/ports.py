@@ -55,7 +55,7 @@ class LatenessStore(Protocol):
         """The same, locked until the transaction ends; None while another worker folds."""
         ...
 
-    async def settle(self, today: date, *, whole: bool) -> Sequence[Outcome]:
+    async def judge(self, today: date, *, whole: bool) -> Sequence[Outcome]:
         """Note what became of first dates by the beginning of ``today``, and return those that came due now. ``whole``:
         also which lines promised by the lead time were served before they were due, which a look at all of them
         tells."""

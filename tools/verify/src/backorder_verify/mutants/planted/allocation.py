@@ -69,6 +69,22 @@ MUTANTS = (
         (f"{_UNIT}/test_locks.py",),
     ),
     Mutant(
+        "first-dates-never-judged",
+        "What became of first dates is folded into levels that are thrown away",
+        f"{_SERVICE}/application/promising/fold_outcomes.py",
+        "    await uow.lateness.keep_levels(levels)\n",
+        "",
+        (f"{_UNIT}/test_learned_dates.py",),
+    ),
+    Mutant(
+        "missing-deliveries-left-out",
+        "Deliveries that are still missing are left out, so that suppliers that get worse look as good as before",
+        f"{_SERVICE}/domain/lateness/observations.py",
+        "yield band, Observation((today - past.eta).days, True, lead)",
+        "return",
+        (f"{_UNIT}/test_lateness_tables.py",),
+    ),
+    Mutant(
         "cap-one-too-low",
         "The last unit under a cap is declined",
         f"{_SERVICE}/domain/allocating/deciding_new_demand.py",
