@@ -56,7 +56,7 @@ def decide_about(
     demands = [one for one in demands if one.order_id not in kept] if kept else demands
     supply = {one: session.supply(one, builder.now) for one in sorted({d.sku for d in demands})}
     blocked = [one for one in supply if session.blocked(one)]
-    context = context_of(session, supply, policy, {demand.order_id for demand in demands} if policy.guarded else ())
+    context = context_of(session, supply, policy, {demand.order_id for demand in demands})
     if solver is not None:
         context = choose_orders(supply, demands, policy, builder.now, solver, blocked=blocked, context=context)
     return Decided(decide(supply, demands, policy, builder.now, blocked=blocked, context=context), supply, blocked)

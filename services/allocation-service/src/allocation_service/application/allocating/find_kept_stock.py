@@ -23,9 +23,10 @@ async def find_kept_stock(units: Units, options: Options, skus: Collection[str])
         await uow.store.lock_skus(session, protocol_rules.lock_order(skus), ())
         kept = set()
         for name, sku in session.skus.items():
-            if sku.policy.guarded and sku.last_now is not None:
+            if (sku.policy.guarded or sku.policy.protect_promises) and sku.last_now is not None:
                 builder = DecisionBuilder(session, Origin("Rehearsed"), sku.last_now)
                 await allocate_to_backorders(builder, uow.store, {name})
-                if not builder.before:
+                # An order of several SKUs may have been served when another of them was asked about.
+                if not any(session.lines[line].sku == name for line in session.unwritten.lines_as_stored):
                     kept.add(name)
         return kept

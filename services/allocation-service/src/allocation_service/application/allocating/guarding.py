@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
@@ -17,18 +18,22 @@ from allocation_service.domain.reasons import Limit
 
 def context_of(session: AllocationSession, skus: Iterable[str], policy: Policy, deciding: Collection[str]) -> Context:
     """What a decision goes by beside supply and demand; ``deciding`` are the orders it is about."""
-    if not policy.guarded:
-        return Context()
     used: dict[str, tuple[int, ...]] = {}
     kept: dict[str, int] = {}
+    promised: dict[str, tuple[tuple[date, int], ...]] = {}
     for sku in skus:
         state = session.skus[sku]
+        needs = _promised_to_others(session, sku, deciding)
+        if needs:
+            promised[sku] = needs
+        if not policy.guarded:
+            continue
         if policy.quotas:
             used[sku] = tuple(state.quota_used.get((one.field, one.name), 0) for one in policy.quotas)
         others = sum(_kept_for(session, sku, order_id) for order_id in state.kept_for if order_id not in deciding)
         if others:
             kept[sku] = min(state.free, others)
-    return Context(quota_used=used, kept=kept)
+    return Context(quota_used=used, kept=kept, promised=promised)
 
 
 def limited(
@@ -49,6 +54,17 @@ def limited(
     if limit.units >= min(supply.free, demand.quantity):
         return supply, None
     return supply.up_to(limit.units, order.preference), limit
+
+
+def without_promised(builder: DecisionBuilder, order: Order, sku: str, supply: Supply) -> Supply:
+    """What new demand may take at once of stock: no unit that somebody was promised who waits for other articles, and
+    that nothing replaces in time."""
+    state, session = builder.session.skus[sku], builder.session
+    if not supply.free or not state.waiting_units:
+        return supply
+    own = sum(line.queued_units for line in order.lines.values() if line.sku == sku and line.backed)
+    left = state.uncommitted(builder.now, session.grace_days) + own
+    return supply if left >= supply.free else supply.up_to(left, order.preference)
 
 
 def kept_elsewhere(builder: DecisionBuilder, order: Order, policy: Policy) -> bool:
@@ -85,6 +101,34 @@ def note_passed(builder: DecisionBuilder, decision: Decision) -> None:
             limit = state.policy.bypass_limit if state is not None else None
             if state is not None and limit is not None and order.bypassed >= limit:
                 state.kept_for[order_id] = line.queued_units
+
+
+def _promised_to_others(
+    session: AllocationSession, sku: str, deciding: Collection[str]
+) -> tuple[tuple[date, int], ...]:
+    """Units of what is free that were promised to orders which ship complete, wait for another article and are not
+    decided about here, as far as nothing replaces them by their claim dates."""
+    through = session.moment(sku).kept_through
+    if through is None:
+        return ()
+    waiting = sorted(
+        (line.claim_date, line.queued_units)
+        for line in map(session.lines.__getitem__, session.lines_of.get(sku, ()))
+        if line.backed
+        and line.claim_date <= through
+        and line.order_id not in deciding
+        and session.orders[line.order_id].ship_complete
+        and line.queued_units
+    )
+    if not waiting:
+        return ()
+    supply, needed, found = session.supply(sku, session.moment(sku).now), 0, []
+    for claim, units in waiting:
+        needed += units
+        short = min(supply.free, needed - supply.coming_by(claim))
+        if short > 0:
+            found.append((claim, short))
+    return tuple(found)
 
 
 def _kept_for(session: AllocationSession, sku: str, order_id: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from allocation_service.application.allocating.allocate_supply import release
-from allocation_service.application.allocating.guarding import explained, limited
+from allocation_service.application.allocating.guarding import explained, limited, without_promised
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.decision_record import DecisionRow
@@ -102,6 +102,7 @@ def _decide_line(builder: DecisionBuilder, order: Order, line: Line) -> None:
     new_demand, terms = _new_demand(order, line), sku.terms()
     supply, limit = limited(builder, order, [line], sku.supply(None))
     quotes = _Quotes(builder, {line.sku: supply})
+    supply = without_promised(builder, order, line.sku, supply)
     outcome = explained(decide_line(new_demand, supply, terms, quotes, order.latest_acceptable), new_demand, limit)
     _apply(builder, line, new_demand, outcome, quotes)
     inputs = NewDemandInputs(
@@ -126,6 +127,7 @@ def _decide_together(builder: DecisionBuilder, order: Order) -> None:
         supply[sku], _ = limited(builder, order, lines, session.skus[sku].supply(None))
     terms = {sku: session.skus[sku].terms() for sku in skus}
     quotes, latest = _Quotes(builder, supply), order.latest_acceptable
+    supply = {sku: without_promised(builder, order, sku, one) for sku, one in supply.items()}
     first = not order.decided_before
     outcomes = decide_together(new_demands, supply, terms, quotes, latest, first_decision=first)
     for new_demand, outcome in zip(new_demands, outcomes, strict=True):

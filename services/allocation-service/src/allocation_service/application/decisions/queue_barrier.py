@@ -41,7 +41,7 @@ def barrier(sku: Sku, demand: Demand, now: datetime, grace_days: int) -> Barrier
         return None
     held = None
     kept = guards.held.get(sku.sku, ())
-    if limit == guards.stock(sku.sku, level, free) and level < len(kept) and kept[level]:
+    if limit == guards.stock(sku.sku, level, free, demand.claim_date) and level < len(kept) and kept[level]:
         until = held_until(policy, moment, demand.queued_at)
         held = Held(min(kept[level], free), policy.better_than(level), until)
     return Barrier(limit.reason(0, demand.quantity), held)

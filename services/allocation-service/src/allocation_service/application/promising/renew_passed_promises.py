@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from allocation_service.application.allocating.handle_events import finish
-from allocation_service.application.allocating.locked_session import lock_session
+from allocation_service.application.allocating.locked_session import allocate_free_stock, lock_session
 from allocation_service.application.session.options import Options, note_effects
 from allocation_service.application.session.session_records import Origin
 from allocation_service.application.unit_of_work import AllocationUnitOfWork
@@ -40,6 +40,9 @@ async def renew_passed_promises(
     session = await lock_session(uow.store, options, skus, now)
     for name, sku in session.skus.items():
         session.revisions_due[name] = Origin(PASSED if _has_passed(sku, now.date()) else MORNING)
+        if sku.reliance is not None and sku.free > 0 and sku.waiting_units:
+            # What was kept for a promise may be replaced in time by now.
+            await allocate_free_stock(uow.store, session, name, MORNING)
     await finish(uow.store, session)
     await uow.lateness.note_judged(skus, now.date())
     note_effects(uow, session, options)

@@ -271,7 +271,7 @@ class AllocationSession:
         """What can be given of a SKU now, for a decision."""
         state, moment = self.skus[sku], self.moment(sku)
         forecast = state.forecast(moment._replace(now=now))
-        return state.supply(moment.next_supply, forecast, moment.kept_through)
+        return state.supply(moment.next_supply, forecast, moment.kept_through, self.grace_days)
 
     def outlook_before(self, sku: str, now: datetime) -> Outlook:
         """What was expected and promised of a SKU when it was locked."""

@@ -91,7 +91,7 @@ class DecisionBuilder:
         line.unit_value = fact.unit_price
         sku = self.session.skus[line.sku]
         sku.top_value = max(sku.top_value, line.unit_value)
-        left_before = dict(line.shipped)
+        left_before, queued_before = dict(line.shipped), line.queued_units
         for location, change in line.learn(fact.quantity, fact.cancelled, units_left(fact), self.now).items():
             self.session.move_grant(line, location, change)
             if change < 0:
@@ -102,6 +102,9 @@ class DecisionBuilder:
         returned = [location for location, units in left_before.items() if line.shipped.get(location, 0) < units]
         if any(protocol_rules.shortfall(sku.level(location).free) for location in returned):
             self.short.add(line.sku)
+        if line.backed and line.queued_units < queued_before and sku.free > 0:
+            # What is there was kept for these units, whose order waits for another article: see AllocationPass.
+            self.queues_to_serve.add(line.sku)
         self.session.update_counters(line)
 
     def grant(self, line: Line, grants: Grants, reason: Reason) -> None:

@@ -62,6 +62,9 @@ class AllocationPass:
             members.sort(key=lambda one: (one.queued_at, one.line_id))
         self._filled: dict[str, dict[EntryKey, Grants]] = {}
         self._held: dict[str, Served] = {}
+        self._coming = {sku: one.coming_by for sku, one in supply.items()}
+        self._needed: dict[str, int] = {}
+        """By SKU: units of orders whose promise is to be kept, and that could not be filled whole."""
 
     def ranking(self, sku: str) -> Ranking:
         """The order of a SKU's queue."""
@@ -159,11 +162,24 @@ class AllocationPass:
     def _too_short(self, order_id: str) -> Served:
         """The order cannot be filled whole; if nobody may pass it any more, its stock is kept for it."""
         if not self.at_limit(order_id):
+            self._keep_promise(order_id)
             return _INCOMPLETE
         for sku, units in self.needs(order_id).items():
             if sku in self.available:
                 self.guards.keep(sku, units, self.available[sku].total)
         return ((), kept_for_it(max(member.bypassed for member in self.together[order_id])), False, True)
+
+    def _keep_promise(self, order_id: str) -> None:
+        """Others may pass an order that waits for another article, but not with units that its promise was made of and
+        that nothing replaces by then."""
+        for member in self.together[order_id]:
+            available, ranking = self.available.get(member.sku), self.ranking(member.sku)
+            if available is None or member.claim_date is None or not ranking.keeps_promise(member):
+                continue
+            needed = self._needed[member.sku] = self._needed.get(member.sku, 0) + member.quantity
+            short = min(available.total, needed - self._coming[member.sku](member.claim_date))
+            self.guards.keep_promise(member.sku, member.claim_date, short)
+            self._unguarded = self.guards.idle
 
     def _serve_together(self, key: Key, demand: Demand) -> Served:
         order_id = demand.order_id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import NamedTuple, Protocol
 
 from allocation_service.domain.policies.holdback import thresholds
@@ -16,6 +17,8 @@ class Context(NamedTuple):
     ``thresholds``: units held back by SKU and tier rank; None to compute them from the forecasts.
     ``quota_used``: by SKU, what each quota of the policy (in its order) gave since the last receipt.
     ``kept``: by SKU, units kept for passed orders that are not part of this decision.
+    ``promised``: by SKU, units of what is free that promises of such orders need by their claim dates, because
+    nothing replaces them by then: kept from whoever was promised a later day, or none.
     ``chosen``: orders that a solver chose; None where none was asked. ``note``: why its answer was not used.
     """
 
@@ -24,6 +27,7 @@ class Context(NamedTuple):
     kept: Mapping[str, int] = {}
     chosen: tuple[str, ...] | None = None
     note: str = ""
+    promised: Mapping[str, tuple[tuple[date, int], ...]] = {}
 
 
 NO_CONTEXT = Context()
@@ -54,21 +58,24 @@ class Guards:
         self.policy = policy
         self.held = context.thresholds or {}
         self.kept = dict(context.kept)
+        self.promised = {sku: list(needs) for sku, needs in context.promised.items()}
         self._used = {sku: list(used) for sku, used in context.quota_used.items()}
 
     @property
     def idle(self) -> bool:
         """Nothing can ever be in a demand's way: no need to ask for each of them."""
-        return not (self.held or self.kept or self.policy.quotas or self.policy.bypass_limit is not None)
+        return not (
+            self.held or self.kept or self.promised or self.policy.quotas or self.policy.bypass_limit is not None
+        )
 
     def level(self, tier_rank: int, *, on_top: bool) -> int:
         """How deep a demand that counts as a tier may reach: 0 to the last unit, as those at the top may."""
         return 0 if on_top else min(tier_rank, len(self.policy.tiers) - 1)
 
-    def stock(self, sku: str, level: int, total: int) -> Limit:
-        """What a demand may take of ``total`` free units."""
+    def stock(self, sku: str, level: int, total: int, claim: date | None = None) -> Limit:
+        """What a demand that claims supply from a day (None: from none) may take of ``total`` free units."""
         limit = Limit(total)
-        kept = self.kept.get(sku, 0)
+        kept = self.kept.get(sku, 0) + self.promised_before(sku, claim)
         if kept and total:
             limit = kept_for_others(max(0, total - kept))
         held = self.held.get(sku, ())
@@ -78,6 +85,16 @@ class Guards:
             left, held_units = max(0, limit.units - threshold), min(threshold, limit.units)
             limit = held_back(left, tier, held_units, or_better=or_better)
         return limit
+
+    def promised_before(self, sku: str, claim: date | None) -> int:
+        """Units that promises for earlier days need."""
+        needs = self.promised.get(sku, ())
+        return max([units for day, units in needs if claim is None or day < claim], default=0)
+
+    def keep_promise(self, sku: str, claim: date, units: int) -> None:
+        """Keep units for a promise that could not be kept yet."""
+        if units > 0:
+            self.promised.setdefault(sku, []).append((claim, units))
 
     def steps(self, sku: str, total: int) -> list[tuple[int, Limit]]:
         """What of ``total`` units those may take together who count as a tier or as a worse one; only tiers
@@ -93,7 +110,7 @@ class Guards:
 
     def limit(self, demand: Demand, level: int, total: int) -> Limit:
         """What a demand may take of ``total`` free units; of several limits, the tightest is told."""
-        limit = self.stock(demand.sku, level, total)
+        limit = self.stock(demand.sku, level, total, demand.claim_date)
         for n in self.quotas_of(demand):
             left = self.left(demand.sku, n)
             if left < limit.units:

@@ -85,7 +85,10 @@ def demand_of(line: StoredLine) -> Demand:
 
 def stored_supply(supply: Supply) -> dict[str, Any]:
     """What is kept of a supply. Not its forecast: the units held back by it are kept with the context."""
-    return {"locations": supply.locations, **_sorted_by(supply)}
+    stored = {"locations": supply.locations, **_sorted_by(supply)}
+    if supply.coming:
+        stored["coming"] = supply.coming
+    return stored
 
 
 def stored_moment(moment: Moment) -> dict[str, Any]:
@@ -136,8 +139,9 @@ def supplies_of(stored: Mapping[str, Any]) -> dict[str, Supply]:
     for sku, one in stored.items():
         by = _ranking_of(one)
         locations = tuple(Location(*location) for location in one["locations"])
+        coming = tuple((date.fromisoformat(day), units) for day, units in one.get("coming", ()))
         found[sku] = Supply(
-            sku, locations, by.next_supply, by.lead_time_days, kept_through=by.kept_through, by_claim=by.by_claim
+            sku, locations, by.next_supply, by.lead_time_days, None, by.kept_through, by.by_claim, coming
         )
     return found
 
@@ -157,6 +161,10 @@ def context_from(step: Mapping[str, Any]) -> Context:
         step.get("kept", {}),
         tuple(chosen) if chosen is not None else None,
         step.get("note", ""),
+        {
+            sku: tuple((date.fromisoformat(day), units) for day, units in needs)
+            for sku, needs in step.get("promised", {}).items()
+        },
     )
 
 

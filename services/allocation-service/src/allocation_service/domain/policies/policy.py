@@ -287,6 +287,12 @@ class Supply(NamedTuple):
     forecast: Forecast | None = None
     kept_through: date | None = None
     by_claim: bool = True
+    coming: tuple[tuple[date, int], ...] = ()
+    """Units that can be counted on by day, where promises are to be kept first."""
+
+    def coming_by(self, day: date) -> int:
+        """Units that can be counted on by then, beside what is free."""
+        return sum([units for when, units in self.coming if when <= day])
 
     @property
     def free(self) -> int:

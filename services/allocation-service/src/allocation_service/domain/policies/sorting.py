@@ -136,6 +136,11 @@ class Ranking:
     def _band_by_age(self, demand: Sortable) -> int:
         return _AT_THE_TOP if self._oldest is not None and demand.queued_at < self._oldest else _REST
 
+    def keeps_promise(self, demand: Sortable) -> bool:
+        """Its promise is backed, and would break if what is free went to others."""
+        claim = demand.claim_date
+        return self._by_date is None and demand.backed and claim is not None and claim <= self._through
+
     def on_top(self, demand: Sortable) -> bool:
         """It is served before the rest, whatever the sort says."""
         return self.band(demand) <= _AT_THE_TOP

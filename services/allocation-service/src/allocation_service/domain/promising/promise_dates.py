@@ -138,6 +138,17 @@ def kept_through(expected: Sequence[Expected], backed: Mapping[date, int], givin
     return found
 
 
+def uncommitted(expected: Sequence[Expected], backed: Mapping[date, int], today: date) -> int:
+    """min{S(t) - C(t) : t >= today}, at most what is there today: units that may be given away for ever without that a
+    backed promise breaks (``backed``: units by claim date)."""
+    left, change = 0, _changes(expected, backed, today)
+    least = max(0, expected[0].units)
+    for day in sorted(change):
+        left += change[day]
+        least = min(least, left)
+    return max(0, least)
+
+
 class Outlook(NamedTuple):
     """What is expected of a SKU, and the backed units by the dates that they are promised for."""
 

@@ -154,7 +154,11 @@ class Sku:
         return found
 
     def supply(
-        self, next_supply: date | None, forecast: Forecast | None = None, kept_through: date | None = None
+        self,
+        next_supply: date | None,
+        forecast: Forecast | None = None,
+        kept_through: date | None = None,
+        grace_days: int = 0,
     ) -> Supply:
         """What can be given now, for a decision."""
         locations = []
@@ -163,8 +167,11 @@ class Sku:
             units = level.to_give
             if units > 0:
                 locations.append(Location(location, level.priority, units))
+        coming: tuple[tuple[date, int], ...] = ()
+        if kept_through is not None and self.last_now is not None:
+            coming = tuple((one.day, one.units) for one in self.expected(self.last_now, grace_days, 0) if one.units)
         return Supply(
-            self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through, by_claim=True
+            self.sku, tuple(locations), next_supply, self.lead_time_days, forecast, kept_through, True, coming
         )
 
     def forecast(self, moment: Moment) -> Forecast | None:
@@ -235,6 +242,14 @@ class Sku:
         expected = self.expected(now, grace_days, self.free)
         giving = next((one.units for one in expected if one.units), 0)
         return promise_dates.kept_through(expected, backed, giving, now.date())
+
+    def uncommitted(self, now: datetime, grace_days: int) -> int:
+        """Free units that no backed promise needs: whoever takes more breaks one that was made before. Without a policy
+        that protects promises, all that are free."""
+        policy, backed = self.policy, self.counters.claimed_backed()
+        if not backed or not policy.protect_promises or policy.share is not Share.SEQUENTIAL:
+            return self.free
+        return promise_dates.uncommitted(self.expected(now, grace_days, self.free), backed, now.date())
 
     def moment(self, now: datetime, grace_days: int) -> Moment:
         """How its queue is ranked at a moment."""
