@@ -58,6 +58,14 @@ PAYLOADS: dict[str, st.SearchStrategy[Any]] = {
         optional={"respond_by": st.none() | instants,
                   "reply": st.fixed_dictionaries({"choice": st.just("wait"), "received_at": instants})},
     ),
+    "PaymentStatus": st.fixed_dictionaries(
+        {"payment_id": identifiers, "order_id": identifiers, "version": versions, "provider": identifiers,
+         "currency": st.just("JPY"), "state": st.just("paid"), "occurred_at": instants}
+        | dict.fromkeys(("due", "held", "captured", "refunded", "refund_due"), st.integers(0, 2**40)),
+        optional={"refund_due_by": st.none() | instants,
+                  "request": st.fixed_dictionaries({"attempt_id": identifiers, "kind": st.just("charge"),
+                                                    "amount": st.integers(1, 2**40)})},
+    ),
     "AllocationState": st.fixed_dictionaries(
         {"order_id": identifiers, "basis": versions, "decision_id": identifiers, "decided_at": instants,
          "lines": st.lists(allocation_lines, max_size=3)}

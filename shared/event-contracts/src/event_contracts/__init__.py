@@ -20,6 +20,7 @@ from event_contracts.inventory import (
 )
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
+from event_contracts.payments import PaymentRequest, PaymentStatus
 
 __all__ = [
     "EVENT_TYPES",
@@ -35,6 +36,8 @@ __all__ = [
     "NotificationOutcome",
     "OrderLine",
     "OrderState",
+    "PaymentRequest",
+    "PaymentStatus",
     "Promise",
     "PurchaseOrderLine",
     "SellingMode",

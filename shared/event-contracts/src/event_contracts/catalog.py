@@ -12,6 +12,7 @@ from event_contracts.inventory import InboundChange, SkuMerge, SkuPolicy, StockC
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderState
+from event_contracts.payments import PaymentStatus
 
 
 class Topic(StrEnum):
@@ -46,6 +47,10 @@ def _order(name: str, meaning: str) -> EventType:
 
 def _delay(name: str, meaning: str) -> EventType:
     return EventType(name, 1, Topic.ORDERS, "order_id", DelayOffer, meaning)
+
+
+def _payment(name: str, meaning: str) -> EventType:
+    return EventType(name, 1, Topic.ORDERS, "order_id", PaymentStatus, meaning)
 
 
 def _allocation(name: str, meaning: str) -> EventType:
@@ -101,6 +106,9 @@ EVENT_TYPES: dict[str, EventType] = {
             "A message was given up",
         ),
         EventType("SkuMerged", 1, Topic.INVENTORY, "sku", SkuMerge, "A SKU was renamed, or merged into another"),
+        _payment("PaymentUpdated", "What is due, held, taken or given back for an order changed"),
+        _payment("PaymentRequested", "The merchant's system is asked to take, hold or release money"),
+        _payment("RefundRequested", "The merchant's system is asked to give money back"),
     )
 }
 

@@ -24,6 +24,7 @@ from event_contracts.inventory import (
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
+from event_contracts.payments import PaymentRequest, PaymentStatus
 from event_contracts.sources import SOURCES
 
 _ORDER = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c60"
@@ -178,6 +179,32 @@ _REPLY = DelayReply(choice="grant_until", until=date(2026, 5, 15), received_at=_
 """The golden example must fill every field, so that even the offer of the example has a reply."""
 
 
+def _payment(version: int, kind: str) -> PaymentStatus:
+    request = PaymentRequest(
+        attempt_id="01986f1e-6f00-7a10-9c5e-3f1d2b4a5c67",
+        kind=kind,
+        amount=4990,
+        method="pm_1QJx2",
+        reference="pi_3QJx2",
+    )
+    return PaymentStatus(
+        payment_id="01986f1e-6f00-7a10-9c5e-3f1d2b4a5c66",
+        order_id=_ORDER,
+        version=version,
+        provider="stripe",
+        currency="EUR",
+        due=14970,
+        held=4990,
+        captured=19960,
+        refunded=0,
+        refund_due=4990,
+        refund_due_by=datetime(2026, 3, 16, 22, tzinfo=UTC),
+        state="refund_due",
+        request=request,
+        occurred_at=_DAY,
+    )
+
+
 def _payloads() -> dict[str, Payload]:
     gone = ShippedLine(
         shipment_id=_SHIPMENT, line_id=_LINE, sku=_SKU, location="berlin", quantity=2, shipped_at=_DAY, voided_at=_DAY
@@ -232,6 +259,9 @@ def _payloads() -> dict[str, Payload]:
         "PromiseRevised": _allocation(1, 3, 0, 4, "partly: supply ran out", code="supply_ran_out", partly=True),
         "NotificationSent": _outcome(1, None),
         "NotificationFailed": _outcome(5, "the mail server refused the recipient"),
+        "PaymentUpdated": _payment(3, "charge"),
+        "PaymentRequested": _payment(4, "charge"),
+        "RefundRequested": _payment(5, "refund"),
     }
 
 
