@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
+from tests.unit.order.in_memory_payments import InMemoryPayments, PaymentRecords
 from tests.unit.order.in_memory_promises import InMemoryPromises, StoredPromises
 
 from event_contracts import SellingMode, SkuPolicy
@@ -45,6 +46,7 @@ class OrderState:
     orders: dict[str, StoredOrder] = field(default_factory=dict)
     history: list[RecordedEntry] = field(default_factory=list)
     policies: dict[str, SkuPolicy] = field(default_factory=dict)
+    payments: PaymentRecords = field(default_factory=PaymentRecords)
     merged: dict[str, str] = field(default_factory=dict)
     promises: StoredPromises = field(default_factory=StoredPromises)
 
@@ -63,6 +65,11 @@ class OrderState:
             detail = orjson.loads(orjson.dumps(entry.detail))
             stored = HistoryEntry(entry.order_id, entry.version, entry.event, entry.state, entry.occurred_at, detail)
             self.history.append(RecordedEntry(stored, now))
+
+
+def has_payment(order: Order) -> bool:
+    """Whether this service sees to the payment of the order."""
+    return order.terms.payment_provider is not None
 
 
 class InMemoryNewOrders:
@@ -85,6 +92,8 @@ class InMemoryNewOrders:
             self._state.orders[order.order_id] = StoredOrder(order, self._uow.now)
             self._state.record([new_order.history_entry], self._uow.now)
             await self._uow.publish([new_order.event])
+            if new_order.payment is not None:
+                await self._uow.payments.add([new_order.payment])
         return holders
 
 
@@ -130,7 +139,9 @@ class InMemoryOrderLines:
         """See OrderLineStore."""
         known = [order_id for order_id in order_ids if order_id in self._state.orders]
         orders = [self._state.orders[order_id].order for order_id in known]
-        return {order.order_id: OrderHeader(order.order_id, order.version, LegalTerms.of(order)) for order in orders}
+        return {
+            one.order_id: OrderHeader(one.order_id, one.version, LegalTerms.of(one), has_payment(one)) for one in orders
+        }
 
     async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
         """See OrderLineStore."""
@@ -268,7 +279,8 @@ class InMemoryOrderQueries:
         releases = await self._skus.release_dates({line.sku for _, line in self._state.lines()})
         for order, line in self._state.lines():
             units = line.locations.get(location_id, LocationUnits())
-            quantity = min(units.open, line.cancellable)
+            payable = line.payable(at)
+            quantity = min(units.open, line.cancellable, units.open if payable is None else payable)
             visible = visibility.customer_id in (None, order.terms.customer_id)
             released = line.sku not in releases or releases[line.sku] <= at
             may_leave = order.totals.complete or not order.terms.ship_complete
@@ -328,6 +340,7 @@ class InMemoryOrderUnitOfWork(InMemoryUnitOfWork):
         self.orders = InMemoryOrders(state, now)
         self.lines = InMemoryOrderLines(state, now)
         self.shipments = InMemoryShipments(state)
+        self.payments = InMemoryPayments(state.payments, now)
         self.skus = InMemorySkus(state)
         self.new_orders = InMemoryNewOrders(self, state)
         self.promises = InMemoryPromises(state.promises, lambda order_id: state.orders[order_id].order)

@@ -173,29 +173,29 @@ def test_amending_down_is_a_cut_and_never_goes_below_what_has_left() -> None:
     order = placed(5)
     answer(order, allocated={"A": 5})
     order.ship(shipment(2), {})
-    assert refused(order, lambda: order.amend_quantity("l0", 1, NOW)) == "below_shipped"
-    order.amend_quantity("l0", 2, NOW)
+    assert refused(order, lambda: order.amend_line("l0", 1, NOW)) == "below_shipped"
+    order.amend_line("l0", 2, NOW)
     assert order.lines["l0"].cut_sequence == order.sequence == 3
 
 
 def test_amending_up_is_no_cut() -> None:
     order = placed(5)
     answer(order, allocated={"A": 5})
-    order.amend_quantity("l0", 6, NOW)
+    order.amend_line("l0", 6, NOW)
     order.ship(shipment(5), {})
     assert order.lines["l0"].totals.open == 1
 
 
 def test_the_same_quantity_is_no_change() -> None:
     order = placed(5)
-    assert order.amend_quantity("l0", 5, NOW) is None
+    assert order.amend_line("l0", 5, NOW) is None
     assert (order.sequence, order.version) == (1, 1)
 
 
 def test_a_closed_line_is_final() -> None:
     order = placed(2, 2)
     order.cancel(NOW, None, {"l0": 2})
-    assert refused(order, lambda: order.amend_quantity("l0", 3, NOW)) == "line_closed"
+    assert refused(order, lambda: order.amend_line("l0", 3, NOW)) == "line_closed"
 
 
 def test_metadata_may_change_on_a_closed_order_but_the_destination_may_not() -> None:
@@ -300,6 +300,6 @@ def test_all_lines_at_fault_are_named_at_once() -> None:
 
 def test_the_time_of_the_last_change_never_moves_back() -> None:
     order = placed(5)
-    order.amend_quantity("l0", 6, NOW + timedelta(days=2))
+    order.amend_line("l0", 6, NOW + timedelta(days=2))
     change = order.cancel(NOW + timedelta(days=1), None, {"l0": 1})
     assert change.at == order.changed_at == NOW + timedelta(days=2)

@@ -103,7 +103,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(line_id=st.sampled_from(LINES), quantity=st.integers(1, 8))
     def amend(self, line_id: str, quantity: int) -> None:
-        self.attempt("amend_quantity", line_id, quantity, NOW)
+        self.attempt("amend_line", line_id, quantity, NOW)
 
     @rule(line_id=st.sampled_from(LINES), quantity=st.integers(1, 4))
     def cancel_part(self, line_id: str, quantity: int) -> None:

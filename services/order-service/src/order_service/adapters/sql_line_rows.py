@@ -30,6 +30,7 @@ _BY_ID = Statement(f"{_LINE} WHERE l.line_id = ANY(CAST(:ids AS text[]))")
 _COLUMNS: tuple[tuple[str, str], ...] = (
     ("line_id", "text"),
     ("quantity", "bigint"),
+    ("unit_price", "bigint"),
     ("cancelled", "bigint"),
     ("cut_sequence", "bigint"),
     ("line_version", "bigint"),
@@ -44,6 +45,10 @@ _COLUMNS: tuple[tuple[str, str], ...] = (
     ("promise_cause", "text"),
     ("allocated", "bigint"),
     ("shipped", "bigint"),
+    ("charged", "bigint"),
+    ("held", "bigint"),
+    ("held_until", "timestamptz"),
+    ("forfeited", "bigint"),
 )
 
 _WRITE = Statement(
@@ -147,6 +152,7 @@ def _row(line: Line) -> tuple[Any, ...]:
     return (
         line.line_id,
         line.quantity,
+        line.unit_price,
         line.cancelled,
         line.cut_sequence,
         line.line_version,
@@ -161,6 +167,10 @@ def _row(line: Line) -> tuple[Any, ...]:
         promise.cause if promise else None,
         line.allocated,
         line.shipped,
+        line.charged,
+        line.held,
+        line.held_until,
+        line.forfeited,
     )
 
 
@@ -184,6 +194,10 @@ def _line(row: Any) -> Line:
         reason=Reason(row["reason"], row["reason_code"], row["reason_parameters"] or {}),
         promise=PromisedDate(row["promise_date"], row["promise_revision"], row["promise_cause"]) if promised else None,
         locations=_locations(row["locations"]),
+        charged=row["charged"],
+        held=row["held"],
+        held_until=row["held_until"],
+        forfeited=row["forfeited"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
+from order_service.adapters.payments.payment_rows import NEW_PAYMENT_COLUMNS, new_payment_row
 from order_service.adapters.single_statement import (
     CLAIMS,
     OUTCOMES,
@@ -37,12 +38,20 @@ _LINE_COLUMNS: tuple[tuple[str, str], ...] = (
     ("quantity", "bigint"),
     ("unit_price", "bigint"),
     ("quoted_date", "date"),
+    ("charged", "bigint"),
 )
+
+_PAYMENTS = f"""
+    , payments AS (
+        INSERT INTO payment ({names(NEW_PAYMENT_COLUMNS)}, look_at, updated_at)
+        SELECT {names(NEW_PAYMENT_COLUMNS)}, CAST(:now AS timestamptz), CAST(:now AS timestamptz)
+        FROM {recordset(NEW_PAYMENT_COLUMNS, "p", "payments")} JOIN made ON order_id = resource_id
+    )
+"""
 
 # An order whose reference is taken is left out, and so are its lines, its history and its event, which join it.
 # The orders are sorted by reference, so that batches with references in common wait for each other in one direction.
-_ADD = Statement(
-    f"""
+_ADDING = f"""
     WITH {CLAIMS}, made AS (
         INSERT INTO customer_order ({names(ORDER_COLUMNS)}, updated_at)
         SELECT {names(ORDER_COLUMNS)}, CAST(:now AS timestamptz) FROM {recordset(ORDER_COLUMNS, "o", "orders")}
@@ -58,9 +67,10 @@ _ADD = Statement(
         SELECT {names(HISTORY_COLUMNS)}, CAST(:now AS timestamptz)
         FROM {recordset(HISTORY_COLUMNS, "h", "history")} JOIN made ON order_id = resource_id
     ), {RECORDED}, {SENT}
-    {OUTCOMES}
-    """
-)
+"""
+# Most orders are paid elsewhere; their statement is planned without the payments.
+_ADD = Statement(f"{_ADDING} {OUTCOMES}")
+_ADD_WITH_PAYMENTS = Statement(f"{_ADDING} {_PAYMENTS} {OUTCOMES}")
 
 _HOLDERS = Statement(
     "SELECT reference, order_id FROM customer_order WHERE reference = ANY(CAST(:references AS text[]))"
@@ -94,13 +104,16 @@ class SqlNewOrderStore:
                 line.quantity,
                 line.unit_price,
                 line.quoted_date,
+                line.charged,
             )
             for order in orders
             for line in order.lines.values()
         ]
-        rows = await _ADD.rows(
+        payments = [new_payment_row(each.payment) for each in new_orders if each.payment is not None]
+        rows = await (_ADD_WITH_PAYMENTS if payments else _ADD).rows(
             self._conn.driver,
             {
+                **({"payments": documents(NEW_PAYMENT_COLUMNS, payments)} if payments else {}),
                 "now": self._now,
                 **claim_parameters(self._claims),
                 "orders": documents(ORDER_COLUMNS, [order_row(order) for order in orders]),

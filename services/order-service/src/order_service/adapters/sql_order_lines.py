@@ -21,7 +21,8 @@ from service_kit.persistence.statements import Statement, together, values_toget
 
 _LOCK = Statement(
     """
-    SELECT order_id, version, jurisdiction, time_zone, latest_acceptable_date, placed_at, completed_at
+    SELECT order_id, version, jurisdiction, time_zone, latest_acceptable_date, placed_at, completed_at,
+           payment_provider IS NOT NULL AS has_payment
     FROM customer_order
     WHERE order_id = ANY(CAST(:order_ids AS text[])) ORDER BY order_id FOR NO KEY UPDATE
     """
@@ -69,7 +70,10 @@ class SqlOrderLineStore:
     async def lock_orders(self, order_ids: Collection[str]) -> dict[str, OrderHeader]:
         """See OrderLineStore. The rows are locked in sorted order, so that two batches cannot deadlock."""
         rows = await _LOCK.within(self._conn, {"order_ids": list(order_ids)})
-        return {row["order_id"]: OrderHeader(row["order_id"], row["version"], _legal_terms(row)) for row in rows}
+        return {
+            row["order_id"]: OrderHeader(row["order_id"], row["version"], _legal_terms(row), row["has_payment"])
+            for row in rows
+        }
 
     async def find(self, line_ids: Collection[str]) -> dict[str, OwnedLine]:
         """See OrderLineStore."""

@@ -30,6 +30,7 @@ ORDER_COLUMNS: tuple[tuple[str, str], ...] = (
     ("latest_acceptable_date", "date"),
     ("ship_complete", "boolean"),
     ("location_preference", "text"),
+    ("payment_provider", "text"),
     ("metadata", "jsonb"),
     ("placed_at", "timestamptz"),
     ("changed_at", "timestamptz"),
@@ -64,6 +65,7 @@ def order_row(order: Order) -> tuple[Any, ...]:
         terms.latest_acceptable_date,
         terms.ship_complete,
         terms.location_preference,
+        terms.payment_provider,
         orjson.dumps(terms.metadata).decode(),
         order.placed_at,
         order.changed_at,
@@ -95,6 +97,7 @@ def order_of(row: RowMapping, lines: list[Line]) -> Order:
         latest_acceptable_date=row["latest_acceptable_date"],
         ship_complete=row["ship_complete"],
         location_preference=row["location_preference"],
+        payment_provider=row["payment_provider"],
         metadata=row["metadata"],
     )
     return Order(

@@ -59,16 +59,20 @@ _HISTORY = text(
 _SHIPPABLE = text(
     f"""
     SELECT s.line_id, s.location_id, l.order_id, coalesce(n.merged_into, l.sku) AS sku, l.reference, l.promise_date,
-           least(s.allocated - s.shipped, l.quantity - l.cancelled - l.shipped) AS quantity,
+           least(s.allocated - s.shipped, l.quantity - l.cancelled - l.shipped, p.payable) AS quantity,
            o.reference AS order_reference, o.placed_at, o.needed_by, o.ship_complete, o.country, o.region, o.tier
     FROM line_location s
     CROSS JOIN LATERAL (SELECT * FROM order_line WHERE order_line.line_id = s.line_id OFFSET 0) AS l
     CROSS JOIN LATERAL (SELECT * FROM customer_order WHERE customer_order.order_id = l.order_id OFFSET 0) AS o
+    -- What is neither paid nor held stays; null where the order is paid elsewhere, which the least of them ignores.
+    CROSS JOIN LATERAL (
+        SELECT l.charged + CASE WHEN l.held_until <= :at THEN 0 ELSE l.held END - l.shipped AS payable
+    ) AS p
     LEFT JOIN sku n ON n.sku = l.sku
     LEFT JOIN sku k ON k.sku = coalesce(n.merged_into, l.sku)
     WHERE s.allocated > s.shipped AND s.location_id = :location_id AND s.line_id > :after
       AND l.quantity - l.cancelled > l.shipped AND l.basis >= l.cut_sequence
-      AND (o.complete OR NOT o.ship_complete)
+      AND (o.complete OR NOT o.ship_complete) AND coalesce(p.payable, 1) > 0
       AND (k.mode IS DISTINCT FROM 'preorder' OR k.release_at IS NULL OR k.release_at <= :at)
       AND {_VISIBLE}
     ORDER BY s.line_id LIMIT :limit

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_service.adapters.payments.sql_payment_store import SqlPaymentStore
 from order_service.adapters.promises.sql_promise_store import SqlPromiseStore
 from order_service.adapters.sql_order_lines import SqlOrderLineStore
 from order_service.adapters.sql_orders import SqlOrderStore
@@ -26,6 +27,7 @@ class SqlOrderUnitOfWork(SqlUnitOfWork):
         self.orders = SqlOrderStore(connection, now)
         self.lines = SqlOrderLineStore(connection, now)
         self.shipments = SqlShipmentStore(connection)
+        self.payments = SqlPaymentStore(connection, now)
         self.skus = SqlSkuStore(connection)
         self.promises = SqlPromiseStore(connection, now)
         self.queries = SqlOrderQueries(connection)

@@ -75,6 +75,9 @@ async def change_orders(
         await uow.promises.add_refunds(batch.refunds)
         await have_judged(uow, [one.order for one in batch.changed.values()])
         await uow.publish(batch.events)
+        paid = [one.order.order_id for one in batch.changed.values() if one.order.terms.payment_provider is not None]
+        if paid:
+            await uow.payments.touch(paid, uow.now)
     return results
 
 
@@ -183,13 +186,13 @@ def _apply(order: Order, command: ChangeOrder, release_dates: Mapping[str, datet
         case AmendOrder():
             return order.amend_terms(replace(order.terms, **command.fields), command.at)  # type: ignore[arg-type]
         case AmendLine():
-            return order.amend_quantity(command.line_id, command.quantity, command.at)
+            return order.amend_line(command.line_id, command.quantity, command.at, price=command.unit_price)
         case AddLine():
             return order.add_line(command.line, command.at)
         case CancelOrder():
-            return order.cancel(command.at, command.reason, command.parts)
+            return order.cancel(command.at, command.reason, command.parts, by_customer=command.by_customer)
         case ShipOrder():
-            return order.ship(command.shipment, release_dates)
+            return order.ship(command.shipment, release_dates, unpaid=command.unpaid)
         case VoidShipment():
             return order.void_shipment(command.shipment_id, command.at, command.reason)
 

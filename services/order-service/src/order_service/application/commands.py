@@ -12,6 +12,7 @@ from datetime import date, datetime
 
 from order_service.domain.lines import Line
 from order_service.domain.order import AddedLine, MetadataValue, Shipment, Terms
+from order_service.domain.payments.payment import Payment
 
 TermValue = str | bool | date | Mapping[str, MetadataValue] | None
 """The value of one field of `Terms`."""
@@ -19,12 +20,16 @@ TermValue = str | bool | date | Mapping[str, MetadataValue] | None
 
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Accept an order. Its lines have their ids and otherwise only what was asked for."""
+    """Accept an order. Its lines have their ids and otherwise only what was asked for.
+
+    ``payment`` is how it is paid, if this service is to see to that.
+    """
 
     order_id: str
     terms: Terms
     placed_at: datetime
     lines: tuple[Line, ...]
+    payment: Payment | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +58,11 @@ class AmendOrder(OrderCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmendLine(OrderCommand):
-    """Set the quantity of a line."""
+    """Set the quantity or the price of a line; what is None stays."""
 
     line_id: str
-    quantity: int
+    quantity: int | None = None
+    unit_price: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,17 +74,22 @@ class AddLine(OrderCommand):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelOrder(OrderCommand):
-    """Cancel ``parts``, units by line id, or without them everything that has not left."""
+    """Cancel ``parts``, units by line id, or without them everything that has not left.
+
+    ``by_customer``: they changed their mind, and neither the law nor the merchant nor a missing payment is the cause.
+    """
 
     reason: str | None = None
     parts: Mapping[str, int] | None = None
+    by_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipOrder(OrderCommand):
-    """Report units that have left."""
+    """Report units that have left; ``unpaid``: although they are not paid for."""
 
     shipment: Shipment
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

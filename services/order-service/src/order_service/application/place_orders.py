@@ -46,7 +46,7 @@ def _check(command: PlaceOrder, unknown_skus: Collection[str], now: datetime) ->
     event = order_event(order, change, now)
     if 2 * len(command.lines) > SMALL_EVENT_LINES and not fits_one_event(event, bytes_to_come(order)):
         return OrderTooLarge()
-    return PlacedOrder(order, entry_of_change(order, change), event)
+    return PlacedOrder(order, entry_of_change(order, change), event, command.payment)
 
 
 def _quoted_date_faults(command: PlaceOrder) -> Iterator[DateFault]:

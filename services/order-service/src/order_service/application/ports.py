@@ -13,10 +13,12 @@ from typing import NamedTuple, Protocol
 
 from event_contracts import Event, SkuPolicy
 from order_service.application.history import HistoryEntry
+from order_service.application.payments.ports import PaymentStore
 from order_service.application.promises.promise_store import PromiseStore
 from order_service.application.queries import OrderQueries
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Shipment
+from order_service.domain.payments.payment import Payment
 from order_service.domain.promises.recording import LegalTerms
 from order_service.domain.states import Totals
 from service_kit.persistence.unit_of_work import UnitOfWork
@@ -39,6 +41,9 @@ class OrderUnitOfWork(UnitOfWork, Protocol):
 
     @property
     def promises(self) -> PromiseStore: ...
+
+    @property
+    def payments(self) -> PaymentStore: ...
 
     @property
     def queries(self) -> OrderQueries: ...
@@ -66,6 +71,7 @@ class PlacedOrder:
     order: Order
     history_entry: HistoryEntry
     event: Event
+    payment: Payment | None = None
 
 
 class SkuCatalogue(Protocol):
@@ -81,6 +87,7 @@ class NewOrderStore(Protocol):
 
     async def add(self, new_orders: Sequence[PlacedOrder]) -> Mapping[str, str]:
         """Store new orders, all of a batch in one call, and put the event of each that was stored into the outbox.
+        The payment of an order that has one is stored with it, to be looked at at once.
 
         An order whose reference is taken, by a stored order or an earlier one of the batch, is left out. Returns those:
         order id → id of the order that has the reference.
@@ -136,6 +143,7 @@ class OrderHeader:
     order_id: str
     version: int
     legal: LegalTerms
+    has_payment: bool = False
 
 
 class OwnedLine(NamedTuple):

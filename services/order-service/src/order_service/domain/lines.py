@@ -94,6 +94,9 @@ class Line:
     ``quoted_date`` is the day that the merchant stated for it when the order was taken.
     ``cut_sequence`` is the order sequence of the line's last cut, which is a cancellation or a reduction of its
     quantity; 0 if there was none. ``basis`` is the order sequence that allocation has answered.
+
+    ``charged`` units were paid in full and ``held`` ones are covered by a hold until ``held_until``; shipped ones are
+    among them. ``charged`` is None where the order is paid elsewhere. ``forfeited`` units the customer cancelled.
     """
 
     line_id: str
@@ -113,6 +116,22 @@ class Line:
     reason: Reason = Reason()
     promise: PromisedDate | None = None
     locations: dict[str, LocationUnits] = field(default_factory=dict)
+    charged: int | None = None
+    held: int = 0
+    held_until: datetime | None = None
+    forfeited: int = 0
+
+    def secured(self, at: datetime) -> int | None:
+        """Units for which money was taken or is held ``at`` this moment, shipped ones included; None: all may leave."""
+        if self.charged is None:
+            return None
+        holds = self.held_until is None or at < self.held_until
+        return self.charged + (self.held if holds else 0)
+
+    def payable(self, at: datetime) -> int | None:
+        """Units that may still leave as far as payment is concerned; None: payment is no concern of this order."""
+        secured = self.secured(at)
+        return None if secured is None else max(0, secured - self.shipped)
 
     @property
     def shipped(self) -> int:

@@ -22,6 +22,7 @@ from order_service.domain.errors import (
     UnknownLines,
     Violation,
 )
+from order_service.domain.line_violations import why_not_cancellable, why_unpaid
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals
 
@@ -48,7 +49,7 @@ class Terms:
     """What the caller asked for, apart from the lines. ``deposit_percent`` belongs to ``charge_at`` "deposit".
 
     ``time_zone`` is the IANA zone in which the order's days end; ``time_essential``: a delivery that is late is of no
-    use, which the customer said before they ordered.
+    use, which the customer said before they ordered. ``payment_provider`` takes the money; None: it is paid elsewhere.
     """
 
     reference: str
@@ -68,6 +69,7 @@ class Terms:
     latest_acceptable_date: date | None = None
     ship_complete: bool = False
     location_preference: str | None = None
+    payment_provider: str | None = None
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
 
 
@@ -209,20 +211,25 @@ class Order:
             unit_price=added.unit_price,
             quoted_date=added.quoted_date,
             added_at=max(self.changed_at, at),
+            charged=None if self.terms.payment_provider is None else 0,
         )
         return self._changed(ChangeKind.AMENDED, at, (added.line_id,), added_line_ids=(added.line_id,))
 
-    def amend_quantity(self, line_id: str, quantity: int, at: datetime) -> Change | None:
-        """Set the quantity ordered of a line, cancelled units included; None if it is that already.
+    def amend_line(
+        self, line_id: str, quantity: int | None, at: datetime, *, price: int | None = None
+    ) -> Change | None:
+        """Set the quantity ordered of a line, cancelled units included, or its price; None if nothing differs.
 
-        It cannot fall below what was shipped and cancelled, nor change on a line that is wholly shipped or cancelled.
-        Raises LineNotFound, InvalidDates and IllegalMove.
+        The quantity cannot fall below what was shipped and cancelled, and the price cannot rise; neither changes on a
+        line that is wholly shipped or cancelled. Raises LineNotFound, InvalidDates and IllegalMove.
         """
         self._check_time("amended_at", at)
         line = self.lines.get(line_id)
         if line is None:
             raise LineNotFound(line_id)
-        if quantity == line.quantity:
+        quantity = line.quantity if quantity is None else quantity
+        price = line.unit_price if price is None else price
+        if (quantity, price) == (line.quantity, line.unit_price):
             return None
         if line.state in (State.SHIPPED, State.CANCELLED):
             raise self._illegal_lines([Violation(line.copy(), "line_closed", f"The line is {line.state}.")])
@@ -230,15 +237,21 @@ class Order:
             gone = f"{line.shipped} units are shipped and {line.cancelled} cancelled"
             detail = f"{gone}: the quantity cannot be {quantity}."
             raise self._illegal_lines([Violation(line.copy(), "below_shipped", detail)])
+        if price > line.unit_price:
+            detail = f"The customer agreed to {line.unit_price}: a price may fall while they wait, and never rises."
+            raise self._illegal_lines([Violation(line.copy(), "dearer_price", detail)])
         if quantity < line.quantity:
             line.cut_sequence = self.sequence + 1
-        line.quantity = quantity
+        line.quantity, line.unit_price = quantity, price
         return self._changed(ChangeKind.AMENDED, at, (line_id,))
 
-    def cancel(self, at: datetime, reason: str | None, parts: Mapping[str, int] | None = None) -> Change:
+    def cancel(
+        self, at: datetime, reason: str | None, parts: Mapping[str, int] | None = None, *, by_customer: bool = False
+    ) -> Change:
         """Cancel units by line, or without ``parts`` everything that has not left yet.
 
-        Shipped units cannot be cancelled. Raises InvalidDates, UnknownLines and IllegalMove.
+        What the customer cancels may forfeit a deposit; what anybody else cancels does not. Shipped units cannot be
+        cancelled. Raises InvalidDates, UnknownLines and IllegalMove.
         """
         self._check_time("cancelled_at", at)
         if parts is None:
@@ -249,7 +262,7 @@ class Order:
                 raise self._illegal(code, f"The order is {state}: nothing is left to cancel.")
         self._check_known(list(parts))
         too_many = [
-            Violation(line.copy(), "not_cancellable", _why_not_cancellable(line, quantity))
+            Violation(line.copy(), "not_cancellable", why_not_cancellable(line, quantity))
             for line, quantity in ((self.lines[line_id], quantity) for line_id, quantity in parts.items())
             if quantity > line.cancellable
         ]
@@ -258,11 +271,14 @@ class Order:
         for line_id, quantity in parts.items():
             line = self.lines[line_id]
             line.cancelled += quantity
+            line.forfeited += quantity if by_customer else 0
             line.cut_sequence = self.sequence + 1
         return self._changed(ChangeKind.CANCELLED, at, tuple(parts), reason=reason)
 
-    def ship(self, shipment: Shipment, release_dates: Mapping[str, datetime]) -> Change:
+    def ship(self, shipment: Shipment, release_dates: Mapping[str, datetime], *, unpaid: bool = False) -> Change:
         """Record units as having left a location. ``release_dates``: the earliest time each preorder SKU may ship.
+
+        ``unpaid``: they have left although money for them was neither taken nor held, which is otherwise refused.
 
         Only units that are allocated at that location ship; not before the SKU's release date, not while allocation
         has yet to answer a cut of the line, and of a ship-complete order only once all open units have stock.
@@ -277,6 +293,9 @@ class Order:
             for units in shipment.lines
             if (violation := self._violation(self.lines[units.line_id], units.quantity, shipment, release_dates))
         ]
+        if not refused and not unpaid:
+            at, left = shipment.shipped_at, [(self.lines[one.line_id], one.quantity) for one in shipment.lines]
+            refused = [violation for line, quantity in left if (violation := why_unpaid(line, quantity, at))]
         if refused:
             raise self._illegal_lines(refused)
         for units in shipment.lines:
@@ -397,10 +416,3 @@ _NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)
 def sum_totals(parts: Sequence[Totals]) -> Totals:
     """The sum of several lines' quantities."""
     return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(_NOTHING, *parts, strict=True)))
-
-
-def _why_not_cancellable(line: Line, quantity: int) -> str:
-    return (
-        f"{quantity} units cannot be cancelled: of {line.quantity}, {line.shipped} are shipped "
-        f"and {line.cancelled} cancelled already."
-    )

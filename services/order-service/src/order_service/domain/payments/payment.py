@@ -201,7 +201,7 @@ class Payment:
         return []
 
     def _not_succeeded(self, attempt: Attempt, at: datetime) -> list[Posting]:
-        if attempt.kind in TAKING:
+        if attempt.kind in TAKING and attempt.reason != NOT_MADE:
             self._declined(attempt, at)
         elif attempt.state is AttemptState.CANCELLED and attempt.of is not None:
             hold = self.attempt(attempt.of)

@@ -1,0 +1,1 @@
+"""How money follows orders: use cases of payments, and the ports that they need."""

@@ -1,0 +1,50 @@
+"""The one place where a payment becomes an event of the public contract."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from event_contracts import Event, PaymentRequest, PaymentStatus, new_event
+from event_contracts.sources import ORDER_SOURCE
+from order_service.application.payments.refund_deadline import refund_deadline
+from order_service.domain.order import Order
+from order_service.domain.payments.attempts import Attempt, AttemptKind
+from order_service.domain.payments.payment import Payment
+from order_service.domain.payments.summary import PaymentSummary
+
+
+def payment_event(
+    order: Order, payment: Payment, summary: PaymentSummary, requested: Attempt | None, now: datetime
+) -> Event:
+    """The event that reports a payment; with ``requested``, one that asks the merchant's system for an attempt."""
+    name = "PaymentUpdated"
+    if requested is not None:
+        name = "RefundRequested" if requested.kind is AttemptKind.REFUND else "PaymentRequested"
+    status = PaymentStatus(
+        payment_id=payment.payment_id,
+        order_id=order.order_id,
+        version=payment.version,
+        provider=payment.provider,
+        currency=payment.terms.currency,
+        due=summary.due,
+        held=summary.held,
+        captured=summary.captured,
+        refunded=summary.refunded,
+        refund_due=summary.refund_due,
+        refund_due_by=refund_deadline(order, summary),
+        state=summary.state.value,
+        request=None if requested is None else _request(payment, requested),
+        occurred_at=now,
+    )
+    return new_event(name, status, source=ORDER_SOURCE, sequence=payment.version, now=now)
+
+
+def _request(payment: Payment, attempt: Attempt) -> PaymentRequest:
+    of = payment.attempt(attempt.of) if attempt.of else None
+    return PaymentRequest(
+        attempt_id=attempt.attempt_id,
+        kind=attempt.kind.value,
+        amount=attempt.amount,
+        method=attempt.method,
+        reference=of.reference if of else None,
+    )
