@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import pytest_asyncio
 from tests.scenario import take_outbox
+from tests.unit.order.payment_suite import PaymentSuite
 from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
@@ -62,8 +63,8 @@ class SqlStores:
             await statements.give_back()
 
 
-class TestSqlStores(StoreSuite, QuerySuite):
-    """Both suites on PostgreSQL."""
+class TestSqlStores(StoreSuite, QuerySuite, PaymentSuite):
+    """All suites on PostgreSQL."""
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def stores(self, service_database: ServiceDatabase) -> SqlStores:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
+from tests.unit.order.payment_suite import PaymentSuite
 from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
@@ -43,8 +44,8 @@ class InMemoryStores:
         return references(self._units.outbox)
 
 
-class TestInMemoryStores(StoreSuite, QuerySuite):
-    """Both suites on stores in memory."""
+class TestInMemoryStores(StoreSuite, QuerySuite, PaymentSuite):
+    """All suites on stores in memory."""
 
     @pytest.fixture
     def stores(self) -> InMemoryStores:

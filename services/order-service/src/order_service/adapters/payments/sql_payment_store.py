@@ -21,7 +21,7 @@ from order_service.adapters.payments.payment_rows import (
 from order_service.application.payments.ports import Difference, PaymentKey, ProviderEvent, StoredPayment
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.postings import Posting
-from service_kit.persistence.bulk import arrays, insert, names, or_update, unnest
+from service_kit.persistence.bulk import arrays, assignments, insert, names, or_update, unnest
 
 _ADD = text(
     f"""
@@ -52,9 +52,13 @@ _SAVE = text(
 )
 # The units and the amount of an attempt are what was asked of the provider: they stay as they were stored first.
 _FIXED = ("attempt_id", "payment_id", "number", "kind", "amount", "units", "of", "method", "created_at", "outside")
+_LATER_COLUMNS = [column for column in ATTEMPT_COLUMNS if column[0] not in _FIXED]
 _ATTEMPTS = text(
-    insert("payment_attempt", ATTEMPT_COLUMNS, "ON CONFLICT (attempt_id) DO UPDATE SET ")
-    + ", ".join(f"{name} = excluded.{name}" for name, _ in ATTEMPT_COLUMNS if name not in _FIXED)
+    insert(
+        "payment_attempt",
+        ATTEMPT_COLUMNS,
+        f"ON CONFLICT (attempt_id) DO UPDATE SET {assignments(_LATER_COLUMNS, 'excluded')}",
+    )
 )
 _DISPUTE_COLUMNS = (
     ("dispute_id", "text"),
