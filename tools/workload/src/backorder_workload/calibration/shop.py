@@ -64,7 +64,7 @@ class Coming:
     supplier: str
     ordered: int
     remaining: int
-    date: OpenDate
+    open_date: OpenDate
     past: list[tuple[date, int, int]] = field(default_factory=list)
     """Dates that stood before, with the days to go from and down to which they stood."""
     received: int = 0
@@ -72,14 +72,14 @@ class Coming:
 
     def announce(self, eta: date, today: date) -> None:
         """Another date current from today."""
-        if eta != self.date.eta:
-            old = self.date
+        if eta != self.open_date.eta:
+            old = self.open_date
             self.past.append((old.eta, (old.eta - old.announced_on).days, (old.eta - today).days + 1))
-            self.date = OpenDate(eta, today)
+            self.open_date = OpenDate(eta, today)
 
     def announced(self, closed_on: date | None) -> Iterable[AnnouncedDate]:
         """What became of each date."""
-        current = self.date
+        current = self.open_date
         lead_from = (current.eta - current.announced_on).days
         lead_to = None if closed_on is None else min(lead_from, (current.eta - closed_on).days)
         for eta, first, last in (*self.past, (current.eta, lead_from, lead_to)):
@@ -243,7 +243,7 @@ class Shop:
     def _announced(self, sku: str) -> list[AnnouncedDelivery]:
         """What the system has been told of."""
         coming = self._coming[sku].values() if self._world.told else ()
-        return [AnnouncedDelivery(one.supplier, one.date.eta, one.remaining) for one in coming]
+        return [AnnouncedDelivery(one.supplier, one.open_date.eta, one.remaining) for one in coming]
 
     def _reliance(self) -> Reliance | None:
         return None if self._world.target is None else Reliance(self._table, self._world.target)
