@@ -32,6 +32,12 @@ ROUTES = {
         GET /v1/offers orders:read customer
         POST /v1/orders/{order_id}/offers/{offer_id}/answer orders:write customer
         POST /v1/orders/{order_id}/offers/{offer_id}/notice orders:write
+        POST /v1/payment-setups orders:write customer
+        GET /v1/payments/{payment_id} orders:read customer
+        GET /v1/orders/{order_id}/payment orders:read customer
+        PUT /v1/payments/{payment_id}/method orders:write customer
+        POST /v1/payments/{payment_id}/results payments:write
+        POST /v1/payments/{payment_id}/refunds payments:write
     """,
     "inventory": """
         PUT /v1/skus inventory:write

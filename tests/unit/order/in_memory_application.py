@@ -8,11 +8,14 @@ from typing import Any, Generic, TypeVar
 
 from tests.unit.order.in_memory_stores import InMemoryOrderUnitOfWork, InMemoryOrderUnits
 
+from order_service.adapters.payments.providers import configured_providers
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
 from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
+from order_service.application.payments.change_payments import change_payments
+from order_service.application.payments.ports import Providers
 from order_service.application.place_orders import place_orders
 from order_service.application.promises.record_notices import record_sent_notices
 from order_service.bootstrap import OrderApplication, law_rules
@@ -58,12 +61,15 @@ class InMemoryAttempt(Generic[C, R]):
         """See Attempt: nothing is held."""
 
 
-def in_memory_application(settings: OrderSettings, clock: Clock, units: InMemoryOrderUnits) -> OrderApplication:
+def in_memory_application(
+    settings: OrderSettings, clock: Clock, units: InMemoryOrderUnits, providers: Providers | None = None
+) -> OrderApplication:
     """The application as `wire` makes it, on ``units``."""
     business_clock = BusinessClock(clock, follow_events=settings.business_clock == "events")
     watch = PollingOrderWatch(units)
     secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
     offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
+    providers = providers or configured_providers(settings)
     return OrderApplication(
         settings=settings,
         clock=clock,
@@ -79,6 +85,8 @@ def in_memory_application(settings: OrderSettings, clock: Clock, units: InMemory
         offer_links=offer_links,
         law=law_rules(settings, offer_links),
         record_sent_notices=partial(record_sent_notices, link=offer_links.link),
+        providers=providers,
+        payment_changes=CommandBatcher(InMemoryAttempt(units, partial(change_payments, providers=providers))),
         parked_work=NothingParked(),
     )
 

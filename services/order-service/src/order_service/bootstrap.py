@@ -8,6 +8,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_service.adapters.payments.providers import configured_providers
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
@@ -17,6 +18,8 @@ from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
 from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
+from order_service.application.payments.change_payments import ChangePayment, PaymentAccepted, change_payments
+from order_service.application.payments.ports import Providers
 from order_service.application.place_orders import place_orders
 from order_service.application.ports import OrderUnitOfWork
 from order_service.application.promises.judge_orders import LawRules
@@ -40,7 +43,7 @@ class OrderApplication:
 
     ``new_orders`` and ``changes`` carry out commands in batches. ``joined_unit`` makes a unit of work in a transaction
     that is open already, the consumer's. ``apply_allocations`` and ``record_sent_notices`` are use cases bound to what
-    they need, ``law`` is what judging orders needs.
+    they need, ``law`` is what judging orders needs. ``providers`` take money, by their names.
     """
 
     settings: OrderSettings
@@ -57,6 +60,8 @@ class OrderApplication:
     offer_links: SignedOfferLinks
     law: LawRules
     record_sent_notices: EventUseCase[OrderUnitOfWork]
+    providers: Providers
+    payment_changes: CommandBatcher[ChangePayment, PaymentAccepted]
     parked_work: ParkedItems
 
 
@@ -78,6 +83,7 @@ def wire(
     secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
     offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
     rules = law_rules(settings, offer_links)
+    providers = configured_providers(settings)
     return OrderApplication(
         settings=settings,
         clock=clock,
@@ -93,6 +99,8 @@ def wire(
         offer_links=offer_links,
         law=rules,
         record_sent_notices=partial(record_sent_notices, link=offer_links.link),
+        providers=providers,
+        payment_changes=CommandBatcher.on(units, partial(change_payments, providers=providers)),
         parked_work=ParkedWork(database),
     )
 

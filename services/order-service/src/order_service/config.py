@@ -32,5 +32,7 @@ class OrderSettings(ServiceSettings):
     """Days in which a refund must have been sent, where no law says how many: in the EU, the UK, and under no law."""
     billing_cycle_days: int = Field(default=28, ge=1, le=92)
     """Days of a billing cycle of the seller's own credit, in which a refund to it is due in the United States."""
+    payment_seconds: float = Field(default=1.0, gt=0)
+    """Pause between two searches for payments that are due, and for events that payment providers sent."""
     longest_wait: float = Field(default=30.0, gt=0)
     """Most seconds that ``Prefer: wait`` delays a response."""

@@ -35,7 +35,7 @@ from order_service.application.ports import ChangedOrder, OrderUnitOfWork
 from order_service.application.promises.cancel_units import refund_rights
 from order_service.application.promises.promise_store import RefundRight
 from order_service.application.promises.record_promises import have_judged
-from order_service.domain.errors import Refusal
+from order_service.domain.errors import OtherCurrency, Refusal
 from order_service.domain.order import Change, Order, Shipment
 from order_service.domain.promises.calendar import day_of
 from order_service.domain.promises.recording import LegalTerms
@@ -99,7 +99,7 @@ class _Batch:
     def carry_out(self, command: ChangeOrder) -> Accepted | Refusal:
         try:
             order = self._order_for(command)
-            self._check_names(command)
+            self._check_names(order, command)
             self._change(order, command)
         except Refusal as refusal:
             return refusal
@@ -113,9 +113,11 @@ class _Batch:
             raise OutdatedVersion
         return order
 
-    def _check_names(self, command: ChangeOrder) -> None:
+    def _check_names(self, order: Order, command: ChangeOrder) -> None:
         if isinstance(command, AddLine) and command.line.sku in self.unknown_skus:
             raise UnknownSku
+        if isinstance(command, AmendLine) and command.currency not in (None, order.terms.currency):
+            raise OtherCurrency(order.terms.currency)
         if isinstance(command, ShipOrder) and command.shipment.reference in self.shipment_references:
             raise ShipmentReferenceTaken(self.shipment_references[command.shipment.reference])
 

@@ -63,6 +63,7 @@ class AmendLine(OrderCommand):
     line_id: str
     quantity: int | None = None
     unit_price: int | None = None
+    currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -128,6 +128,13 @@ class Line:
         holds = self.held_until is None or at < self.held_until
         return self.charged + (self.held if holds else 0)
 
+    @property
+    def unpaid(self) -> int:
+        """Allocated units that must not leave: neither paid nor covered by a hold. 0 where it is paid elsewhere."""
+        if self.charged is None:
+            return 0
+        return max(0, self.allocated - max(0, self.charged + self.held - self.shipped))
+
     def payable(self, at: datetime) -> int | None:
         """Units that may still leave as far as payment is concerned; None: payment is no concern of this order."""
         secured = self.secured(at)

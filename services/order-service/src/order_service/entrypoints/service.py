@@ -5,6 +5,11 @@ from __future__ import annotations
 from order_service.bootstrap import OrderApplication, wire
 from order_service.config import OrderSettings
 from order_service.entrypoints import http
+from order_service.entrypoints.background.follow_payments import (
+    advance_due_payments,
+    follow_provider_events,
+    reconcile_daily,
+)
 from order_service.entrypoints.background.judge_due_orders import OrderJudge
 from order_service.entrypoints.consumer import subscription
 from service_kit.hosting.service import Service
@@ -43,5 +48,10 @@ def service_of(application: OrderApplication) -> Service:
             application=application,
         ),
         subscription=subscription(application),
-        background=[OrderJudge(application).run],
+        background=[
+            OrderJudge(application).run,
+            advance_due_payments(application),
+            follow_provider_events(application),
+            reconcile_daily(application),
+        ],
     )

@@ -35,6 +35,7 @@ SCOPES: frozenset[str] = frozenset(
         "orders:write",
         "shipments:read",
         "shipments:write",
+        "payments:write",
         "inventory:read",
         "inventory:write",
         "purchasing:read",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from order_service.domain.payments.attempts import AttemptState
+from order_service.domain.payments.attempts import AttemptKind, AttemptState
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.refunds import manual_refund
 from order_service.domain.payments.target import FEES, LineMoney, Target
@@ -51,7 +51,8 @@ class PaymentSummary:
 def summary_of(payment: Payment, lines: Sequence[LineMoney], target: Target, at: datetime) -> PaymentSummary:
     """How the payment stands ``at`` this moment; a disputed amount is not due to be given back."""
     surplus = max(0, payment.net - target.captured)
-    refund_due = min(surplus, sum(payment.refundable(charge) for charge in payment.charges))
+    on_its_way = sum(one.amount for one in payment.open_attempts if one.kind is AttemptKind.REFUND)
+    refund_due = min(surplus, on_its_way + sum(payment.refundable(charge) for charge in payment.charges))
     return PaymentSummary(
         due=target.captured,
         held_due=target.held,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from order_service.entrypoints.http.bound_orders import NOT_SET, OWN_ONLY, refuse_bound_fields
-from order_service.entrypoints.http.order_change_schemas import LineToAdd, OrderPatch
+from order_service.entrypoints.http.order_change_schemas import LinePatch, LineToAdd, OrderPatch
 from service_kit.http.api_keys import Principal
 from service_kit.http.problems import FieldError
 
@@ -33,3 +33,9 @@ def check_bound_line(principal: Principal, body: LineToAdd) -> None:
         return
     named = [name for name in ("unit_price", "quoted_date") if getattr(body, name) is not None]
     refuse_bound_fields([FieldError(f"/{name}", NOT_SET) for name in named])
+
+
+def check_bound_price(principal: Principal, body: LinePatch) -> None:
+    """Raise the problem 403 if a bound key names a price: the shop says what something costs."""
+    if principal.customer_id is not None and body.unit_price is not None:
+        refuse_bound_fields([FieldError("/unit_price", NOT_SET)])

@@ -43,6 +43,9 @@ NoticeWriter = Annotated[Principal, require("orders:write")]
 Shipper = Annotated[Principal, require("shipments:write")]
 """May report shipments: what leaves changes stock, so no customer's key may."""
 
+PaymentReporter = Annotated[Principal, require("payments:write")]
+"""May say what became of money: the merchant's own system."""
+
 ShipmentReader = Annotated[Principal, require("shipments:read", bound=BOUND)]
 """May see shipments and what can ship."""
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from order_service.entrypoints.http.line_units import LineUnits, refuse_repeated_lines
-from order_service.entrypoints.http.order_schemas import Destination, Metadata, NewLine
+from order_service.entrypoints.http.order_schemas import Destination, Metadata, NewLine, UnitPrice
 from service_kit.http.fields import Day, Instant, Name, PersonId, Reason, Units
 from service_kit.http.models import RequestModel
 
@@ -37,11 +37,12 @@ class OrderPatch(RequestModel):
 
 
 class LinePatch(RequestModel):
-    """Another quantity of a line, cancelled units included."""
+    """Another quantity of a line, cancelled units included, or a lower price."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"quantity": 3}]})
 
-    quantity: Units
+    quantity: Units | None = Field(default=None, description="Left out: it stays")
+    unit_price: UnitPrice | None = Field(default=None, description="Not above what the customer agreed to")
     amended_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 
 
@@ -63,6 +64,11 @@ class Cancellation(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "changed my mind"}]})
 
     reason: Reason | None = None
+    by_customer: bool = Field(
+        default=False,
+        description="The customer changed their mind: a deposit may then stay with the merchant. A customer's own key"
+        " always says so",
+    )
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)] | None = None
     cancelled_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
 

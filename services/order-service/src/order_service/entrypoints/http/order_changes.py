@@ -11,7 +11,7 @@ from event_contracts import new_event_id
 from order_service.application.commands import AddLine, AmendLine, AmendOrder, CancelOrder, ChangeOrder, TermValue
 from order_service.bootstrap import OrderApplication
 from order_service.domain.order import AddedLine
-from order_service.entrypoints.http.bound_changes import check_bound_line, check_bound_patch
+from order_service.entrypoints.http.bound_changes import check_bound_line, check_bound_patch, check_bound_price
 from order_service.entrypoints.http.dependencies import Application, IfMatch, RequiredIfMatch, Writer, visible_to
 from order_service.entrypoints.http.fields import LineId, OrderId
 from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd, OrderPatch
@@ -140,12 +140,18 @@ async def amend_line(
     response: Response,
     versions: RequiredIfMatch,
 ) -> OrderView:
-    """Change the quantity ordered.
+    """Change the quantity ordered, or lower the price.
+
+    A price may fall while the customer waits, also of units that are paid: the difference goes back. A higher one is
+    refused (409 `dearer_price`).
 
     More units queue as of now; all of them are declined where they would exceed the cap. Fewer take those that wait
     first, then declined ones, then those that have stock; never shipped ones.
     """
     stated = _stated(principal, body.amended_at, "amended_at", application)
+    check_bound_price(principal, body)
+    if body.quantity is None and body.unit_price is None:
+        raise unprocessable([FieldError("/quantity", "Give quantity or unit_price.")])
     command = AmendLine(
         order_id=order_id,
         at=stated or application.business_clock.now(),
@@ -154,6 +160,8 @@ async def amend_line(
         expected_versions=versions,
         line_id=line_id,
         quantity=body.quantity,
+        unit_price=None if body.unit_price is None else body.unit_price.amount,
+        currency=None if body.unit_price is None else body.unit_price.currency,
     )
     return await _change(command, application, principal, request, response)
 
@@ -185,6 +193,7 @@ async def cancel_order(
         customer_id=principal.customer_id,
         expected_versions=versions,
         reason=body.reason,
+        by_customer=body.by_customer or principal.customer_id is not None,
         parts=None if body.lines is None else {line.line_id: line.quantity for line in body.lines},
     )
     claim = None

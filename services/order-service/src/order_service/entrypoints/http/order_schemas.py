@@ -16,6 +16,14 @@ from order_service.domain.order import MAX_LINES, Order
 from order_service.domain.promises.calendar import is_time_zone
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named
 from order_service.domain.states import State
+from order_service.entrypoints.http.payments.order_payment_schemas import (
+    MOST_FEES,
+    Currency,
+    DepositTerms,
+    NewFee,
+    NewPayment,
+    payment_faults,
+)
 from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, Units
 from service_kit.http.models import Money, RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
@@ -59,7 +67,6 @@ def _known_time_zone(value: str) -> str:
 TimeZone = Annotated[Name, AfterValidator(_known_time_zone)]
 """The IANA name of a time zone."""
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 DEFAULT_CURRENCY = "EUR"
 
 
@@ -149,6 +156,11 @@ class NewOrder(RequestModel):
     deposit_percent: Annotated[int, Field(ge=1, le=100), WHOLE_NUMBER] | None = Field(
         default=None, description="With charge_at deposit"
     )
+    fees: Annotated[list[NewFee], Field(max_length=MOST_FEES)] = Field(
+        default_factory=list, description="What it costs besides its units; taken once, with the first money that is"
+    )
+    payment: NewPayment | None = Field(default=None, description="Null: the order is paid elsewhere")
+    deposit_terms: DepositTerms | None = None
     needed_by: Day | None = Field(default=None, description="Not before the day of the order, by its `placed_at`")
     latest_acceptable_date: Day | None = Field(
         default=None, description="Declined if the promise is later; not before needed_by"
@@ -174,6 +186,9 @@ class NewOrder(RequestModel):
     def _contradictions(self) -> Iterator[FieldError]:
         if (self.charge_at == "deposit") != (self.deposit_percent is not None):
             yield FieldError("/deposit_percent", "Give it with charge_at deposit, and only then.")
+        yield from payment_faults(
+            self.payment, self.fees, self.deposit_terms, charge_at=self.charge_at, jurisdiction=self.jurisdiction
+        )
         currency = self.order_currency
         for index, line in enumerate(self.lines):
             if line.unit_price and line.unit_price.currency not in (None, currency):
@@ -209,6 +224,10 @@ class LineView(ResponseModel):
     quantity_shipped: int = Field(description="Units that left; those of voided shipments do not count")
     quantity_cancelled: int
     quantity_declined: int = Field(description="Units that cannot be sold")
+    quantity_unpaid: int = Field(
+        description="Of quantity_allocated, units that must not leave: neither paid nor covered by a hold. 0 where the"
+        " order is paid elsewhere"
+    )
     allocated: dict[str, int] = Field(description="Units with stock that have not left yet, per location")
     shipped: dict[str, int] = Field(description="Units that left, per location")
     unit_price: Money
@@ -242,6 +261,7 @@ class LineView(ResponseModel):
             quantity_shipped=line.shipped,
             quantity_cancelled=line.cancelled,
             quantity_declined=line.declined,
+            quantity_unpaid=line.unpaid,
             allocated={name: at.open for name, at in sorted(line.locations.items()) if at.open},
             shipped={name: at.shipped for name, at in sorted(line.locations.items()) if at.shipped},
             unit_price=Money.model_construct(amount=line.unit_price, currency=order.terms.currency),
@@ -287,6 +307,7 @@ class OrderView(ResponseModel):
                     "currency": "EUR",
                     "charge_at": "shipment",
                     "deposit_percent": None,
+                    "payment_provider": None,
                     "needed_by": None,
                     "latest_acceptable_date": "2026-07-01",
                     "ship_complete": False,
@@ -307,6 +328,7 @@ class OrderView(ResponseModel):
                             "quantity_shipped": 0,
                             "quantity_cancelled": 0,
                             "quantity_declined": 0,
+                            "quantity_unpaid": 0,
                             "allocated": {"BER-1": 2},
                             "shipped": {},
                             "unit_price": {"amount": 4999, "currency": "EUR"},
@@ -349,6 +371,7 @@ class OrderView(ResponseModel):
     currency: str
     charge_at: str
     deposit_percent: int | None
+    payment_provider: str | None = Field(description="Who takes the money; null: the order is paid elsewhere")
     needed_by: date | None
     latest_acceptable_date: date | None
     ship_complete: bool
@@ -381,6 +404,7 @@ class OrderView(ResponseModel):
             currency=terms.currency,
             charge_at=terms.charge_at,
             deposit_percent=terms.deposit_percent,
+            payment_provider=terms.payment_provider,
             needed_by=terms.needed_by,
             latest_acceptable_date=terms.latest_acceptable_date,
             ship_complete=terms.ship_complete,

@@ -10,10 +10,13 @@ from fastapi import Query, Request, Response
 from event_contracts import new_event_id
 from order_service.application.commands import PlaceOrder
 from order_service.application.find_orders import find_answered_order, find_orders
+from order_service.application.payments.errors import UnknownProvider
 from order_service.application.queries import OrderFilter, Visibility
 from order_service.bootstrap import OrderApplication
 from order_service.domain.lines import Line
 from order_service.domain.order import Order, Terms
+from order_service.domain.payments.payment import Payment
+from order_service.domain.payments.terms import ChargeAt, PaymentTerms
 from order_service.domain.states import State
 from order_service.entrypoints.http.bound_orders import check_bound_order, hide_other_order
 from order_service.entrypoints.http.dependencies import (
@@ -27,6 +30,7 @@ from order_service.entrypoints.http.dependencies import (
 )
 from order_service.entrypoints.http.fields import OrderId
 from order_service.entrypoints.http.order_schemas import NewOrder, OrderView
+from order_service.entrypoints.http.payments.order_payment_schemas import NewPayment, fees_of
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
 from service_kit.http.api_keys import Principal
@@ -112,6 +116,7 @@ def _command(body: NewOrder, principal: Principal, application: OrderApplication
         latest_acceptable_date=body.latest_acceptable_date,
         ship_complete=body.ship_complete,
         location_preference=body.location_preference,
+        payment_provider=None if body.payment is None else body.payment.provider,
         metadata=body.metadata,
     )
     lines = tuple(
@@ -122,12 +127,29 @@ def _command(body: NewOrder, principal: Principal, application: OrderApplication
             quantity=line.quantity,
             reference=line.reference,
             unit_price=line.unit_price.amount if line.unit_price else 0,
+            charged=None if body.payment is None else 0,
             quoted_date=line.quoted_date,
         )
         for position, line in enumerate(body.lines)
     )
     application.business_clock.saw(placed_at)
-    return PlaceOrder(new_event_id(), terms, placed_at, lines)
+    order_id = new_event_id()
+    payment = None if body.payment is None else _payment(body, body.payment, order_id, application)
+    return PlaceOrder(order_id, terms, placed_at, lines, payment)
+
+
+def _payment(body: NewOrder, stated: NewPayment, order_id: str, application: OrderApplication) -> Payment:
+    if stated.provider not in application.providers:
+        raise UnknownProvider(stated.provider, tuple(application.providers))
+    terms = PaymentTerms(
+        currency=body.order_currency,
+        charge_at=ChargeAt(body.charge_at),
+        deposit_percent=body.deposit_percent or 0,
+        deposit_kept=body.deposit_terms is not None and body.deposit_terms.kept_if_customer_cancels,
+        fees=fees_of(body.fees),
+    )
+    now = application.clock.now()
+    return Payment(new_event_id(), order_id, stated.provider, terms, stated.token, now)
 
 
 @router.get("/{order_id}", summary="Read an order")

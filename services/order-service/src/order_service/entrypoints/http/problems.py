@@ -24,6 +24,7 @@ from order_service.domain.errors import (
     UnknownLines,
 )
 from order_service.domain.promises.replies import InvalidReply, OfferNotFound, ReplyRefused
+from order_service.entrypoints.http.payments.payment_problems import PAYMENT_PROBLEMS
 from service_kit.http.errors import ProblemTable
 from service_kit.http.problems import FieldError, Problem, conflict, not_found, precondition_failed, unprocessable
 
@@ -113,5 +114,6 @@ PROBLEMS: ProblemTable = {
     OrderReferenceTaken: _order_reference_taken,
     ShipmentReferenceTaken: _shipment_reference_taken,
     OrderTooLarge: _order_too_large,
+    **PAYMENT_PROBLEMS,
     TrackingLinksUnavailable: _tracking_links_unavailable,
 }

@@ -35,6 +35,10 @@ class NewShipment(RequestModel):
     location_id: Name
     shipped_at: Instant | None = Field(default=None, description="Business time; only with the scope import")
     tracking_number: Name | None = None
+    unpaid: bool = Field(
+        default=False,
+        description="It has left although it was neither paid nor covered by a hold",
+    )
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=1000)]
 
     def check(self) -> None:

@@ -39,7 +39,8 @@ async def ship_order(
 
     Refused with 409 and the order's state: more than is allocated there, another location, a preorder
     before its release date, a line whose last cut allocation has not answered, a ship-complete order
-    that is not complete. A `shipped_at` in the future, or before the order was placed, is refused with 422.
+    that is not complete, units that are neither paid nor covered by a hold (`unpaid`, unless the body says so). A
+    `shipped_at` in the future, or before the order was placed, is refused with 422.
     """
     stated = business_time(principal, body.shipped_at, "shipped_at", application.clock.now())
     body.check()
@@ -59,6 +60,7 @@ async def ship_order(
         customer_id=principal.customer_id,
         expected_versions=versions,
         shipment=shipment,
+        unpaid=body.unpaid,
     )
     claim = IdempotencyClaim(principal.key_id, "ship_order", key, fingerprint(body, order_id), shipment.shipment_id)
     submitted = await application.changes.submit(command, claim)
