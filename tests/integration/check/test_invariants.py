@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from tests.integration.check.payment_breaks import PAYMENT_BREAKS
 
 from backorder_verify.check import messaging_invariants
 from backorder_verify.check.all_invariants import INVARIANTS
@@ -15,6 +16,7 @@ from backorder_verify.check.runner import check_system
 
 # Invariant → (service, statements that break it and, as far as possible, nothing else).
 BREAKS: dict[str, tuple[str, str]] = {
+    **PAYMENT_BREAKS,
     "outbox empty": (
         "order",
         "INSERT INTO outbox (event_id, topic, key, headers, value) VALUES ('e', 'orders', 'o1', '[]', '{}')",

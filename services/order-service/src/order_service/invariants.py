@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from order_service.payment_invariants import PAYMENT_INVARIANTS
 from service_kit.persistence.invariant import Invariant
 from service_kit.persistence.untidy_names import names_query
 
@@ -105,4 +106,5 @@ INVARIANTS = (
             )
         ),
     ),
+    *PAYMENT_INVARIANTS,
 )
