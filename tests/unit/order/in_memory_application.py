@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 
 from tests.unit.order.in_memory_stores import InMemoryOrderUnitOfWork, InMemoryOrderUnits
 
-from order_service.adapters.payments.providers import configured_providers
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
@@ -18,7 +17,7 @@ from order_service.application.payments.change_payments import change_payments
 from order_service.application.payments.ports import Providers
 from order_service.application.place_orders import place_orders
 from order_service.application.promises.record_notices import record_sent_notices
-from order_service.bootstrap import OrderApplication, law_rules
+from order_service.bootstrap import OrderApplication, law_rules, payment_providers
 from order_service.config import OrderSettings
 from service_kit.commands.attempt import BatchUseCase
 from service_kit.commands.command_batcher import CommandBatcher
@@ -69,7 +68,7 @@ def in_memory_application(
     watch = PollingOrderWatch(units)
     secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
     offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
-    providers = providers or configured_providers(settings)
+    providers = providers or payment_providers(settings)
     return OrderApplication(
         settings=settings,
         clock=clock,

@@ -8,7 +8,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from order_service.adapters.payments.providers import configured_providers
+from order_service.adapters.payments.merchant_provider import MerchantProvider
 from order_service.adapters.polling_order_watch import PollingOrderWatch
 from order_service.adapters.promises.signed_offer_links import SignedOfferLinks
 from order_service.adapters.signed_tracking_tokens import SignedTrackingTokens
@@ -83,7 +83,7 @@ def wire(
     secrets = [*([settings.tracking_secret] if settings.tracking_secret else []), *settings.tracking_old_secrets]
     offer_links = SignedOfferLinks(settings.own_url, secrets, clock)
     rules = law_rules(settings, offer_links)
-    providers = configured_providers(settings)
+    providers = payment_providers(settings)
     return OrderApplication(
         settings=settings,
         clock=clock,
@@ -108,3 +108,8 @@ def wire(
 def law_rules(settings: OrderSettings, offer_links: SignedOfferLinks) -> LawRules:
     """What judging by the law needs of the settings."""
     return LawRules(offer_links.link, RefundTerms(settings.refund_days, settings.billing_cycle_days))
+
+
+def payment_providers(_: OrderSettings) -> Providers:
+    """The providers of this installation: the merchant's own system always."""
+    return {"webhook": MerchantProvider()}
