@@ -83,10 +83,8 @@ ROUTES = {
         GET /v1/decisions decisions:read
         GET /v1/decisions/{decision_id} decisions:read
         GET /v1/calibration decisions:read
-        GET /v1/promise-targets/default policies:write
-        PUT /v1/promise-targets/default policies:write
-        GET /v1/promise-targets/skus/{sku} policies:write
-        PUT /v1/promise-targets/skus/{sku} policies:write
+        GET /v1/promise-targets policies:write
+        PUT /v1/promise-targets policies:write
         GET /v1/lending decisions:read
         GET /v1/loans decisions:read
         GET /v1/policy-templates policies:write

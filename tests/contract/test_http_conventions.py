@@ -51,8 +51,7 @@ PATHS = {
         GET /v1/decisions/{decision_id}
         GET /v1/demands/{line_id}/why
         GET /v1/calibration
-        GET PUT /v1/promise-targets/default
-        GET PUT /v1/promise-targets/skus/{sku}
+        GET PUT /v1/promise-targets
         GET /v1/lending
         GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from tests.unit.allocation.learned_dates_suite import morning
+from tests.unit.allocation.learned_dates_suite import day, morning
 
 
 async def test_what_was_kept_is_shown_with_what_the_next_dates_are_named_by(world: Any, client: Any) -> None:
@@ -26,21 +26,42 @@ async def test_what_was_kept_is_shown_with_what_the_next_dates_are_named_by(worl
     [everybody] = found["sources"]
     assert [one["situation"] for one in everybody["situations"]][:2] == ["due 0-2", "due 3-7"]
     assert (await client.get("/v1/calibration", params={"days": 1})).json()["due"] == 2
-    assert (await client.get("/v1/calibration", params={"days": 0})).status_code == 422
+    assert (await client.get("/v1/calibration", params={"days": 0})).status_code == 400
 
 
 async def test_targets_are_set_for_all_and_for_a_sku(world: Any, client: Any) -> None:
     await world.apply(world.sku("A/1"))
-    default, own = "/v1/promise-targets/default", "/v1/promise-targets/skus/A/1"
-    assert (await client.get(own)).json() == {"percent": None, "inherited": True}
-    assert (await client.put(default, json={"percent": 90})).json() == {"percent": 90, "inherited": False}
-    assert (await client.get(own)).json() == {"percent": 90, "inherited": True}
-    assert (await client.put(own, json={"percent": 99})).json() == {"percent": 99, "inherited": False}
-    assert (await client.put(own, json={"percent": None})).json() == {"percent": 90, "inherited": True}
-    assert (await client.put(default, json={"percent": None})).json() == {"percent": None, "inherited": False}
+    path, own = "/v1/promise-targets", {"sku": "A/1"}
+
+    async def shown(**query: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await client.get(path, params=query)).json()
+        return found
+
+    assert await shown(**own) == {"percent": None, "inherited": True}
+    assert (await client.put(path, json={"percent": 90})).json() == {"percent": 90, "inherited": False}
+    assert await shown(**own) == {"percent": 90, "inherited": True}
+    assert (await client.put(path, json={**own, "percent": 99})).json() == {"percent": 99, "inherited": False}
+    assert await shown() == {"percent": 90, "inherited": False}
+    assert (await client.put(path, json={**own, "percent": None})).json() == {"percent": 90, "inherited": True}
+    assert (await client.put(path, json={"percent": None})).json() == {"percent": None, "inherited": False}
     for percent in (79, 100, "most"):
-        answer = await client.put(own, json={"percent": percent})
+        answer = await client.put(path, json={**own, "percent": percent})
         assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/percent")
-    for path in ("/v1/promise-targets/skus/none",):
-        assert (await client.get(path)).status_code == 404
-        assert (await client.put(path, json={"percent": 90})).status_code == 404
+    assert (await client.get(path, params={"sku": "none"})).status_code == 404
+    assert (await client.put(path, json={"sku": "none", "percent": 90})).status_code == 404
+
+
+async def test_a_line_says_what_its_date_rests_on_and_how_probable_it_is_now(world: Any, client: Any) -> None:
+    await world.aim_at(95)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=10), supplier="ACME"))
+    available = (await client.get("/v1/availability", params={"sku": "A"})).json()["data"][0]
+    assert (available["promise_date"], available["confidence_percent"]) == (f"{day(world, 17)}", 95)
+    await world.apply(world.order("o", ("A", 3))[1])
+    promise = (await client.get("/v1/demands/o-1/why")).json()["promise"]
+    assert (promise["basis"], promise["source"], promise["table_version"]) == ("inbound", "ACME", 0)
+    assert promise["confidence_percent"] == 95
+    assert promise["parts"] == [{"date": f"{day(world, 17)}", "quantity": 3}]
+    world.later(days=16)
+    await world.apply(world.stock("B", 1))
+    promise = (await client.get("/v1/demands/o-1/why")).json()["promise"]
+    assert promise["confidence_percent"] < 80, "a day is left, and the delivery is overdue"

@@ -164,6 +164,19 @@ class LearnedDatesSuite:
             "guess-1": (Basis.LEAD_TIME, "A", 0),
         }
         assert all(80 <= one.confidence <= 95 for one in found.values())
+        await world.check()
+
+    async def test_what_a_promise_rests_on_is_told_with_it_and_stored_with_the_decision(self, world: Any) -> None:
+        await world.aim_at(95)
+        await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=10), supplier="ACME"))
+        await fold(world)
+        [told] = await world.apply(world.order("o", ("A", 3))[1])
+        promise = told.payload.lines[0].promise
+        assert (promise.basis, promise.source, promise.confidence, promise.table_version) == ("inbound", "ACME", 95, 1)
+        [moved] = await world.apply(world.inbound("A", "p1", 5, world.now + timedelta(days=40), supplier="ACME"))
+        assert moved.name == "PromiseRevised"
+        assert moved.payload.lines[0].promise.source == "ACME"
+        await world.check()
 
     @staticmethod
     async def session(uow: Any, *orders: str) -> Any:

@@ -211,6 +211,11 @@ def test_outcomes_move_the_level_of_their_source_and_half_as_far_that_of_all() -
     assert levels.alpha(Basis.INBOUND, "ACME", 80) == pytest.approx(0.2)
 
 
+def test_what_rests_on_stock_counts_once() -> None:
+    levels = Levels({}).after([Outcome("l", Basis.STOCK, "", 95, day(1), missed=True)])
+    assert {key: one.outcomes for key, one in levels.by_key.items()} == {(Basis.STOCK, "", 95): 1}
+
+
 def test_outcomes_are_folded_in_the_order_of_their_dates() -> None:
     some = [outcome(number, missed=number % 3 == 0) for number in range(1, 60)]
     assert Levels({}).after(reversed(some)) == Levels({}).after(some)

@@ -155,7 +155,7 @@ def obstacle(
 
 def receipt_in_words(receipt: Receipt, today: date, catalogue: Catalogue) -> str:
     """A receipt that will serve the line."""
-    return catalogue.summary["late delivery" if receipt.overdue else "delivery"].format(
+    return catalogue.summary["late delivery" if receipt.overdue(today) else "delivery"].format(
         units=catalogue.counted(receipt.units),
         po_line=receipt.po_line,
         supplier=receipt.supplier,

@@ -174,7 +174,14 @@ def _record(
         )
         for rank, (new_demand, outcome) in enumerate(zip(new_demands, outcomes, strict=True), start=1)
     ]
-    builder.add_step(stored_step(inputs), rows)
+    builder.add_step(stored_step(inputs) | _named_by(builder, inputs), rows)
+
+
+def _named_by(builder: DecisionBuilder, inputs: NewDemandInputs) -> dict[str, int]:
+    """The table of lateness that the quoted dates were named by, where dates are learned."""
+    reliances = [builder.session.skus[sku].reliance for sku in inputs.supply]
+    versions = [one.table.version for one in reliances if one is not None]
+    return {"table_version": versions[0]} if versions and inputs.quotes else {}
 
 
 def waits_for_deferred_order(session: AllocationSession, order: Order) -> bool:

@@ -128,3 +128,10 @@ class LineRow(NamedTuple):
     shipped: int
     claim_date: date
     backed: bool
+    promise_basis: str | None = None
+    promise_source: str | None = None
+    promise_table: int | None = None
+
+    def placed_on(self, today: date) -> date:
+        """When its order was placed; ``today`` where that was never told."""
+        return today if self.placed_at is None else self.placed_at.date()

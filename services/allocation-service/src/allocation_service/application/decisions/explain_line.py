@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from allocation_service.application.decisions.decision_records import DecisionAboutLine, LineRow, QueueEntry
 from allocation_service.application.decisions.queue_barrier import Barrier, barrier
@@ -12,6 +12,7 @@ from allocation_service.application.unit_of_work import AllocationUnitOfWork
 from allocation_service.domain.decisions.position_facts import Fact, position_facts
 from allocation_service.domain.decisions.queue_position import Ahead, Cover, Missing, Quantities, cover
 from allocation_service.domain.policies.policy import NO_DATE, Demand
+from allocation_service.domain.promising.learned_supply import source_of_lead_time
 from allocation_service.domain.reasons import Reason
 from allocation_service.domain.supply.sku import Sku
 
@@ -63,6 +64,30 @@ class LineExplanation:
         )
 
     @property
+    def parts(self) -> list[tuple[date, int]]:
+        """The units that wait, by the days on which they can be counted on, where known supply reaches them: what an
+        order that takes parts gets before all of it is there."""
+        found: dict[date, int] = {}
+        if self.cover.stock:
+            found[self.now.date()] = self.cover.stock
+        for one in self.cover.receipts:
+            found[one.day] = found.get(one.day, 0) + one.units
+        return sorted(found.items())
+
+    @property
+    def confidence(self) -> int | None:
+        """Per cent, at most the target: a lower bound of the probability, as it is now, that all units are there by
+        the date promised. None without a date, or where dates are taken as announced."""
+        told, reliance, today = self.line.promise_date, self.sku.reliance, self.now.date()
+        if told is None or reliance is None:
+            return None
+        if self.cover.uncovered:
+            lead_time = self.sku.lead_time_days
+            return source_of_lead_time(self.sku.sku, lead_time, told, self.line.placed_on(today), reliance).confidence
+        chances = [reliance.table.confidence(one.supplier, one.announced, today, told) for one in self.cover.receipts]
+        return min(reliance.target, int(100 * min(chances, default=1.0)))
+
+    @property
     def reason(self) -> Reason | None:
         """Of the last decision about it, which may have left the line as it was."""
         return self.decided[0].reason if self.decided else self.line.reason
@@ -83,7 +108,9 @@ async def explain_line(uow: AllocationUnitOfWork, query: ExplainLine) -> LineExp
     moment = sku.moment(query.now, query.grace_days)
     found.places = [(place, await uow.queues.ahead(place, sku, moment)) for place in places]
     claims = [await uow.queues.promised_before(place, sku) for place in places]
-    found.cover = cover(claims, sku.open_stock, sku.inbound.values(), query.now, query.grace_days)
+    found.cover = cover(
+        claims, sku.open_stock, sku.inbound.values(), query.now, query.grace_days, reliance=sku.reliance
+    )
     demand = _demand(line, places[0], found.quantities.queued)
     found.barrier = barrier(sku, demand, query.now, query.grace_days)
     found.facts = position_facts(demand, sku.policy, moment, query.tiers)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from allocation_service.domain.policies.policy import BetterTiers, Moment, Policy
 from allocation_service.domain.promising import promise_dates
+from allocation_service.domain.promising.learned_supply import Reliance
 from allocation_service.domain.supply.sku import Inbound
 
 
@@ -59,10 +60,9 @@ class Receipt(NamedTuple):
     location: str
     announced: date
 
-    @property
-    def overdue(self) -> bool:
+    def overdue(self, today: date) -> bool:
         """It should have come by now."""
-        return self.day != self.announced
+        return self.announced < today
 
 
 class Cover(NamedTuple):
@@ -81,14 +81,20 @@ class PromisedClaim(NamedTuple):
 
 
 def cover(
-    claims: Iterable[PromisedClaim], stock: int, inbound: Iterable[Inbound], now: datetime, grace_days: int
+    claims: Iterable[PromisedClaim],
+    stock: int,
+    inbound: Iterable[Inbound],
+    now: datetime,
+    grace_days: int,
+    *,
+    reliance: Reliance | None = None,
 ) -> Cover:
-    """What will serve these units, counted as promises are: stock first, then each delivery by its date, to
-    those promised first (see ``promising.revise``)."""
+    """What will serve these units, counted as promises are: stock first, then each delivery by the day that it is
+    counted on, to those promised first (see ``promising.revise``)."""
     coming = sorted(
-        (promise_dates.effective_eta(one.eta, now, grace_days), one.eta, one.po_line, one)
+        (*_counted_on(one, eta, now, grace_days, reliance), one.po_line, one)
         for one in inbound
-        if one.eta is not None and one.remaining > 0
+        if (eta := one.eta) is not None and one.remaining > 0
     )
     found: list[Receipt] = []
     from_stock = uncovered = 0
@@ -97,14 +103,25 @@ def cover(
         here = max(0, min(end, stock) - before)
         from_stock += here
         left, reached = units - here, stock
-        for day, eta, _, one in coming:
-            part = min(end, reached + one.remaining) - max(before, reached)
-            reached += one.remaining
+        for day, eta, counted, _, one in coming:
+            part = min(end, reached + counted) - max(before, reached)
+            reached += counted
             if part > 0:
                 found.append(Receipt(day, part, one.po_line, one.supplier, one.location, eta.date()))
                 left -= part
         uncovered += left
     return Cover(from_stock, _merged(found), uncovered)
+
+
+def _counted_on(
+    one: Inbound, eta: datetime, now: datetime, grace_days: int, reliance: Reliance | None
+) -> tuple[date, datetime, int]:
+    """The day that a delivery is counted on, its announced moment, and the units that are counted on."""
+    if reliance is None:
+        return promise_dates.effective_eta(eta, now, grace_days), eta, one.remaining
+    table, target = reliance
+    units = table.units(one.supplier, one.remaining, target)
+    return table.safe_day(one.supplier, eta.date(), now.date(), target).safe, eta, units
 
 
 def _merged(receipts: Iterable[Receipt]) -> tuple[Receipt, ...]:

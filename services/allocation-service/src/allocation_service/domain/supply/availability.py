@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from allocation_service.domain.promising.promise_dates import PromisedDate
 from allocation_service.domain.supply.sku import Sku
 
 
@@ -27,6 +28,9 @@ class Availability(NamedTuple):
     available_quantity: int
     backorder_remaining: int | None
     promise_date: date | None
+    confidence: int | None = None
+    """Per cent: a lower bound of the probability that the units are there by then; None where dates are taken as
+    announced, and for what is there."""
 
 
 def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace_days: int) -> Availability:
@@ -34,6 +38,8 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
     if sku is None or not sku.known:
         return Availability(name, False, State.OUT_OF_STOCK, 0, 0, None)
     free = sku.open_stock if sku.mode != "discontinued" else 0
+    if free and sku.waiting_units:
+        free = min(free, sku.uncommitted(now, grace_days))
     remaining = _remaining(sku)
     release = sku.release_date()
     if free >= quantity and free > 0:
@@ -41,13 +47,14 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
             return Availability(name, True, State.PREORDER, free, remaining, release)
         return Availability(name, True, State.IN_STOCK, free, remaining, now.date())
     waits = quantity - free
-    found = None
+    found = PromisedDate(None, backed=False)
     if sku.mode in ("backorder", "preorder") and (remaining is None or remaining >= waits):
-        found = sku.quote(quantity, now, grace_days).day
-    if found is None:
+        found = sku.quote(quantity, now, grace_days)
+    if found.day is None:
         return Availability(name, True, State.OUT_OF_STOCK, free, remaining, None)
     state = State.PREORDER if sku.mode == "preorder" else State.BACKORDER
-    return Availability(name, True, state, free, remaining, found)
+    source = sku.source_of(found.day, now, backed=found.backed)
+    return Availability(name, True, state, free, remaining, found.day, source.confidence if source else None)
 
 
 def _remaining(sku: Sku) -> int | None:

@@ -63,6 +63,10 @@ class AvailabilityView(ResponseModel):
     available_quantity: int = Field(description="Units that could be allocated now")
     backorder_remaining: int | None = Field(description="Units that may still be ordered past stock; null: no cap")
     promise_date: date | None = Field(description="When this quantity would be available")
+    confidence_percent: int | None = Field(
+        description="A lower bound of the probability that the units are there by then; null for what is there, and"
+        " where dates are taken as suppliers announce them"
+    )
     as_of: datetime
     schema_org: dict[str, Any] = Field(description="JSON-LD of the offer for a product page")
 
@@ -90,6 +94,7 @@ def _view(found: Availability, quantity: int, now: datetime) -> AvailabilityView
         available_quantity=found.available_quantity,
         backorder_remaining=found.backorder_remaining,
         promise_date=found.promise_date,
+        confidence_percent=found.confidence,
         as_of=now,
         schema_org=offer,
     )

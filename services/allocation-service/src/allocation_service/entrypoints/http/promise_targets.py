@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Query
 from pydantic import ConfigDict, Field
 
 from allocation_service.application.promising.promise_targets import (
@@ -20,8 +20,7 @@ from service_kit.commands.execute import execute, read
 from service_kit.http.fields import Name
 from service_kit.http.models import RequestModel, ResponseModel
 
-DEFAULT_PATH, SKU_PATH = "/v1/promise-targets/default", "/v1/promise-targets/skus/{sku:path}"
-SkuPath = Annotated[Name, Path()]
+PATH = "/v1/promise-targets"
 
 router = APIRouter(tags=["Promises"])
 
@@ -29,8 +28,11 @@ router = APIRouter(tags=["Promises"])
 class PromiseTargetBody(RequestModel):
     """Of 100 first dates, how many are to be kept."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"percent": 95}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"percent": 95}, {"sku": "desk-lamp", "percent": 99}]})
 
+    sku: Name | None = Field(
+        default=None, description="Of this SKU alone; left out: of every SKU without one of its own"
+    )
     percent: int | None = Field(
         ge=LEAST_TARGET,
         le=MOST_TARGET,
@@ -50,25 +52,18 @@ def _view(found: PromiseTarget) -> PromiseTargetView:
     return PromiseTargetView(percent=found.percent, inherited=not found.own)
 
 
-@router.get(DEFAULT_PATH, name="get_default_promise_target", summary="The target of SKUs without one of their own")
-async def get_default_target(principal: PolicyWriter, units: UnitsOfWork) -> PromiseTargetView:
-    return _view(await read(units, read_default_target))
-
-
-@router.put(DEFAULT_PATH, name="set_default_promise_target", summary="Set how many dates are to be kept")
-async def put_default_target(body: PromiseTargetBody, principal: PolicyWriter, units: UnitsOfWork) -> PromiseTargetView:
-    """It holds from the next date on; dates that were named stay."""
-    return _view(await execute(units, set_default_target, body.percent))
-
-
-@router.get(SKU_PATH, name="get_sku_promise_target", summary="The target of a SKU")
-async def get_sku_target(sku: SkuPath, principal: PolicyWriter, units: UnitsOfWork) -> PromiseTargetView:
-    return _view(await read(units, read_sku_target, sku))
-
-
-@router.put(SKU_PATH, name="set_sku_promise_target", summary="Set how many dates of a SKU are to be kept")
-async def put_sku_target(
-    sku: SkuPath, body: PromiseTargetBody, principal: PolicyWriter, units: UnitsOfWork
+@router.get(PATH, name="get_promise_target", summary="How many dates are to be kept")
+async def get_target(
+    principal: PolicyWriter,
+    units: UnitsOfWork,
+    sku: Annotated[Name | None, Query(description="Of this SKU; left out: of every SKU without one of its own")] = None,
 ) -> PromiseTargetView:
+    return _view(await (read(units, read_default_target) if sku is None else read(units, read_sku_target, sku)))
+
+
+@router.put(PATH, name="set_promise_target", summary="Set how many dates are to be kept")
+async def put_target(body: PromiseTargetBody, principal: PolicyWriter, units: UnitsOfWork) -> PromiseTargetView:
     """It holds from the next date on; dates that were named stay."""
-    return _view(await execute(units, set_sku_target, sku, body.percent))
+    if body.sku is None:
+        return _view(await execute(units, set_default_target, body.percent))
+    return _view(await execute(units, set_sku_target, body.sku, body.percent))

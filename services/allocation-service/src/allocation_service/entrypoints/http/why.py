@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from allocation_service.application.decisions.explain_line import (
     explain_line,
 )
 from allocation_service.domain.decisions.queue_position import Ahead, Quantities, Receipt
+from allocation_service.domain.lateness.basis import Basis
 from allocation_service.entrypoints.http.dependencies import Application, BusinessNow, DecisionReader
 from allocation_service.entrypoints.http.language import Language
 from allocation_service.wording.catalogue import Catalogue
@@ -110,6 +112,13 @@ class PolicyUsed(ResponseModel):
     placed_by: list[FactView] = Field(description="Empty where nothing waits")
 
 
+class PromisedPart(ResponseModel):
+    """Units, and when they can be counted on."""
+
+    date: dt.date
+    quantity: int
+
+
 class PromiseNow(ResponseModel):
     """The date that was promised for the units that wait."""
 
@@ -122,6 +131,18 @@ class PromiseNow(ResponseModel):
     backed: bool = Field(
         description="Known supply (free stock and announced deliveries) covers the units; or else the date rests on the"
         " lead time"
+    )
+    basis: Basis | None = Field(description="What the date rests on; null where dates are taken as announced")
+    source: str | None = Field(
+        description="The supplier of the last delivery that the date needed when it was named or, by the lead time, the"
+        " SKU"
+    )
+    confidence_percent: int | None = Field(
+        description="As it is now: a lower bound of the probability that the units are there by the date"
+    )
+    table_version: int | None = Field(description="The table of lateness that the date was named by")
+    parts: list[PromisedPart] = Field(
+        description="The units that known supply reaches, by the day that they can be counted on"
     )
     latest_acceptable_date: date | None = Field(description="Of the order; null: any date is acceptable")
     acceptable: bool = Field(description="The promise is no later than that; if not, nothing is declined by itself")
@@ -231,6 +252,11 @@ def _promise(found: LineExplanation) -> PromiseNow | None:
         revision=line.promise_revision,
         cause=line.promise_cause,
         backed=line.backed,
+        basis=Basis(line.promise_basis) if line.promise_basis else None,
+        source=line.promise_source or None,
+        confidence_percent=found.confidence,
+        table_version=line.promise_table,
+        parts=[PromisedPart(date=day, quantity=units) for day, units in found.parts],
         latest_acceptable_date=latest,
         acceptable=latest is None or (told is not None and told <= latest),
     )
