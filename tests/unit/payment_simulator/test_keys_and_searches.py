@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.unit.payment_simulator.shop import DAY, Shop, open_shop
 
-FORM = {"amount": "1000", "currency": "eur", "confirm": "true", "payment_method": "pm_card_visa"}
+FORM = {"amount": "1000", "currency": "eur", "confirm": "true", "off_session": "true", "payment_method": "pm_card_visa"}
 
 
 async def test_a_repeated_key_gets_the_first_response_and_pays_once(shop: Shop) -> None:

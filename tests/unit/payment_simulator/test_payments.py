@@ -77,7 +77,7 @@ async def test_no_more_is_captured_than_is_held(shop: Shop) -> None:
     [("pm_card_visa", "true", 4.75), ("pm_card_visa", "false", 7), ("pm_card_mastercard", "true", 7)],
 )
 async def test_a_hold_ends_by_itself(shop: Shop, card: str, off_session: str, days: float) -> None:
-    hold = await shop.hold(card, off_session=off_session)
+    hold = await shop.hold(card, off_session=off_session, return_url="https://shop.example/back")
     charge = hold["latest_charge"]
     assert charge["payment_method_details"]["card"]["capture_before"] - charge["created"] == pytest.approx(
         days * DAY, abs=2
@@ -144,6 +144,8 @@ async def test_a_browser_confirms_with_the_public_key_and_the_secret_of_its_obje
         ({"amount": "100000000"}, "amount"),
         ({"currency": "EURO"}, "currency"),
         ({"unheard_of": "1"}, "unheard_of"),
+        ({"payment_method_types[0]": "card"}, "payment_method_types[0]"),
+        ({"off_session": "false"}, "return_url"),
         ({"capture_method": "later"}, "capture_method"),
         ({"customer": "cus_nobody"}, "id"),
         ({"metadata[x]": "y" * 501}, "metadata[x]"),
@@ -151,6 +153,7 @@ async def test_a_browser_confirms_with_the_public_key_and_the_secret_of_its_obje
 )
 async def test_bad_parameters_are_named_and_change_nothing(shop: Shop, form: dict[str, str], param: str) -> None:
     good = {"amount": "1000", "currency": "eur", "confirm": "true", "payment_method": "pm_card_visa"}
+    good["off_session"] = "true"
     response = await shop.client.post("/v1/payment_intents", data=good | form)
     assert response.status_code in (400, 404)
     assert response.json()["error"]["param"] == param

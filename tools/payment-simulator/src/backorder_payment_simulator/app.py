@@ -28,6 +28,9 @@ _log = logging.getLogger(__name__)
 _TICK = 0.2
 """Seconds between two looks at what is due."""
 
+_EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
+"""Fields that name an object, and which kind of object."""
+
 Call = Callable[[Bank, Form, str], WireObject]
 """What a call does: with its parameters, and the id in its path if there is one."""
 
@@ -215,10 +218,10 @@ def _expanded(bank: Bank, item: WireObject, form: Form) -> WireObject:
     """The object as it is shown, with the objects in it that were asked for."""
     shown = public(item)
     for name in form.expand:
-        if name != "latest_charge" or "latest_charge" not in shown:
+        if name not in _EXPANDABLE or name not in shown:
             raise invalid(f"This property cannot be expanded ({name}).", param="expand")
         if shown[name] is not None:
-            shown[name] = public(bank.store.get("charge", shown[name]))
+            shown[name] = public(bank.store.get(_EXPANDABLE[name], shown[name]))
     return shown
 
 

@@ -107,10 +107,8 @@ async def finish_authentication(bank: Bank, request: Request) -> Response:
     """The customer has pressed a button; the browser goes back to the shop."""
     outcome = Form((await request.body()).decode()).one_of("outcome", ("succeed", "fail"), "fail")
     intent = bank.store.get("payment_intent", request.path_params["id"])
-    action = intent["next_action"] or {}
+    action = intent["next_action"]
     authenticate_intent(bank, intent, succeeds=outcome == "succeed")
-    back = action.get("redirect_to_url", {}).get("return_url")
-    if back is None:
-        return HTMLResponse("<!doctype html><title>Your bank</title><p>You can close this page.</p>")
+    back = str(action["redirect_to_url"]["return_url"])
     told = urlencode({"payment_intent": intent["id"], "redirect_status": f"{outcome}ed"})
     return RedirectResponse(f"{back}{'&' if '?' in back else '?'}{told}", 303)

@@ -13,10 +13,9 @@ from backorder_payment_simulator.wire import ApiError, Form, WireObject, invalid
 
 _CREATE = (
     "amount", "currency", "customer", "payment_method", "confirm", "off_session", "capture_method", "metadata",
-    "return_url", "description", "automatic_payment_methods", "payment_method_types", "error_on_requires_action",
-    "statement_descriptor_suffix",
+    "return_url", "description", "automatic_payment_methods", "statement_descriptor_suffix",
 )  # fmt: skip
-_CONFIRM = ("payment_method", "off_session", "return_url", "error_on_requires_action", "client_secret")
+_CONFIRM = ("payment_method", "off_session", "return_url")
 _CANCELLABLE = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
 _CANCELLATION_REASONS = ("duplicate", "fraudulent", "requested_by_customer", "abandoned")
 
@@ -189,6 +188,10 @@ def unexpected_state(intent: WireObject, act: str, expected: tuple[str, ...]) ->
 
 
 def _usable_method(bank: Bank, intent: WireObject, form: Form) -> WireObject:
+    if not form.flag("off_session") and form.text("return_url") is None:
+        # Since 2023-08-16 any payment method may be one that redirects, unless nobody is there to be redirected.
+        message = "This PaymentIntent may accept payment methods that redirect: you must provide a `return_url`."
+        raise invalid(message, param="return_url")
     named = form.text("payment_method") or intent["payment_method"]
     if named is None:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
@@ -210,7 +213,7 @@ def _ask_the_bank(bank: Bank, intent: WireObject, method: WireObject, form: Form
         if off_session:
             decline(bank, intent, method, "authentication_required")
             raise _refused(bank, intent, method, _WANTS_CUSTOMER)
-        return _send_customer(bank, intent, form.text("return_url"))
+        return _send_customer(bank, intent, form.required("return_url"))
     if card.declined is not None:
         decline(bank, intent, method, card.declined)
         code = "expired_card" if card.declined == "expired_card" else "card_declined"
@@ -240,13 +243,10 @@ def _refused(bank: Bank, intent: WireObject, method: WireObject, why: Refusal) -
     return ApiError(402, "card_error", why.message, code=why.code, payment_intent=public(intent), **shown)
 
 
-def _send_customer(bank: Bank, intent: WireObject, return_url: str | None) -> WireObject:
+def _send_customer(bank: Bank, intent: WireObject, return_url: str) -> WireObject:
     intent |= {"status": "requires_action", "last_payment_error": None}
-    if return_url is None:
-        intent["next_action"] = {"type": "use_stripe_sdk", "use_stripe_sdk": {}}
-    else:
-        url = f"{bank.public_url}/_simulator/authenticate/{intent['id']}"
-        intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
+    url = f"{bank.public_url}/_simulator/authenticate/{intent['id']}"
+    intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
     bank.store.put(intent)
     bank.events.happened("payment_intent.requires_action", intent)
     return intent
