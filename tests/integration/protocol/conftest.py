@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
+import pytest
 import pytest_asyncio
+from fastapi import FastAPI
 from tests.integration.protocol.callers import LOCATIONS, SKUS, Callers
 
 import inventory_service.entrypoints.service
@@ -29,12 +31,14 @@ from allocation_service.entrypoints import consumer
 from allocation_service.wording.reason_words import published_words
 from inventory_service.config import InventorySettings
 from order_service.config import OrderSettings
+from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import Subscription
 from service_kit.persistence.database import Database, is_transient
 from service_kit.runtime.clock import Clock
+from service_kit.runtime.settings import ServiceSettings
 from service_kit.testing.fixtures import ServiceDatabase
 from service_kit.testing.interleaving import Fate, Link, SimulatedTopics
 
@@ -200,14 +204,59 @@ class NewWorld(Protocol):
     ) -> World: ...
 
 
-_SETTINGS: dict[str, Any] = {"kafka_bootstrap": "127.0.0.1:1", "rate_limit": "", "port": 1}
+S = TypeVar("S", bound=ServiceSettings)
+
+
+@dataclass
+class Entrances:
+    """The applications that histories call, made once: building routes and settings takes as long as playing acts.
+
+    They hold nothing of a service. Each world wires its services anew and puts them behind these.
+    """
+
+    keyring_path: Path
+    apps: dict[str, FastAPI] = field(default_factory=dict)
+    settings: dict[type[ServiceSettings], ServiceSettings] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.key, _ = Keyring(self.keyring_path).create_key("protocol test", sorted(SCOPES))
+
+    def settings_of(self, kind: type[S], database: Database) -> S:
+        """A service's settings; its database has one address in all of the session."""
+        if kind not in self.settings:
+            self.settings[kind] = kind(
+                database_url=database.url,
+                keyring_path=self.keyring_path,
+                kafka_bootstrap="127.0.0.1:1",
+                rate_limit="",
+                port=1,
+            )
+        given = self.settings[kind]
+        assert isinstance(given, kind) and given.database_url == database.url
+        return given
+
+    def client(self, service: Service) -> httpx.AsyncClient:
+        """A client of ``service``, whose application takes the place of the last world's."""
+        if service.name not in self.apps:
+            self.apps[service.name] = create_app(service)
+        app = self.apps[service.name]
+        app.state.application = service.api.application
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app),
+            base_url="http://test",
+            headers={"Authorization": f"Bearer {self.key}"},
+        )
+
+
+@pytest.fixture(scope="session")
+def entrances(tmp_path_factory: pytest.TempPathFactory) -> Entrances:
+    """The applications of the session."""
+    return Entrances(tmp_path_factory.mktemp("protocol") / "keyring.json")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncIterator[NewWorld]:
-    """Build worlds; what they opened is closed at the end of the test."""
-    keyring = Keyring(tmp_path / "keyring.json")
-    key, _ = keyring.create_key("protocol test", sorted(SCOPES))
+async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> AsyncIterator[NewWorld]:
+    """Build worlds, one at a time: each takes the place of the last one. What they opened is closed at the end."""
     opened: list[httpx.AsyncClient] = []
 
     async def make(
@@ -219,26 +268,26 @@ async def new_world(service_database: ServiceDatabase, tmp_path: Path) -> AsyncI
     ) -> World:
         shown = clocks or {}
         databases = {name: await service_database(f"{name}_service") for name in ("order", "inventory", "allocation")}
-        deciding = AllocationSettings(
-            database_url=databases["allocation"].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS
-        )
+        deciding = entrances.settings_of(AllocationSettings, databases["allocation"])
         allocation = consumer.subscription(
             wire(deciding, clock=shown.get("allocation"), database=databases["allocation"])
         )
         subscriptions, clients = {"allocation": allocation}, {}
-        for name, module, settings in (
-            ("order", order_service.entrypoints.service, OrderSettings),
-            ("inventory", inventory_service.entrypoints.service, InventorySettings),
+        for service in (
+            order_service.entrypoints.service.build(
+                entrances.settings_of(OrderSettings, databases["order"]),
+                clock=shown.get("order"),
+                database=databases["order"],
+            ),
+            inventory_service.entrypoints.service.build(
+                entrances.settings_of(InventorySettings, databases["inventory"]),
+                clock=shown.get("inventory"),
+                database=databases["inventory"],
+            ),
         ):
-            given = settings(database_url=databases[name].url, keyring_path=tmp_path / "keyring.json", **_SETTINGS)
-            service = module.build(given, clock=shown.get(name), database=databases[name])
             assert service.subscription is not None
-            subscriptions[name] = service.subscription
-            clients[name] = httpx.AsyncClient(
-                transport=httpx.ASGITransport(app=create_app(service)),
-                base_url="http://test",
-                headers={"Authorization": f"Bearer {key}"},
-            )
+            subscriptions[service.name] = service.subscription
+            clients[service.name] = entrances.client(service)
         opened.extend(clients.values())
         return World(
             random=Random(seed),
