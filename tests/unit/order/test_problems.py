@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-import order_service.application.errors
-import order_service.domain.errors
 from order_service.application.errors import (
     InvalidOrder,
     OrderNotFound,
@@ -39,11 +37,12 @@ def problem_of(error: Refusal) -> Problem:
     return PROBLEMS[type(error)](error)
 
 
-def _refusals() -> Iterator[type[Refusal]]:
-    for module in (order_service.domain.errors, order_service.application.errors):
-        for name, kind in vars(module).items():
-            if isinstance(kind, type) and issubclass(kind, Refusal) and kind is not Refusal and name == kind.__name__:
-                yield kind
+def _refusals(kind: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:
+    """All kinds of refusals of the service, wherever they stand."""
+    for each in kind.__subclasses__():
+        if each.__module__.startswith("order_service."):
+            yield each
+            yield from _refusals(each)
 
 
 def test_every_refusal_has_a_problem() -> None:

@@ -157,7 +157,7 @@ class NewOrder(RequestModel):
         default=None, description="With charge_at deposit"
     )
     fees: Annotated[list[NewFee], Field(max_length=MOST_FEES)] = Field(
-        default_factory=list, description="What it costs besides its units; taken once, with the first money that is"
+        default=[], description="What it costs besides its units; taken once, with the first money that is"
     )
     payment: NewPayment | None = Field(default=None, description="Null: the order is paid elsewhere")
     deposit_terms: DepositTerms | None = None
