@@ -128,7 +128,7 @@ async def test_a_deallocation_that_crosses_a_shipment_leaves_the_shipped_units(s
 
 def test_every_handled_event_has_a_payload_that_is_understood() -> None:
     assert all(payload_model(name) is AllocationState for name in ALLOCATION_EVENTS)
-    assert {"SkuPolicyChanged", "SkuMerged"} == HANDLED - ALLOCATION_EVENTS
+    assert {"SkuPolicyChanged", "SkuMerged", "NotificationSent"} == HANDLED - ALLOCATION_EVENTS
 
 
 def test_the_subscription_has_a_use_case_for_each_handled_event(shop: InMemoryShop) -> None:
