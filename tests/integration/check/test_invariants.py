@@ -14,6 +14,16 @@ from backorder_verify.check import messaging_invariants
 from backorder_verify.check.all_invariants import INVARIANTS
 from backorder_verify.check.runner import check_system
 
+
+def _record(revision: int = 1) -> str:
+    """The statement that records a date of line l3, which was told in January."""
+    return f"""
+        INSERT INTO promise_record (line_id, revision, order_id, basis, date, time_zone, stated_at, cause,
+                                    promise_revision, recorded_at)
+        VALUES ('l3', {revision}, 'o2', 'promised', '2026-01-20', 'UTC', now(), 'OrderPlaced', 1, now())
+    """
+
+
 # Invariant → (service, statements that break it and, as far as possible, nothing else).
 BREAKS: dict[str, tuple[str, str]] = {
     **PAYMENT_BREAKS,
@@ -38,6 +48,29 @@ BREAKS: dict[str, tuple[str, str]] = {
         """INSERT INTO shipment (shipment_id, order_id, location_id, shipped_at, recorded_at)
            VALUES ('s2', 'o1', 'LONDON', now(), now());
            INSERT INTO shipment_line (shipment_id, line_id, quantity) VALUES ('s2', 'l1', 4)""",
+    ),
+    "promises: every open line": ("order", "UPDATE customer_order SET jurisdiction = 'EU' WHERE order_id = 'o2'"),
+    "promises: revisions gapless": ("order", _record(revision=2)),
+    "promises: newest is allocation's": (
+        "order",
+        f"{_record()}; UPDATE order_line SET promise_revision = 2, promise_cause = '' WHERE line_id = 'l3'",
+    ),
+    "promises: verdicts recompute": (
+        "order",
+        f"{_record()}; UPDATE customer_order SET jurisdiction = 'US' WHERE order_id = 'o2'",
+    ),
+    "refunds: of cancelled units": (
+        "order",
+        """INSERT INTO refund_right (refund_id, order_id, line_id, units, cause, vested_on, refund_due_by, fees,
+                                     recorded_at)
+           VALUES ('r1', 'o2', 'l3', 1, 'merchant_cancelled', '2026-01-20', '2026-02-03T00:00Z', false, now())""",
+    ),
+    "notices: one an offer": (
+        "notification",
+        """INSERT INTO notification (notification_id, order_id, contact_id, template, cause, facts, state, created_at,
+                                     finished_at)
+           VALUES ('n7', 'o1', 'c1', 'delay_notice', 'f1', '{}', 'sent', now(), now()),
+                  ('n8', 'o1', 'c2', 'delay_notice', 'f1', '{}', 'sent', now(), now())""",
     ),
     "order: names in one form": ("order", "UPDATE customer_order SET reference = 'R1 ' WHERE order_id = 'o1'"),
     "stock: names in one form": (

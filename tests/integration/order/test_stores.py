@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.scenario import take_outbox
 from tests.unit.order.payment_suite import PaymentSuite
+from tests.unit.order.promise_store_suite import PromiseStoreSuite
 from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
@@ -63,7 +64,7 @@ class SqlStores:
             await statements.give_back()
 
 
-class TestSqlStores(StoreSuite, QuerySuite, PaymentSuite):
+class TestSqlStores(StoreSuite, QuerySuite, PaymentSuite, PromiseStoreSuite):
     """All suites on PostgreSQL."""
 
     @pytest_asyncio.fixture(loop_scope="session")

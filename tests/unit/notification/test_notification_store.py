@@ -73,6 +73,27 @@ class TestNotifications:
         assert (found.created_at, found.next_attempt_at, found.finished_at) == (clock.now(), clock.now(), None)
         assert (found.version, found.recipient) == (1, None)
 
+    async def test_a_notice_of_a_delay_is_claimed_whatever_of_the_order_comes_first(self, units, clock):
+        await add(units, new("n1"), new("n2", template="delay_notice"), new("n3"))
+        async with committed(units) as uow:
+            claims = await uow.notifications.claim_due(clock.now(), clock.now() + MINUTE, 9)
+        assert [claim.notification_id for claim in claims] == ["n1", "n2"]
+
+    async def test_notices_of_offers_that_are_over_end_and_nothing_else_does(self, units, clock):
+        notice = {"template": "delay_notice", "cause": "f1"}
+        await add(
+            units,
+            new("n1", **notice),
+            new("n2", **notice, contact_id="c2"),
+            new("n3", **notice, resend_of="n1"),
+            new("n4", cause="f1"),
+            new("n5", template="delay_notice", cause="f2"),
+        )
+        async with committed(units) as uow:
+            await uow.notifications.supersede_notices(["f1"], clock.now())
+        states = {name: (await stored(units, name)).state.value for name in ("n1", "n2", "n3", "n4", "n5")}
+        assert states == {"n1": "superseded", "n2": "superseded", "n3": "pending", "n4": "pending", "n5": "pending"}
+
     async def test_one_cause_makes_one_notification_of_a_template_to_a_contact(self, units):
         await add(units, new("n1", cause="e1"), new("n2", cause="e1"))
         await add(units, new("n3", cause="e1"), new("n4", cause="e1", contact_id="c2"))

@@ -123,6 +123,15 @@ class DelaySuite:
         assert (one["basis"], one["date"]) == ("statutory", "2026-02-04")
         assert found["verdicts"][0]["limit"] == "2026-02-04"
 
+    async def test_an_order_that_is_older_than_its_record_is_not_cancelled_before_anybody_was_told(
+        self, shop: Shop
+    ) -> None:
+        order = await shop.place(("lamp", 2), jurisdiction="US", time_zone=ZONE, placed_at="2025-11-01T09:00:00Z")
+        await shop.apply(shop.answer(order, LineAnswer(waiting=2)))
+        await self.judge(shop)
+        [one] = (await self.record(shop, order))["records"]
+        assert (one["basis"], one["date"], one["cause"]) == ("statutory", "2026-02-04", "FirstRecorded")
+
     async def test_an_order_without_a_law_and_a_latest_date_has_no_record(self, shop: Shop) -> None:
         order = await self.promised(shop, T, jurisdiction=None)
         await self.promised(shop, T + days(90), order)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from tests.unit.order.in_memory_stores import InMemoryOrderUnits, in_memory_units
 from tests.unit.order.payment_suite import PaymentSuite
+from tests.unit.order.promise_store_suite import PromiseStoreSuite
 from tests.unit.order.query_suite import QuerySuite
 from tests.unit.order.scenarios import references
 from tests.unit.order.store_suite import StoreSuite
@@ -44,7 +45,7 @@ class InMemoryStores:
         return references(self._units.outbox)
 
 
-class TestInMemoryStores(StoreSuite, QuerySuite, PaymentSuite):
+class TestInMemoryStores(StoreSuite, QuerySuite, PaymentSuite, PromiseStoreSuite):
     """All suites on stores in memory."""
 
     @pytest.fixture

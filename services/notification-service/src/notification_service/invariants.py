@@ -74,6 +74,15 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        name="notices: one an offer",
+        meaning="An offer of a delay has one notice, apart from resends that were requested; otherwise a customer is"
+        " asked twice, and the two may say different things.",
+        sql="""
+            SELECT cause AS offer_id, count(*) AS notices, min(order_id) AS order_id FROM notification
+            WHERE template = 'delay_notice' AND resend_of IS NULL GROUP BY cause HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
         name="contacts: names in one form",
         meaning="Names of contacts are in one form; otherwise two that look alike"
         " are two, and what belongs to one is looked for at the other.",

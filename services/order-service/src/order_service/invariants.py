@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from order_service.adapters.promises.judging_again import find_overdue_lines
+from order_service.domain.promises.jurisdictions import Jurisdiction
 from order_service.payment_invariants import PAYMENT_INVARIANTS
 from service_kit.persistence.invariant import Invariant
 from service_kit.persistence.untidy_names import names_query
@@ -92,6 +94,63 @@ INVARIANTS = (
             SELECT order_id, shipment_id, placed_at, shipped_at, recorded_at
             FROM shipment JOIN customer_order USING (order_id)
             WHERE shipped_at < placed_at OR shipped_at > recorded_at + interval '15 minutes'
+        """,
+    ),
+    Invariant(
+        name="promises: every open line",
+        meaning="Every open line of an order under a consumer law has a record of the day that binds; otherwise that"
+        " day passes and nobody offers the customer to cancel.",
+        sql=f"""
+            SELECT o.order_id, l.line_id, o.jurisdiction FROM order_line l JOIN customer_order o USING (order_id)
+            WHERE o.jurisdiction IN ({", ".join(f"'{one}'" for one in Jurisdiction)}) AND l.basis > 0
+              AND l.quantity - l.cancelled - l.declined - l.shipped > 0
+              AND NOT EXISTS (SELECT FROM promise_record r WHERE r.line_id = l.line_id)
+        """,
+        only_at_rest=True,
+    ),
+    Invariant(
+        name="promises: revisions gapless",
+        meaning="The records of a line are numbered from 1 without gaps; otherwise a date that was told is missing from"
+        " what a court would be shown.",
+        sql="""
+            SELECT line_id, min(revision) AS first, max(revision) AS last, count(*) AS records
+            FROM promise_record GROUP BY line_id HAVING min(revision) <> 1 OR max(revision) <> count(*)
+        """,
+    ),
+    Invariant(
+        name="promises: newest is allocation's",
+        meaning="The newest record of a waiting line is the newest date that allocation named; otherwise the customer"
+        " was told another date than the one recorded.",
+        sql="""
+            SELECT l.order_id, l.line_id, l.promise_revision, max(r.promise_revision) AS recorded
+            FROM order_line l JOIN promise_record r USING (line_id)
+            WHERE l.waiting > 0 AND l.promise_revision IS NOT NULL
+            GROUP BY l.order_id, l.line_id, l.promise_revision
+            HAVING max(r.promise_revision) IS DISTINCT FROM l.promise_revision
+        """,
+    ),
+    Invariant(
+        name="promises: verdicts recompute",
+        meaning="No unit is open that the law, asked again, deems cancelled for an hour: its day passed without an"
+        " offer that was sent in time and still holds; otherwise the customer's money is kept against the law.",
+        sql="""
+            SELECT l.order_id, l.line_id FROM order_line l JOIN customer_order o USING (order_id)
+            WHERE l.quantity - l.cancelled - l.declined - l.shipped > 0
+              AND (o.jurisdiction IS NOT NULL OR o.latest_acceptable_date IS NOT NULL)
+              AND EXISTS (SELECT FROM promise_record r WHERE r.line_id = l.line_id AND r.date < now())
+            ORDER BY l.order_id, l.line_id
+        """,
+        confirm=find_overdue_lines,
+        only_at_rest=True,
+    ),
+    Invariant(
+        name="refunds: of cancelled units",
+        meaning="Rights to refunds are about units that are cancelled, each once; otherwise money is sent back for what"
+        " is still to be shipped.",
+        sql="""
+            SELECT l.order_id, l.line_id, l.cancelled, sum(r.units)::bigint AS refunded
+            FROM refund_right r JOIN order_line l USING (line_id)
+            GROUP BY l.order_id, l.line_id, l.cancelled HAVING sum(r.units) > l.cancelled
         """,
     ),
     Invariant(

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from order_service.domain.lines import Line, PromisedDate
 from order_service.domain.order import Order, Terms
+from order_service.domain.promises.calendar import day_of
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named, zone_of
 from order_service.domain.promises.records import (
     Basis,
@@ -58,8 +59,10 @@ def records_to_add(
     """The records of a line that are missing beside ``known``, which come by their revision; none if it is complete.
 
     The first is the day that binds: the quoted one, else allocation's first, else 30 days after the order was complete
-    where a law says so. An order that was complete later than it had seemed (a payment was dishonoured) has new 30
-    days, 16 CFR 435.1(c). Allocation's dates follow, each once: ``line.promise`` as told at ``stated_at``.
+    where a law says so. If they are over when nothing is recorded yet, because the order is older than the record or
+    was imported, the line has 30 days from its first record. An order that was complete later than it had seemed (a payment
+    was dishonoured) has new 30 days, 16 CFR 435.1(c). Allocation's dates follow, each once: ``line.promise`` as told at
+    ``stated_at``.
     """
     added: list[PromiseRecord] = []
 
@@ -74,7 +77,10 @@ def records_to_add(
     elif terms.jurisdiction is not None:
         day = statutory_day(max(terms.completed_at, began_at), terms.zone)
         if not known and (promise is None or promise.date is None):
-            add(Basis.STATUTORY, day, began_at, "OrderPlaced")
+            if day < day_of(stated_at, terms.zone):
+                add(Basis.STATUTORY, statutory_day(stated_at, terms.zone), stated_at, "FirstRecorded")
+            else:
+                add(Basis.STATUTORY, day, began_at, "OrderPlaced")
         elif known and known[0].basis is Basis.STATUTORY and day > (applicable_day(known) or day):
             add(Basis.STATUTORY, day, stated_at, "OrderCompleted")
     newest = max((one.promise_revision for one in known if one.promise_revision is not None), default=None)
