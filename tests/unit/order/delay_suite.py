@@ -288,6 +288,19 @@ class DelaySuite:
         assert (await shop.read(order))["state"] == "cancelled"
         assert (await self.record(shop, order))["refunds"][0]["cause"] == "latest_date_passed"
 
+    async def test_a_latest_date_that_is_amended_to_before_the_promise_asks_the_customer_too(self, shop: Shop) -> None:
+        order = await self.promised(shop, T, jurisdiction=None, latest_acceptable_date="2026-02-20")
+        latest = T - days(2)
+        body = {"latest_acceptable_date": latest.isoformat()}
+        version = (await shop.read(order))["version"]
+        assert (await shop.patch(f"/v1/orders/{order['order_id']}", body, version)).status_code == 200
+        await self.judge(shop)
+        [offer] = (await self.record(shop, order))["offers"]
+        assert (offer["silence_means"], offer["lines"][0]["to_date"]) == ("cancellation", T.isoformat())
+        assert (await self.reply(shop, offer, "wait")).status_code == 200
+        await self.at(shop, _end(latest) + GRACE)
+        assert (await shop.read(order))["state"] == "backordered"
+
     async def test_a_merchants_cancellation_of_a_regulated_order_vests_a_refund_too(self, shop: Shop) -> None:
         order = await self.promised(shop, T, customer_id="c1")
         path = f"/v1/orders/{order['order_id']}/cancel"

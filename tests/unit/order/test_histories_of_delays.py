@@ -1,7 +1,7 @@
 """Whatever the order of notices, answers and sweeps, and wherever a process dies: the same units are cancelled, for the
 same cause and day, with one refund. Histories of the use cases in memory; a seed names one of them.
 
-The name of a test has its seed. `BACKORDER_SEED=17 pytest …` plays one history again, `BACKORDER_HISTORIES=500 pytest …`
+A test's name has its seed. `BACKORDER_SEED=17 pytest …` plays one history again, `BACKORDER_HISTORIES=500 pytest …`
 more of them.
 """
 

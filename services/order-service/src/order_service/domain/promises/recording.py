@@ -60,9 +60,9 @@ def records_to_add(
 
     The first is the day that binds: the quoted one, else allocation's first, else 30 days after the order was complete
     where a law says so. If they are over when nothing is recorded yet, because the order is older than the record or
-    was imported, the line has 30 days from its first record. An order that was complete later than it had seemed (a payment
-    was dishonoured) has new 30 days, 16 CFR 435.1(c). Allocation's dates follow, each once: ``line.promise`` as told at
-    ``stated_at``.
+    was imported, the line has 30 days from its first record. An order that was complete later than it had seemed (a
+    payment was dishonoured) has new 30 days, 16 CFR 435.1(c). Allocation's dates follow, each once: ``line.promise`` as
+    told at ``stated_at``.
     """
     added: list[PromiseRecord] = []
 
