@@ -74,3 +74,15 @@ async def test_whoever_waits_is_served_once_the_complete_order_is_gone(world: An
     await world.apply(world.cancel(whole, 1))
     assert await world.granted("later-1") == [1]
     await world.check()
+
+
+async def test_an_order_that_lost_units_keeps_none_of_the_rest_by_its_old_promise(world: Any) -> None:
+    await world.apply(world.sku("A", lead_time_days=20))
+    await world.apply(world.inbound("A", "a", 4, world.now + timedelta(days=4)))
+    await world.apply(world.order("whole", ("A", 4), ship_complete=True)[1])
+    await world.apply(world.order("later", ("A", 2))[1])
+    await _arrives(world, "A", 4, "a", 4)
+    assert await world.granted("whole-1", "later-1") == [4, 0]
+    await world.apply(world.stock("A", -1))
+    assert await world.granted("whole-1", "later-1") == [0, 2]
+    await world.check()

@@ -93,7 +93,7 @@ def _not_in(slips: tuple[Slip, ...], first: date, last: date) -> list[Slip]:
 
 
 WORLDS = (
-    World("as it is", "suppliers as in `backorder replay`"),
+    World("as it is", "suppliers as in `backorder replay`, after the first month", judged=(30, 10_000)),
     World("announced", "the same, every date taken as announced", target=None),
     World("worse", "seven days later from the third month on, without a word", worse, judged=(60, 10_000)),
     World("silent", "delays are not announced any more", silent, judged=(60, 10_000)),

@@ -56,7 +56,8 @@ def decide_about(
     demands = [one for one in demands if one.order_id not in kept] if kept else demands
     supply = {one: session.supply(one, builder.now) for one in sorted({d.sku for d in demands})}
     blocked = [one for one in supply if session.blocked(one)]
-    context = context_of(session, supply, policy, {demand.order_id for demand in demands})
+    returned = {session.lines[one].order_id for one in builder.returned}
+    context = context_of(session, supply, policy, {demand.order_id for demand in demands}, returned)
     if solver is not None:
         context = choose_orders(supply, demands, policy, builder.now, solver, blocked=blocked, context=context)
     return Decided(decide(supply, demands, policy, builder.now, blocked=blocked, context=context), supply, blocked)
@@ -67,6 +68,8 @@ def carry_out(builder: DecisionBuilder, decided: Decided) -> None:
     session, outcomes = builder.session, decided.decision.outcomes
     changed = False
     for outcome in outcomes:
+        if outcome.short:
+            session.short_orders.add(outcome.demand.order_id)
         if outcome.deferred:
             builder.defer(session.orders[outcome.demand.order_id])
         elif outcome.grants:

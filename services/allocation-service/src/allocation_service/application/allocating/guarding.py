@@ -16,14 +16,21 @@ from allocation_service.domain.policies.policy import Policy, Supply
 from allocation_service.domain.reasons import Limit
 
 
-def context_of(session: AllocationSession, skus: Iterable[str], policy: Policy, deciding: Collection[str]) -> Context:
-    """What a decision goes by beside supply and demand; ``deciding`` are the orders it is about."""
+def context_of(
+    session: AllocationSession,
+    skus: Iterable[str],
+    policy: Policy,
+    deciding: Collection[str],
+    renewing: Collection[str] = (),
+) -> Context:
+    """What a decision goes by beside supply and demand. ``deciding``: the orders it is about; ``renewing``: those that
+    units were taken back from, whose promises are made anew."""
     used: dict[str, tuple[int, ...]] = {}
     kept: dict[str, int] = {}
     promised: dict[str, tuple[tuple[date, int], ...]] = {}
     for sku in skus:
         state = session.skus[sku]
-        needs = _promised_to_others(session, sku, deciding)
+        needs = _promised_to_others(session, sku, deciding, renewing)
         if needs:
             promised[sku] = needs
         if not policy.guarded:
@@ -33,7 +40,9 @@ def context_of(session: AllocationSession, skus: Iterable[str], policy: Policy, 
         others = sum(_kept_for(session, sku, order_id) for order_id in state.kept_for if order_id not in deciding)
         if others:
             kept[sku] = min(state.free, others)
-    return Context(quota_used=used, kept=kept, promised=promised)
+    orders = session.orders
+    renewed = tuple(sorted(one for one in renewing if one in deciding and orders[one].ship_complete))
+    return Context(quota_used=used, kept=kept, promised=promised, renewing=renewed)
 
 
 def limited(
@@ -104,30 +113,26 @@ def note_passed(builder: DecisionBuilder, decision: Decision) -> None:
 
 
 def _promised_to_others(
-    session: AllocationSession, sku: str, deciding: Collection[str]
+    session: AllocationSession, sku: str, deciding: Collection[str], renewing: Collection[str]
 ) -> tuple[tuple[date, int], ...]:
-    """Units of what is free that were promised to orders which ship complete, wait for another article and are not
-    decided about here, as far as nothing replaces them by their claim dates."""
-    through = session.moment(sku).kept_through
-    if through is None:
+    """Units of what is free that were promised to orders which ship complete and were found to lack another article,
+    as far as nothing replaces them by their claim dates; orders that are decided about here keep theirs themselves."""
+    short, through = session.short_orders.difference(deciding, renewing), session.moment(sku).kept_through
+    if not short or through is None:
         return ()
     waiting = sorted(
         (line.claim_date, line.queued_units)
         for line in map(session.lines.__getitem__, session.lines_of.get(sku, ()))
-        if line.backed
-        and line.claim_date <= through
-        and line.order_id not in deciding
-        and session.orders[line.order_id].ship_complete
-        and line.queued_units
+        if line.backed and line.claim_date <= through and line.order_id in short and line.queued_units
     )
     if not waiting:
         return ()
     supply, needed, found = session.supply(sku, session.moment(sku).now), 0, []
     for claim, units in waiting:
         needed += units
-        short = min(supply.free, needed - supply.coming_by(claim))
-        if short > 0:
-            found.append((claim, short))
+        missing = min(supply.free, needed - supply.coming_by(claim))
+        if missing > 0:
+            found.append((claim, missing))
     return tuple(found)
 
 

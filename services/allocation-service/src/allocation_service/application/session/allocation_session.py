@@ -76,6 +76,8 @@ class AllocationSession:
         """By SKU: ids of deferred orders that are decided before anybody behind them gets units of it."""
         self.deferred_orders_due: dict[str, DeferredOrder] = {}
         """By order id: the deferred orders that this transaction is to decide."""
+        self.short_orders: set[str] = set()
+        """Ids of orders that ship complete and were found here to lack something."""
         self.loans: dict[str, list[KeptLoan]] = {}
         """By SKU: its loans that are not back, and those made here."""
         self.lending_skus: set[str] = set()

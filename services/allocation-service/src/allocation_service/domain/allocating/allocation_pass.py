@@ -63,6 +63,7 @@ class AllocationPass:
         self._filled: dict[str, dict[EntryKey, Grants]] = {}
         self._held: dict[str, Served] = {}
         self._coming = {sku: one.coming_by for sku, one in supply.items()}
+        self._renewing = frozenset(context.renewing)
         self._needed: dict[str, int] = {}
         """By SKU: units of orders whose promise is to be kept, and that could not be filled whole."""
 
@@ -162,7 +163,8 @@ class AllocationPass:
     def _too_short(self, order_id: str) -> Served:
         """The order cannot be filled whole; if nobody may pass it any more, its stock is kept for it."""
         if not self.at_limit(order_id):
-            self._keep_promise(order_id)
+            if order_id not in self._renewing:
+                self._keep_promise(order_id)
             return _INCOMPLETE
         for sku, units in self.needs(order_id).items():
             if sku in self.available:

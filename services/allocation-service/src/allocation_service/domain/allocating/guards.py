@@ -19,6 +19,7 @@ class Context(NamedTuple):
     ``kept``: by SKU, units kept for passed orders that are not part of this decision.
     ``promised``: by SKU, units of what is free that promises of such orders need by their claim dates, because
     nothing replaces them by then: kept from whoever was promised a later day, or none.
+    ``renewing``: orders that ship complete whose promises are made anew after this: they keep nothing by the old ones.
     ``chosen``: orders that a solver chose; None where none was asked. ``note``: why its answer was not used.
     """
 
@@ -28,6 +29,7 @@ class Context(NamedTuple):
     chosen: tuple[str, ...] | None = None
     note: str = ""
     promised: Mapping[str, tuple[tuple[date, int], ...]] = {}
+    renewing: tuple[str, ...] = ()
 
 
 NO_CONTEXT = Context()

@@ -165,6 +165,7 @@ def context_from(step: Mapping[str, Any]) -> Context:
             sku: tuple((date.fromisoformat(day), units) for day, units in needs)
             for sku, needs in step.get("promised", {}).items()
         },
+        tuple(step.get("renewing", ())),
     )
 
 
