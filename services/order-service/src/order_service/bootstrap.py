@@ -19,7 +19,7 @@ from order_service.application.apply_allocations import apply_allocations
 from order_service.application.change_orders import change_orders
 from order_service.application.commands import Accepted, ChangeOrder, PlaceOrder
 from order_service.application.payments.change_payments import ChangePayment, PaymentAccepted, change_payments
-from order_service.application.payments.ports import Providers
+from order_service.application.payments.ports import PaymentProvider, Providers
 from order_service.application.place_orders import place_orders
 from order_service.application.ports import OrderUnitOfWork
 from order_service.application.promises.judge_orders import LawRules
@@ -110,6 +110,20 @@ def law_rules(settings: OrderSettings, offer_links: SignedOfferLinks) -> LawRule
     return LawRules(offer_links.link, RefundTerms(settings.refund_days, settings.billing_cycle_days))
 
 
-def payment_providers(_: OrderSettings) -> Providers:
-    """The providers of this installation: the merchant's own system always."""
-    return {"webhook": MerchantProvider()}
+def payment_providers(settings: OrderSettings) -> Providers:
+    """The providers of this installation: the merchant's own system always, Stripe where it is set up."""
+    providers: dict[str, PaymentProvider] = {"webhook": MerchantProvider()}
+    if settings.stripe_api_key is not None:
+        # The library costs 14 MB and half a second, which nobody else pays.
+        from order_service.adapters.payments.stripe_client import StripeAccount  # noqa: PLC0415
+        from order_service.adapters.payments.stripe_provider import NAME, StripeProvider  # noqa: PLC0415
+
+        secrets = [settings.stripe_webhook_secret] if settings.stripe_webhook_secret else []
+        account = StripeAccount(
+            settings.stripe_api_key,
+            (*secrets, *settings.stripe_old_webhook_secrets),
+            settings.stripe_url,
+            settings.payment_return_url or settings.own_url,
+        )
+        providers[NAME] = StripeProvider(account)
+    return providers

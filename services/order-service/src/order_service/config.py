@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from service_kit.runtime.settings import ServiceSettings
@@ -34,5 +34,24 @@ class OrderSettings(ServiceSettings):
     """Days of a billing cycle of the seller's own credit, in which a refund to it is due in the United States."""
     payment_seconds: float = Field(default=1.0, gt=0)
     """Pause between two searches for payments that are due, and for events that payment providers sent."""
+    stripe_api_key: str | None = Field(default=None, repr=False, pattern=r"^[sr]k_(test|live)_\S+$")
+    """Secret or restricted key of the Stripe account that takes payments; None: there is no provider ``stripe``."""
+    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    """Secret of the webhook's signatures; without it no event of Stripe is believed, and payments are only polled."""
+    stripe_old_webhook_secrets: list[str] = Field(default_factory=list, repr=False)
+    """Secrets of before, while Stripe signs with both."""
+    stripe_url: str = Field(default="https://api.stripe.com", pattern=r"^https?://[^/]+/?$")
+    """Another address than Stripe's is that of the simulator."""
+    payment_return_url: str | None = Field(default=None, pattern=r"^https?://")
+    """Where a bank sends the customer who has authenticated; None: to this service's own address."""
     longest_wait: float = Field(default=30.0, gt=0)
     """Most seconds that ``Prefer: wait`` delays a response."""
+
+    @model_validator(mode="after")
+    def _real_money_moves_encrypted(self) -> Self:
+        """Refuse a key for real money where requests are not encrypted: at the simulator, or by mistake."""
+        if self.stripe_api_key and "_live_" in self.stripe_api_key and not self.stripe_url.startswith("https://"):
+            raise ValueError(
+                "stripe_url must begin with https:// for a live stripe_api_key; the simulator takes test keys"
+            )
+        return self
