@@ -43,7 +43,7 @@ class CatalogueSuite(Suite):
             assert await uow.catalogue.put_supplier(Supplier("acme", "Acme Ltd")) == (2, False, True)
             assert await uow.catalogue.lock_location("main") == Versioned(Location("main", "Main", 3), 2)
             assert await uow.catalogue.lock_supplier("acme") == 2
-            assert await uow.catalogue.lock_sku("lamp") == 1
+            assert (await uow.catalogue.lock_skus(["lamp"]))["lamp"].version == 1
 
     async def test_what_does_not_exist_is_unknown_and_has_no_version(self, units: Any) -> None:
         await self.put_catalogue(units)
@@ -56,8 +56,8 @@ class CatalogueSuite(Suite):
                 "main": (10, True),
                 "south": (100, False),
             }
-            locked = [await lock("no") for lock in (catalogue.lock_sku, catalogue.lock_location)]
-            assert [*locked, await catalogue.lock_supplier("no")] == [None, None, None]
+            assert await catalogue.lock_skus(["no"]) == {}
+            assert [await catalogue.lock_location("no"), await catalogue.lock_supplier("no")] == [None, None]
             queries = uow.queries
             assert [await found("no") for found in (queries.sku, queries.location, queries.supplier)] == [None] * 3
 

@@ -62,9 +62,6 @@ class InMemoryCatalogue:
         locations = self._state.locations
         return {key: locations[key].item.terms for key in location_ids if key in locations}
 
-    async def lock_sku(self, sku: str) -> int | None:
-        return _version(self._state.skus.get(sku))
-
     async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
         return {sku: self._state.skus[sku] for sku in sorted(skus) if sku in self._state.skus}
 

@@ -11,6 +11,7 @@ from inventory_service.application.put_location import PutLocation, put_location
 from inventory_service.application.put_sku import PutSku, put_sku
 from inventory_service.application.put_skus import PutSkus, put_skus
 from inventory_service.application.put_supplier import PutSupplier, put_supplier
+from inventory_service.application.queries import Versioned
 from inventory_service.application.record_adjustments import AdjustedLine
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
 from inventory_service.domain.document_types import ReceiptKind
@@ -23,7 +24,7 @@ MAIN = Location("main", "Main", 10)
 
 
 async def test_a_new_sku_is_announced_with_its_whole_policy(inventory):
-    assert await execute(inventory.units, put_sku, PutSku(TABLE, changed_at=at(5))) == (1, True, True)
+    assert await execute(inventory.units, put_sku, PutSku(TABLE, changed_at=at(5))) == (TABLE, (1, True, True))
     [event] = await inventory.published()
     assert (event.name, event.key, event.sequence) == ("SkuPolicyChanged", "table", 1)
     policy = event.payload
@@ -35,7 +36,7 @@ async def test_a_real_change_is_announced_with_the_next_version(inventory):
     await execute(inventory.units, put_sku, PutSku(TABLE))
     await inventory.published()
     changed = replace(TABLE, policy=SellingPolicy(Mode.PREORDER, release_date=date(2011, 1, 15)))
-    assert await execute(inventory.units, put_sku, PutSku(changed)) == (2, False, True)
+    assert await execute(inventory.units, put_sku, PutSku(changed)) == (changed, (2, False, True))
     [event] = await inventory.published()
     assert event.sequence == event.payload.version == 2
     assert event.payload.release_at.isoformat() == "2011-01-15T00:00:00+00:00"
@@ -45,8 +46,17 @@ async def test_a_real_change_is_announced_with_the_next_version(inventory):
 async def test_putting_what_is_there_already_announces_nothing_and_keeps_the_version(inventory):
     await execute(inventory.units, put_sku, PutSku(TABLE))
     await inventory.published()
-    assert await execute(inventory.units, put_sku, PutSku(TABLE)) == (1, False, False)
+    assert await execute(inventory.units, put_sku, PutSku(TABLE)) == (TABLE, (1, False, False))
     assert await inventory.published() == []
+
+
+async def test_a_put_that_keeps_something_returns_the_sku_as_it_is_stored(inventory):
+    await execute(inventory.units, put_sku, PutSku(TABLE))
+    renamed = Sku("table", "Desk", None, None, SellingPolicy())
+    kept = replace(TABLE, name="Desk")
+    command = PutSku(renamed, kept=("category", "lead_time_days", "policy"))
+    assert await execute(inventory.units, put_sku, command) == (kept, (2, False, True))
+    assert await read(inventory.units, lambda uow: uow.queries.sku("table")) == Versioned(kept, 2)
 
 
 async def test_a_bulk_announces_what_it_created_or_changed(inventory):
@@ -61,7 +71,7 @@ async def test_a_sku_is_put_only_on_the_version_that_is_expected(inventory):
     for versions, any_version, accepted in (({2, 3}, False, False), (set(), False, False), ({1, 7}, False, True)):
         expected = ExpectedVersion(frozenset(versions), any_version)
         if accepted:
-            assert (await execute(inventory.units, put_sku, PutSku(other, expected))).version == 2
+            assert (await execute(inventory.units, put_sku, PutSku(other, expected)))[1].version == 2
         else:
             with pytest.raises(VersionMismatch) as refusal:
                 await execute(inventory.units, put_sku, PutSku(other, expected))

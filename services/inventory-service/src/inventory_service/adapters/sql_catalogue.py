@@ -35,7 +35,6 @@ _LOCK_SKUS = text(
     "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, merged_into, version"
     " FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE"
 )
-_LOCK_SKU = text("SELECT version FROM sku WHERE sku = :id FOR UPDATE")
 _LOCK_LOCATION = text(
     "SELECT location_id, name, priority, active, version FROM location WHERE location_id = :id FOR UPDATE"
 )
@@ -123,10 +122,6 @@ class SqlCatalogue:
         rows = await self._connection.execute(_TERMS, {"ids": list(location_ids)})
         return {row.location_id: LocationTerms(row.priority, row.active) for row in rows}
 
-    async def lock_sku(self, sku: str) -> int | None:
-        """See Catalogue."""
-        return await self._lock(_LOCK_SKU, sku)
-
     async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
         """See Catalogue."""
         rows = await self._connection.execute(_LOCK_SKUS, {"skus": list(skus)})
@@ -139,7 +134,8 @@ class SqlCatalogue:
 
     async def lock_supplier(self, supplier_id: str) -> int | None:
         """See Catalogue."""
-        return await self._lock(_LOCK_SUPPLIER, supplier_id)
+        version: int | None = (await self._connection.execute(_LOCK_SUPPLIER, {"id": supplier_id})).scalar_one_or_none()
+        return version
 
     async def put_skus(self, skus: Sequence[Sku]) -> dict[str, StoredVersion]:
         """See Catalogue."""
@@ -168,10 +164,6 @@ class SqlCatalogue:
 
     async def _unknown(self, statement: TextClause, keys: Collection[str]) -> set[str]:
         return {row.k for row in await self._connection.execute(statement, {"keys": list(keys)})}
-
-    async def _lock(self, statement: TextClause, row_id: str) -> int | None:
-        version: int | None = (await self._connection.execute(statement, {"id": row_id})).scalar_one_or_none()
-        return version
 
     async def _put(self, put: TextClause, version: TextClause, values: Mapping[str, object]) -> StoredVersion:
         written = (await self._connection.execute(put, {**values, "now": self._now})).scalar_one_or_none()

@@ -52,9 +52,6 @@ class Catalogue(Protocol):
         a location locks its levels too, so the newest version of a level is published with the newest terms.
         """
 
-    async def lock_sku(self, sku: str) -> int | None:
-        """Lock the SKU; its version, or None if it does not exist."""
-
     async def lock_skus(self, skus: Collection[str]) -> dict[str, Versioned[Sku]]:
         """Lock those SKUs that exist, in the order of their names; returns them as they are."""
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
-from inventory_service.application.put_skus import Kept, PutSkus, put_skus
+from inventory_service.application.put_skus import Kept, keeping, store_skus
 from inventory_service.domain.catalogue import Sku
+from inventory_service.domain.errors import SkuMerged
 from inventory_service.domain.expected_version import ExpectedVersion
 
 
@@ -25,10 +26,17 @@ class PutSku:
     kept: Collection[Kept] = ()
 
 
-async def put_sku(uow: InventoryUnitOfWork, command: PutSku) -> StoredVersion:
-    """Store the SKU and publish ``SkuPolicyChanged`` if that created or changed it. Raises VersionMismatch."""
-    current = await uow.catalogue.lock_sku(command.sku.sku)
+async def put_sku(uow: InventoryUnitOfWork, command: PutSku) -> tuple[Sku, StoredVersion]:
+    """Store the SKU and publish ``SkuPolicyChanged`` if that created or changed it; returns it as it is stored.
+
+    Raises VersionMismatch, and what ``put_skus`` raises.
+    """
+    name = command.sku.sku
+    known = (await uow.catalogue.lock_skus([name])).get(name)
     if command.expected is not None:
-        command.expected.check(current)
-    stored = await put_skus(uow, PutSkus((command.sku,), command.changed_at, {command.sku.sku: command.kept}))
-    return stored[command.sku.sku]
+        command.expected.check(known.version if known else None)
+    if known is not None and known.item.merged_into is not None:
+        raise SkuMerged(name, known.item.merged_into)
+    sku = keeping(command.sku, known.item, command.kept) if known else command.sku
+    new = {name} if known is None and command.kept else ()
+    return sku, (await store_skus(uow, [sku], command.changed_at, new=new))[name]

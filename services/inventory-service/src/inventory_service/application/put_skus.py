@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
@@ -41,20 +41,30 @@ async def put_skus(uow: InventoryUnitOfWork, command: PutSkus) -> dict[str, Stor
         raise SkuMerged(name, merged[name].sku)
     asked = [sku.sku for sku in command.skus if command.kept.get(sku.sku)]
     known = await uow.catalogue.lock_skus(asked) if asked else {}
-    new = set(asked) - known.keys()
-    skus = [_keeping(sku, known[sku.sku].item, command) if sku.sku in known else sku for sku in command.skus]
+    skus = [
+        keeping(sku, known[sku.sku].item, command.kept[sku.sku]) if sku.sku in known else sku for sku in command.skus
+    ]
+    return await store_skus(uow, skus, command.changed_at, new=set(asked) - known.keys())
+
+
+async def store_skus(
+    uow: InventoryUnitOfWork, skus: Sequence[Sku], changed_at: datetime | None, *, new: Collection[str]
+) -> dict[str, StoredVersion]:
+    """Store SKUs and publish those that were created or changed. Raises CommandNotCarriedOut if one of ``new``, which
+    were not there to be locked, is there by now."""
     stored = await uow.catalogue.put_skus(skus)
     if any(stored[name].changed and not stored[name].created for name in new):
         # Somebody else has just created it: what it keeps was not known yet. Nothing is stored; a repetition knows.
         raise CommandNotCarriedOut
-    changed_at = command.changed_at or uow.now
+    changed_at = changed_at or uow.now
     await uow.publish(
         [policy_changed(sku, stored[sku.sku].version, changed_at) for sku in skus if stored[sku.sku].changed]
     )
     return stored
 
 
-def _keeping(sku: Sku, known: Sku, command: PutSkus) -> Sku:
-    merged = replace(sku, **{name: getattr(known, name) for name in command.kept[sku.sku]})
+def keeping(sku: Sku, known: Sku, kept: Collection[Kept]) -> Sku:
+    """The SKU with what it keeps of the known one. Raises SellingTermsIncomplete if that does not fit together."""
+    merged = replace(sku, **{name: getattr(known, name) for name in kept})
     merged.check()
     return merged

@@ -104,15 +104,10 @@ async def put_one_sku(
     now = app.clock.now()
     changed_at = business_time(principal, body.changed_at, "changed_at", now)
     check_plans([(body.selling_policy.release_date, _RELEASE)], now)
-    wanted = body.as_sku(sku)
-    stored = await execute(app.units, put_sku, PutSku(wanted, expected, changed_at, body.kept))
+    put, stored = await execute(app.units, put_sku, PutSku(body.as_sku(sku), expected, changed_at, body.kept))
     response.status_code = 201 if stored.created else 200
-    if body.kept and not stored.created:
-        found = await _sku(app, sku)
-        set_etag(response, found.version)
-        return SkuView.of(found.item, found.version)
     set_etag(response, stored.version)
-    return SkuView.of(wanted, stored.version)
+    return SkuView.of(put, stored.version)
 
 
 @router.patch(
