@@ -12,6 +12,7 @@ import httpx
 import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.integration.allocation.run_client import Client
 from tests.scenario import WallClock, take_outbox
 from tests.unit.allocation.allocation_scenario import AllocationScenario
 
@@ -158,7 +159,7 @@ async def worlds(service_database: Callable[[str], Awaitable[Database]]) -> Call
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+async def client(world: Any, tmp_path: Path) -> AsyncIterator[Client]:
     """A client with all scopes; the clock stands where the world's does."""
     keyring = tmp_path / "keyring.json"
     key, _ = Keyring(keyring).create_key("test", sorted(SCOPES))
@@ -167,7 +168,5 @@ async def client(world: Any, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]
     )
     app = create_app(build(settings, clock=world.clock, database=world.database))
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers
-    ) as opened:
+    async with Client(transport=httpx.ASGITransport(app=app), base_url="http://test", headers=headers) as opened:
         yield opened
