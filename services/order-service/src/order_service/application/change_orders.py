@@ -143,8 +143,7 @@ class _Batch:
         parts = {each: units for each in change.line_ids if (units := was_open[each] - order.lines[each].totals.open)}
         if terms.jurisdiction is None or not parts:
             return
-        by_customer = command.customer_id is not None
-        cause = CancellationCause.CUSTOMER if by_customer else CancellationCause.MERCHANT
+        cause = CancellationCause.CUSTOMER if command.by_customer else CancellationCause.MERCHANT
         cancellation = Cancellation(cause, day_of(change.at, terms.zone))
         self.refunds += refund_rights(order, parts, dict.fromkeys(parts, cancellation), self.refund_terms)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from event_contracts import Event, new_event_id
 from order_service.application.history import HistoryEntry, entry_of_change
 from order_service.application.order_event import order_event
-from order_service.application.ports import ChangedOrder
+from order_service.application.ports import ChangedOrder, OrderUnitOfWork
 from order_service.application.promises.promise_store import RefundRight
 from order_service.domain.order import Order
 from order_service.domain.promises.recording import LegalTerms
@@ -52,6 +52,18 @@ def cancel_units(done: UnitsCancelled, order: Order, by: CancelledBy, refunds: R
     done.history.append(entry_of_change(order, change))
     done.events.append(order_event(order, change, by.now))
     done.refunds.extend(refund_rights(order, parts, by.lines, refunds, by.offer_id))
+
+
+async def store_cancelled(uow: OrderUnitOfWork, done: UnitsCancelled) -> None:
+    """Store what was cancelled with the refunds that follow, have payments looked at, and publish `OrderCancelled`."""
+    if not done.changed:
+        return
+    await uow.orders.save(done.changed, done.history)
+    await uow.promises.add_refunds(done.refunds)
+    paid = [one.order.order_id for one in done.changed if one.order.terms.payment_provider is not None]
+    if paid:
+        await uow.payments.touch(paid, uow.now)
+    await uow.publish(done.events)
 
 
 def refund_rights(

@@ -8,7 +8,12 @@ from datetime import datetime, timedelta
 
 from event_contracts import Event, new_event_id
 from order_service.application.ports import OrderUnitOfWork
-from order_service.application.promises.cancel_units import CancelledBy, UnitsCancelled, cancel_units
+from order_service.application.promises.cancel_units import (
+    CancelledBy,
+    UnitsCancelled,
+    cancel_units,
+    store_cancelled,
+)
 from order_service.application.promises.delay_events import OfferLink, delay_event
 from order_service.application.promises.promise_store import LAW, OwnedOffer, RecordedLine
 from order_service.domain.order import Order
@@ -52,11 +57,9 @@ async def judge_orders(uow: OrderUnitOfWork, order_ids: Sequence[str], now: date
     for order_id, order in sorted(orders.items()):
         judging.judge(order, records[order_id], offers[order_id])
     await uow.promises.add_records(judging.records)
-    if judging.cancelled.changed:
-        await uow.orders.save(judging.cancelled.changed, judging.cancelled.history)
-        await uow.promises.add_refunds(judging.cancelled.refunds)
+    await store_cancelled(uow, judging.cancelled)
     await uow.promises.save_offers(judging.offers)
-    await uow.publish([*judging.cancelled.events, *judging.events])
+    await uow.publish(judging.events)
     unknown = {order_id: None for order_id in order_ids if order_id not in orders}
     await uow.promises.set_deadlines(LAW, {**unknown, **judging.deadlines})
     return judging.changed_orders

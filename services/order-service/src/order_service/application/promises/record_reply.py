@@ -7,7 +7,12 @@ from datetime import datetime
 
 from order_service.application.errors import OrderNotFound
 from order_service.application.ports import OrderUnitOfWork
-from order_service.application.promises.cancel_units import CancelledBy, UnitsCancelled, cancel_units
+from order_service.application.promises.cancel_units import (
+    CancelledBy,
+    UnitsCancelled,
+    cancel_units,
+    store_cancelled,
+)
 from order_service.application.promises.delay_events import delay_event
 from order_service.application.promises.judge_orders import LawRules
 from order_service.application.promises.promise_store import LAW, OwnedOffer
@@ -62,6 +67,4 @@ async def _cancel(uow: OrderUnitOfWork, order: Order, offer: Offer, received_at:
     by = CancelledBy({line.line_id: cancellation for line in offer.lines}, received_at, uow.now, offer.offer_id)
     done = UnitsCancelled()
     cancel_units(done, order, by, rules.refunds)
-    await uow.orders.save(done.changed, done.history)
-    await uow.promises.add_refunds(done.refunds)
-    await uow.publish(done.events)
+    await store_cancelled(uow, done)
