@@ -41,5 +41,5 @@ async def test_what_the_law_cancels_has_the_payment_looked_at() -> None:
         order = (await uow.orders.lock({"o1": [None]}))["o1"]
         done = UnitsCancelled()
         cancel_units(done, order, CancelledBy(dict.fromkeys(order.lines, cancellation), NOW, NOW), RefundTerms())
-        await store_cancelled(uow, done)  # type: ignore[arg-type]
+        await store_cancelled(uow, done)
         assert [key.order_id for key in await uow.payments.due(NOW, 9)] == ["o1"]
