@@ -52,6 +52,7 @@ PATHS = {
         GET /v1/demands/{line_id}/why
         GET /v1/calibration
         GET PUT /v1/promise-targets
+        POST /v1/delivery-history
         GET /v1/lending
         GET /v1/loans
         GET PUT /v1/allocation-policies/{scope}

@@ -65,3 +65,23 @@ async def test_a_line_says_what_its_date_rests_on_and_how_probable_it_is_now(wor
     await world.apply(world.stock("B", 1))
     promise = (await client.get("/v1/demands/o-1/why")).json()["promise"]
     assert promise["confidence_percent"] < 80, "a day is left, and the delivery is overdue"
+
+
+async def test_past_deliveries_are_imported_and_those_that_cannot_have_been_are_named(world: Any, client: Any) -> None:
+    def delivery(reference: str, **other: Any) -> dict[str, Any]:
+        dates = [
+            {"announced_on": "2026-01-02", "eta": "2026-01-12"},
+            {"announced_on": "2026-01-10", "eta": "2026-01-15"},
+        ]
+        return {"reference": reference, "supplier_id": "ACME", "dates": dates, "closed_on": "2026-01-16",
+                "arrived_on": "2026-01-16", "ordered": 4, "received": 4, **other}  # fmt: skip
+
+    path = "/v1/delivery-history"
+    answer = await client.post(path, json={"deliveries": [delivery("1"), delivery("2", arrived_on=None)]})
+    assert answer.json() == {"recorded": 2, "known": 0}
+    answer = await client.post(path, json={"deliveries": [delivery("2"), delivery("3")]})
+    assert answer.json() == {"recorded": 1, "known": 1}
+    refused = await client.post(path, json={"deliveries": [delivery("4"), delivery("5", closed_on="2027-01-01")]})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/deliveries/1/closed_on")
+    rows = await world.rows("SELECT lead_from, lead_to, days_late FROM inbound_lateness WHERE po_line = 'history:1'")
+    assert sorted(tuple(row) for row in rows) == [(5, -1, 1), (10, 3, 4)]

@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
+from tests.unit.allocation.in_memory_lateness import AnnouncedDate as KeptDate
 from tests.unit.allocation.in_memory_state import AllocationState, FirstDate
 
 from allocation_service.application.promising.ports import KeptDates, LatenessState
 from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.first_promise import Levels, Outcome, OutcomeState, state_after
 from allocation_service.domain.lateness.observations import AnnouncedDate
+from allocation_service.domain.lateness.past_delivery import PastDelivery
 from allocation_service.domain.lateness.quantile_table import DEFAULT_TARGET, NO_HISTORY, QuantileTable
 from allocation_service.domain.lateness.table_building import ClosedLine, History, LeadTimeLine
 
@@ -108,6 +110,20 @@ class InMemoryLatenessStore:
         assert table.version == before.version + 1
         self._state.tables[table.version] = table
         self._state.lateness |= {"table": table, "built_for": today, "built_at": now}
+
+    async def add_deliveries(self, deliveries: Sequence[PastDelivery]) -> int:
+        """See LatenessStore."""
+        known, new = {one.po_line for one in self._state.deliveries.values()}, set()
+        for delivery in deliveries:
+            name = f"history:{delivery.reference}"
+            if name in known or name in new:
+                continue
+            new.add(name)
+            for one in delivery.announced():
+                self._state.deliveries[len(self._state.deliveries)] = KeptDate(
+                    name, *one[:5], delivery.closed_on, delivery.ordered, delivery.received
+                )
+        return len(new)
 
     async def kept_dates(self, today: date, days: int) -> KeptDates:
         """See LatenessStore."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
+
 from allocation_service.application.promising.fold_outcomes import fold_outcomes
+from allocation_service.application.promising.import_deliveries import DeliveriesRefused, import_deliveries
 from allocation_service.application.promising.renew_passed_promises import find_passed_promises, renew_passed_promises
 from allocation_service.domain.lateness.basis import Basis
+from allocation_service.domain.lateness.past_delivery import PastDelivery, StatedDate
 from allocation_service.domain.lateness.situations import LEAD_BANDS
 from service_kit.commands.execute import execute, read
 
@@ -42,6 +47,14 @@ async def deliver(world: Any, number: int, *, late: int, lead: int = 10, ordered
     await world.apply(world.stock("PAST", ordered - short, po_line=name, remaining=short))
     if short:
         await world.apply(world.inbound("PAST", name, 0, eta, supplier="ACME", ordered=ordered))
+
+
+def a_past_delivery(world: Any, number: int, *, late: int) -> PastDelivery:
+    """Announced ten days before its date, and so many days late; each of another day."""
+    eta = world.now.date() - timedelta(days=10 + number)
+    dates = (StatedDate(eta - timedelta(days=10), eta),)
+    came = eta + timedelta(days=late)
+    return PastDelivery(f"past/{number}", "ACME", dates, came, came, 40, 40)
 
 
 class LearnedDatesSuite:
@@ -204,3 +217,29 @@ class LearnedDatesSuite:
             await world.apply(world.order(sku.lower(), (sku, 3))[1])
         assert await world.promise("b-1") < await world.promise("a-1")
         await world.check()
+
+    async def test_past_deliveries_are_brought_along_once(self, world: Any) -> None:
+        await world.aim_at(95)
+        await world.apply(world.sku("A"))
+        past = [a_past_delivery(world, number, late=4) for number in range(25)]
+        assert await execute(world.units, import_deliveries, past, world.now.date()) == 25
+        assert await execute(world.units, import_deliveries, [*past, *past[:1]], world.now.date()) == 0
+        await fold(world)
+        await world.apply(world.inbound("A", "p1", 5, world.now + timedelta(days=10), supplier="ACME"))
+        await world.apply(world.order("o", ("A", 3))[1])
+        assert await world.promise("o-1") == day(world, 15), "as if they had been seen to come"
+        await world.check()
+
+    async def test_deliveries_that_cannot_have_been_are_refused_together(self, world: Any) -> None:
+        good, today = a_past_delivery(world, 1, late=4), world.now.date()
+        faults = {
+            "dates": replace(
+                good, dates=(*good.dates, StatedDate(good.dates[0].announced_on - timedelta(days=1), today))
+            ),
+            "closed_on": replace(good, closed_on=today + timedelta(days=1)),
+            "arrived_on": replace(good, arrived_on=good.closed_on + timedelta(days=1)),
+        }
+        with pytest.raises(DeliveriesRefused) as refused:
+            await execute(world.units, import_deliveries, [good, *faults.values()], today)
+        assert [(one.number, one.field) for one in refused.value.faults] == list(enumerate(faults, start=1))
+        assert await execute(world.units, import_deliveries, [good], today) == 1, "nothing was half done"

@@ -45,6 +45,7 @@ def build(
             tags=http.TAGS,
             problems=http.PROBLEMS,
             application=application,
+            large_body_paths=http.LARGE_BODIES,
         ),
         subscription=consumer.subscription(application),
         background=(

@@ -16,10 +16,11 @@ from allocation_service.domain.lateness.adaptive_level import AdaptiveLevel
 from allocation_service.domain.lateness.basis import Basis
 from allocation_service.domain.lateness.first_promise import Levels, Outcome
 from allocation_service.domain.lateness.observations import NEWEST, AnnouncedDate
+from allocation_service.domain.lateness.past_delivery import PastDelivery
 from allocation_service.domain.lateness.quantile_table import DEFAULT_TARGET, QuantileTable
 from allocation_service.domain.lateness.table_building import ClosedLine, History, LeadTimeLine
 from allocation_service.domain.supply.lateness import WINDOW_DAYS
-from service_kit.persistence.bulk import Columns, arrays, insert, or_update, unnest
+from service_kit.persistence.bulk import Columns, arrays, insert, names, or_update, unnest
 
 _STATE = "SELECT default_target, version, built_for, built_at FROM lateness_state"
 _CLAIM = text(f"{_STATE} FOR UPDATE SKIP LOCKED")
@@ -123,6 +124,16 @@ _REST = text(
             ) AS newest) AS rolling
     """
 )
+_HISTORY = "history:"
+"""Before the names of lines that were told afterwards; those of purchase orders have no colon."""
+_PAST: Columns = (
+    ("po_line", "text"), ("supplier", "text"), ("eta", "date"), ("lead_from", "int"), ("lead_to", "int"),
+    ("arrived_on", "date"), ("observed_at", "date"), ("ordered", "bigint"), ("received", "bigint"),
+)  # fmt: skip
+_ADD_DELIVERIES = text(
+    f"INSERT INTO inbound_lateness ({names(_PAST)}) SELECT {names(_PAST)} FROM {unnest(_PAST, 'new')}"
+    " WHERE NOT EXISTS (SELECT FROM inbound_lateness AS l WHERE l.po_line = new.po_line) RETURNING po_line"
+)
 _DEFAULT = text("UPDATE lateness_state SET default_target = :percent")
 _TARGET = text("UPDATE sku SET promise_target = :percent WHERE sku = :sku AND known")
 _OF_SKUS = text("SELECT sku, promise_target FROM sku WHERE sku = ANY(CAST(:skus AS text[])) AND known")
@@ -201,6 +212,19 @@ class SqlLatenessStore:
         values = {"version": table.version, "today": today, "now": now}
         await self._conn.execute(_VERSION, values)
         await self._conn.execute(_IN_FORCE, values)
+
+    async def add_deliveries(self, deliveries: Sequence[PastDelivery]) -> int:
+        """See LatenessStore."""
+        rows = {}
+        for one in deliveries:
+            name = f"{_HISTORY}{one.reference}"
+            rows.setdefault(name, [
+                (name, date_.supplier, date_.eta, date_.lead_from, date_.lead_to, date_.arrived_on, one.closed_on,
+                 one.ordered, one.received)
+                for date_ in one.announced()
+            ])  # fmt: skip
+        values = arrays(_PAST, [row for some in rows.values() for row in some])
+        return len({row.po_line for row in await self._rows(_ADD_DELIVERIES, **values)})
 
     async def kept_dates(self, today: date, days: int) -> KeptDates:
         """See LatenessStore."""

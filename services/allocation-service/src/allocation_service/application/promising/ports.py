@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from allocation_service.domain.lateness.first_promise import Levels, Outcome
+from allocation_service.domain.lateness.past_delivery import PastDelivery
 from allocation_service.domain.lateness.quantile_table import QuantileTable
 from allocation_service.domain.lateness.table_building import History
 
@@ -83,6 +84,10 @@ class LatenessStore(Protocol):
 
     async def keep_table(self, table: QuantileTable, before: QuantileTable, today: date, now: datetime) -> None:
         """Store the rows in which a table differs from the one before, and put it in force."""
+        ...
+
+    async def add_deliveries(self, deliveries: Sequence[PastDelivery]) -> int:
+        """Record what became of their dates; how many were not known by their reference."""
         ...
 
     async def kept_dates(self, today: date, days: int) -> KeptDates:

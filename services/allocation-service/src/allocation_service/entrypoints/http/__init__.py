@@ -7,6 +7,7 @@ from allocation_service.entrypoints.http import (
     backorders,
     calibration,
     decisions,
+    delivery_history,
     lending,
     pins,
     policies,
@@ -19,7 +20,7 @@ from allocation_service.entrypoints.http import (
 )
 from allocation_service.entrypoints.http.problems import PROBLEMS
 
-__all__ = ["PROBLEMS", "ROUTERS", "TAGS"]
+__all__ = ["LARGE_BODIES", "PROBLEMS", "ROUTERS", "TAGS"]
 
 TAGS = {
     "Availability": "What can be had now, and by when",
@@ -32,11 +33,15 @@ TAGS = {
     "Simulations": "Policies side by side on the same orders and the same supply",
 }
 
+LARGE_BODIES = frozenset({delivery_history.PATH})
+"""Paths whose bodies may be large."""
+
 ROUTERS = (
     availability.router,
     backorders.router,
     calibration.router,
     promise_targets.router,
+    delivery_history.router,
     decisions.router,
     lending.router,
     policies.router,

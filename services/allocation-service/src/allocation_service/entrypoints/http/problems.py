@@ -7,6 +7,7 @@ from urllib.parse import quote
 from allocation_service.application.decisions.explain_line import DemandNotFound
 from allocation_service.application.decisions.read_decisions import DecisionNotFound
 from allocation_service.application.policies import errors as policies
+from allocation_service.application.promising.import_deliveries import DeliveriesRefused
 from allocation_service.application.promising.promise_targets import SkuNotKnown
 from allocation_service.application.runs import errors as runs
 from allocation_service.application.simulations.request_simulations import (
@@ -38,6 +39,9 @@ def _field(pointer: str, words: str) -> Problem:
 PROBLEMS: ProblemTable = {
     DecisionNotFound: lambda _: not_found("decision"),
     DemandNotFound: lambda _: not_found("demand"),
+    DeliveriesRefused: lambda error: unprocessable(
+        [FieldError(f"/deliveries/{one.number}/{one.field}", one.detail) for one in error.faults]
+    ),
     SkuNotKnown: lambda _: not_found("sku"),
     policies.PolicyNotFound: lambda _: not_found("policy"),
     policies.PolicyExists: lambda _: conflict(
