@@ -83,7 +83,7 @@ ROUTES = {
         GET /v1/decisions decisions:read
         GET /v1/decisions/{decision_id} decisions:read
         GET /v1/calibration decisions:read
-        POST /v1/delivery-history import
+        POST /v1/delivery-history policies:write
         GET /v1/promise-targets policies:write
         PUT /v1/promise-targets policies:write
         GET /v1/lending decisions:read

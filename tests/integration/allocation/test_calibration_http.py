@@ -1,9 +1,12 @@
 """How well dates are kept, and the targets that they are named by, over HTTP."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from tests.unit.allocation.learned_dates_suite import day, morning
+
+from service_kit.http.api_keys import Keyring
 
 
 async def test_what_was_kept_is_shown_with_what_the_next_dates_are_named_by(world: Any, client: Any) -> None:
@@ -67,7 +70,9 @@ async def test_a_line_says_what_its_date_rests_on_and_how_probable_it_is_now(wor
     assert promise["confidence_percent"] < 80, "a day is left, and the delivery is overdue"
 
 
-async def test_past_deliveries_are_imported_and_those_that_cannot_have_been_are_named(world: Any, client: Any) -> None:
+async def test_past_deliveries_are_imported_and_those_that_cannot_have_been_are_named(
+    world: Any, client: Any, tmp_path: Path
+) -> None:
     def delivery(reference: str, **other: Any) -> dict[str, Any]:
         dates = [
             {"announced_on": "2026-01-02", "eta": "2026-01-12"},
@@ -83,5 +88,9 @@ async def test_past_deliveries_are_imported_and_those_that_cannot_have_been_are_
     assert answer.json() == {"recorded": 1, "known": 1}
     refused = await client.post(path, json={"deliveries": [delivery("4"), delivery("5", closed_on="2027-01-01")]})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/deliveries/1/closed_on")
+    keyring = Keyring(tmp_path / "keyring.json")
+    key, _ = keyring.create_key("no import", ["policies:write"])
+    answer = await client.post(path, json={"deliveries": [delivery("6")]}, headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "import_scope_required")
     rows = await world.rows("SELECT lead_from, lead_to, days_late FROM inbound_lateness WHERE po_line = 'history:1'")
     assert sorted(tuple(row) for row in rows) == [(5, -1, 1), (10, 3, 4)]

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 
 from allocation_service.application.promising.import_deliveries import import_deliveries
 from allocation_service.domain.lateness.past_delivery import PastDelivery, StatedDate
-from allocation_service.entrypoints.http.dependencies import BusinessNow, UnitsOfWork
+from allocation_service.entrypoints.http.dependencies import BusinessNow, PolicyWriter, UnitsOfWork
 from service_kit.commands.execute import execute
-from service_kit.http.api_keys import Principal
-from service_kit.http.authentication import require
+from service_kit.http.business_time import IMPORT_SCOPE
 from service_kit.http.fields import Day, Name
 from service_kit.http.models import RequestModel, ResponseModel
+from service_kit.http.problems import Problem
 
 PATH = "/v1/delivery-history"
 
 router = APIRouter(tags=["Promises"])
-
-_Importer = Annotated[Principal, require("import")]
 
 
 class AnnouncedDay(RequestModel):
@@ -84,9 +80,18 @@ class ImportedHistory(ResponseModel):
 
 @router.post(PATH, name="import_delivery_history", summary="Bring past deliveries along")
 async def post_history(
-    body: DeliveryHistory, principal: _Importer, units: UnitsOfWork, now: BusinessNow
+    body: DeliveryHistory, principal: PolicyWriter, units: UnitsOfWork, now: BusinessNow
 ) -> ImportedHistory:
-    """The next table of lateness goes by them. The same deliveries may be sent again: they are recorded once."""
+    """The next table of lateness goes by them. The same deliveries may be sent again: they are recorded once. Takes the
+    scope `import`, too, as all that states when something happened."""
+    if not principal.may(IMPORT_SCOPE):
+        raise Problem(
+            403,
+            "import_scope_required",
+            "Forbidden",
+            f"Only a key with the scope {IMPORT_SCOPE!r} may state what happened before.",
+            extra={"missing_scope": IMPORT_SCOPE},
+        )
     deliveries = [one.delivery() for one in body.deliveries]
     recorded = await execute(units, import_deliveries, deliveries, now.date())
     return ImportedHistory(recorded=recorded, known=len(deliveries) - recorded)
