@@ -215,7 +215,7 @@ class SqlLatenessStore:
 
     async def add_deliveries(self, deliveries: Sequence[PastDelivery]) -> int:
         """See LatenessStore."""
-        rows = {}
+        rows: dict[str, list[tuple[Any, ...]]] = {}
         for one in deliveries:
             name = f"{_HISTORY}{one.reference}"
             rows.setdefault(name, [
