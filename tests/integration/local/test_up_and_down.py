@@ -15,6 +15,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import asyncpg
+import httpx
 import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -106,7 +107,7 @@ def test_a_second_start_is_refused_with_the_remedy(home: Path) -> None:
 def test_status_shows_each_part(home: Path) -> None:
     shown = json.loads(backorder(home, "status", "--json").stdout)
     parts = {part["name"]: part for part in shown["parts"]}
-    for name in ("postgres", "kafka", "mail"):
+    for name in ("postgres", "kafka", "mail", "payments"):
         assert parts[name]["state"] == "healthy"
         assert parts[name]["memory_mb"] > 5
         assert parts[name]["port"]
@@ -124,6 +125,22 @@ def test_mails_are_caught_and_shown(home: Path) -> None:
     assert caught["subject"] == "Your pump: Freitag ✓"
     assert "It has arrived." in backorder(home, "mails", "--full").stdout
     assert "no mails yet" in backorder(home, "mails", "--to", "nobody@").stdout
+
+
+def test_payments_are_simulated_for_whoever_has_the_key(home: Path) -> None:
+    system = running_system(home)
+
+    def pay(key: str) -> httpx.Response:
+        form = {"amount": "1000", "currency": "eur", "payment_method": "pm_card_visa"}
+        form |= {"confirm": "true", "off_session": "true"}
+        headers = {"Authorization": f"Bearer {key}"}
+        url = f"{system.payment_simulator_url}/v1/payment_intents"
+        return httpx.post(url, data=form, headers=headers, trust_env=False)
+
+    assert pay(system.payment_simulator_key).json()["status"] == "succeeded"
+    assert pay("sk_test_other").status_code == 401
+    remembered = DataDirectory(home).payments
+    assert remembered.stat().st_mode & 0o077 == 0, "only its owner reads it"
 
 
 def test_keys_are_made_listed_and_revoked(home: Path) -> None:

@@ -38,6 +38,11 @@ class DataDirectory:
         return self.root / "mails"
 
     @property
+    def payments(self) -> Path:
+        """What the payment simulator remembers."""
+        return self.root / "payments.sqlite"
+
+    @property
     def database_passwords(self) -> Path:
         return self.root / "database-passwords.json"
 

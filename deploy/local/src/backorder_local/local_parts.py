@@ -1,6 +1,7 @@
 """The table of parts that make up the local system."""
 
 import json
+import os
 import socket
 import sys
 import urllib.error
@@ -21,11 +22,15 @@ from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICES, ServiceProgram, is_installed
 from backorder_local.supervisor import Part
 from backorder_local.topics import PARTITIONS
+from backorder_payment_simulator.environment import KEY, WEBHOOK_SECRET
+
+_STRIPE_KEY = "ORDER_STRIPE_API_KEY"
+"""Whoever has set this pays at an account of their own, and not at the simulator."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose; `ports` holds two for each service, public and ops, and one for `smtp`."""
+    """What the user chose; `ports` holds two for each service, public and ops, and those of `smtp` and `payments`."""
 
     ports: Mapping[str, int]
     postgres_url: str | None = None
@@ -59,6 +64,7 @@ class LocalSystem:
         return [
             *servers,
             self._part("mail", self._mail_catcher, self._options.ports["smtp"], answers_smtp),
+            self._part("payments", self._payment_simulator, self._options.ports["payments"], answers_ready),
             Part("databases", self._database_task, None, needs=databases_need, start_within=120),
             Part("topics", self._topic_task, None, needs=topics_need),
             *(
@@ -118,11 +124,35 @@ class LocalSystem:
             database_urls={name: urls.app_url for name, urls in access.items()},
             owner_urls={name: urls.owner_url for name, urls in access.items()},
             smtp_port=self._options.ports["smtp"],
+            payment_simulator_url=self._payments_url,
+            payment_simulator_key=self._payment_keys()[0],
         )
 
     def _mail_catcher(self) -> Program:
         port, mails = str(self._options.ports["smtp"]), str(self._directory.mails)
         return self._python("mail", ("backorder_local.mail_catcher", port, mails))
+
+    def _payment_simulator(self) -> Program:
+        key, webhook_secret = self._payment_keys()
+        webhook = f"http://{LOOPBACK}:{self._options.ports['order']}/v1/provider-events/stripe"
+        return self._python(
+            "payments",
+            (
+                *("backorder_payment_simulator", str(self._options.ports["payments"])),
+                *("--data", str(self._directory.payments), "--webhook-url", webhook),
+            ),
+            {KEY: key, WEBHOOK_SECRET: webhook_secret},
+        )
+
+    @property
+    def _payments_url(self) -> str:
+        return f"http://{LOOPBACK}:{self._options.ports['payments']}"
+
+    def _payment_keys(self) -> tuple[str, str]:
+        """The simulator's secret key, and the secret of its webhook, in Stripe's forms."""
+        key, webhook_secret = ("payment-simulator", "payment-simulator-webhook")
+        secrets = self._directory.secrets
+        return f"sk_test_{remembered_secret(secrets / key)}", f"whsec_{remembered_secret(secrets / webhook_secret)}"
 
     def _database_task(self) -> Program:
         modules = {service.name: service.module for service in self._services}
@@ -169,6 +199,9 @@ class LocalSystem:
             "smtp_host": LOOPBACK,
             "smtp_port": self._options.ports["smtp"],
         }
+        if service.name == "order" and _STRIPE_KEY not in os.environ:
+            key, secret = self._payment_keys()
+            settings |= {"stripe_url": self._payments_url, "stripe_api_key": key, "stripe_webhook_secret": secret}
         return self._python(service.name, (service.main_module,), service.environment(settings), stop_within=15.0)
 
     def _python(

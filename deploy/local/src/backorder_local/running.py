@@ -17,7 +17,8 @@ class RunningSystem:
     """How to reach a system that is up. The maps are keyed by `order`, `inventory`, `allocation`, `notification`.
 
     `api_key` holds every scope. Database addresses are `postgresql://…`: `database_urls` as the role that may
-    read and write rows, `owner_urls` as the owner. `ops_urls`: health with its details, and metrics.
+    read and write rows, `owner_urls` as the owner. `ops_urls`: health with its details, and metrics. The payment
+    simulator has a secret key of its own, in Stripe's form; empty: there is none.
     """
 
     data_dir: str
@@ -29,6 +30,8 @@ class RunningSystem:
     owner_urls: Mapping[str, str]
     smtp_port: int
     ops_urls: Mapping[str, str] = field(default_factory=dict)
+    payment_simulator_url: str = ""
+    payment_simulator_key: str = field(default="", repr=False)
 
     def save(self) -> None:
         """Let other processes of this user find the system."""

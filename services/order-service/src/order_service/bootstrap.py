@@ -114,7 +114,7 @@ def payment_providers(settings: OrderSettings) -> Providers:
     """The providers of this installation: the merchant's own system always, Stripe where it is set up."""
     providers: dict[str, PaymentProvider] = {"webhook": MerchantProvider()}
     if settings.stripe_api_key is not None:
-        # The library costs 14 MB and half a second, which nobody else pays.
+        # The library costs 13 MB and half a second, which nobody else pays.
         from order_service.adapters.payments.stripe_client import StripeAccount  # noqa: PLC0415
         from order_service.adapters.payments.stripe_provider import NAME, StripeProvider  # noqa: PLC0415
 

@@ -16,11 +16,10 @@ from backorder_payment_simulator.access import Keys
 from backorder_payment_simulator.app import Simulator, create_app
 from backorder_payment_simulator.bank import Bank
 from backorder_payment_simulator.clock import SimulatedClock
+from backorder_payment_simulator.environment import KEY, WEBHOOK_SECRET
 from backorder_payment_simulator.events import Events, WebhookSettings
 from backorder_payment_simulator.store import Store
 
-KEY = "PAYMENT_SIMULATOR_KEY"
-WEBHOOK_SECRET = "PAYMENT_SIMULATOR_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 _HOST = "127.0.0.1"
 
 

@@ -18,6 +18,8 @@ from backorder_local.supervisor import PartFailed, Supervisor
 
 _SMTP = "smtp"
 _SMTP_PORT = 8025
+_PAYMENTS = "payments"
+_PAYMENTS_PORT = 8026
 _OPS_DISTANCE = 10
 """The ops port of the service at 8001 is 8011."""
 
@@ -50,7 +52,7 @@ def up(
         str | None, typer.Option(envvar="BACKORDER_KAFKA_BOOTSTRAP", help="Use this Kafka broker: host:port.")
     ] = None,
 ) -> None:
-    """Start PostgreSQL, Kafka, a mail catcher and the four services, and keep them running until Ctrl-C."""
+    """Start PostgreSQL, Kafka, a mail catcher, a payment simulator and the four services, until Ctrl-C."""
     directory = data_directory(data_dir)
     os.umask(0o077)
     try:
@@ -140,12 +142,14 @@ def _announce(directory: DataDirectory, system: LocalSystem) -> None:
         ports = ", ".join(url.rpartition(":")[2] for url in running.ops_urls.values())
         print(f"  {'metrics':13} /metrics on 127.0.0.1, ports {ports}")
     print(f"  {'API key':13} in {directory.api_key}")
+    print(f"  {'payments':13} simulated at {running.payment_simulator_url}, test cards are in docs/stripe.md")
     print(f"  {'mails':13} caught, shown by `backorder mails`\n")
 
 
 def _ports(directory: DataDirectory, base: int | None, take_free: bool) -> dict[str, int]:
-    """A free port for every service and the mail catcher, the same as last time where that is possible."""
-    wanted = {service.name: service.default_port for service in SERVICES} | {_SMTP: _SMTP_PORT}
+    """A free port for each program that others reach, the same as last time where that is possible."""
+    wanted = {service.name: service.default_port for service in SERVICES}
+    wanted |= {_SMTP: _SMTP_PORT, _PAYMENTS: _PAYMENTS_PORT}
     wanted |= {service.ops: service.default_port + _OPS_DISTANCE for service in SERVICES}
     if base is not None:
         wanted |= {service.name: base + number for number, service in enumerate(SERVICES, start=1)}
@@ -154,7 +158,7 @@ def _ports(directory: DataDirectory, base: int | None, take_free: bool) -> dict[
         wanted |= {name: int(port) for name, port in read_json(directory.ports).items() if name in wanted}
     busy = [name for name, port in wanted.items() if not is_free(port)]
     # Nobody types these ports, so they may move without asking.
-    unasked = {_SMTP, *(service.ops for service in SERVICES)}
+    unasked = {_SMTP, _PAYMENTS, *(service.ops for service in SERVICES)}
     if (asked := [name for name in busy if name not in unasked]) and not take_free:
         taken = ", ".join(f"{wanted[name]} ({name})" for name in asked)
         raise PortsBusy(

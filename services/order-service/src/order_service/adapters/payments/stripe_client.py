@@ -1,6 +1,6 @@
 """The connection to Stripe: the official library over one pool of connections.
 
-The library is imported with this module, which is imported only where Stripe is set up: it costs 14 MB and half a
+The library is imported with this module, which is imported only where Stripe is set up: it costs 13 MB and half a
 second.
 """
 
@@ -25,7 +25,7 @@ stripe.enable_telemetry = False
 class StripeAccount:
     """Whose money it is.
 
-    ``api_key`` is a secret key, or a restricted one with the rights of docs/payments.md. ``webhook_secrets`` are those
+    ``api_key`` is a secret key, or a restricted one with the rights of docs/stripe.md. ``webhook_secrets`` are those
     of the webhook's signatures: several while they are being exchanged. ``url`` is Stripe's, or the simulator's.
     ``return_url`` is where a bank sends the customer who has authenticated.
     """
