@@ -103,7 +103,31 @@ async def test_a_restart_forgets_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "wanted"),
-    [("clock", {"skip_seconds": -1}), ("clock", {}), ("faults", {"next": ["flood"]}), ("faults", {"next": "lost"})],
+    [
+        ("clock", {"skip_seconds": -1}),
+        ("clock", {"skip_seconds": 1e12}),
+        ("clock", {"skip_seconds": True}),
+        ("clock", {}),
+        ("faults", {"next": ["flood"]}),
+        ("faults", {"next": [["lost_request"]]}),
+        ("faults", {"next": "lost"}),
+    ],
 )
 async def test_bad_acts_are_refused(shop: Shop, path: str, wanted: dict[str, object]) -> None:
     assert (await shop.act(path, status=400, **wanted))["error"]["param"] in wanted.keys() | {"skip_seconds"}
+
+
+@pytest.mark.parametrize("body", [b"rubbish", b"[1]", b"null", b"\xff", b'{"skip_seconds": NaN}'])
+async def test_an_act_without_a_json_object_is_refused(shop: Shop, body: bytes) -> None:
+    assert (await shop.client.post("/_simulator/clock", content=body)).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"\xff", b"amount=%ff", b"a=1&" * 1001])
+async def test_a_body_that_is_no_form_is_refused(shop: Shop, body: bytes) -> None:
+    response = await shop.client.post("/v1/payment_intents", content=body)
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "created[gte]=x", "starting_after=pi_none", "other=1"])
+async def test_a_list_with_a_wrong_parameter_is_refused(shop: Shop, query: str) -> None:
+    assert (await shop.client.get(f"/v1/payment_intents?{query}")).status_code == 400

@@ -153,13 +153,13 @@ async def _go_on(bank: Bank, client: httpx.AsyncClient) -> None:
 
 async def _respond(simulator: Simulator, operation: Operation, request: Request) -> Response:
     bank = simulator.bank
-    body = (await request.body()).decode()
-    form = Form(body if request.method == "POST" else request.url.query)
+    body = await request.body()
     identifier = str(request.path_params.get("id", ""))
     catch_up(bank)
     bank.store.commit()
     fault = Fault.NONE
     try:
+        form = Form(body if request.method == "POST" else request.url.query.encode())
         _let_in(simulator, operation, request.headers, form, identifier)
         fault = simulator.faults.take() if request.method == "POST" else Fault.NONE
         before(fault)
@@ -227,9 +227,9 @@ def _expanded(bank: Bank, item: WireObject, form: Form) -> WireObject:
 
 async def _act(simulator: Simulator, act: control.Act, request: Request) -> Response:
     body = await request.body()
-    wanted = (await request.json()) if body else {}
     bank = simulator.bank
     try:
+        wanted = control.wanted_of(body)
         item = act(bank, simulator.faults, wanted, str(request.path_params.get("id", "")))
         catch_up(bank)
     except ApiError as refused:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -23,10 +24,25 @@ Act = Callable[[Bank, Faults, Mapping[str, Any], str], WireObject]
 """An act: what it works on, the JSON of the request, and the id in its path."""
 
 
+LONGEST_SKIP = 10 * 366 * 24 * 3600
+"""Ten years, in seconds."""
+
+
+def wanted_of(body: bytes) -> Mapping[str, Any]:
+    """The JSON object in a body; nothing is an object without fields. Raises ApiError."""
+    try:
+        wanted = json.loads(body or b"{}")
+    except ValueError:
+        raise invalid("The body must be JSON.") from None
+    if not isinstance(wanted, dict):
+        raise invalid("The body must be a JSON object.")
+    return wanted
+
+
 def _skip(bank: Bank, _faults: Faults, wanted: Mapping[str, Any], _id: str) -> WireObject:
     seconds = wanted.get("skip_seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or seconds < 0:
-        raise invalid("skip_seconds must be a number that is not negative.", param="skip_seconds")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 <= seconds <= LONGEST_SKIP:
+        raise invalid(f"skip_seconds must be a number from 0 to {LONGEST_SKIP}.", param="skip_seconds")
     bank.clock.skip(seconds)
     return {"now": bank.timestamp()}
 
@@ -34,7 +50,7 @@ def _skip(bank: Bank, _faults: Faults, wanted: Mapping[str, Any], _id: str) -> W
 def _plan(_bank: Bank, faults: Faults, wanted: Mapping[str, Any], _id: str) -> WireObject:
     known = {fault.value: fault for fault in Fault}
     named = wanted.get("next")
-    if not isinstance(named, list) or any(name not in known for name in named):
+    if not isinstance(named, list) or any(name not in [*known] for name in named):
         raise invalid(f"next must be a list of: {', '.join(known)}.", param="next")
     faults.plan([known[name] for name in named])
     return {"next": named}
@@ -54,7 +70,7 @@ def _dispute(bank: Bank, _faults: Faults, wanted: Mapping[str, Any], identifier:
         raise invalid(f"Nothing was taken by the PaymentIntent {identifier}.")
     charge = charge_of(bank, intent)
     amount = wanted.get("amount", charge["amount_captured"])
-    if not isinstance(amount, int) or not 1 <= amount <= charge["amount_captured"]:
+    if not isinstance(amount, int) or isinstance(amount, bool) or not 1 <= amount <= charge["amount_captured"]:
         raise invalid(f"amount must be from 1 to {charge['amount_captured']}.", param="amount")
     return open_dispute(bank, charge, amount)
 
@@ -105,7 +121,7 @@ async def show_authentication(bank: Bank, request: Request) -> Response:
 
 async def finish_authentication(bank: Bank, request: Request) -> Response:
     """The customer has pressed a button; the browser goes back to the shop."""
-    outcome = Form((await request.body()).decode()).one_of("outcome", ("succeed", "fail"), "fail")
+    outcome = Form(await request.body()).one_of("outcome", ("succeed", "fail"), "fail")
     intent = bank.store.get("payment_intent", request.path_params["id"])
     action = intent["next_action"]
     authenticate_intent(bank, intent, succeeds=outcome == "succeed")

@@ -20,7 +20,13 @@ def list_objects(bank: Bank, kind: str, url: str, filters: Iterable[str], form: 
     names = tuple(filters)
     form.only((*names, "created", "limit", "starting_after"))
     limit = _limit(form)
-    matching = [one for one in bank.store.newest(kind) if _matches(one, names, form)]
+    created = range(form.integer("created[gte]", 0), form.integer("created[lte]", 2**53) + 1)
+    wanted = {name: value for name in names if (value := form.text(name)) is not None}
+    matching = [
+        one
+        for one in bank.store.newest(kind)
+        if one["created"] in created and all(one.get(name) == value for name, value in wanted.items())
+    ]
     if after := form.text("starting_after"):
         ids = [one["id"] for one in matching]
         if after not in ids:
@@ -46,14 +52,6 @@ def _limit(form: Form) -> int:
     if not 1 <= limit <= 100:
         raise invalid("This value must be between 1 and 100.", param="limit")
     return limit
-
-
-def _matches(item: WireObject, names: Iterable[str], form: Form) -> bool:
-    wanted = {name: form.text(name) for name in names}
-    created = form.group("created")
-    since, until = int(created.get("gte", 0)), int(created.get("lte", 2**53))
-    same = all(item.get(name) == value for name, value in wanted.items() if value is not None)
-    return same and since <= item["created"] <= until
 
 
 def _test(clause: str) -> Test:

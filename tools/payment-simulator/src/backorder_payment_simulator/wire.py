@@ -12,6 +12,7 @@ WireObject = dict[str, Any]
 
 API_VERSION = "2026-10-28.endive"
 MOST_AMOUNT = 99_999_999
+MOST_FIELDS = 1000
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -54,10 +55,14 @@ def public(item: WireObject) -> WireObject:
 class Form:
     """The parameters of a request, by their names as they are sent: ``metadata[order]``."""
 
-    def __init__(self, encoded: str) -> None:
+    def __init__(self, encoded: bytes) -> None:
         self.fields: dict[str, str] = {}
         self.expand: list[str] = []
-        for name, value in parse_qsl(encoded, keep_blank_values=True):
+        try:
+            pairs = parse_qsl(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
+        except ValueError:
+            raise invalid("The request is no form in UTF-8.") from None
+        for name, value in pairs:
             if name.startswith("expand["):
                 self.expand.append(value)
             else:
