@@ -55,6 +55,7 @@ async def test_a_disputed_charge_is_not_refunded(shop: Shop) -> None:
     await shop.act(f"disputes/{dispute['id']}/close", won=True)
     assert (await shop.get(f"disputes/{dispute['id']}"))["status"] == "won"
     await shop.act(f"disputes/{dispute['id']}/close", won=False, status=400)
+    assert (await shop.post("refunds", {"payment_intent": intent["id"]}))["status"] == "succeeded"
 
 
 async def test_any_charge_can_be_disputed_once(shop: Shop) -> None:

@@ -36,6 +36,7 @@ def new_charge(bank: Bank, intent: WireObject, method: WireObject) -> WireObject
         "payment_method_details": {"type": card.kind, card.kind: details},
         "refunded": False,
         "status": "succeeded",
+        "_charged_back": False,
     }
 
 

@@ -10,7 +10,7 @@ def open_dispute(bank: Bank, charge: WireObject, amount: int) -> WireObject:
     """The customer disputes a charge: the money is taken back at once."""
     if charge["disputed"] or not charge["captured"]:
         raise invalid(f"The charge {charge['id']} cannot be disputed.")
-    charge["disputed"] = True
+    charge |= {"disputed": True, "_charged_back": True}
     dispute: WireObject = {
         "id": new_id("dp"),
         "object": "dispute",
@@ -37,8 +37,11 @@ def close_dispute(bank: Bank, dispute: WireObject, *, won: bool) -> WireObject:
     """The bank has decided."""
     if dispute["status"] != "needs_response":
         raise invalid(f"The dispute {dispute['id']} is {dispute['status']}.")
-    dispute["status"] = "won" if won else "lost"
+    dispute |= {"status": "won" if won else "lost", "is_charge_refundable": won}
     bank.store.put(dispute)
+    charge = bank.store.get("charge", dispute["charge"])
+    charge["_charged_back"] = not won
+    bank.store.put(charge)
     bank.events.happened("charge.dispute.closed", dispute)
     if won:
         bank.events.happened("charge.dispute.funds_reinstated", dispute)

@@ -18,7 +18,7 @@ def create_refund(bank: Bank, form: Form) -> WireObject:
         raise invalid(f"Invalid reason: {reason}", param="reason")
     left = charge["amount_captured"] - charge["amount_refunded"]
     amount = form.amount("amount", max(left, 1))
-    if charge["disputed"]:
+    if charge["_charged_back"]:
         raise _refused(f"Charge {charge['id']} has been charged back; cannot issue a refund.", "charge_disputed")
     if left <= 0:
         raise _refused(f"Charge {charge['id']} has already been refunded.", "charge_already_refunded")
