@@ -11,8 +11,8 @@ import pytest
 
 from order_service.domain.errors import IllegalMove, UnknownLines
 from order_service.domain.lines import Line, LineAllocation, PromisedDate, Reason
-from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms, sum_totals
-from order_service.domain.states import State, Totals
+from order_service.domain.order import ChangeKind, Order, Shipment, ShippedUnits, Terms
+from order_service.domain.states import State, Totals, sum_totals
 
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 

@@ -24,7 +24,7 @@ from order_service.domain.errors import (
 )
 from order_service.domain.line_violations import why_not_cancellable, why_unpaid
 from order_service.domain.lines import Line, LocationUnits
-from order_service.domain.states import CLOSED, State, Totals
+from order_service.domain.states import CLOSED, State, Totals, sum_totals
 
 MetadataValue = str | int | float | bool | None
 
@@ -408,11 +408,3 @@ class Order:
         self.sequence += 1 if published else 0
         self.changed_at = max(self.changed_at, at)
         return Change(kind, self.changed_at, line_ids, reason, shipment, voided, added_line_ids, published)
-
-
-_NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)
-
-
-def sum_totals(parts: Sequence[Totals]) -> Totals:
-    """The sum of several lines' quantities."""
-    return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(_NOTHING, *parts, strict=True)))

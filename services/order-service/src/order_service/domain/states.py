@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -63,3 +64,11 @@ class Totals(NamedTuple):
         if self.declined > 0 and self.cancelled < self.quantity:
             return State.DECLINED
         return State.CANCELLED
+
+
+_NOTHING = Totals(0, 0, 0, 0, 0, 0, 0)
+
+
+def sum_totals(parts: Sequence[Totals]) -> Totals:
+    """The sum of several lines' quantities."""
+    return parts[0] if len(parts) == 1 else Totals(*map(sum, zip(_NOTHING, *parts, strict=True)))
