@@ -8,8 +8,9 @@ from datetime import date, timedelta
 from typing import TypeVar
 
 import orjson
+from tests.unit.allocation.in_memory_background import idle_in_parts, idle_whole
 from tests.unit.allocation.in_memory_state import AllocationState, KeptDecision
-from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnits, idle_in_parts, idle_whole
+from tests.unit.allocation.in_memory_stores import InMemoryAllocationUnits
 
 from allocation_service.adapters.store.decision_digest import canonical_json
 from allocation_service.application.allocating.find_kept_stock import find_kept_stock
