@@ -39,7 +39,7 @@ async def serve_long_queue(
         reached = session.queues[sku].horizon
         # Where stock is held back, those who ask for all of it may get none: nobody behind is left out.
         units = sys.maxsize if policy.guarded else session.skus[sku].free
-        demands, _ = head(session, sku, units, unserved, behind=behind)
+        demands, _ = head(builder, sku, units, unserved, behind=behind)
         if demands:
             run_decision(builder, demands, policy)
         return _Part(prepare_part(builder, store, sku), reached)

@@ -72,7 +72,7 @@ async def _serve(builder: DecisionBuilder, store: AllocationStore, sku: str, uns
     part = PART
     while _may_serve(session, sku):
         free = session.skus[sku].free
-        demands = await reach(session, store, sku, min(free, part), unserved)
+        demands = await reach(builder, store, sku, min(free, part), unserved)
         if not demands:
             return
         run_decision(builder, demands, session.skus[sku].policy)

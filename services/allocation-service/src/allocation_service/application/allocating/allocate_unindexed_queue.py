@@ -37,7 +37,7 @@ async def serve_unindexed(builder: DecisionBuilder, store: AllocationStore, sku:
             session, sku, builder.now, None if state.policy.shared else min(reach, PART), reach
         )
     while True:
-        decided = await _decide(builder, store, everyone(session, sku, unserved), state.policy)
+        decided = await _decide(builder, store, everyone(builder, sku, unserved), state.policy)
         if await _is_certain(builder, store, decided.decision, sku):
             carry_out(builder, decided.up_to(_served(decided.decision)))
             return
@@ -52,12 +52,12 @@ async def defer_whole_orders(builder: DecisionBuilder, store: AllocationStore, s
     decided before, so that orders cannot defer each other without end.
     """
     session = builder.session
-    if not session.defers_orders:
+    if not builder.defers_orders:
         return
     if sku not in session.queues:
         await store.load_unindexed_queue(session, sku, builder.now, None, session.skus[sku].free)
     needs: dict[str, dict[str, int]] = {}
-    for demand in everyone(session, sku, frozenset()):
+    for demand in everyone(builder, sku, frozenset()):
         if demand.ship_complete:
             need = needs.setdefault(demand.order_id, {})
             need[demand.sku] = need.get(demand.sku, 0) + demand.quantity

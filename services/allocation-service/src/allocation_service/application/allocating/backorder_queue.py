@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from allocation_service.application.allocating.guarding import context_of, kept_elsewhere, note_passed
-from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_builder import DecisionBuilder
 from allocation_service.application.session.decision_record import DecisionRow
 from allocation_service.application.session.order import Order
@@ -107,29 +106,31 @@ def _record(builder: DecisionBuilder, decided: Decided) -> None:
 
 
 async def reach(
-    session: AllocationSession, store: AllocationStore, sku: str, units: int, unserved: frozenset[str]
+    builder: DecisionBuilder, store: AllocationStore, sku: str, units: int, unserved: frozenset[str]
 ) -> list[Demand]:
     """The head of the queue, as far as that many units reach."""
+    session = builder.session
     if sku not in session.queues:
         await store.load_queues(session, {sku: max(units, _READ_AT_LEAST)})
     while True:
-        demands, known = head(session, sku, units, unserved)
+        demands, known = head(builder, sku, units, unserved)
         queue = session.queues[sku]
         if known or queue.complete:
             return demands
         await store.load_queues(session, {sku: queue.limit * 4})
 
 
-def everyone(session: AllocationSession, sku: str, unserved: frozenset[str]) -> list[Demand]:
+def everyone(builder: DecisionBuilder, sku: str, unserved: frozenset[str]) -> list[Demand]:
     """All who were read, in no more order than the queue's."""
-    return head(session, sku, sys.maxsize, unserved)[0]
+    return head(builder, sku, sys.maxsize, unserved)[0]
 
 
 def head(
-    session: AllocationSession, sku: str, free: int, unserved: frozenset[str], *, behind: Key | None = None
+    builder: DecisionBuilder, sku: str, free: int, unserved: frozenset[str], *, behind: Key | None = None
 ) -> tuple[list[Demand], bool]:
     """Demands from the part of the queue that was read, ``behind`` a place if one is given, and whether it
     reached far enough."""
+    session = builder.session
     queue, certain = session.queues[sku], 0
     found: list[Demand] = []
     seen: set[Any] = set()
@@ -149,7 +150,7 @@ def head(
         if order.ship_complete:
             if order.order_id not in seen:
                 seen.add(order.order_id)
-                found += together(session, order, sku, unserved)
+                found += together(builder, order, sku, unserved)
             continue
         if line_id not in units:
             units[line_id] = {entry.queued_at: entry.quantity for entry in line.entries()}
@@ -160,14 +161,14 @@ def head(
     return found, certain >= free or queue.complete
 
 
-def together(session: AllocationSession, order: Order, sku: str | None, unserved: Collection[str]) -> list[Demand]:
+def together(builder: DecisionBuilder, order: Order, sku: str | None, unserved: Collection[str]) -> list[Demand]:
     """The demands of a ship-complete order: all that wait, or only those of ``sku`` where the order cannot be decided
     here, and none where it may not be deferred either. Units not yet decided about keep the whole order waiting."""
     if order.undecided:
         return []
-    skus = order.skus()
+    session, skus = builder.session, order.skus()
     here = protocol_rules.decidable(skus, session.skus) and not any(other in unserved for other in skus)
-    if not here and not session.defers_orders:
+    if not here and not builder.defers_orders:
         return []
     chosen = [line for line in order.lines.values() if line.queued_units and (here or line.sku == sku)]
     return [session.demand(line, entry, locked=here) for line in chosen for entry in _as_one(line)]

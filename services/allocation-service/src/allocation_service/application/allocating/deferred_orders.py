@@ -176,13 +176,12 @@ async def _decide_deferred(
     session.pending = pending
     # An order that let go of nothing leaves nothing for others to be decided by themselves again: each would be
     # deferred when another was decided, in turns without end.
-    session.defers_orders = bool(builder.queues_to_serve)
+    builder.defers_orders = bool(builder.queues_to_serve)
     # Whoever shares what there is waited for this order.
     builder.queues_to_serve.update(
         sku for sku in order.skus() if session.skus[sku].policy.shared and not session.blocked(sku)
     )
     await allocate_supply(builder, store)
-    session.defers_orders = True
     builder.renew_promises()
     responds_to = None
     waits_again = deferred_again or (order.undecided and waits_for_deferred_order(session, order))
@@ -195,7 +194,7 @@ def _fill(builder: DecisionBuilder, order: Order) -> None:
     """Give the order what it may have of the stock that is free."""
     session = builder.session
     if order.ship_complete:
-        demands = together(session, order, None, ())
+        demands = together(builder, order, None, ())
         if demands:
             run_decision(builder, demands, session.skus[demands[0].sku].policy)
         return

@@ -108,8 +108,6 @@ class AllocationSession:
         """By SKU whose supply, terms or lines changed: what brought it about. Its promises may have to be revised."""
         self.revisions_due: dict[str, Origin] = {}
         """By SKU whose promises are to be revised, whatever changed: what brought it about."""
-        self.defers_orders = True
-        """Ship-complete orders that cannot be decided here are deferred; otherwise they are left where they stand."""
         self.unwritten = UnwrittenChanges()
         """What is written next."""
         self.effects = SessionEffects()

@@ -70,6 +70,8 @@ class DecisionBuilder:
         """Ids of lines that gave units back and wait again, so that they need a new promise."""
         self.losers: set[str] = set()
         """Ids of orders that lost units because there is too little; a ship-complete one releases the rest."""
+        self.defers_orders = True
+        """Ship-complete orders that cannot be decided here are deferred; otherwise they are left where they stand."""
         self.own: str | None = None
         """Id of the order that the cause is about; its event follows the cause even if nothing changed."""
 
