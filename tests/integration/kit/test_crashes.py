@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -291,66 +291,66 @@ async def test_backends_ended_again_and_again_cost_no_event(database: Database, 
     await answered(kafka_topics, events)
 
 
-@asynccontextmanager
-async def own_broker(directory: Path) -> AsyncIterator[KafkaBroker]:
-    broker = KafkaBroker(directory, session_timeout_ms=1_000)
-    await start(broker)
+def start(server: KafkaBroker | PostgresServer) -> None:
+    server.adopt(Child(server.prepare()))
+    wait_until(server.ready, server.child, within=60)
+
+
+@pytest.fixture(scope="module")
+def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A broker that tests kill or freeze, and start or wake again before they end."""
+    broker = KafkaBroker(tmp_path_factory.mktemp("kafka"), session_timeout_ms=1_000)
+    start(broker)
     try:
         yield broker
     finally:
         broker.kill()
 
 
-async def start(server: KafkaBroker | PostgresServer) -> None:
-    program = await asyncio.to_thread(server.prepare)
-    server.adopt(Child(program))
-    await asyncio.to_thread(wait_until, server.ready, server.child, within=60)
+async def test_a_broker_that_is_killed_and_comes_back_costs_no_event(
+    database: Database, own_broker: KafkaBroker
+) -> None:
+    topics = new_topics(own_broker.bootstrap)
+    await topics.create()
+    before, during, after = (order_events(keys=10, each=30, prefix=prefix) for prefix in "abc")
+    bus = topics.event_log()
+    consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
+    async with running(consumer.run, Relay(database, bus.producer).run):
+        await store(database, before)
+        await eventually(lambda: is_applied(database, before), 30)
+        await store(database, during[:100])
+        own_broker.kill()
+        await store(database, during[100:])
+        assert await count(database, "outbox") > 0, "orders are taken while the broker is down"
+        await asyncio.to_thread(start, own_broker)
+        await eventually(lambda: is_applied(database, [*before, *during]), 60)
+        await store(database, after)
+        await eventually(lambda: is_applied(database, [*before, *during, *after]), 30)
+        await eventually(lambda: quiet(database), 20)
+    await answered(topics, [*before, *during, *after])
 
 
-async def test_a_broker_that_is_killed_and_comes_back_costs_no_event(database: Database, tmp_path: Path) -> None:
-    async with own_broker(tmp_path / "kafka") as broker:
-        topics = new_topics(broker.bootstrap)
-        await topics.create()
-        before, during, after = (order_events(keys=10, each=30, prefix=prefix) for prefix in "abc")
-        bus = topics.event_log()
-        consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
-        async with running(consumer.run, Relay(database, bus.producer).run):
-            await store(database, before)
-            await eventually(lambda: is_applied(database, before), 30)
-            await store(database, during[:100])
-            broker.kill()
-            await store(database, during[100:])
-            assert await count(database, "outbox") > 0, "orders are taken while the broker is down"
-            await start(broker)
-            await eventually(lambda: is_applied(database, [*before, *during]), 60)
-            await store(database, after)
-            await eventually(lambda: is_applied(database, [*before, *during, *after]), 30)
-            await eventually(lambda: quiet(database), 20)
-        await answered(topics, [*before, *during, *after])
-
-
-async def test_a_broker_that_freezes_costs_no_event_and_no_order(database: Database, tmp_path: Path) -> None:
-    async with own_broker(tmp_path / "kafka") as broker:
-        topics = new_topics(broker.bootstrap)
-        await topics.create()
-        before, during = order_events(keys=10, each=30), order_events(keys=10, each=90, prefix="d")
-        bus = topics.event_log()
-        consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
-        async with running(consumer.run, Relay(database, bus.producer, batch=100, ack_timeout=2).run):
-            await store(database, before)
-            await eventually(lambda: is_applied(database, before), 30)
-            await store(database, during[:300])
-            assert broker.child is not None
-            os.kill(broker.child.pid, signal.SIGSTOP)
-            failed = RELAY_ERRORS._value.get()
-            await store(database, during[300:])
-            # The relay gives a round up at least once, with a new producer, while nothing answers.
-            await eventually(lambda: RELAY_ERRORS._value.get() > failed, 30)
-            os.kill(broker.child.pid, signal.SIGCONT)
-            await eventually(lambda: is_applied(database, [*before, *during]), 60)
-            await eventually(lambda: quiet(database), 20)
-        await answered(topics, [*before, *during])
-        await answered(topics, [*before, *during], "orders")
+async def test_a_broker_that_freezes_costs_no_event_and_no_order(database: Database, own_broker: KafkaBroker) -> None:
+    topics = new_topics(own_broker.bootstrap)
+    await topics.create()
+    before, during = order_events(keys=10, each=30), order_events(keys=10, each=90, prefix="d")
+    bus = topics.event_log()
+    consumer = Consumer(database, topics, subscription(), GROUP, event_log=bus)
+    async with running(consumer.run, Relay(database, bus.producer, batch=100, ack_timeout=2).run):
+        await store(database, before)
+        await eventually(lambda: is_applied(database, before), 30)
+        await store(database, during[:300])
+        assert own_broker.child is not None
+        os.kill(own_broker.child.pid, signal.SIGSTOP)
+        failed = RELAY_ERRORS._value.get()
+        await store(database, during[300:])
+        # The relay gives a round up at least once, with a new producer, while nothing answers.
+        await eventually(lambda: RELAY_ERRORS._value.get() > failed, 30)
+        os.kill(own_broker.child.pid, signal.SIGCONT)
+        await eventually(lambda: is_applied(database, [*before, *during]), 60)
+        await eventually(lambda: quiet(database), 20)
+    await answered(topics, [*before, *during])
+    await answered(topics, [*before, *during], "orders")
 
 
 async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(
@@ -360,7 +360,7 @@ async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o711)
     server = PostgresServer(tmp_path / "postgres", durable=True)
-    await start(server)
+    await asyncio.to_thread(start, server)
     try:
         url = server.url.replace("postgresql://", "postgresql+asyncpg://")
         await asyncio.to_thread(upgrade, MODULE, url)
@@ -376,7 +376,7 @@ async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(
             # Immediate shutdown: what was in memory only is gone, as after a crash.
             server.child.process.send_signal(signal.SIGQUIT)
             await asyncio.to_thread(server.child.process.wait, 20)
-            await start(server)
+            await asyncio.to_thread(start, server)
 
             async def recovered() -> bool:
                 try:
