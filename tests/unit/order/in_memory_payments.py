@@ -23,6 +23,12 @@ class PaymentRecords:
     handled: set[tuple[str, str]] = field(default_factory=set)
     found: dict[tuple[date, str], Difference] = field(default_factory=dict)
 
+    def touch(self, order_ids: Collection[str], at: datetime) -> None:
+        """Have the payments of these orders looked at."""
+        for stored in self.payments.values():
+            if stored.payment.order_id in order_ids and (stored.look_at is None or stored.look_at > at):
+                stored.look_at = at
+
 
 class InMemoryPayments:
     """`PaymentStore` in memory."""
@@ -70,9 +76,7 @@ class InMemoryPayments:
 
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""
-        for stored in self._all():
-            if stored.payment.order_id in order_ids and (stored.look_at is None or stored.look_at > at):
-                stored.look_at = at
+        self._records.touch(order_ids, at)
 
     async def record_event(self, event: ProviderEvent, at: datetime) -> bool:
         """See PaymentStore."""

@@ -126,6 +126,7 @@ class InMemoryOrders:
             kept.shipments = [voided.get(shipment.shipment_id, shipment) for shipment in kept.shipments]
             stored.updated_at = self._now
         self._state.record(history, self._now)
+        self._state.payments.touch([one.order.order_id for one in changed], self._now)
 
 
 class InMemoryOrderLines:
@@ -171,6 +172,7 @@ class InMemoryOrderLines:
             stored.order.version = header.version
             stored.updated_at = self._now
         self._state.record(history, self._now)
+        self._state.payments.touch([header.order_id for header, _ in orders], self._now)
 
 
 class InMemoryShipments:

@@ -110,6 +110,27 @@ class PaymentSuite(Suite):
             await uow.payments.touch(["o3", "o1", "nope"], NOW)
             assert [key.order_id for key in await uow.payments.due(at, 9)] == ["o1", "o3", "o2"]
 
+    async def test_whatever_changes_an_order_has_its_payment_looked_at(self, stores: Stores) -> None:
+        await stores.place(paid_order("o1"))
+        for change in (self._change_order, self._change_lines):
+            stored = await self.lock_one(stores)
+            stored.look_at = None
+            async with stores.units.begin() as uow:
+                await uow.payments.save(stored, ())
+                await uow.commit()
+            await change(stores)
+            assert (await self.lock_one(stores)).look_at == NOW
+
+    async def _change_order(self, stores: Stores) -> None:
+        order = await self.load(stores, "o1")
+        order.version += 1
+        await self.change(stores, order, "o1-0")
+
+    async def _change_lines(self, stores: Stores) -> None:
+        async with stores.units.begin() as uow:
+            line = (await uow.lines.find(["o1-0"]))["o1-0"].line
+        await self.save_lines(stores, line)
+
     async def test_what_a_provider_tells_is_stored_once_and_handled_once(self, stores: Stores) -> None:
         event = ProviderEvent("stripe", "evt_1", "refund.failed", "re_1")
         async with stores.units.begin() as uow:

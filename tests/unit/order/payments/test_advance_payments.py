@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from tests.unit.order.payments.paid_shop import PaidShop
 
-from event_contracts import PaymentStatus
-from order_service.application.commands import Accepted
+from event_contracts import OrderState, PaymentStatus
+from order_service.application.commands import Accepted, AmendLine
 from order_service.domain.errors import IllegalMove
 from order_service.domain.payments.attempts import AttemptKind, AttemptState
 from order_service.domain.payments.summary import PaymentState
@@ -156,3 +156,46 @@ async def test_versions_of_a_payment_rise_with_every_event(shop: PaidShop):
     versions = [event.payload.version for event in shop.units.outbox if isinstance(event.payload, PaymentStatus)]
     assert len(versions) > 2
     assert versions == sorted(set(versions))
+
+
+async def test_an_order_is_complete_with_the_payment_that_was_honoured(shop: PaidShop):
+    await shop.place(1, ChargeAt.ORDER)
+    shop.bank.card = "declined"
+    await shop.work()
+    assert shop.order.completed_at is None
+    shop.bank.card = "ok"
+    await shop.work(hours=5)
+    assert shop.order.completed_at == shop.clock.now()
+    state = [event.payload for event in shop.units.outbox if isinstance(event.payload, OrderState)][-1]
+    assert (state.completed_at, state.sequence) == (shop.clock.now(), 2)
+    await shop.work(hours=5)
+    assert shop.order.sequence == 2
+
+
+async def test_an_order_whose_first_payment_is_honoured_is_complete_as_it_was_placed(shop: PaidShop):
+    await shop.place(1, ChargeAt.ORDER)
+    await shop.work("lost_response")
+    await shop.work(hours=25)
+    assert (shop.stored.summary.state, shop.order.completed_at) == (PaymentState.PAID, None)
+
+
+async def test_while_a_part_of_a_hold_is_taken_the_rest_of_it_covers_nothing(shop: PaidShop):
+    """Found by the model: the rest of the hold is released with the capture, whose response was lost."""
+    await shop.place(3, ChargeAt.SHIPMENT)
+    await shop.allocate(3)
+    await shop.work()
+    await shop.ship(1)
+    await shop.work("lost_response")
+    assert (shop.bank.held, await shop.shown()) == (0, 0)
+
+
+async def test_each_hold_is_worth_its_own_units_when_a_price_falls(shop: PaidShop):
+    """Found by the model: a hold made at the higher price seemed to cover a part of another line's units."""
+    await shop.place(3, ChargeAt.SHIPMENT)
+    await shop.allocate(1, waiting=2)
+    await shop.work()
+    await shop.change(AmendLine(order_id="o1", at=shop.clock.now(), line_id="o1-0", unit_price=700))
+    await shop.allocate(3)
+    await shop.work()
+    holds = [one for one in shop.stored.payment.attempts if one.holds_at(shop.clock.now())]
+    assert [(one.amount, one.units["o1-0"]) for one in holds] == [(2100, 3)]

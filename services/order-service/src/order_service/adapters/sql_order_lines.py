@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_service.adapters.payments.touched_payments import touch_payments
 from order_service.adapters.sql_history import ADD_HISTORY, history_values
 from order_service.adapters.sql_line_rows import lines_by_id, write_lines
 from order_service.application.history import HistoryEntry
@@ -98,6 +99,7 @@ class SqlOrderLineStore:
         ]
         values = [{"now": self._now, **arrays(_HEADER_COLUMNS, rows)}, history_values(self._now, history)]
         await together(_UPDATE, ADD_HISTORY).within(self._conn, values_together(values))
+        await touch_payments(self._conn, [header.order_id for header, _ in orders if header.has_payment], self._now)
 
 
 def _legal_terms(row: Any) -> LegalTerms:

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from order_service.adapters.payments.touched_payments import touch_payments
 from order_service.adapters.sql_history import add_history
 from order_service.adapters.sql_line_rows import add_lines, lines_of_orders, write_lines
 from order_service.adapters.sql_order_rows import ORDER_COLUMNS, order_of, order_row
@@ -95,3 +96,5 @@ class SqlOrderStore:
         added = [(one.order.order_id, shipment) for one in changed for shipment in one.shipments]
         await add_shipments(self._conn, self._now, added)
         await add_history(self._conn, self._now, history)
+        paid = [one.order.order_id for one in changed if one.order.terms.payment_provider is not None]
+        await touch_payments(self._conn, paid, self._now)

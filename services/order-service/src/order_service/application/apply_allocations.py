@@ -134,6 +134,3 @@ async def _save(uow: OrderUnitOfWork, changes: Sequence[_AppliedEvent], headers:
         [(headers[order_id], totals[order_id]) for order_id in order_ids],
         [change.history_entry(totals[change.state.order_id].totals.state.value) for change in changes],
     )
-    paid = [order_id for order_id in order_ids if headers[order_id].has_payment]
-    if paid:
-        await uow.payments.touch(paid, uow.now)

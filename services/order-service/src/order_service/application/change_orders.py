@@ -75,9 +75,6 @@ async def change_orders(
         await uow.promises.add_refunds(batch.refunds)
         await have_judged(uow, [one.order for one in batch.changed.values()])
         await uow.publish(batch.events)
-        paid = [one.order.order_id for one in batch.changed.values() if one.order.terms.payment_provider is not None]
-        if paid:
-            await uow.payments.touch(paid, uow.now)
     return results
 
 

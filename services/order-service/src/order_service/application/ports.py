@@ -131,7 +131,7 @@ class OrderStore(Protocol):
     async def save(self, changed: Sequence[ChangedOrder], history: Sequence[HistoryEntry]) -> None:
         """Write orders back with their new and changed lines, new and voided shipments, and add to the history.
 
-        A new shipment may have the reference of one that is voided with it.
+        A new shipment may have the reference of one that is voided with it. The orders' payments are looked at at once.
         """
         ...
 
@@ -182,7 +182,10 @@ class OrderLineStore(Protocol):
     async def save_orders(
         self, orders: Sequence[tuple[OrderHeader, OrderTotals]], history: Sequence[HistoryEntry]
     ) -> None:
-        """Write the orders' versions and what follows from their totals, and add to the history."""
+        """Write the orders' versions and what follows from their totals, and add to the history.
+
+        Payments of the orders are looked at at once.
+        """
         ...
 
 

@@ -22,7 +22,7 @@ from order_service.domain.errors import (
     UnknownLines,
     Violation,
 )
-from order_service.domain.line_violations import why_not_cancellable, why_unpaid
+from order_service.domain.line_violations import Departure, why_not_cancellable, why_not_shippable
 from order_service.domain.lines import Line, LocationUnits
 from order_service.domain.states import CLOSED, State, Totals, sum_totals
 
@@ -215,6 +215,11 @@ class Order:
         )
         return self._changed(ChangeKind.AMENDED, at, (added.line_id,), added_line_ids=(added.line_id,))
 
+    def complete(self, at: datetime) -> Change:
+        """Note that the order was complete only ``at`` this moment, which takes a valid payment."""
+        self.completed_at = at
+        return self._changed(ChangeKind.AMENDED, at, ())
+
     def amend_line(
         self, line_id: str, quantity: int | None, at: datetime, *, price: int | None = None
     ) -> Change | None:
@@ -288,14 +293,12 @@ class Order:
         self._check_known([units.line_id for units in shipment.lines])
         if self.terms.ship_complete and not self._may_leave_complete(shipment):
             raise self._illegal("order_incomplete", "The order ships complete, and not all open units have stock.")
+        departure = Departure(shipment.location_id, shipment.shipped_at, release_dates, unpaid)
         refused = [
             violation
             for units in shipment.lines
-            if (violation := self._violation(self.lines[units.line_id], units.quantity, shipment, release_dates))
+            if (violation := why_not_shippable(self.lines[units.line_id], units.quantity, departure))
         ]
-        if not refused and not unpaid:
-            at, left = shipment.shipped_at, [(self.lines[one.line_id], one.quantity) for one in shipment.lines]
-            refused = [violation for line, quantity in left if (violation := why_unpaid(line, quantity, at))]
         if refused:
             raise self._illegal_lines(refused)
         for units in shipment.lines:
@@ -351,28 +354,6 @@ class Order:
             sum(units.shippable(at) for units in line.locations.values()) >= line.totals.open
             for line in self.lines.values()
         )
-
-    def _violation(
-        self, line: Line, quantity: int, shipment: Shipment, release_dates: Mapping[str, datetime]
-    ) -> Violation | None:
-        """Why ``quantity`` units of the line may not be in the shipment; None if they may."""
-        if not line.cut_is_answered:
-            return Violation(line.copy(), "line_pending", "A cut of this line is not answered by allocation yet.")
-        release_at = release_dates.get(line.sku)
-        if release_at is not None and shipment.shipped_at < release_at:
-            detail = f"The SKU is released at {release_at.isoformat()}."
-            return Violation(line.copy(), "before_release_date", detail)
-        location = shipment.location_id
-        here = line.locations.get(location, LocationUnits()).shippable(shipment.shipped_at)
-        shippable = min(here, line.cancellable)
-        if quantity <= shippable:
-            return None
-        if shippable == 0 and line.allocated > 0:
-            elsewhere = ", ".join(sorted(name for name, units in line.locations.items() if units.open))
-            detail = f"The line is allocated at {elsewhere}, not {location}."
-            return Violation(line.copy(), "other_location", detail)
-        detail = f"{shippable} units are allocated at {location}, {quantity} were to ship."
-        return Violation(line.copy(), "not_allocated", detail)
 
     def _check_time(self, field: str, at: datetime) -> None:
         fault = find_order_of_times_fault(field, at, self.placed_at)

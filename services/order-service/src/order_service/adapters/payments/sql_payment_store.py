@@ -18,6 +18,7 @@ from order_service.adapters.payments.payment_rows import (
     payment_parameters,
     stored_payment_of,
 )
+from order_service.adapters.payments.touched_payments import touch_payments
 from order_service.application.payments.ports import Difference, PaymentKey, ProviderEvent, StoredPayment
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.postings import Posting
@@ -92,12 +93,6 @@ _OF_ORDER = text("SELECT * FROM payment WHERE order_id = :order_id")
 _ATTEMPTS_OF = text("SELECT * FROM payment_attempt WHERE payment_id = :payment_id ORDER BY number")
 _DISPUTES_OF = text("SELECT * FROM payment_dispute WHERE payment_id = :payment_id ORDER BY dispute_id")
 _DUE = text("SELECT payment_id, order_id FROM payment WHERE look_at <= :at ORDER BY look_at, payment_id LIMIT :limit")
-_TOUCH = text(
-    """
-    UPDATE payment SET look_at = CAST(:at AS timestamptz)
-    WHERE order_id = ANY(CAST(:order_ids AS text[])) AND (look_at IS NULL OR look_at > CAST(:at AS timestamptz))
-    """
-)
 _EVENT = text(
     """
     INSERT INTO provider_event (provider, event_id, kind, object_id, received_at)
@@ -181,8 +176,7 @@ class SqlPaymentStore:
 
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""
-        if order_ids:
-            await self._conn.execute(_TOUCH, {"order_ids": sorted(order_ids), "at": at})
+        await touch_payments(self._conn, order_ids, at)
 
     async def record_event(self, event: ProviderEvent, at: datetime) -> bool:
         """See PaymentStore."""

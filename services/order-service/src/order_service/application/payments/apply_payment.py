@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from order_service.application.history import HistoryEntry, JsonValue, line_figures
+from order_service.application.history import HistoryEntry, JsonValue, entry_of_change, line_figures
+from order_service.application.order_event import order_event
 from order_service.application.payments.payment_event import payment_event
 from order_service.application.payments.ports import PaymentKey, StoredPayment
 from order_service.application.payments.refund_deadline import refund_deadline
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
+from order_service.application.promises.record_promises import have_judged
 from order_service.domain.order import Order
 from order_service.domain.payments.attempts import Attempt
 from order_service.domain.payments.order_money import money_lines, secure_lines
@@ -54,17 +56,28 @@ async def save_payment(
     target = payment.observe(lines, uow.now)
     changed = secure_lines(order, payment, lines, uow.now)
     summary = summary_of(payment, lines, target, uow.now)
+    rights = await uow.promises.refunds_of_order(order.order_id) if summary.refund_since is not None else ()
+    stored.refund_due_by = refund_deadline(order, summary, rights)
     if summary != stored.summary or requested is not None:
         payment.version += 1
-        event = payment_event(order, payment, summary, requested, uow.now)
+        event = payment_event(stored, summary, requested, uow.now)
         await uow.publish([event])
+    if order.completed_at is None and payment.first_valid_at is not None:
+        await _complete(uow, order, payment.first_valid_at)
     if changed or summary.state is not stored.summary.state:
         order.version += 1
         entry = _entry(order, summary.state.value, changed, uow.now)
         await uow.orders.save([ChangedOrder(order, set(changed), [])], [entry])
     stored.summary, stored.look_at = summary, look_at
-    stored.refund_due_by = refund_deadline(order, summary)
     await uow.payments.save(stored, postings)
+
+
+async def _complete(uow: OrderUnitOfWork, order: Order, at: datetime) -> None:
+    """An earlier payment was not honoured, so that the law's time for the order begins with the one that was."""
+    change = order.complete(max(at, order.placed_at))
+    await uow.orders.save([ChangedOrder(order, set(), [])], [entry_of_change(order, change)])
+    await uow.publish([order_event(order, change, uow.now)])
+    await have_judged(uow, [order])
 
 
 def _entry(order: Order, state: str, changed: Sequence[str], at: datetime) -> HistoryEntry:

@@ -6,23 +6,20 @@ from datetime import datetime
 
 from event_contracts import Event, PaymentRequest, PaymentStatus, new_event
 from event_contracts.sources import ORDER_SOURCE
-from order_service.application.payments.refund_deadline import refund_deadline
-from order_service.domain.order import Order
+from order_service.application.payments.ports import StoredPayment
 from order_service.domain.payments.attempts import Attempt, AttemptKind
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.summary import PaymentSummary
 
 
-def payment_event(
-    order: Order, payment: Payment, summary: PaymentSummary, requested: Attempt | None, now: datetime
-) -> Event:
+def payment_event(stored: StoredPayment, summary: PaymentSummary, requested: Attempt | None, now: datetime) -> Event:
     """The event that reports a payment; with ``requested``, one that asks the merchant's system for an attempt."""
-    name = "PaymentUpdated"
+    payment, name = stored.payment, "PaymentUpdated"
     if requested is not None:
         name = "RefundRequested" if requested.kind is AttemptKind.REFUND else "PaymentRequested"
     status = PaymentStatus(
         payment_id=payment.payment_id,
-        order_id=order.order_id,
+        order_id=payment.order_id,
         version=payment.version,
         provider=payment.provider,
         currency=payment.terms.currency,
@@ -31,7 +28,7 @@ def payment_event(
         captured=summary.captured,
         refunded=summary.refunded,
         refund_due=summary.refund_due,
-        refund_due_by=refund_deadline(order, summary),
+        refund_due_by=stored.refund_due_by,
         state=summary.state.value,
         request=None if requested is None else _request(payment, requested),
         occurred_at=now,

@@ -76,6 +76,16 @@ class Payment:
         return [attempt for attempt in self.attempts if attempt.kind in CAPTURING and attempt.succeeded]
 
     @property
+    def first_valid_at(self) -> datetime | None:
+        """When a bank first agreed, if it had not been asked in vain before; None: it agreed at once, or never did.
+
+        An order is complete with a valid payment, and a payment that is not honoured does not count (16 CFR 435.1(c)).
+        """
+        asked = [attempt for attempt in self.attempts if attempt.kind in TAKING and attempt.reason != NOT_MADE]
+        agreed = next((attempt for attempt in asked if attempt.succeeded), None)
+        return None if agreed is None or agreed is asked[0] else agreed.created_at
+
+    @property
     def captured(self) -> int:
         """All that was ever taken, in minor units."""
         return sum(charge.amount for charge in self.charges)

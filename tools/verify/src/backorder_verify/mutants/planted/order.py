@@ -26,7 +26,7 @@ MUTANTS = (
     Mutant(
         "ships-what-is-not-allocated",
         "A shipment may contain units that are allocated nowhere",
-        f"{_SERVICE}/domain/order.py",
+        f"{_SERVICE}/domain/line_violations.py",
         "shippable = min(here, line.cancellable)",
         "shippable = line.cancellable",
         ("tests/unit/order/test_order.py", "tests/unit/order/test_change_requests.py"),
@@ -34,7 +34,7 @@ MUTANTS = (
     Mutant(
         "ships-while-a-cut-is-pending",
         "Units ship before allocation has answered that some of them were cancelled",
-        f"{_SERVICE}/domain/order.py",
+        f"{_SERVICE}/domain/line_violations.py",
         "if not line.cut_is_answered:",
         "if False:",
         ("tests/unit/order/test_order.py", "tests/unit/order/test_change_requests.py"),
@@ -42,9 +42,9 @@ MUTANTS = (
     Mutant(
         "preorders-ship-early",
         "A preorder ships before its release date",
-        f"{_SERVICE}/domain/order.py",
-        "shipment.shipped_at < release_at:",
-        "shipment.shipped_at > release_at:",
+        f"{_SERVICE}/domain/line_violations.py",
+        "departure.at < release_at:",
+        "departure.at > release_at:",
         ("tests/unit/order/test_order.py", "tests/unit/order/test_change_requests.py"),
     ),
     Mutant(
