@@ -107,10 +107,9 @@ _REVISION = """
                     ELSE CAST(:lead_time_confidence AS int) END AS confidence,
                CASE WHEN told IS NULL OR NOT :learned THEN NULL
                     WHEN now_backed THEN (CAST(:bases AS text[]))[part] ELSE CAST(:lead_time_basis AS text) END AS basis
-        FROM new
-        CROSS JOIN LATERAL (
-            SELECT greatest(1, count(*))::int AS part FROM unnest(CAST(:days AS date[])) AS day WHERE day <= new.told
-        ) AS counted_on
+        FROM (
+            SELECT *, greatest(1, width_bucket(told, CAST(:days AS date[]))) AS part FROM new
+        ) AS new
         WHERE {changes} AND (told IS DISTINCT FROM old_date OR claim <> old_claim OR now_backed <> was_backed)
     ), promises AS (
         INSERT INTO promised AS p (sku, promise_date, units, backed_units)
@@ -138,7 +137,7 @@ _REVISION = """
         SELECT line_id, :sku, basis, changed.source, CAST(:target AS smallint), told, CAST(:now AS timestamptz),
                CAST(:stated_lead_time AS int), CAST(:table_version AS bigint), confidence
         FROM changed JOIN demand AS first USING (line_id)
-        WHERE basis IS NOT NULL AND first.promise_revision = 0
+        WHERE basis IS NOT NULL AND old_date IS NULL AND first.promise_revision = 0
         ON CONFLICT (line_id) DO NOTHING
     ), entries AS (
         UPDATE queue_entry AS q SET promise_date = changed.told, claim_date = changed.claim, backed = changed.now_backed
