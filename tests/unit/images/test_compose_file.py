@@ -109,7 +109,7 @@ def test_each_server_is_on_a_network_with_those_who_use_it_only() -> None:
     assert on["database"] == {"postgres"} | programs | {f"{service}-migrate" for service in SETTINGS}
     assert on["mail"] == {"mailpit", "notification-worker"}
     assert on["edge"] == {"proxy"} | {f"{service}-api" for service in SETTINGS}
-    assert on["out"] == {"notification-worker"}, "webhooks and mail go out, nothing else does"
+    assert on["out"] == {"notification-worker", "order-worker"}, "webhooks, mail and payments go out, nothing else does"
     assert set(CONTAINERS["kafka"]["networks"]) == {"broker"}
     assert set(CONTAINERS["postgres"]["networks"]) == {"database"}
 
@@ -241,7 +241,8 @@ def test_what_a_program_is_given_is_what_its_settings_read(
     for name, value in container["environment"].items():
         monkeypatch.setenv(name, re.sub(r"\$\{\w+:-(.*)}", r"\1", value))
     for target in _secret_targets(container):
-        (tmp_path / target).write_text('["an old key"]\n' if target.endswith("_keys") else f"from file {target}\n")
+        form = {"notification_webhook_old_secret_keys": '["an old key"]', "order_stripe_api_key": "sk_test_from-file"}
+        (tmp_path / target).write_text(form.get(target, f"from file {target}") + "\n")
     settings = settings_type(_secrets_dir=tmp_path)
 
     assert settings.role == role
@@ -254,6 +255,11 @@ def test_what_a_program_is_given_is_what_its_settings_read(
     assert settings.kafka_sasl_password == f"from file {service}_kafka_sasl_password"
     if isinstance(settings, NotificationSettings):
         assert settings.webhook_keys == ["from file notification_webhook_secret_key", "an old key"]
+    if isinstance(settings, OrderSettings):
+        assert (settings.stripe_api_key, settings.stripe_webhook_secret) == (
+            "sk_test_from-file",
+            "from file order_stripe_webhook_secret",
+        )
     assert settings.port == 8000
     assert (settings.ops_host, settings.ops_port) == ("0.0.0.0", 9000)  # noqa: S104 - inside a container
     assert not [port for port in container.get("ports", ()) if port.endswith(":9000")], "for those who run it only"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from service_kit.runtime.settings import ServiceSettings
+
+
+def _none_if_not_set(value: object) -> object:
+    """A secret's file is there before there is a secret, and says so; an empty one counts as none too."""
+    return None if isinstance(value, str) and value.strip() in ("", "not-set") else value
 
 
 class OrderSettings(ServiceSettings):
@@ -34,9 +39,11 @@ class OrderSettings(ServiceSettings):
     """Days of a billing cycle of the seller's own credit, in which a refund to it is due in the United States."""
     payment_seconds: float = Field(default=1.0, gt=0)
     """Pause between two searches for payments that are due, and for events that payment providers sent."""
-    stripe_api_key: str | None = Field(default=None, repr=False, pattern=r"^[sr]k_(test|live)_\S+$")
+    stripe_api_key: Annotated[str | None, BeforeValidator(_none_if_not_set)] = Field(
+        default=None, repr=False, pattern=r"^[sr]k_(test|live)_\S+$"
+    )
     """Secret or restricted key of the Stripe account that takes payments; None: there is no provider ``stripe``."""
-    stripe_webhook_secret: str | None = Field(default=None, repr=False)
+    stripe_webhook_secret: Annotated[str | None, BeforeValidator(_none_if_not_set)] = Field(default=None, repr=False)
     """Secret of the webhook's signatures; without it no event of Stripe is believed, and payments are only polled."""
     stripe_old_webhook_secrets: list[str] = Field(default_factory=list, repr=False)
     """Secrets of before, while Stripe signs with both."""

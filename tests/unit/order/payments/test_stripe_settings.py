@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,19 @@ def settings(**more: Any) -> OrderSettings:
     return OrderSettings(database_url="postgresql+asyncpg://x/y", kafka_bootstrap="x:1", keyring_path=Path("k"), **more)
 
 
-def test_without_a_key_there_is_no_stripe() -> None:
-    assert set(payment_providers(settings())) == {"webhook"}
+@pytest.mark.parametrize("key", [None, "", "\n", "not-set"])
+def test_without_a_key_there_is_no_stripe(key: str | None) -> None:
+    assert set(payment_providers(settings(stripe_api_key=key, stripe_webhook_secret=key))) == {"webhook"}
+
+
+def test_stripe_is_not_loaded_where_there_is_none() -> None:
+    program = (
+        "import sys; from pathlib import Path; from order_service.bootstrap import payment_providers; "
+        "from order_service.config import OrderSettings; "
+        "payment_providers(OrderSettings(database_url='postgresql+asyncpg://x/y', kafka_bootstrap='x:1', "
+        "keyring_path=Path('k'))); sys.exit('stripe' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("key", ["sk_test_1", "rk_live_1"])
