@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from datetime import datetime
+from functools import partial
 from typing import TypeAlias
 
 from tests.unit.notification.in_memory_notification_store import InMemoryNotificationStore, without_texts
@@ -24,6 +25,7 @@ from notification_service.application.ports.queries import EndpointOverview, Web
 from notification_service.domain.contacts import Contact
 from notification_service.domain.notifications import Notification
 from notification_service.domain.orders import OrderProjection
+from service_kit.runtime.business_clock import BusinessClock
 from service_kit.runtime.clock import Clock
 from service_kit.testing.in_memory_unit_of_work import InMemoryUnitOfWork, InMemoryUnitOfWorkFactory
 
@@ -149,8 +151,9 @@ class InMemoryNotificationQueries:
 class InMemoryNotificationUnitOfWork(InMemoryUnitOfWork):
     """Implements NotificationUnitOfWork."""
 
-    def __init__(self, tables: NotificationTables, now: datetime) -> None:
+    def __init__(self, tables: NotificationTables, now: datetime, business_clock: BusinessClock | None = None) -> None:
         super().__init__(now)
+        self._business_clock = business_clock
         self.contacts = InMemoryContactStore(tables)
         self.orders = InMemoryOrderStore(tables)
         self.notifications = InMemoryNotificationStore(tables)
@@ -158,10 +161,19 @@ class InMemoryNotificationUnitOfWork(InMemoryUnitOfWork):
         self.deliveries = InMemoryWebhookDeliveryStore(tables)
         self.queries = InMemoryNotificationQueries(tables)
 
+    @property
+    def business_now(self) -> datetime:
+        return self.now if self._business_clock is None else self._business_clock.now()
+
+    def saw(self, moment: datetime) -> None:
+        if self._business_clock is not None:
+            self.after_commit(partial(self._business_clock.saw, moment))
+
 
 InMemoryUnits: TypeAlias = InMemoryUnitOfWorkFactory[NotificationTables, InMemoryNotificationUnitOfWork]
 
 
-def in_memory_units(clock: Clock) -> InMemoryUnits:
+def in_memory_units(clock: Clock, business_clock: BusinessClock | None = None) -> InMemoryUnits:
     """Units of work on empty tables."""
-    return InMemoryUnitOfWorkFactory(NotificationTables(), InMemoryNotificationUnitOfWork, clock)
+    kind = partial(InMemoryNotificationUnitOfWork, business_clock=business_clock)
+    return InMemoryUnitOfWorkFactory(NotificationTables(), kind, clock)

@@ -1,19 +1,21 @@
 """Notices of delays: one for each offer, sent at once, saying what silence means, and reported with the text's hash."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
 from tests.scenario import LineAnswer
 from tests.unit.notification.events import JUNE
-from tests.unit.notification.scenario import MAIL_RULES
+from tests.unit.notification.in_memory_stores import in_memory_units
+from tests.unit.notification.scenario import MAIL_RULES, Scenario
 
 from event_contracts import DelayedLine, DelayOffer, Event, new_event
 from event_contracts.sources import ORDER_SOURCE
 from notification_service.application.ports.mail import MailOutcome, MailResult
 from notification_service.domain.delay_notices import OfferVersion, offers_that_are_over
 from notification_service.domain.notifications import NotificationState
+from service_kit.runtime.business_clock import BusinessClock
 
 LINK = "https://orders.example/v1/orders/o1/offers/f1/page?token=signed"
 RESPOND_BY = datetime(2026, 7, 1, 4, tzinfo=UTC)
@@ -27,6 +29,7 @@ def offered(
     version: int = 1,
     state: str = "offered",
     line_id: str = "o1-l1",
+    made_at: datetime = datetime(2026, 1, 5, tzinfo=UTC),
 ) -> Event:
     """An offer of a delay as the order service tells it."""
     offer = DelayOffer(
@@ -40,7 +43,7 @@ def offered(
         respond_by=None if silence == "nothing" else RESPOND_BY,
         time_zone="America/New_York",
         state=state,
-        made_at=datetime(2026, 1, 5, tzinfo=UTC),
+        made_at=made_at,
         reply_url=LINK,
     )
     return new_event("DelayOffered", offer, source=ORDER_SOURCE, sequence=version)
@@ -90,6 +93,20 @@ async def test_what_was_sent_is_reported_with_the_offer_and_the_hash_of_the_text
     [mail] = notices(mailer)
     assert (event.name, event.payload.offer_ids) == ("NotificationSent", ("f1",))
     assert event.payload.content_hash == sha256(mail.text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("follows", [True, False])
+async def test_a_notice_is_dated_by_the_clock_that_dates_its_offer(clock, mailer, sender, *, follows):
+    """The law compares the two: replayed offers whose notices were dated today would all be cancelled as too late."""
+    wall, made_at = clock.now(), clock.now() - timedelta(days=60)
+    units = in_memory_units(clock, BusinessClock(clock, follow_events=follows))
+    scenario = Scenario(clock, units, mailer, sender)
+    await scenario.put_contact()
+    await scenario.apply(scenario.placed(), offered(made_at=made_at))
+    await scenario.send()
+    [event] = units.outbox
+    assert event.payload.occurred_at == (made_at if follows else wall)
+    assert event.time == wall, "when the event was made is no business time"
 
 
 async def test_an_offer_is_told_once_however_often_its_event_comes(scenario, mailer):

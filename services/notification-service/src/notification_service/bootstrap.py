@@ -38,6 +38,7 @@ from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWorkFactory
 from service_kit.messaging.subscription import EventUseCase
 from service_kit.persistence.database import Database
+from service_kit.runtime.business_clock import BusinessClock
 from service_kit.runtime.clock import Clock, SystemClock
 
 
@@ -77,8 +78,11 @@ def wire(
         application_name="notification",
         idle_in_transaction=settings.idle_in_transaction,
     )
-    kind = partial(SqlNotificationUnitOfWork, box=SecretBox(settings.webhook_keys))
-    units = SqlUnitOfWorkFactory(database, kind, clock or SystemClock())
+    clock = clock or SystemClock()
+    business_clock = BusinessClock(clock, follow_events=settings.business_clock == "events")
+    box = SecretBox(settings.webhook_keys)
+    kind = partial(SqlNotificationUnitOfWork, box=box, business_clock=business_clock)
+    units = SqlUnitOfWorkFactory(database, kind, clock)
     mailer = mailer or SmtpMailer(_mail_server(settings), settings.mail_connections)
     sender = sender or HttpWebhookSender(timeout=settings.webhook_timeout_seconds, allow_localhost=settings.local_mode)
     renderer = TemplateRenderer(_mail_domain(settings.mail_from))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +15,7 @@ from notification_service.adapters.sql_order_store import SqlOrderStore
 from notification_service.adapters.sql_queries import SqlNotificationQueries
 from notification_service.adapters.sql_webhook_stores import SqlWebhookDeliveryStore, SqlWebhookEndpointStore
 from service_kit.messaging.sql_unit_of_work import SqlUnitOfWork
+from service_kit.runtime.business_clock import BusinessClock
 
 
 class SqlNotificationUnitOfWork(SqlUnitOfWork):
@@ -26,6 +28,7 @@ class SqlNotificationUnitOfWork(SqlUnitOfWork):
         commit: Callable[[], Awaitable[None]] | None = None,
         *,
         box: SecretBox | None = None,
+        business_clock: BusinessClock | None = None,
     ) -> None:
         super().__init__(connection, now, commit)
         self.contacts = SqlContactStore(connection)
@@ -35,3 +38,14 @@ class SqlNotificationUnitOfWork(SqlUnitOfWork):
         self.endpoints = SqlWebhookEndpointStore(connection, box)
         self.deliveries = SqlWebhookDeliveryStore(connection, box)
         self.queries = SqlNotificationQueries(connection)
+        self._business_clock = business_clock
+
+    @property
+    def business_now(self) -> datetime:
+        """See NotificationUnitOfWork; without a business clock, the wall clock's."""
+        return self.now if self._business_clock is None else self._business_clock.now()
+
+    def saw(self, moment: datetime) -> None:
+        """See NotificationUnitOfWork."""
+        if self._business_clock is not None:
+            self.after_commit(partial(self._business_clock.saw, moment))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from event_contracts import AllocationState, DelayOffer, Event, OrderState, SkuPolicy
 from notification_service.application.notifications.queue_delay_notices import queue_delay_notices
@@ -28,9 +29,21 @@ async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], t
     ``compose_due_notifications``; a notice of a delay is queued at once. What customers read is dated by times that
     can be believed (protocol rule 20); webhooks tell what was published.
     """
-    await _project_orders(uow, believable(events, uow.now), timing)
+    believed = believable(events, uow.now)
+    if moments := [at for event in believed if (at := _business_time(event)) is not None]:
+        uow.saw(max(moments))
+    await _project_orders(uow, believed, timing)
     await _project_sku_names(uow, events)
     await queue_webhooks(uow, events)
+
+
+def _business_time(event: Event) -> datetime | None:
+    """When what an event tells of an order happened; None of other events, whose readers are not customers."""
+    match event.payload:
+        case AllocationState(decided_at=at) | DelayOffer(made_at=at):
+            return at
+        case _:
+            return None
 
 
 async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:

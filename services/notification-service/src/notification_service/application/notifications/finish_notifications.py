@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
 
 from event_contracts import Event, NotificationOutcome, new_event
@@ -21,8 +20,9 @@ from notification_service.application.webhooks.queue_webhooks import queue_webho
 async def finish_notifications(uow: NotificationUnitOfWork, results: Sequence[NotificationResult]) -> None:
     """Record how notifications ended, and publish it to the event log and to webhook endpoints.
 
-    Results of notifications that have ended already are dropped: a lease may run out while a mail is being sent,
-    and then two workers have a result.
+    When they ended is told in business time: an offer of a delay counts from when its notice was sent, and is made,
+    answered and judged in business time too. Results of notifications that have ended already are dropped: a lease may
+    run out while a mail is being sent, and then two workers have a result.
     """
     if not results:
         return
@@ -32,13 +32,13 @@ async def finish_notifications(uow: NotificationUnitOfWork, results: Sequence[No
     sequences = await uow.orders.next_sequences([result.notification.order_id for result in results])
     sequence_of = dict(zip((result.notification.notification_id for result in results), sequences, strict=True))
     finished = await uow.notifications.finish(results, uow.now, keep_texts_of=known)
-    events = [_event(result, sequence_of[result.notification.notification_id], uow.now) for result in finished]
+    events = [_event(uow, result, sequence_of[result.notification.notification_id]) for result in finished]
     await uow.publish(events)
     await queue_webhooks(uow, events)
     uow.after_commit(lambda: _count(finished))
 
 
-def _event(result: NotificationResult, sequence: int, now: datetime) -> Event:
+def _event(uow: NotificationUnitOfWork, result: NotificationResult, sequence: int) -> Event:
     notification = result.notification
     payload = NotificationOutcome(
         notification_id=notification.notification_id,
@@ -48,12 +48,12 @@ def _event(result: NotificationResult, sequence: int, now: datetime) -> Event:
         channel="email",
         attempts=notification.attempts,
         reason=result.reason,
-        occurred_at=now,
+        occurred_at=uow.business_now,
         offer_ids=_offer_ids(notification),
         content_hash=sha256(result.mail.text.encode()).hexdigest() if result.sent and result.mail else None,
     )
     name = "NotificationSent" if result.sent else "NotificationFailed"
-    return new_event(name, payload, source=NOTIFICATION_SOURCE, sequence=sequence, now=now)
+    return new_event(name, payload, source=NOTIFICATION_SOURCE, sequence=sequence, now=uow.now)
 
 
 def _offer_ids(notification: OpenNotification) -> tuple[str, ...]:

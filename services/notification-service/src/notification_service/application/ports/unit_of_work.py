@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from notification_service.application.ports.contacts import ContactStore
@@ -18,6 +19,16 @@ class NotificationUnitOfWork(UnitOfWork, Protocol):
     Locks are taken in one order everywhere, so that no two transactions wait for each other: contacts, orders,
     notifications, webhook endpoints, deliveries; rows of one kind by id.
     """
+
+    @property
+    def business_now(self) -> datetime:
+        """The present in business time, by which customers' messages are dated: the wall clock's, unless old data is
+        replayed (`BusinessClock`)."""
+        ...
+
+    def saw(self, moment: datetime) -> None:
+        """Let the business clock learn of an event's business time, once this has committed."""
+        ...
 
     @property
     def contacts(self) -> ContactStore:
