@@ -10,7 +10,7 @@ from tests.unit.notification.events import JUNE
 from tests.unit.notification.in_memory_stores import in_memory_units
 from tests.unit.notification.scenario import MAIL_RULES, Scenario
 
-from event_contracts import DelayedLine, DelayOffer, Event, new_event
+from event_contracts import DelayedLine, DelayOffer, Event, NotificationOutcome, new_event
 from event_contracts.sources import ORDER_SOURCE
 from notification_service.application.ports.mail import MailOutcome, MailResult
 from notification_service.domain.delay_notices import OfferVersion, offers_that_are_over
@@ -105,6 +105,7 @@ async def test_a_notice_is_dated_by_the_clock_that_dates_its_offer(clock, mailer
     await scenario.apply(scenario.placed(), offered(made_at=made_at))
     await scenario.send()
     [event] = units.outbox
+    assert isinstance(event.payload, NotificationOutcome)
     assert event.payload.occurred_at == (made_at if follows else wall)
     assert event.time == wall, "when the event was made is no business time"
 
