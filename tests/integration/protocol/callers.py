@@ -30,6 +30,8 @@ class Callers(Timeline):
     log: list[str] = field(default_factory=list)
     merged: dict[str, str] = field(default_factory=dict)
     """What SKUs are called that were renamed or merged. Shoppers go on naming them as they did."""
+    laws: bool = False
+    """Orders are under consumer laws, delays are offered and customers answer."""
     count: int = 0
 
     async def call(
@@ -100,8 +102,20 @@ class Callers(Timeline):
             "tier": random.choice((None, "gold", "silver")),
             "lines": lines,
         }
+        if self.laws:
+            body["jurisdiction"] = random.choice((None, "US", "US", "EU"))
+            body["latest_acceptable_date"] = random.choice((None, "2026-02-20"))
         response = await self.call("order", "POST", "/v1/orders", body)
         self.orders.append(response.json()["order_id"])
+
+    async def reply(self) -> None:
+        """A customer answers an open offer, or one that is over and refuses the answer."""
+        found = await self.call("order", "GET", "/v1/offers?due_before=2027-01-01T00:00:00Z")
+        offers = found.json()["data"]
+        if offers:
+            offer = self.random.choice(offers)
+            path = f"/v1/orders/{offer['order_id']}/offers/{offer['offer_id']}/answer"
+            await self.call("order", "POST", path, {"answer": self.random.choice(("wait", "wait", "cancel"))})
 
     async def _some_order(self) -> dict[str, Any] | None:
         if not self.orders:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -30,7 +31,10 @@ from allocation_service.config import AllocationSettings
 from allocation_service.entrypoints import consumer
 from allocation_service.wording.reason_words import published_words
 from inventory_service.config import InventorySettings
+from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
+from order_service.application.promises.judge_orders import LawRules, find_orders_to_judge, judge_orders
 from order_service.config import OrderSettings
+from service_kit.commands.execute import read
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.http.app import create_app
@@ -52,6 +56,8 @@ class Sizes:
     """Redeliveries meet an empty inbox, as after a purge: state and its counters alone must do."""
     merges: bool = False
     """SKUs are renamed and merged."""
+    laws: bool = False
+    """Orders are under consumer laws: dates are recorded, delays offered and answered, and the law cancels."""
 
 
 @dataclass(kw_only=True)
@@ -131,6 +137,20 @@ class World(Callers):
         done = await self._retried(lambda: decide_all_deferred_orders(self.units, Options(published_words), limit=2))
         self.log.append(f"recheck {done}")
 
+    async def judge(self, now: datetime | None = None) -> None:
+        """The order service's loop asks the law about what is due; it may die before it commits."""
+        units = SqlUnitOfWorkFactory(self.databases["order"], SqlOrderUnitOfWork, self.clock)
+        moment = now or self.clock.now()
+        due = await read(units, find_orders_to_judge, moment, ())
+        dies = now is None and self.random.random() < 0.2
+        self.log.append(f"judge {len(due)} dies={dies}")
+        if not due:
+            return
+        async with units.begin() as uow:
+            await judge_orders(uow, due, moment, LawRules())
+            if not dies:
+                await uow.commit()
+
     async def _turn(self, link: Link, **options: Any) -> int:
         return await self._retried(lambda: self.topics.turn(link, skip_inbox=self.sizes.purged_inbox, **options))
 
@@ -171,6 +191,7 @@ class World(Callers):
             (self.recheck, 4),
             (self.rewind, 2),
             *([(self.merge, 3)] if self.sizes.merges else []),
+            *([(self.judge, 12), (self.reply, 8)] if self.sizes.laws else []),
         ]
         for _ in range(self.sizes.acts):
             act = self.random.choices([a for a, _ in acts], [w for _, w in acts])[0]
@@ -200,6 +221,7 @@ class NewWorld(Protocol):
         *,
         purged_inbox: bool = False,
         merges: bool = False,
+        laws: bool = False,
         clocks: Mapping[str, Clock] | None = None,
     ) -> World: ...
 
@@ -264,6 +286,7 @@ async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> 
         *,
         purged_inbox: bool = False,
         merges: bool = False,
+        laws: bool = False,
         clocks: Mapping[str, Clock] | None = None,
     ) -> World:
         shown = clocks or {}
@@ -294,7 +317,7 @@ async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> 
             databases=databases,
             subscriptions=subscriptions,
             clients=clients,
-            sizes=Sizes(purged_inbox=purged_inbox, merges=merges),
+            sizes=Sizes(purged_inbox=purged_inbox, merges=merges, laws=laws),
         )
 
     yield make

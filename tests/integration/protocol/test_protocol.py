@@ -10,6 +10,7 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -88,6 +89,23 @@ async def test_a_history_in_which_skus_are_renamed_and_merged_keeps_every_invari
     world = await new_world(seed, purged_inbox=purged_inbox, merges=True, clocks=clocks)
     world.clock = clock
     await world.run()
+    violations = await _violations(world)
+    assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
+
+
+@pytest.mark.parametrize("seed", SEEDS[: max(1, len(SEEDS) // 3)])
+async def test_a_history_in_which_laws_ask_and_customers_answer_keeps_every_invariant(
+    seed: int, new_world: Any
+) -> None:
+    """In the end the law is asked on the day on which the invariants are checked: what it cancels then flows, too."""
+    clock = FakeClock(START)
+    world = await new_world(seed, laws=True, clocks=dict.fromkeys(("order", "inventory", "allocation"), clock))
+    world.clock, world.laws = clock, True
+    await world.run()
+    clock.advance(datetime.now(UTC) - clock.now())
+    for _ in range(3):
+        await world.judge(clock.now())
+        await world.settle()
     violations = await _violations(world)
     assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
 
