@@ -74,6 +74,11 @@ class InMemoryPayments:
         due = [(one.look_at, _key(one)) for one in self._all() if one.look_at is not None and one.look_at <= at]
         return [key for _, key in sorted(due)][:limit]
 
+    async def count_refunds_due(self, before: datetime) -> int:
+        """See PaymentStore."""
+        due = [one for one in self._all() if one.summary.refund_due > 0 and one.refund_due_by is not None]
+        return sum(one.refund_due_by is not None and one.refund_due_by < before for one in due)
+
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""
         self._records.touch(order_ids, at)

@@ -131,6 +131,19 @@ class PaymentSuite(Suite):
             line = (await uow.lines.find(["o1-0"]))["o1-0"].line
         await self.save_lines(stores, line)
 
+    async def test_refunds_are_counted_that_the_law_wants_sent_before_a_moment(self, stores: Stores) -> None:
+        await stores.place(paid_order("o1"), paid_order("o2"), paid_order("o3"))
+        for order_id, refund_due, hours in (("o1", 5, 1), ("o2", 5, 9), ("o3", 0, 1)):
+            stored = await self.lock_one(stores, order_id)
+            stored.summary = replace(stored.summary, refund_due=refund_due)
+            stored.refund_due_by = NOW + timedelta(hours=hours)
+            async with stores.units.begin() as uow:
+                await uow.payments.save(stored, ())
+                await uow.commit()
+        async with stores.units.reading() as uow:
+            assert await uow.payments.count_refunds_due(_LATER) == 1
+            assert await uow.payments.count_refunds_due(NOW + timedelta(days=1)) == 2
+
     async def test_what_a_provider_tells_is_stored_once_and_handled_once(self, stores: Stores) -> None:
         event = ProviderEvent("stripe", "evt_1", "refund.failed", "re_1")
         async with stores.units.begin() as uow:

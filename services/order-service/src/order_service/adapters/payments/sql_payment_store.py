@@ -93,6 +93,7 @@ _OF_ORDER = text("SELECT * FROM payment WHERE order_id = :order_id")
 _ATTEMPTS_OF = text("SELECT * FROM payment_attempt WHERE payment_id = :payment_id ORDER BY number")
 _DISPUTES_OF = text("SELECT * FROM payment_dispute WHERE payment_id = :payment_id ORDER BY dispute_id")
 _DUE = text("SELECT payment_id, order_id FROM payment WHERE look_at <= :at ORDER BY look_at, payment_id LIMIT :limit")
+_REFUNDS_DUE = text("SELECT count(*) FROM payment WHERE refund_due > 0 AND refund_due_by < :before")
 _EVENT = text(
     """
     INSERT INTO provider_event (provider, event_id, kind, object_id, received_at)
@@ -173,6 +174,11 @@ class SqlPaymentStore:
     async def due(self, at: datetime, limit: int) -> list[PaymentKey]:
         """See PaymentStore."""
         return [PaymentKey(*row) for row in await self._conn.execute(_DUE, {"at": at, "limit": limit})]
+
+    async def count_refunds_due(self, before: datetime) -> int:
+        """See PaymentStore."""
+        found: int = (await self._conn.execute(_REFUNDS_DUE, {"before": before})).scalar_one()
+        return found
 
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""

@@ -82,6 +82,10 @@ class PaymentStore(Protocol):
         """Payments that are to be looked at ``at`` this moment, the longest due first."""
         ...
 
+    async def count_refunds_due(self, before: datetime) -> int:
+        """How many payments have money to give back that the law wants sent before this moment."""
+        ...
+
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """Have the payments of these orders looked at: something about the orders has changed."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from order_service.application.payments.errors import PaymentNotFound, ProviderDown, UnknownProvider
 from order_service.application.payments.ports import Providers, ProviderUnavailable, Setup, StoredPayment
@@ -35,6 +36,11 @@ async def read_payment_of_order(uow: OrderUnitOfWork, order_id: str, visibility:
     if stored is None or record is None:
         raise PaymentNotFound
     return PaymentRecord(stored, record.order)
+
+
+async def count_refunds_due(uow: OrderUnitOfWork, before: datetime) -> int:
+    """How many payments have money to give back that the law wants sent before this moment."""
+    return await uow.payments.count_refunds_due(before)
 
 
 async def begin_setup(providers: Providers, name: str, customer_id: str | None) -> Setup:

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
+
+from prometheus_client import Gauge
 
 from order_service.application.payments.advance_payments import advance_payments
 from order_service.application.payments.handle_provider_events import handle_provider_events
+from order_service.application.payments.read_payment import count_refunds_due
 from order_service.application.payments.reconcile_payments import reconcile_payments
 from order_service.bootstrap import OrderApplication
+from service_kit.commands.execute import read
 from service_kit.hosting.background import repeat
 from service_kit.hosting.service import BackgroundTask
 
 _ONCE_A_DAY = 86_400.0
 
+ALARM = timedelta(hours=24)
+"""Money that is not given back so long before the law's deadline raises the alarm."""
+
+REFUNDS_DUE = Gauge("order_refunds_due", "Payments with money to give back that the law wants sent within 24 hours")
+
 
 def advance_due_payments(application: OrderApplication) -> BackgroundTask:
     """The loop that takes, holds and gives back what is due. At its end connections to providers are let go."""
-    step = partial(advance_payments, application.units, application.providers)
+
+    async def step() -> int:
+        found = await advance_payments(application.units, application.providers)
+        REFUNDS_DUE.set(await read(application.units, count_refunds_due, application.clock.now() + ALARM))
+        return found
 
     async def advance_due_payments(stopping: asyncio.Event) -> None:
         await repeat(
