@@ -79,6 +79,10 @@ class InMemoryPayments:
         due = [one for one in self._all() if one.summary.refund_due > 0 and one.refund_due_by is not None]
         return sum(one.refund_due_by is not None and one.refund_due_by < before for one in due)
 
+    async def postpone(self, payment_id: str, until: datetime) -> None:
+        """See PaymentStore."""
+        self._records.payments[payment_id].look_at = until
+
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""
         self._records.touch(order_ids, at)

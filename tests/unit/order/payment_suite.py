@@ -107,6 +107,7 @@ class PaymentSuite(Suite):
         async with stores.units.begin() as uow:
             assert [key.order_id for key in await uow.payments.due(at, 9)] == ["o2", "o1"]
             assert [key.order_id for key in await uow.payments.due(at, 1)] == ["o2"]
+            await uow.payments.postpone("po2", at)
             await uow.payments.touch(["o3", "o1", "nope"], NOW)
             assert [key.order_id for key in await uow.payments.due(at, 9)] == ["o1", "o3", "o2"]
 

@@ -9,6 +9,7 @@ from tests.unit.order.payments.paid_shop import PaidShop
 
 from event_contracts import OrderState, PaymentStatus
 from order_service.application.commands import Accepted, AmendLine
+from order_service.application.payments.advance_payments import LEASE
 from order_service.domain.errors import IllegalMove
 from order_service.domain.payments.attempts import AttemptKind, AttemptState
 from order_service.domain.payments.summary import PaymentState
@@ -199,3 +200,19 @@ async def test_each_hold_is_worth_its_own_units_when_a_price_falls(shop: PaidSho
     await shop.work()
     holds = [one for one in shop.stored.payment.attempts if one.holds_at(shop.clock.now())]
     assert [(one.amount, one.units["o1-0"]) for one in holds] == [(2100, 3)]
+
+
+async def test_a_payment_that_cannot_be_advanced_is_left_alone_for_a_while(
+    shop: PaidShop, monkeypatch: pytest.MonkeyPatch
+):
+    await shop.place(1, ChargeAt.ORDER)
+
+    def defect(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("order_service.domain.payments.next_step.next_step", defect)
+        await shop.work()
+    assert (shop.bank.net, shop.stored.look_at) == (0, shop.clock.now() + LEASE)
+    await shop.work(seconds=91)
+    assert shop.bank.net == 1000

@@ -93,6 +93,7 @@ _OF_ORDER = text("SELECT * FROM payment WHERE order_id = :order_id")
 _ATTEMPTS_OF = text("SELECT * FROM payment_attempt WHERE payment_id = :payment_id ORDER BY number")
 _DISPUTES_OF = text("SELECT * FROM payment_dispute WHERE payment_id = :payment_id ORDER BY dispute_id")
 _DUE = text("SELECT payment_id, order_id FROM payment WHERE look_at <= :at ORDER BY look_at, payment_id LIMIT :limit")
+_POSTPONE = text("UPDATE payment SET look_at = :until WHERE payment_id = :payment_id")
 _REFUNDS_DUE = text("SELECT count(*) FROM payment WHERE refund_due > 0 AND refund_due_by < :before")
 _EVENT = text(
     """
@@ -179,6 +180,10 @@ class SqlPaymentStore:
         """See PaymentStore."""
         found: int = (await self._conn.execute(_REFUNDS_DUE, {"before": before})).scalar_one()
         return found
+
+    async def postpone(self, payment_id: str, until: datetime) -> None:
+        """See PaymentStore."""
+        await self._conn.execute(_POSTPONE, {"payment_id": payment_id, "until": until})
 
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """See PaymentStore."""

@@ -71,7 +71,15 @@ async def advance_payments(units: Units, providers: Providers, *, limit: int = 5
             await advance_payment(units, providers, key)
         except Exception as error:
             log.warning("payment_not_advanced", payment_id=key.payment_id, exc_info=error)
+            await _leave_alone(units, key)
     return len(keys)
+
+
+async def _leave_alone(units: Units, key: PaymentKey) -> None:
+    """A payment that cannot be advanced is not tried again at once: the others have their turn."""
+    async with units.begin() as uow:
+        await uow.payments.postpone(key.payment_id, uow.now + LEASE)
+        await uow.commit()
 
 
 async def advance_payment(

@@ -86,6 +86,10 @@ class PaymentStore(Protocol):
         """How many payments have money to give back that the law wants sent before this moment."""
         ...
 
+    async def postpone(self, payment_id: str, until: datetime) -> None:
+        """Leave a payment alone until this moment, whatever else is true of it."""
+        ...
+
     async def touch(self, order_ids: Collection[str], at: datetime) -> None:
         """Have the payments of these orders looked at: something about the orders has changed."""
         ...
