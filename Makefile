@@ -27,7 +27,7 @@ down: ## Stop what `make up` started; the data stay
 status: ## Show each part of the running system
 	@$(BIN)/backorder status $(ARGS)
 
-demo: bootstrap ## Start everything, replay some weeks of orders, show one order's life (ONCE=1: check, stop, exit)
+demo: bootstrap ## Start everything, replay some weeks of orders, tell of a delay and of one order (ONCE=1: check, stop, exit)
 	@$(BIN)/backorder demo $(if $(ONCE),--once) $(ARGS)
 
 # Runs commands of $(BIN), as many at a time as there are workers; the output of each is shown when it ends, and one that

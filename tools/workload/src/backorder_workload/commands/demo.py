@@ -22,6 +22,9 @@ from backorder_local.commands.options import DataDir, data_directory
 from backorder_local.data_directory import DataDirectory
 from backorder_local.running import NotRunning, RunningSystem, running_system
 from backorder_verify.check.runner import check_system
+from backorder_workload.delay_story.dated_shop import DatedShop
+from backorder_workload.delay_story.outside import Outside
+from backorder_workload.delay_story.story import STORY_DAYS, DelayStory
 from backorder_workload.replay.allocation_history import NotDecided
 from backorder_workload.replay.api import Api, CallFailed
 from backorder_workload.replay.generator import generate
@@ -49,7 +52,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Same seed, same orders.")] = 1,
     data_dir: DataDir = None,
 ) -> None:
-    """Start everything, replay a few weeks of orders, show the life of one order, and leave the system running.
+    """Start everything, replay weeks of orders, tell of a delay and of one order, and leave the system running.
 
     Exits with 0 only if every invariant holds.
     """
@@ -100,18 +103,38 @@ async def _play(system: RunningSystem, orders: int, seed: int, console: Console)
     run = f"demo{secrets.token_hex(2)}"
     console.print(f"\nReplaying {orders} orders of {_DAYS} days, with everything that suppliers and customers do …")
     choices = Choices(seed=seed, run=run, drain_days=_DRAIN_DAYS)
-    # The replay ends yesterday, so that its simulated time does not overlap with real time.
+    # Replay, delay and main job follow each other in time, too, and real time is left to the last.
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    stream = generate(orders, seed=seed, days=_DAYS, start=today - timedelta(days=_DAYS + _DRAIN_DAYS + 1))
-    await replay_and_check(reach(system), stream, choices, console, check=None)
-    console.print("\nThe main job, with one order:")
+    begins = today - timedelta(days=STORY_DAYS)
+    stream = generate(orders, seed=seed, days=_DAYS, start=begins - timedelta(days=_DAYS + _DRAIN_DAYS))
     async with Api(reach(system).addresses, system.api_key, concurrency=4) as api:
+        fresh = await _is_before(api, begins)
+        await replay_and_check(reach(system), stream, choices, console, check=None)
+        if fresh:
+            await _tell_of_a_delay(system, api, begins, run, console)
+        else:
+            console.print("\nThe story of a delay is left out: its weeks are over here. `make demo ONCE=1` tells it.")
+        console.print("\nThe main job, with one order, today:")
         story = Story(api, lambda step: console.print(f"  · {step}", highlight=False), run=run)
         result = await story.play(DataDirectory(Path(system.data_dir)), mail_within=20)
     console.print("\nEvery invariant, checked in the four databases and the topics:")
     verdict = await check_system(system, console)
     console.print(verdict.summary())
     return verdict.holds, result
+
+
+async def _is_before(api: Api, moment: datetime) -> bool:
+    """Whether no order of the system was placed after the moment, so that its clock may still stand before it."""
+    page, _ = await api.read(f"{api.addresses.order}/v1/orders?limit=1")
+    return all(datetime.fromisoformat(order["placed_at"]) < moment for order in page["data"])
+
+
+async def _tell_of_a_delay(system: RunningSystem, api: Api, begins: datetime, run: str, console: Console) -> None:
+    """Play the story of a delay in the weeks after the replay."""
+    console.print("\nA delay in the weeks after that, and what becomes of orders and money:")
+    async with Outside(system, DataDirectory(Path(system.data_dir)).mails) as outside:
+        shop = DatedShop(api, begins, run)
+        await DelayStory(shop, outside, lambda text: console.print(text, highlight=False, soft_wrap=True), run).play()
 
 
 def _suggest_next_steps(system: RunningSystem, story: StoryResult, console: Console) -> None:

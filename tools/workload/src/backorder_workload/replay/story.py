@@ -32,7 +32,7 @@ class Story:
 
     def __init__(self, api: Api, report: Callable[[str], None], *, run: str) -> None:
         self._api, self._report, self._run = api, report, run
-        self._address = f"ada-{run}@customers.test"
+        self._address = f"grace-{run}@customers.test"
 
     async def play(self, mails: DataDirectory, *, mail_within: float) -> StoryResult:
         """Play the story. Raises StoryFailed or CallFailed; a mail that takes too long is only reported."""
@@ -61,7 +61,7 @@ class Story:
             {"name": "Desk lamp", "lead_time_days": 14, "selling_policy": {"mode": "backorder", "backorder_cap": 500}},
         )
         contact = {"email": self._address, "locale": "en", "time_zone": "Europe/London"}
-        await self._api.put(f"{self._api.addresses.notification}/v1/contacts/ada-{self._run}", contact)
+        await self._api.put(f"{self._api.addresses.notification}/v1/contacts/grace-{self._run}", contact)
         await self._until_for_sale()
 
     async def _until_for_sale(self) -> None:
@@ -93,8 +93,8 @@ class Story:
             f"{self._api.addresses.order}/v1/orders",
             {
                 "reference": f"{self._run}-WEB",
-                "customer_id": f"ada-{self._run}",
-                "contact_id": f"ada-{self._run}",
+                "customer_id": f"grace-{self._run}",
+                "contact_id": f"grace-{self._run}",
                 "tier": "gold",
                 "lines": [{"sku": SKU, "quantity": 3, "unit_price": {"amount": 4999, "currency": "GBP"}}],
             },
