@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 from tests.scenario import LineAnswer
-from tests.unit.notification.events import JUNE
+from tests.unit.notification.events import JULY, JUNE
 from tests.unit.notification.in_memory_stores import in_memory_units
 from tests.unit.notification.scenario import MAIL_RULES, Scenario
 
@@ -28,7 +28,7 @@ def offered(
     offer_id: str = "f1",
     version: int = 1,
     state: str = "offered",
-    line_id: str = "o1-l1",
+    line_id: str = "o1-1",
     made_at: datetime = datetime(2026, 1, 5, tzinfo=UTC),
 ) -> Event:
     """An offer of a delay as the order service tells it."""
@@ -150,6 +150,50 @@ async def test_a_notice_waits_for_its_contact_and_is_then_sent_as_it_is(scenario
     await scenario.review_waiting()
     await scenario.send()
     assert len(notices(mailer)) == 1
+
+
+async def test_a_date_that_a_notice_tells_is_not_told_again_by_a_message_that_asks_for_nothing(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
+    await scenario.compose_and_send()
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JULY)))
+    await scenario.apply(offered(to=JULY))
+    await scenario.compose_and_send()
+    await scenario.send()
+    assert mailer.templates() == ["placed_on_backorder", "delay_notice"]
+
+
+async def test_a_notice_of_another_date_hides_no_message_of_the_one_that_stands(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JUNE)))
+    await scenario.compose_and_send()
+    await scenario.apply(scenario.answered(LineAnswer(waiting=5, promise=JULY)), offered(to=date(2026, 6, 20)))
+    await scenario.compose_and_send()
+    await scenario.send()
+    assert mailer.templates() == ["placed_on_backorder", "delay_notice", "date_moved"]
+
+
+async def test_what_else_happened_to_the_line_is_still_told(scenario, mailer):
+    await scenario.put_contact()
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JULY)), offered(to=JULY))
+    await scenario.compose_and_send()
+    await scenario.send()
+    assert sorted(mailer.templates()) == ["delay_notice", "placed_on_backorder"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"), [("en", "Unless we have asked you something"), ("de", "Falls wir Sie nicht")]
+)
+async def test_no_message_says_that_silence_is_fine_where_an_offer_says_that_it_cancels(
+    scenario, mailer, locale, words
+):
+    await scenario.put_contact(locale=locale)
+    await scenario.apply(scenario.placed(), scenario.answered(LineAnswer(waiting=5, promise=JULY)), offered(to=JULY))
+    await scenario.compose_and_send()
+    await scenario.send()
+    [message] = [mail for mail in mailer.mails if mail.template == "placed_on_backorder"]
+    assert words in message.text
+    assert words in message.html
 
 
 async def test_an_order_without_a_contact_has_no_notice(scenario, mailer):

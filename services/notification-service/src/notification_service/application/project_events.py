@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from event_contracts import AllocationState, DelayOffer, Event, OrderState, SkuPolicy
-from notification_service.application.notifications.queue_delay_notices import queue_delay_notices
+from notification_service.application.notifications.queue_delay_notices import announced_offers, queue_delay_notices
 from notification_service.application.ports.orders import SkuName
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
@@ -57,6 +57,11 @@ async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], 
         if _apply(order, event.payload):
             order.schedule_message(event.id, uow.now, timing)
             changed[order.order_id] = order
+    for offer in announced_offers(events, orders):
+        order = orders[offer.order_id]
+        for line in offer.lines:
+            if order.count_date_as_told(line.line_id, line.to_date):
+                changed[order.order_id] = order
     await uow.orders.save(changed.values())
     await queue_delay_notices(uow, events, orders)
 

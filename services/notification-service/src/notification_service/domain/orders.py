@@ -123,6 +123,20 @@ class OrderProjection:
             if line_id not in changed_lines:
                 self.lines[line_id] = line.rebased()
 
+    def count_date_as_told(self, line_id: str, day: date | None) -> bool:
+        """A notice of a delay tells the customer of this date: no message says it again, if it is the one that stands.
+
+        False, and no change, where the line has another date, or its customer knows it. The notice says what silence
+        means; a message that repeats the date without saying so would contradict it.
+        """
+        line = self.lines.get(line_id)
+        if line is None or line.current().promise_date != day or line.baseline.promise_date == day:
+            return False
+        self.lines[line_id] = replace(line, baseline=replace(line.baseline, promise_date=day))
+        if not self.pending_changes():
+            self._rebase()
+        return True
+
     def pending_changes(self) -> tuple[LineChange, ...]:
         """Everything that the customer has not been told, in the order of the lines."""
         return tuple(change for line in self.lines.values() for change in changes_of(line))

@@ -33,14 +33,20 @@ async def queue_delay_notices(
             cause=offer.offer_id,
             template_data=_template_data(offer, orders[offer.order_id], names),
         )
-        for offer in offers
-        if offer.state == "offered" and (contact_id := orders[offer.order_id].contact_id) is not None
+        for offer in announced_offers(events, orders)
+        if (contact_id := orders[offer.order_id].contact_id) is not None
     ]
     if notices:
         await uow.notifications.add(notices, uow.now)
     over = offers_that_are_over(OfferVersion(offer.offer_id, offer.version, offer.state) for offer in offers)
     if over:
         await uow.notifications.supersede_notices(over, uow.now)
+
+
+def announced_offers(events: Sequence[Event], orders: Mapping[str, OrderProjection]) -> list[DelayOffer]:
+    """The offers among the events of which a notice tells: those that are open, to somebody who can be written to."""
+    offers = [event.payload for event in events if isinstance(event.payload, DelayOffer)]
+    return [one for one in offers if one.state == "offered" and orders[one.order_id].contact_id is not None]
 
 
 def _template_data(offer: DelayOffer, order: OrderProjection, names: Mapping[str, str]) -> dict[str, Any]:
