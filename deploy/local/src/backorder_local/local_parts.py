@@ -14,7 +14,7 @@ from backorder_local import setup_tasks
 from backorder_local.data_directory import DataDirectory
 from backorder_local.databases import DatabaseAccess, database_access, remembered_passwords
 from backorder_local.kafka import KafkaBroker
-from backorder_local.ports import LOOPBACK
+from backorder_local.ports import LOOPBACK, is_free
 from backorder_local.postgres import PostgresServer
 from backorder_local.private_files import remembered_secret
 from backorder_local.processes import Program
@@ -88,7 +88,7 @@ class LocalSystem:
         probe: Callable[[int], bool],
         needs: tuple[str, ...] = (),
     ) -> Part:
-        return Part(name, prepare, partial(probe, port), needs=needs, port=lambda: port)
+        return Part(name, partial(on_free_port, prepare, port), partial(probe, port), needs=needs, port=lambda: port)
 
     @property
     def runs_services(self) -> bool:
@@ -220,6 +220,16 @@ class LocalSystem:
 
 def _port_of(server: PostgresServer | KafkaBroker) -> int | None:
     return server.port or None
+
+
+def on_free_port(prepare: Callable[[], Program], port: int) -> Program:
+    """What to run on the port. Raises OSError if another program has taken it since it was chosen.
+
+    That program would answer whoever asks whether this one is ready, and everybody would talk to a stranger.
+    """
+    if not is_free(port):
+        raise OSError(f"another program has taken port {port}: choose others by --port-base, or --free-ports")
+    return prepare()
 
 
 def answers_ready(port: int) -> bool:
