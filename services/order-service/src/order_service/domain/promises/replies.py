@@ -48,8 +48,8 @@ def reply_to(offer: Offer, reply: Reply, zone: str, *, anything_open: bool) -> R
     """Take a reply to an offer; ``anything_open``: some unit of its lines is to be shipped yet.
 
     Whoever answers has received the offer: one whose notice is not recorded counts as sent from then on. A customer
-    who waits may still cancel (16 CFR 435.2(b)(1)(iii)); one who cancelled cannot take that back. Raises InvalidReply
-    and ReplyRefused.
+    who waits may still cancel (16 CFR 435.2(b)(1)(iii)), but not grant another day once the time to answer is over; one
+    who cancelled cannot take that back. Raises InvalidReply and ReplyRefused.
     """
     _check_until(offer, reply, zone)
     earlier = offer.reply
@@ -84,10 +84,16 @@ def _why_refused(offer: Offer, reply: Reply, *, anything_open: bool) -> ReplyRef
         return refused("already_cancelled", "The customer has cancelled these units: that cannot be taken back.")
     if not anything_open:
         return refused("nothing_open", "Nothing of these lines is open any more: it was shipped or cancelled.")
-    if offer.respond_by is not None and reply.received_at >= offer.respond_by and offer.reply is None:
-        meant = {"consent": "accepted the delay", "cancellation": "cancelled the units"}.get(offer.silence_means, "")
+    if offer.respond_by is not None and reply.received_at >= offer.respond_by:
         at = offer.respond_by.isoformat()
-        return refused("reply_too_late", f"The time to answer ended at {at}. Silence {meant} then.")
+        if offer.reply is None:
+            meant = {"consent": "accepted the delay", "cancellation": "cancelled the units"}
+            said = meant.get(offer.silence_means, "said nothing")
+            return refused("reply_too_late", f"The time to answer ended at {at}. Silence {said} then.")
+        if reply.choice is not Choice.CANCEL:
+            # What was received in time holds: a later word in its place would be none at all to the law.
+            detail = f"The time to answer ended at {at}. The answer from before holds; it may still be cancelled."
+            return refused("reply_too_late", detail)
     if offer.superseded and reply.choice is not Choice.CANCEL:
         return refused("offer_superseded", "A newer offer has taken its place: answer that one.")
     return None
