@@ -52,7 +52,12 @@ def _view(found: PromiseTarget) -> PromiseTargetView:
     return PromiseTargetView(percent=found.percent, inherited=not found.own)
 
 
-@router.get(PATH, name="get_promise_target", summary="How many dates are to be kept")
+@router.get(
+    PATH,
+    name="get_promise_target",
+    summary="How many dates are to be kept",
+    responses={404: {"description": "There is no such SKU"}},
+)
 async def get_target(
     principal: PolicyWriter,
     units: UnitsOfWork,
