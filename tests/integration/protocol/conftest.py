@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -19,9 +20,12 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
-from tests.integration.protocol.callers import LOCATIONS, SKUS, Callers
+from tests.integration.protocol.callers import LOCATIONS, SKUS, START
+from tests.integration.protocol.customers import CardBank, Customers
+from tests.unit.order.payments.model_bank import Bank
 
 import inventory_service.entrypoints.service
+import order_service.bootstrap
 import order_service.entrypoints.service
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.allocating.deferred_orders import decide_all_deferred_orders
@@ -32,8 +36,11 @@ from allocation_service.entrypoints import consumer
 from allocation_service.wording.reason_words import published_words
 from inventory_service.config import InventorySettings
 from order_service.adapters.sql_unit_of_work import SqlOrderUnitOfWork
+from order_service.application.payments.change_payments import change_payments
 from order_service.application.promises.judge_orders import LawRules, find_orders_to_judge, judge_orders
+from order_service.bootstrap import OrderApplication
 from order_service.config import OrderSettings
+from service_kit.commands.command_batcher import CommandBatcher
 from service_kit.commands.execute import read
 from service_kit.hosting.service import Service
 from service_kit.http.api_keys import SCOPES, Keyring
@@ -58,10 +65,12 @@ class Sizes:
     """SKUs are renamed and merged."""
     laws: bool = False
     """Orders are under consumer laws: dates are recorded, delays offered and answered, and the law cancels."""
+    customers: bool = False
+    """Customers pay, are offered delays and answer; the services' clocks go with the history."""
 
 
 @dataclass(kw_only=True)
-class World(Callers):
+class World(Customers):
     """Three services and everything that may happen to them."""
 
     databases: dict[str, Database]
@@ -167,6 +176,8 @@ class World(Callers):
     async def run(self) -> None:
         """Play the history and bring the world to rest."""
         await self.open_shop()
+        if self.sizes.customers:
+            await self.open_to_customers()
         acts: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.place, 14),
             (self.amend, 6),
@@ -192,11 +203,12 @@ class World(Callers):
             (self.rewind, 2),
             *([(self.merge, 3)] if self.sizes.merges else []),
             *([(self.judge, 12), (self.reply, 8)] if self.sizes.laws else []),
+            *(self.customer_acts() if self.sizes.customers else []),
         ]
         for _ in range(self.sizes.acts):
             act = self.random.choices([a for a, _ in acts], [w for _, w in acts])[0]
             await act()
-        await self.settle()
+        await (self.come_to_rest() if self.sizes.customers else self.settle())
 
     async def settle(self) -> None:
         """Relay and deliver, without deaths, until nothing moves."""
@@ -222,6 +234,7 @@ class NewWorld(Protocol):
         purged_inbox: bool = False,
         merges: bool = False,
         laws: bool = False,
+        customers: bool = False,
         clocks: Mapping[str, Clock] | None = None,
     ) -> World: ...
 
@@ -276,6 +289,15 @@ def entrances(tmp_path_factory: pytest.TempPathFactory) -> Entrances:
     return Entrances(tmp_path_factory.mktemp("protocol") / "keyring.json")
 
 
+def with_bank(application: OrderApplication) -> tuple[OrderApplication, CardBank]:
+    """The order service with a bank of the history's own among its payment providers."""
+    bank = CardBank(Bank(START), application.clock)
+    providers = {**application.providers, "bank": bank}
+    units = SqlUnitOfWorkFactory(application.database, SqlOrderUnitOfWork, application.clock)
+    changes = CommandBatcher.on(units, partial(change_payments, providers=providers))
+    return replace(application, providers=providers, payment_changes=changes), bank
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> AsyncIterator[NewWorld]:
     """Build worlds, one at a time: each takes the place of the last one. What they opened is closed at the end."""
@@ -287,6 +309,7 @@ async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> 
         purged_inbox: bool = False,
         merges: bool = False,
         laws: bool = False,
+        customers: bool = False,
         clocks: Mapping[str, Clock] | None = None,
     ) -> World:
         shown = clocks or {}
@@ -296,12 +319,15 @@ async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> 
             wire(deciding, clock=shown.get("allocation"), database=databases["allocation"])
         )
         subscriptions, clients = {"allocation": allocation}, {}
-        for service in (
-            order_service.entrypoints.service.build(
+        orders, bank = with_bank(
+            order_service.bootstrap.wire(
                 entrances.settings_of(OrderSettings, databases["order"]),
                 clock=shown.get("order"),
                 database=databases["order"],
-            ),
+            )
+        )
+        for service in (
+            order_service.entrypoints.service.service_of(orders),
             inventory_service.entrypoints.service.build(
                 entrances.settings_of(InventorySettings, databases["inventory"]),
                 clock=shown.get("inventory"),
@@ -317,7 +343,10 @@ async def new_world(service_database: ServiceDatabase, entrances: Entrances) -> 
             databases=databases,
             subscriptions=subscriptions,
             clients=clients,
-            sizes=Sizes(purged_inbox=purged_inbox, merges=merges, laws=laws),
+            # A history of customers has had its first acts when it is opened to them.
+            sizes=Sizes(70 if customers else 90, purged_inbox, merges, laws, customers),
+            order_service=orders,
+            bank=bank,
         )
 
     yield make

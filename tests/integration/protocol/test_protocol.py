@@ -18,6 +18,7 @@ from sqlalchemy import text
 from tests.integration.protocol import openings
 from tests.integration.protocol.callers import START
 from tests.integration.protocol.conftest import NewWorld
+from tests.integration.protocol.customers import FATES
 
 import allocation_service.invariants
 import inventory_service.invariants
@@ -90,6 +91,26 @@ async def test_a_history_in_which_skus_are_renamed_and_merged_keeps_every_invari
     world.clock = clock
     await world.run()
     violations = await _violations(world)
+    assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
+
+
+async def _with_customers(seed: int, new_world: NewWorld) -> Any:
+    """The world after a history in which customers pay, are offered delays and answer; its clock is the services'."""
+    clock = FakeClock(START)
+    clocks = dict.fromkeys(("order", "inventory", "allocation"), clock)
+    world = await new_world(seed, customers=True, clocks=clocks)
+    world.clock = clock
+    await world.run()
+    return world
+
+
+@pytest.mark.parametrize("seed", SEEDS[: max(1, len(SEEDS) // 6)])
+async def test_a_history_of_customers_who_pay_and_are_offered_delays_keeps_every_invariant(
+    seed: int, new_world: NewWorld
+) -> None:
+    """Whatever the bank, the customers and the clock do: money and units end where the law and the orders want them."""
+    world = await _with_customers(seed, new_world)
+    violations = [*await _violations(world), *await world.money_faults()]
     assert not violations, "\n".join([f"seed {seed}", *world.log, *violations])
 
 
@@ -224,6 +245,20 @@ async def test_random_histories_reach_shipments_and_their_voids(new_world: NewWo
             if line.startswith("POST") and line.endswith(("-> 200", "-> 201")):
                 seen[line.split()[1].rsplit("/", 1)[-1]] += 1
     assert all(seen[act] for act in ("shipments", "void", "cancel", "receipts", "link", "supplier-returns")), seen
+
+
+async def test_histories_of_customers_reach_what_their_rules_are_about(new_world: NewWorld) -> None:
+    """Without declines, refunds, lost answers and lapsed offers nothing would be shown of the rules about them."""
+    seen: Counter[str] = Counter()
+    for seed in (1, 2):
+        world = await _with_customers(seed, new_world)
+        seen += await world.what_happened()
+    wanted = {
+        "charge succeeded", "charge failed", "charge action_required", "charge pending", "hold succeeded",
+        "void succeeded", "refund succeeded", "DelayOffered", "DelayConsentRecorded", "OrderShipped", "OrderCancelled",
+        "200 to an answer", "409 to an answer", "cancelled: customer_cancelled", "cancelled: no_notice_in_time", *FATES,
+    }  # fmt: skip
+    assert not wanted - set(seen), seen
 
 
 async def test_a_seed_plays_its_history_again(new_world: NewWorld) -> None:
