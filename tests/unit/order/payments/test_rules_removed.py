@@ -183,6 +183,29 @@ def _shipped_and_not_paid(world: World) -> None:
     world.run(hours=60)
 
 
+def _declined_and_good_again(world: World) -> None:
+    """The customer does nothing, but their card has money again before the 48 hours are over."""
+    world.set_card("declined")
+    world.allocate("a", 2)
+    world.run(hours=1)
+    world.set_card("ok")
+    world.run(hours=46)
+    _must_be_paid(world)
+
+
+def _owed_and_good_again(world: World) -> None:
+    _shipped_and_not_paid(world)
+    world.set_card("ok")
+    world.run(hours=30)
+    _must_be_paid(world)
+
+
+def _must_be_paid(world: World) -> None:
+    due = world.payment.target(world.money_lines(), world.now).captured
+    if world.payment.net < due:
+        raise Broken(f"{due} due, {world.payment.net} taken, and nobody asks a card that is good")
+
+
 # --- rules taken away
 
 
@@ -215,6 +238,10 @@ def _captured_holds_stand(monkeypatch: pytest.MonkeyPatch) -> None:
         return [] if how is HoldEnd.CAPTURED else end(self, hold, how)
 
     monkeypatch.setattr(Payment, "_end_hold", forgetful)
+
+
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payment, "retry_after", lambda _, at: at + timedelta(days=30))
 
 
 def _no_renewal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,6 +294,8 @@ RULES = {
     "6 the customer has 48 hours": Rule(
         _ALLOCATION, _declined_for_ever, _without(payment, "GRACE", timedelta(hours=24))
     ),
+    "6 the bank is asked again while the customer has time": Rule(_ALLOCATION, _declined_and_good_again, _asked_once),
+    "7 what has shipped and is owed is asked for each day": Rule(_SHIPMENT, _owed_and_good_again, _asked_once),
     "7 what has shipped is never cancelled": Rule(
         _SHIPMENT,
         _shipped_and_not_paid,
