@@ -16,6 +16,7 @@ pytestmark = pytest.mark.timeout(900)
 
 OPERATIONS = {
     "place", "amend", "cancel", "ship", "receive", "count", "adjust", "purchase", "slip", "deliver", "policy", "run",
+    "look", "method", "give back", "reply",
 }  # fmt: skip
 """Each must have been carried out at least once."""
 _KILLS = 2 * len(DECK)
@@ -45,5 +46,6 @@ def test_two_kills_of_every_kind_under_load_keep_every_promise(tmp_path: Path) -
     assert outcome["orders"] > 100
     assert all(outcome["events"].values())
     assert set(outcome["operations"]) >= OPERATIONS
+    assert all(outcome["money"].values())
     assert outcome["webhooks_accepted"] > 0
     assert outcome["recovery_seconds"]["measured"] >= _KILLS / 9

@@ -21,6 +21,8 @@ Name = Literal[
     "before_park_commit",
     "relay_mid_batch",
     "relay_after_ack",
+    "payment_attempt_stored",
+    "payment_provider_answered",
 ]
 
 

@@ -27,9 +27,10 @@ ROTATION = "password rotated"
 _AT = "killed at "
 _HANDLER_POINTS = ("mid_handler", "before_db_commit", "after_db_commit", "before_offset_commit")
 _RELAY_POINTS = ("relay_after_ack", "relay_mid_batch")
+_PAYMENT_POINTS = ("payment_attempt_stored", "payment_provider_answered")
 DECK = (
     *(SERVICE,) * 3, *(RELAY,) * 2, BROKER, POSTGRES, FREEZE, READ_ONLY, ROTATION,
-    *(_AT + point for point in (*_HANDLER_POINTS, *_RELAY_POINTS)),
+    *(_AT + point for point in (*_HANDLER_POINTS, *_RELAY_POINTS, *_PAYMENT_POINTS)),
 )  # fmt: skip
 """The kinds of faults of a run, each as often as it is meant to come up."""
 _NOT_REACHED = "killed, failpoint not reached"
@@ -104,10 +105,11 @@ class Faults:
     def _harmed(self) -> None:
         self.harmed_at = time.monotonic()
 
-    async def _victim(self) -> Replica:
-        """Any replica that runs and that no other fault works on."""
+    async def _victim(self, *services: str) -> Replica:
+        """Any replica, or one of these services, that runs and that no other fault works on."""
         while True:
             free = [each for each in self._fleet.replicas if each.is_running and not each.held]
+            free = [each for each in free if not services or each.service.name in services]
             if free:
                 return self._pick.choice(free)
             await asyncio.sleep(0.1)
@@ -143,11 +145,11 @@ class Faults:
     async def _at_failpoint(self, kind: str) -> str:
         """Replace a process by one that dies at the failpoint, and wait until it does."""
         point = kind.removeprefix(_AT)
-        victim = await self._victim()
+        victim = await self._victim(*(("order",) if point in _PAYMENT_POINTS else ()))
         victim.held = True
         try:
             await self._fleet.stop_gracefully(victim)
-            times = 1 if point in _RELAY_POINTS else self._pick.randint(1, 3)
+            times = 1 if point in (*_RELAY_POINTS, *_PAYMENT_POINTS) else self._pick.randint(1, 3)
             self._fleet.spawn(victim, failpoint=f"{point}:{times}")
             if point in _RELAY_POINTS:
                 await self._become_leader(victim)

@@ -24,6 +24,7 @@ from backorder_local.processes import Child, Program, StartFailed, log_tail
 from backorder_local.running import RunningSystem
 from backorder_local.services import SERVICE_NAMES, SERVICES, ServiceProgram
 from backorder_local.topics import PARTITIONS
+from backorder_payment_simulator.environment import KEY, WEBHOOK_SECRET
 from backorder_verify.chaos.planted_defects import __name__ as planted_defects_module
 from service_kit.http.api_keys import SCOPES, Keyring
 from service_kit.runtime.failpoints import VARIABLE as FAILPOINT
@@ -97,8 +98,10 @@ class Fleet:
         self.kafka = KafkaBroker(self.directory.kafka)
         self._smtp_port = free_port()
         self._mail: Child | None = None
+        self._payments: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
-        taken = {self._smtp_port}
+        self.payments_port = free_port(avoid=frozenset({self._smtp_port}))
+        taken = {self._smtp_port, self.payments_port}
         for service in SERVICES:
             for number, role in enumerate(_ROLES[service.name], start=1):
                 port = free_port(avoid=frozenset(taken))
@@ -113,11 +116,13 @@ class Fleet:
             server.adopt(Child(await asyncio.to_thread(server.prepare)))
         mail = ("backorder_local.mail_catcher", str(self._smtp_port), str(self.directory.mails))
         self._mail = Child(self._python("mail", mail))
+        self._payments = Child(self._payment_simulator())
         await self.until(self.postgres.ready, 60, "PostgreSQL is ready")
         await self._run(self._database_task(), 120)
         await self.until(self.kafka.ready, 60, "Kafka is ready")
         await self._run(self._topic_task(), 60)
         await self.until(lambda: answers_smtp(self._smtp_port), 30, "the mail catcher is ready")
+        await self.until(lambda: answers_ready(self.payments_port), 30, "the payment simulator is ready")
         for replica in self.replicas:
             self.spawn(replica)
         await self.until(self.all_ready, 120, "all services are ready")
@@ -128,8 +133,9 @@ class Fleet:
         if self._keeper is not None:
             self._keeper.cancel()
         children = [replica.child for replica in self.replicas if replica.child is not None]
-        for child in [*children, *([self._mail] if self._mail else [])]:
-            child.kill()
+        for child in (*children, self._mail, self._payments):
+            if child is not None:
+                child.kill()
         self.postgres.kill()
         self.kafka.kill()
 
@@ -239,6 +245,19 @@ class Fleet:
         settings = {setup_tasks.BOOTSTRAP: self.kafka.bootstrap, setup_tasks.PARTITIONS: str(PARTITIONS)}
         return self._python("topics", ("backorder_local.setup_tasks", "topics"), settings)
 
+    def payment_keys(self) -> tuple[str, str]:
+        """The payment simulator's secret key, and the secret that it signs events with."""
+        secrets = self.directory.secrets
+        key, webhook = (remembered_secret(secrets / name) for name in ("payment-simulator", "payment-webhook"))
+        return f"sk_test_{key}", f"whsec_{webhook}"
+
+    def _payment_simulator(self) -> Program:
+        """It tells one order process of what has changed; while that one is down, payments are asked about."""
+        key, webhook_secret = self.payment_keys()
+        told = f"{self.serving('order')[0].url}/v1/provider-events/stripe"
+        arguments = ("backorder_payment_simulator", str(self.payments_port), "--webhook-url", told)
+        return self._python("payments", arguments, {KEY: key, WEBHOOK_SECRET: webhook_secret})
+
     def _service(self, replica: Replica) -> Program:
         service = replica.service
         settings: dict[str, object] = {
@@ -257,6 +276,12 @@ class Fleet:
             "smtp_port": self._smtp_port,
             **_SHORT_WAITS,
         }
+        if service.name == "order":
+            settings |= {
+                "stripe_api_key": self.payment_keys()[0],
+                "stripe_webhook_secret": self.payment_keys()[1],
+                "stripe_url": f"http://{LOOPBACK}:{self.payments_port}",
+            }
         arguments: tuple[str, ...] = (service.main_module,)
         if self.plant is not None:
             arguments = (planted_defects_module, self.plant, service.main_module)

@@ -9,8 +9,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import quote
 
+from backorder_verify.chaos.bank import ChaosBank
 from backorder_verify.chaos.client import PatientClient, Refused
 from backorder_verify.chaos.client_record import ClientRecord
+from backorder_verify.chaos.customer_load import CustomerLoad
 from backorder_verify.chaos.supply_load import SupplyLoad
 
 LOCATIONS = ("EAST", "WEST")
@@ -24,18 +26,21 @@ _MOST_UNDER_WAY = 32
 class Load:
     """The clients of the system. The seed determines every choice, but not the moment at which it is made."""
 
-    def __init__(self, client: PatientClient, record: ClientRecord, seed: int, rate: float) -> None:
+    def __init__(self, client: PatientClient, record: ClientRecord, seed: int, rate: float, bank: ChaosBank) -> None:
         self._client, self._record, self._rate = client, record, rate
         self._pick = random.Random(f"load:{seed}")
         self._recent: deque[tuple[str, str]] = deque(maxlen=_REMEMBERED_ORDERS)
         self._under_way: set[asyncio.Task[None]] = set()
         self._number = 0
         supply = self._supply = SupplyLoad(client, record, self._pick, LOCATIONS, self._sku)
+        customers = self._customers = CustomerLoad(client, record, self._pick, bank)
         self._actions: list[tuple[Callable[[int], Awaitable[None]], str, int]] = [
             (self._place, "place", 42), (self._amend, "amend", 10), (self._cancel, "cancel", 9),
             (self._ship, "ship", 16), (self._receive, "receive", 15), (self._count, "count", 5),
             (self._adjust, "adjust", 3), (supply.order_more, "purchase", 5), (supply.slip, "slip", 5),
             (supply.receive_ordered, "deliver", 6), (supply.change_policy, "policy", 2), (supply.run, "run", 2),
+            (customers.look, "look", 3), (customers.replace_method, "method", 4),
+            (customers.give_back, "give back", 3), (customers.reply, "reply", 8),
         ]  # fmt: skip
 
     @property
@@ -100,14 +105,16 @@ class Load:
             "tier": self._pick.choice(("gold", "silver", "standard")),
             "ship_complete": self._pick.random() < 0.2,
             "lines": [
-                {"sku": sku, "quantity": self._pick.randint(1, 5)}
+                {"sku": sku, "quantity": self._pick.randint(1, 5), **self._customers.line_terms()}
                 for sku in dict.fromkeys(self._sku() for _ in range(self._pick.choice((1, 1, 2, 3))))
             ],
         }
         if self._pick.random() < 0.2:
             body["contact_id"] = f"contact-{self._pick.randrange(10)}"
+        body |= await self._customers.terms()
         answer = await self._create("place", "order", "/v1/orders", body, reference)
         self._record.orders[reference] = answer["order_id"]
+        self._customers.placed(answer)
         self._recent.append((answer["order_id"], answer["lines"][0]["line_id"]))
 
     async def _amend(self, _number: int) -> None:

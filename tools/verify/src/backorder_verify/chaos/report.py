@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from backorder_verify.chaos.client_record import ClientRecord, Discrepancies
+from backorder_verify.chaos.client_record import ClientRecord
+from backorder_verify.chaos.discrepancies import Discrepancies
 from backorder_verify.check.runner import Verdict
 
 CATEGORIES: Mapping[str, frozenset[str]] = {
@@ -82,6 +83,13 @@ class Outcome:
             "kills_total": self.kills.total(),
             "orders": len(self.record.orders),
             "operations": dict(self.record.done),
+            "money": {
+                "payments taken or held": len(self.record.provider_books),
+                "attempts seen to succeed": len(self.record.attempts),
+                "methods replaced": len(self.record.methods),
+                "payments given something back": len(self.record.given_back),
+                "replies to offers": len(self.record.replies),
+            },
             "refused": dict(self.record.refused),
             "resent_after_a_lost_answer": dict(self.record.resent),
             "events": dict(self.events),
@@ -119,6 +127,7 @@ def show(outcome: Outcome, console: Console) -> None:
     table.add_row("orders acknowledged with 201", f"{len(record.orders):,}")
     for name in (
         "amend", "cancel", "ship", "receive", "count", "adjust", "purchase", "slip", "deliver", "policy", "run",
+        "look", "method", "give back", "reply",
     ):  # fmt: skip
         table.add_row(f"{name}: done", f"{record.done[name]:,}")
     table.add_row("webhooks accepted by the subscriber", f"{record.webhooks.total():,}")

@@ -13,15 +13,20 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from rich.console import Console
 
 from backorder_local.data_directory import DataDirectory
+from backorder_local.ports import LOOPBACK
 from backorder_local.topics import PARTITIONS, TOPICS
+from backorder_verify.chaos.bank import ChaosBank
 from backorder_verify.chaos.client import PatientClient
-from backorder_verify.chaos.client_record import ClientRecord, find_discrepancies
+from backorder_verify.chaos.client_record import ClientRecord
+from backorder_verify.chaos.discrepancies import find_discrepancies
 from backorder_verify.chaos.faults import Faults
 from backorder_verify.chaos.fleet import Fleet, let_database_account_pass
 from backorder_verify.chaos.load import Load
+from backorder_verify.chaos.money_record import until_paid
 from backorder_verify.chaos.recovery import recovered
 from backorder_verify.chaos.report import Outcome
 from backorder_verify.chaos.webhook_sink import WebhookSink
+from backorder_verify.check.at_rest import until_at_rest
 from backorder_verify.check.runner import check_system
 
 _SECONDS_BETWEEN_KILLS = (0.6, 1.8)
@@ -64,14 +69,19 @@ async def run_chaos(plan: ChaosPlan, directory: DataDirectory, console: Console)
     began = time.monotonic()
     fleet = Fleet(directory, plan.plant, plan.session_timeout, plan.clock_skew)
     sink = WebhookSink(plan.seed)
+    bank = ChaosBank(f"http://{LOOPBACK}:{fleet.payments_port}", fleet.payment_keys()[0])
     try:
-        console.print("Starting PostgreSQL, Kafka and seven service processes …")
+        console.print("Starting PostgreSQL, Kafka, the payment simulator and seven service processes …")
         await fleet.start()
         console.print(f"Up after {time.monotonic() - began:.0f} s. Load and kills begin.")
         record = ClientRecord(webhooks=sink.accepted)
-        kills = await _under_load(plan, fleet, record, await sink.start(), console)
+        kills = await _under_load(plan, fleet, record, console, bank=bank, webhook_url=await sink.start())
         console.print("Load has ended; waiting until everything has drained, then checking …")
         system = fleet.running_system()
+        await until_at_rest(system, within=_DRAINED_WITHIN)
+        if not await until_paid(system.database_urls["order"], _DRAINED_WITHIN):
+            record.unanswered.append("payments that are still under way")
+        record.provider_books = await bank.books()
         verdict = await check_system(system, console, within=_DRAINED_WITHIN)
         return Outcome(
             seed=plan.seed,
@@ -88,11 +98,14 @@ async def run_chaos(plan: ChaosPlan, directory: DataDirectory, console: Console)
             seconds=time.monotonic() - began,
         )
     finally:
+        await bank.close()
         await fleet.stop()
         await sink.stop()
 
 
-async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, webhook_url: str, console: Console) -> Kills:
+async def _under_load(
+    plan: ChaosPlan, fleet: Fleet, record: ClientRecord, console: Console, *, bank: ChaosBank, webhook_url: str
+) -> Kills:
     client = PatientClient(
         lambda service: [replica.url for replica in fleet.serving(service)],
         fleet.api_key,
@@ -100,7 +113,7 @@ async def _under_load(plan: ChaosPlan, fleet: Fleet, record: ClientRecord, webho
         random.Random(f"client:{plan.seed}"),
     )
     stopping = asyncio.Event()
-    load = Load(client, record, plan.seed, plan.rate)
+    load = Load(client, record, plan.seed, plan.rate, bank)
     await load.open(webhook_url)
     await _catalogue_known(fleet, load.skus)
     working = asyncio.create_task(load.run(stopping))

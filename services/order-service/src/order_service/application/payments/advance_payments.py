@@ -26,6 +26,7 @@ from order_service.domain.payments.attempts import Attempt, AttemptKind, Attempt
 from order_service.domain.payments.order_money import money_lines
 from order_service.domain.payments.payment import Payment
 from service_kit.persistence.unit_of_work import UnitOfWorkFactory
+from service_kit.runtime.failpoints import failpoint
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +94,9 @@ async def advance_payment(
         if call is None:
             return
         if isinstance(call, Call):
+            failpoint("payment_attempt_stored")
             outcome = await _ask(providers[call.payment.provider], call)
+            failpoint("payment_provider_answered")
             async with units.begin() as uow:
                 await record_outcome(uow, key, call.attempt.attempt_id, outcome)
                 await uow.commit()
