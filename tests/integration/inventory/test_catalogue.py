@@ -146,13 +146,34 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     await inventory.receive(2, location="south")
     await inventory.published()
     assert (await inventory.put("/v1/locations/main", {"name": "Main", "priority": 1})).status_code == 200
-    events = await inventory.published()
+    first, *events = await inventory.published()
+    assert (first.key, first.name, first.sequence) == ("main", "LocationChanged", 2)
     assert sorted((event.key, event.name, event.sequence) for event in events) == [
         ("chair", "StockLevelChanged", 2),
         ("lamp", "StockLevelChanged", 2),
     ]
     assert all(level.priority == 1 for event in events for level in event.payload.levels)
     await inventory.put("/v1/locations/main", {"name": "Renamed", "priority": 1})
+    assert [event.name for event in await inventory.published()] == ["LocationChanged"]
+
+
+async def test_a_location_has_a_calendar_by_which_it_ships(inventory):
+    calendar = {
+        "time_zone": "Europe/Berlin",
+        "cut_off": "14:30",
+        "handling_days": 2,
+        "working_days": ["monday", "friday"],
+        "holidays": ["2026-12-25", "2027-01-01"],
+    }
+    response = await inventory.put("/v1/locations/main", {"name": "Main", "priority": 10, **calendar})
+    assert response.status_code == 200
+    shown = await inventory.get("/v1/locations/main")
+    assert {name: shown[name] for name in calendar} == calendar
+    [event] = await inventory.published()
+    assert (event.name, event.payload.time_zone, event.payload.handling_days) == ("LocationChanged", "Europe/Berlin", 2)
+    refused = await inventory.put("/v1/locations/main", {"name": "Main", "time_zone": "Mars/Base", "holidays": ["1"]})
+    assert refused.status_code == 422
+    assert [one["pointer"] for one in refused.json()["errors"]] == ["/time_zone", "/holidays/0"]
     assert await inventory.published() == []
 
 

@@ -14,6 +14,7 @@ from allocation_service.application.session.order import Order
 from allocation_service.domain.demand.demand_forecast import WINDOW_DAYS, DayUnits, daily_demand
 from allocation_service.domain.demand.line import Line
 from allocation_service.domain.promising.learned_supply import Reliance
+from allocation_service.domain.promising.ship_dates import ALWAYS_OPEN
 from allocation_service.domain.supply.sku import Sku
 
 
@@ -53,7 +54,9 @@ def _read_belongings(state: AllocationState, session: AllocationSession, po_line
     for (name, day), units in state.claimed.items():
         if name in session.skus:
             session.skus[name].counters.claimed[day] = units
+    calendars = {name: one.calendar for name, one in state.calendars.items() if one.calendar != ALWAYS_OPEN}
     for sku in session.skus.values():
+        sku.calendars = calendars
         target = sku.own_target or state.lateness["default_target"]
         if target is not None:
             sku.reliance = Reliance(state.lateness["table"], target)

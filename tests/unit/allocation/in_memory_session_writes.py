@@ -200,7 +200,7 @@ def keeping(records: Sequence[DecisionRecord]) -> WriteStep:
             one.cause,
             one.cause_type,
             one.decided_at,
-            canonical_json(one.steps),
+            canonical_json(one.all_steps()),
             tuple((row, canonical_json(row.facts)) for row in one.rows),
             frozenset(one.skus),
         )

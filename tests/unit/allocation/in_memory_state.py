@@ -13,6 +13,7 @@ from tests.unit.allocation.in_memory_lateness import AnnouncedDate
 
 from allocation_service.application.policies.policy_choice import DEFAULT, Target
 from allocation_service.application.policies.policy_records import Assignment, Version
+from allocation_service.application.promising.ports import LocationCalendar
 from allocation_service.application.runs.run_records import Pin
 from allocation_service.application.session.decision_record import DecisionRow
 from allocation_service.application.session.order import Order
@@ -114,6 +115,7 @@ class AllocationState:
     reviews: dict[str, None] = field(default_factory=dict)
     first_promises: dict[str, FirstDate] = field(default_factory=dict)
     tables: dict[int, QuantileTable] = field(default_factory=dict)
+    calendars: dict[str, LocationCalendar] = field(default_factory=dict)
     judged: dict[str, date] = field(default_factory=dict)
     lateness: dict[str, Any] = field(default_factory=lambda: {"default_target": None, "table": NO_HISTORY})
 

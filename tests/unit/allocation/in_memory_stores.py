@@ -25,6 +25,7 @@ from tests.unit.allocation.in_memory_session_writes import WriteStep
 from tests.unit.allocation.in_memory_state import AllocationState, FirstDate
 from tests.unit.allocation.in_memory_tables import InMemoryLatenessStore
 
+from allocation_service.application.promising.ports import LocationCalendar
 from allocation_service.application.runs.run_records import Pin
 from allocation_service.application.session.allocation_session import AllocationSession
 from allocation_service.application.session.decision_record import DecisionRecord
@@ -219,22 +220,26 @@ class InMemoryAllocationStore:
             promise_revision=line.promise_revision + 1,
             promise_cause=revision.cause,
             version=line.version + 1,
+            ship_by=None if day is None or revision.handling is None else revision.handling.ship_by(day, revision.now),
         )
         order = state.orders[line.order_id]
         return MovedLine(
             line.line_id, line.order_id, line.sku, line.version, line.waiting, line.declined, line.reason, day,
             line.promise_revision, order.basis, order.correlation_id, dict(line.granted),
-            line.promise_source,
+            line.promise_source, line.ship_by,
         )  # fmt: skip
 
     def _kept(self, moved: list[MovedLine], revision: Revision) -> list[MovedLine]:
         """Record a revision that moved some lines."""
         if moved:
             cause = revision.cause_event or revision.cause
-            step = {"kind": "revise", **revision._asdict(), "lines": len(moved)}
+            step = revision.step(len(moved))
             record = DecisionRecord(
                 revision.decision_id, cause, revision.cause, revision.now, [step], skus={revision.sku}
             )
+            for line in moved:
+                if line.promise_date is not None:
+                    record.name_ship_date(revision.sku, revision.handling, line.promise_date)
             in_memory_session_writes.keeping([record])(self._state)
         return moved
 
@@ -300,6 +305,20 @@ class InMemoryCatalogueLookup:
         return any(sku.category == category for sku in self._known.values())
 
 
+class InMemoryCalendarStore:
+    """Implements CalendarStore."""
+
+    def __init__(self, state: AllocationState) -> None:
+        self._state = state
+
+    async def keep(self, calendars: Sequence[LocationCalendar]) -> None:
+        """See CalendarStore."""
+        for one in calendars:
+            known = self._state.calendars.get(one.location)
+            if known is None or known.version < one.version:
+                self._state.calendars[one.location] = one
+
+
 class InMemoryPinStore:
     """Implements PinStore."""
 
@@ -334,6 +353,7 @@ class InMemoryAllocationUnitOfWork(InMemoryUnitOfWork):
         self.pins = InMemoryPinStore(state)
         self.loans = in_memory_lending.InMemoryLoanViews(state)
         self.lateness = InMemoryLatenessStore(state)
+        self.calendars = InMemoryCalendarStore(state)
         self.background = InMemoryBackgroundWork(state)
 
     def __getattr__(self, name: str) -> Any:

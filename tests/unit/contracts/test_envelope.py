@@ -92,6 +92,12 @@ PAYLOADS: dict[str, st.SearchStrategy[Any]] = {
             {"id": identifiers, "remaining": quantities, "eta": instants, "supplier": identifiers,
              "location": identifiers, "version": versions}), max_size=2)},
     ),
+    "LocationState": st.fixed_dictionaries(
+        {"location": identifiers, "version": versions, "name": identifiers, "priority": quantities,
+         "active": st.booleans(), "occurred_at": instants},
+        optional={"time_zone": st.sampled_from(["UTC", "Asia/Kolkata"]), "cut_off": st.none() | st.just("14:30:00"),
+                  "handling_days": st.integers(0, 365), "holidays": st.lists(st.dates(), max_size=3)},
+    ),
     "NotificationOutcome": st.fixed_dictionaries(
         {"notification_id": identifiers, "order_id": identifiers, "template": identifiers, "channel": identifiers,
          "attempts": st.integers(0, 100), "occurred_at": instants},

@@ -1,12 +1,13 @@
 """What every implementation of the catalogue does."""
 
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 from tests.unit.inventory.store_suite import Suite
 
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
+from inventory_service.domain.handling_calendar import HandlingCalendar, Weekday
 from service_kit.commands.execute import read
 
 
@@ -44,6 +45,19 @@ class CatalogueSuite(Suite):
             assert await uow.catalogue.lock_location("main") == Versioned(Location("main", "Main", 3), 2)
             assert await uow.catalogue.lock_supplier("acme") == 2
             assert (await uow.catalogue.lock_skus(["lamp"]))["lamp"].version == 1
+
+    async def test_a_location_keeps_the_calendar_by_which_it_ships(self, units: Any) -> None:
+        calendar = HandlingCalendar(
+            "Asia/Kolkata", time(14, 30), 3, (Weekday.MONDAY, Weekday.SATURDAY), (date(2026, 1, 26), date(2026, 8, 15))
+        )
+        shipping = Location("main", "Main", 10, calendar=calendar)
+        await self.put_catalogue(units)
+        async with units.begin() as uow:
+            assert await uow.catalogue.put_location(shipping) == (2, False, True)
+            assert await uow.catalogue.put_location(shipping) == (2, False, False)
+            assert await uow.catalogue.lock_location("main") == Versioned(shipping, 2)
+            assert await uow.queries.location("main") == Versioned(shipping, 2)
+            assert await uow.catalogue.put_location(Location("main", "Main", 10)) == (3, False, True)
 
     async def test_what_does_not_exist_is_unknown_and_has_no_version(self, units: Any) -> None:
         await self.put_catalogue(units)

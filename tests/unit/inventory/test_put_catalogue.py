@@ -1,7 +1,7 @@
 """SKUs, locations and suppliers are put; what changes is announced, what expects another version is refused."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, time
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sk
 from inventory_service.domain.document_types import ReceiptKind
 from inventory_service.domain.errors import NameFault, NameKind, NamesRefused, VersionMismatch
 from inventory_service.domain.expected_version import ExpectedVersion
+from inventory_service.domain.handling_calendar import HandlingCalendar, Weekday
 from service_kit.commands.execute import execute, read
 
 TABLE = Sku("table", "Table", "furniture", 14, SellingPolicy(Mode.BACKORDER, backorder_cap=50))
@@ -116,6 +117,8 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("main", "Main", 1), changed_at=at(9)))
     events = await inventory.published()
+    assert [(event.key, event.name, event.sequence) for event in events[:1]] == [("main", "LocationChanged", 2)]
+    events = events[1:]
     assert sorted((event.key, event.name, event.sequence) for event in events) == [
         ("chair", "StockLevelChanged", 2),
         ("lamp", "StockLevelChanged", 2),
@@ -124,23 +127,23 @@ async def test_a_new_priority_is_announced_with_every_level_at_the_location(inve
     assert {event.payload.occurred_at for event in events} == {at(9)}
     assert all(level.priority == 1 for event in events for level in event.payload.levels)
     await execute(inventory.units, put_location, PutLocation(Location("main", "Renamed", 1)))
-    assert await inventory.published() == []
+    assert [event.name for event in await inventory.published()] == ["LocationChanged"]
 
 
 async def test_a_location_created_after_its_stock_is_announced_with_its_priority(inventory, order):
     await inventory.apply(inventory.neighbours.ship(order, 1, 2, "east"))
     await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("east", "East", 5)))
-    [event] = await inventory.published()
+    _, event = await inventory.published()
     [level] = event.payload.levels
     assert (level.location, level.priority, level.version) == ("east", 5, 2)
 
 
-async def test_a_location_created_with_the_default_priority_announces_nothing(inventory, order):
+async def test_a_location_created_with_the_default_priority_announces_no_level(inventory, order):
     await inventory.apply(inventory.neighbours.ship(order, 1, 2, "east"))
     await inventory.published()
     await execute(inventory.units, put_location, PutLocation(Location("east", "East")))
-    assert await inventory.published() == []
+    assert [event.name for event in await inventory.published()] == ["LocationChanged"]
 
 
 async def test_a_location_that_is_not_active_is_published_with_all_of_its_levels(inventory):
@@ -149,7 +152,7 @@ async def test_a_location_that_is_not_active_is_published_with_all_of_its_levels
     await inventory.published()
     inactive = replace(MAIN, active=False)
     await execute(inventory.units, put_location, PutLocation(inactive, changed_at=at(9)))
-    told = {event.key: event.payload for event in await inventory.published()}
+    told = {event.key: event.payload for event in await inventory.published() if event.name == "StockLevelChanged"}
     assert {sku: [(one.on_hand, one.active) for one in change.levels] for sku, change in told.items()} == {
         "lamp": [(3, False)],
         "chair": [(4, False)],
@@ -157,7 +160,28 @@ async def test_a_location_that_is_not_active_is_published_with_all_of_its_levels
     await execute(inventory.units, put_location, PutLocation(inactive))
     assert await inventory.published() == [], "it was so already"
     await execute(inventory.units, put_location, PutLocation(MAIN))
-    assert [event.payload.levels[0].active for event in await inventory.published()] == [True, True]
+    first, *levels = await inventory.published()
+    assert (first.key, first.payload.active) == ("main", True)
+    assert [event.payload.levels[0].active for event in levels] == [True, True]
+
+
+async def test_a_location_is_announced_with_the_calendar_by_which_it_ships(inventory):
+    calendar = HandlingCalendar(
+        "Europe/Berlin", time(14, 30), 2, tuple(Weekday)[:5], (date(2026, 4, 3), date(2026, 4, 6))
+    )
+    berlin = Location("berlin", "Berlin", 5, calendar=calendar)
+    assert await execute(inventory.units, put_location, PutLocation(berlin, changed_at=at(9))) == (1, True, True)
+    [event] = await inventory.published()
+    assert (event.name, event.key, event.sequence) == ("LocationChanged", "berlin", 1)
+    told = event.payload
+    assert (told.time_zone, told.cut_off, told.handling_days) == ("Europe/Berlin", time(14, 30), 2)
+    assert (told.working_days, told.holidays) == (calendar.working_days, calendar.holidays)
+    assert (told.name, told.priority, told.active, told.version, told.occurred_at) == ("Berlin", 5, True, 1, at(9))
+    assert (await execute(inventory.units, put_location, PutLocation(berlin))).version == 1
+    assert await inventory.published() == [], "it was so already"
+    other = replace(berlin, calendar=replace(calendar, holidays=()))
+    assert (await execute(inventory.units, put_location, PutLocation(other))).version == 2
+    assert [one.payload.holidays for one in await inventory.published()] == [()]
 
 
 async def test_nothing_is_received_at_a_location_that_is_not_active(inventory):

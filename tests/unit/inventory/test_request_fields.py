@@ -1,10 +1,13 @@
 """Times, days, names and numbers of inventory's bodies are what they say or are refused."""
 
+from datetime import date, time
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from inventory_service.domain.handling_calendar import ALWAYS_OPEN, Weekday
+from inventory_service.entrypoints.http.catalogue.location_schemas import LocationBody
 from inventory_service.entrypoints.http.catalogue.sku_schemas import SellingPolicyBody
 from inventory_service.entrypoints.http.purchasing.purchase_order_schemas import LineChangeBody, PurchaseOrderBody
 from inventory_service.entrypoints.http.stock.adjustment_schemas import AdjustmentBody
@@ -67,3 +70,49 @@ def test_a_fraction_of_a_unit_is_refused_with_what_to_send_instead(
 ) -> None:
     with pytest.raises(ValidationError, match="smallest unit"):
         body.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "remedy"),
+    [
+        ("time_zone", "Europe/Gotham", "IANA name"),
+        ("time_zone", "europe/berlin", "IANA name"),
+        ("cut_off", "24:00", "14:30"),
+        ("cut_off", "9:00", "14:30"),
+        ("cut_off", "14:30:00", "14:30"),
+        ("cut_off", 870, "14:30"),
+        ("handling_days", -1, "greater than or equal to 0"),
+        ("handling_days", 366, "less than or equal to 365"),
+        ("handling_days", 1.5, "integer"),
+        ("working_days", [], "at least 1"),
+        ("working_days", ["mon"], "monday"),
+        ("holidays", ["1999-12-31"], "2000 to 2199"),
+        ("holidays", ["2200-01-01"], "2000 to 2199"),
+        ("holidays", ["2026-02-30"], "2026-05-04"),
+        ("holidays", ["2026-01-01"] * 1001, "at most 1000"),
+    ],
+)
+def test_a_calendar_that_no_location_can_have_is_refused_with_the_field_and_the_remedy(
+    field: str, value: Any, remedy: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        LocationBody.model_validate({"name": "Main", field: value})
+    [error] = refused.value.errors()
+    assert error["loc"][0] == field
+    assert remedy in error["msg"]
+
+
+def test_a_calendar_is_read_in_one_form_and_is_always_open_where_nothing_is_stated() -> None:
+    body = LocationBody.model_validate(
+        {
+            "name": "Main",
+            "cut_off": "14:30",
+            "working_days": ["friday", "monday", "friday"],
+            "holidays": ["2027-01-01", "2026-12-25", "2027-01-01"],
+        }
+    )
+    calendar = body.calendar()
+    assert calendar.working_days == (Weekday.MONDAY, Weekday.FRIDAY)
+    assert calendar.holidays == (date(2026, 12, 25), date(2027, 1, 1))
+    assert calendar.cut_off == time(14, 30)
+    assert LocationBody.model_validate({"name": "Main"}).calendar() == ALWAYS_OPEN

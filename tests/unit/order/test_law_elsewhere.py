@@ -20,7 +20,7 @@ from tests.unit.order.legal_cases import (
 )
 
 from order_service.domain.lines import PromisedDate
-from order_service.domain.promises.calendar import add_working_days, day_of, end_of_day, is_time_zone
+from order_service.domain.promises.calendar import add_working_days, day_of, end_of_day
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named, zone_of
 from order_service.domain.promises.latest_date import TIME_TO_REPLY
 from order_service.domain.promises.law import judge_line
@@ -159,9 +159,7 @@ def test_an_end_of_a_day_is_where_the_date_of_the_zone_changes(day, zone):
     assert day_of(end - timedelta(microseconds=1), zone) <= day
 
 
-def test_names_of_zones_and_jurisdictions_are_known_or_not():
-    assert is_time_zone("America/New_York")
-    assert not is_time_zone("America/Gotham")
+def test_names_of_jurisdictions_are_known_or_not():
     assert jurisdiction_named("UK") is Jurisdiction.UK
     assert jurisdiction_named("DE") is None is jurisdiction_named(None)
     assert zone_of(Jurisdiction.US, None) == "America/New_York"

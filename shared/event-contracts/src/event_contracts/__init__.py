@@ -11,12 +11,14 @@ from event_contracts.envelope import Event, new_event, new_event_id
 from event_contracts.inventory import (
     InboundChange,
     InboundLine,
+    LocationState,
     PurchaseOrderLine,
     SellingMode,
     SkuMerge,
     SkuPolicy,
     StockChange,
     StockLevel,
+    Weekday,
 )
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
@@ -33,6 +35,7 @@ __all__ = [
     "EventType",
     "InboundChange",
     "InboundLine",
+    "LocationState",
     "NotificationOutcome",
     "OrderLine",
     "OrderState",
@@ -47,6 +50,7 @@ __all__ = [
     "StockChange",
     "StockLevel",
     "Topic",
+    "Weekday",
     "event_type_named",
     "new_event",
     "new_event_id",

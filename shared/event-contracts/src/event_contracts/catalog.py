@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from event_contracts.allocations import AllocationState
 from event_contracts.delays import DelayOffer
-from event_contracts.inventory import InboundChange, SkuMerge, SkuPolicy, StockChange
+from event_contracts.inventory import InboundChange, LocationState, SkuMerge, SkuPolicy, StockChange
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderState
@@ -109,6 +109,14 @@ EVENT_TYPES: dict[str, EventType] = {
         _payment("PaymentUpdated", "What is due, held, taken or given back for an order changed"),
         _payment("PaymentRequested", "The merchant's system is asked to take, hold or release money"),
         _payment("RefundRequested", "The merchant's system is asked to give money back"),
+        EventType(
+            "LocationChanged",
+            1,
+            Topic.INVENTORY,
+            "location",
+            LocationState,
+            "A location was created or changed, with the calendar by which it ships",
+        ),
     )
 }
 

@@ -201,12 +201,22 @@ class PublishedSource(NamedTuple):
     table_version: int
 
 
-def promise_data(day: date | None, revision: int, cause: str, source: PublishedSource | None = None) -> dict[str, Any]:
+def promise_data(
+    day: date | None,
+    revision: int,
+    cause: str,
+    source: PublishedSource | None = None,
+    *,
+    ship_by: date | None = None,
+) -> dict[str, Any]:
     """The promise of a line, as a ``Promise`` has it; what it does not say is left out."""
     data: dict[str, Any] = {} if day is None else {"date": day}
     data |= {"revision": revision, "cause": cause}
     if source is not None:
         data["basis"] = source.basis
+    if ship_by is not None:
+        data["ship_by"] = ship_by
+    if source is not None:
         data["confidence"] = source.confidence
         if source.source:
             data["source"] = source.source

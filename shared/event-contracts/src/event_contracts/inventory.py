@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
 
 from pydantic import Field
@@ -16,6 +17,18 @@ class SellingMode(StrEnum):
     BACKORDER = "backorder"
     PREORDER = "preorder"
     DISCONTINUED = "discontinued"
+
+
+class Weekday(StrEnum):
+    """Days of the week."""
+
+    MONDAY = "monday"
+    TUESDAY = "tuesday"
+    WEDNESDAY = "wednesday"
+    THURSDAY = "thursday"
+    FRIDAY = "friday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
 
 
 class StockLevel(Payload):
@@ -99,4 +112,23 @@ class SkuPolicy(Payload):
     lead_time_days: int = Field(ge=0, le=3650, description="Days to get more with nothing inbound")
     category: str | None = None
     name: str | None = None
+    occurred_at: Instant
+
+
+class LocationState(Payload):
+    """``LocationChanged``: a whole snapshot of a location with the calendar by which it ships, sent at creation too."""
+
+    location: Identifier
+    version: Version
+    name: str = Field(max_length=200)
+    priority: int = Field(ge=0, description="Its rank when several locations can serve; lower first")
+    active: bool = Field(description="False: nothing more is allocated from the location")
+    time_zone: str = Field(default="UTC", max_length=100, description="IANA zone in which its days begin and end")
+    cut_off: dt.time | None = Field(
+        default=None,
+        description="Local time from which on what is there is handled on the next working day; null: none",
+    )
+    handling_days: int = Field(default=0, ge=0, le=365, description="Working days from stock to shipping")
+    working_days: tuple[Weekday, ...] = Field(default=tuple(Weekday), min_length=1, description="On which it ships")
+    holidays: tuple[dt.date, ...] = Field(default=(), max_length=1000, description="On which it does not")
     occurred_at: Instant

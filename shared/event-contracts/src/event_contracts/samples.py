@@ -5,7 +5,7 @@ They become the golden files that readers in other languages test themselves wit
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 
 from event_contracts.allocations import AllocationLine, AllocationState, Promise
 from event_contracts.catalog import EVENT_TYPES
@@ -14,12 +14,14 @@ from event_contracts.envelope import Event
 from event_contracts.inventory import (
     InboundChange,
     InboundLine,
+    LocationState,
     PurchaseOrderLine,
     SellingMode,
     SkuMerge,
     SkuPolicy,
     StockChange,
     StockLevel,
+    Weekday,
 )
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
@@ -247,6 +249,19 @@ def _payloads() -> dict[str, Payload]:
                     version=4,
                 ),
             ),
+            occurred_at=_DAY,
+        ),
+        "LocationChanged": LocationState(
+            location="berlin",
+            version=3,
+            name="Berlin",
+            priority=10,
+            active=True,
+            time_zone="Europe/Berlin",
+            cut_off=time(14, 30),
+            handling_days=2,
+            working_days=tuple(Weekday)[:5],
+            holidays=(date(2026, 4, 3), date(2026, 4, 6)),
             occurred_at=_DAY,
         ),
         "OrderAllocated": _allocation(4, 0, 0, 1, "granted", code="granted"),

@@ -14,6 +14,7 @@ from allocation_service.adapters.maintenance.sql_decision_retention import SqlDe
 from allocation_service.adapters.maintenance.sql_input_retention import SqlInputRetention
 from allocation_service.adapters.policies.sql_policy_assignment_store import SqlPolicyAssignmentStore
 from allocation_service.adapters.policies.sql_policy_store import SqlPolicyStore
+from allocation_service.adapters.promising.location_calendars import SqlCalendarStore
 from allocation_service.adapters.runs.sql_pin_store import SqlPinStore
 from allocation_service.adapters.runs.sql_run_source import SqlRunSource
 from allocation_service.adapters.runs.sql_run_store import SqlRunStore
@@ -44,6 +45,7 @@ class SqlAllocationUnitOfWork(SqlUnitOfWork):
         self.decisions = SqlDecisionViews(connection)
         self.queues = SqlQueueViews(connection)
         self.lateness = SqlLatenessStore(connection)
+        self.calendars = SqlCalendarStore(connection)
         self.background = SqlBackgroundWork(connection, now)
         self.decision_retention = SqlDecisionRetention(connection)
         self.input_retention = SqlInputRetention(connection)

@@ -9,7 +9,7 @@ from allocation_service.application.decisions.ports import DecisionViews, QueueV
 from allocation_service.application.lending.ports import LoanViews
 from allocation_service.application.maintenance.ports import BackgroundWork, DecisionRetention, InputRetention
 from allocation_service.application.policies.ports import PolicyAssignmentStore, PolicyStore
-from allocation_service.application.promising.ports import LatenessStore
+from allocation_service.application.promising.ports import CalendarStore, LatenessStore
 from allocation_service.application.runs.ports import PinStore, RunSource, RunStore
 from allocation_service.application.session.ports import AllocationStore
 from allocation_service.application.simulations.ports import SimulationStore
@@ -77,6 +77,11 @@ class AllocationUnitOfWork(UnitOfWork, Protocol):
     @property
     def lateness(self) -> LatenessStore:
         """How late deliveries are, and which dates were kept."""
+        ...
+
+    @property
+    def calendars(self) -> CalendarStore:
+        """By which days locations ship."""
         ...
 
     @property

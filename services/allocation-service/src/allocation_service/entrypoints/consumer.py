@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from allocation_service.adapters.sql_unit_of_work import SqlAllocationUnitOfWork
 from allocation_service.application.allocating.handle_events import handle_events
+from allocation_service.application.promising.keep_calendars import keep_calendars
 from allocation_service.application.session.options import Options
 from allocation_service.bootstrap import AllocationApplication
 from event_contracts import Event, Topic
@@ -14,7 +15,7 @@ from service_kit.runtime.garbage_collection import collector_paused
 
 
 def subscription(application: AllocationApplication) -> Subscription[SqlAllocationUnitOfWork]:
-    """Orders and inventory: one use case for all, because a batch locks all of its SKUs at once."""
+    """Orders and inventory: one use case for all that is about SKUs, because a batch locks all of its SKUs at once."""
     decide = deciding(application.options)
     return Subscription(
         (Topic.ORDERS, Topic.INVENTORY),
@@ -30,6 +31,7 @@ def subscription(application: AllocationApplication) -> Subscription[SqlAllocati
             "InboundCancelled": decide,
             "SkuPolicyChanged": decide,
             "SkuMerged": decide,
+            "LocationChanged": keep_calendars,
         },
         application.units.within,
     )

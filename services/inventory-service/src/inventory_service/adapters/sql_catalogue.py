@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inventory_service.application.ports import StoredVersion
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, LocationTerms, MergedName, Mode, SellingPolicy, Sku, Supplier
+from inventory_service.domain.handling_calendar import HandlingCalendar, Weekday
 from service_kit.persistence.bulk import Columns, arrays, assignments, names, unnest
 
 # Whoever merges a SKU locks its row FOR UPDATE: until this transaction ends, a name stays what it is.
@@ -35,9 +36,9 @@ _LOCK_SKUS = text(
     "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, merged_into, version"
     " FROM sku WHERE sku = ANY(CAST(:skus AS text[])) ORDER BY sku FOR UPDATE"
 )
-_LOCK_LOCATION = text(
-    "SELECT location_id, name, priority, active, version FROM location WHERE location_id = :id FOR UPDATE"
-)
+LOCATION = "location_id, name, priority, active, time_zone, cut_off, handling_days, working_days, holidays, version"
+"""Columns of ``versioned_location``."""
+_LOCK_LOCATION = text(f"SELECT {LOCATION} FROM location WHERE location_id = :id FOR UPDATE")
 _LOCK_SUPPLIER = text("SELECT version FROM supplier WHERE supplier_id = :id FOR UPDATE")
 
 _SKU: Columns = (
@@ -68,13 +69,17 @@ _LOCATION_VERSION = text("SELECT version FROM location WHERE location_id = :id")
 _SUPPLIER_VERSION = text("SELECT version FROM supplier WHERE supplier_id = :id")
 _PUT_LOCATION = text(
     """
-    INSERT INTO location AS known (location_id, name, priority, active, created_at, updated_at)
-    VALUES (:id, :name, :priority, :active, :now, :now)
+    INSERT INTO location AS known (location_id, name, priority, active, time_zone, cut_off, handling_days,
+                                   working_days, holidays, created_at, updated_at)
+    VALUES (:id, :name, :priority, :active, :time_zone, :cut_off, :handling_days, :working_days, :holidays, :now, :now)
     ON CONFLICT (location_id) DO UPDATE
-    SET name = excluded.name, priority = excluded.priority, active = excluded.active, version = known.version + 1,
-        updated_at = :now
-    WHERE (known.name, known.priority, known.active)
-          IS DISTINCT FROM (excluded.name, excluded.priority, excluded.active)
+    SET name = excluded.name, priority = excluded.priority, active = excluded.active, time_zone = excluded.time_zone,
+        cut_off = excluded.cut_off, handling_days = excluded.handling_days, working_days = excluded.working_days,
+        holidays = excluded.holidays, version = known.version + 1, updated_at = :now
+    WHERE (known.name, known.priority, known.active, known.time_zone, known.cut_off, known.handling_days,
+           known.working_days, known.holidays)
+          IS DISTINCT FROM (excluded.name, excluded.priority, excluded.active, excluded.time_zone, excluded.cut_off,
+                            excluded.handling_days, excluded.working_days, excluded.holidays)
     RETURNING version
     """
 )
@@ -150,11 +155,17 @@ class SqlCatalogue:
 
     async def put_location(self, location: Location) -> StoredVersion:
         """See Catalogue."""
+        calendar = location.calendar
         values = {
             "id": location.location_id,
             "name": location.name,
             "priority": location.priority,
             "active": location.active,
+            "time_zone": calendar.time_zone,
+            "cut_off": calendar.cut_off,
+            "handling_days": calendar.handling_days,
+            "working_days": [day.value for day in calendar.working_days],
+            "holidays": list(calendar.holidays),
         }
         return await self._put(_PUT_LOCATION, _LOCATION_VERSION, values)
 
@@ -175,7 +186,10 @@ class SqlCatalogue:
 
 def versioned_location(row: Row[Any]) -> Versioned[Location]:
     """The location of a row of its table."""
-    return Versioned(Location(row.location_id, row.name, row.priority, row.active), row.version)
+    calendar = HandlingCalendar(
+        row.time_zone, row.cut_off, row.handling_days, tuple(map(Weekday, row.working_days)), tuple(row.holidays)
+    )
+    return Versioned(Location(row.location_id, row.name, row.priority, row.active, calendar), row.version)
 
 
 def _sku_row(sku: Sku) -> tuple[object, ...]:

@@ -9,13 +9,13 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from inventory_service.adapters.sql_catalogue import versioned_location
+from inventory_service.adapters.sql_catalogue import LOCATION, versioned_location
 from inventory_service.adapters.sql_conditions import where
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, Mode, SellingPolicy, Sku, Supplier
 
 _SKUS = "SELECT sku, name, category, lead_time_days, mode, backorder_cap, release_date, merged_into, version FROM sku"
-_LOCATIONS = "SELECT location_id, name, priority, active, version FROM location"
+_LOCATIONS = f"SELECT {LOCATION} FROM location"
 _SUPPLIERS = "SELECT supplier_id, name, version FROM supplier"
 
 _SKU = text(f"{_SKUS} WHERE sku = :id")

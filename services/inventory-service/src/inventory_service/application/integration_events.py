@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from event_contracts import Event, InboundChange, InboundLine, SellingMode, SkuMerge, SkuPolicy, StockChange, new_event
+from event_contracts import (
+    Event,
+    InboundChange,
+    InboundLine,
+    LocationState,
+    SellingMode,
+    SkuMerge,
+    SkuPolicy,
+    StockChange,
+    Weekday,
+    new_event,
+)
 from event_contracts import PurchaseOrderLine as PublicOrderLine
 from event_contracts import StockLevel as PublicLevel
 from event_contracts.sources import INVENTORY_SOURCE
 from inventory_service.application.queries import Versioned
-from inventory_service.domain.catalogue import LocationTerms, Sku
+from inventory_service.domain.catalogue import Location, LocationTerms, Sku
 from inventory_service.domain.purchase_order import PurchaseOrderLine
 from inventory_service.domain.stock_level import StockLevel
 
@@ -130,3 +141,22 @@ def policy_changed(sku: Sku, version: int, occurred_at: datetime) -> Event:
         occurred_at=occurred_at,
     )
     return new_event("SkuPolicyChanged", payload, source=INVENTORY_SOURCE, sequence=version)
+
+
+def location_changed(location: Location, version: int, occurred_at: datetime) -> Event:
+    """``LocationChanged``: the location as it is now, with the calendar by which it ships."""
+    calendar = location.calendar
+    payload = LocationState(
+        location=location.location_id,
+        version=version,
+        name=location.name,
+        priority=location.priority,
+        active=location.active,
+        time_zone=calendar.time_zone,
+        cut_off=calendar.cut_off,
+        handling_days=calendar.handling_days,
+        working_days=tuple(Weekday(day.value) for day in calendar.working_days),
+        holidays=calendar.holidays,
+        occurred_at=occurred_at,
+    )
+    return new_event("LocationChanged", payload, source=INVENTORY_SOURCE, sequence=version)

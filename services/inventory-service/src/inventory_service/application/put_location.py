@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from inventory_service.application.integration_events import stock_changed
+from inventory_service.application.integration_events import location_changed, stock_changed
 from inventory_service.application.ports import InventoryUnitOfWork, StoredVersion
 from inventory_service.application.queries import Versioned
 from inventory_service.domain.catalogue import Location, LocationTerms
@@ -26,7 +26,8 @@ class PutLocation:
 
 
 async def put_location(uow: InventoryUnitOfWork, command: PutLocation) -> StoredVersion:
-    """Store the location; publish ``StockLevelChanged`` for its levels if they get other terms.
+    """Store the location; publish ``LocationChanged`` if that created or changed it, and ``StockLevelChanged`` for its
+    levels if they get other terms.
 
     Consumers keep the terms with each level, so that a new priority, or that the location is active no longer, reaches
     them as a new version of every level there. Raises VersionMismatch.
@@ -36,8 +37,12 @@ async def put_location(uow: InventoryUnitOfWork, command: PutLocation) -> Stored
     if command.expected is not None:
         command.expected.check(None if before is None else before.version)
     stored = await uow.catalogue.put_location(location)
-    if stored.changed and _published_terms(before, stored) != location.terms:
-        await _publish_levels(uow, location, command.changed_at or uow.now)
+    if not stored.changed:
+        return stored
+    changed_at = command.changed_at or uow.now
+    await uow.publish([location_changed(location, stored.version, changed_at)])
+    if _published_terms(before, stored) != location.terms:
+        await _publish_levels(uow, location, changed_at)
     return stored
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from inventory_service.domain.errors import SellingTermsIncomplete, TermsField
+from inventory_service.domain.handling_calendar import ALWAYS_OPEN, HandlingCalendar
 
 
 class MergedName(NamedTuple):
@@ -88,12 +89,15 @@ class Location:
 
     One that is not ``active`` receives nothing, and nothing is allocated from it any more; what was allocated before
     may still be shipped, and its stock may be counted, adjusted and given back.
+
+    ``calendar`` says on which days it ships what is there.
     """
 
     location_id: str
     name: str
     priority: int = DEFAULT_PRIORITY
     active: bool = True
+    calendar: HandlingCalendar = ALWAYS_OPEN
 
     @property
     def terms(self) -> LocationTerms:

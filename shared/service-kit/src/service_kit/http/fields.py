@@ -13,6 +13,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from service_kit.runtime.instant import NOT_A_DAY, NOT_AN_INSTANT, check_year, in_utc, parse_day, parse_instant
 from service_kit.runtime.names import INVISIBLE, check_visible, in_one_form
+from service_kit.runtime.time_zones import is_time_zone
 
 PLAIN_TEXT = rf"^[^{INVISIBLE}]*[^{INVISIBLE}\s][^{INVISIBLE}]*$"
 """Text of one line that can be seen. Control characters, line breaks and zero-width characters stand in nobody's names:
@@ -43,6 +44,16 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PL
 
 PersonId = Annotated[Name, AfterValidator(_no_address)]
 """The id of a customer or a contact, which events carry for ever: a made-up id, and not an e-mail address."""
+
+
+def _known_time_zone(value: str) -> str:
+    if not is_time_zone(value):
+        raise ValueError("must be the IANA name of a time zone, such as America/New_York")
+    return value
+
+
+TimeZone = Annotated[Name, AfterValidator(_known_time_zone)]
+"""The IANA name of a time zone."""
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN_TEXT), TIDY]
 """One line of text for people, such as the name of an article."""

@@ -38,7 +38,7 @@ def steps_of(records: Sequence[DecisionRecord]) -> Iterator[WriteStep]:
     rows: list[tuple[Any, ...]] = []
     for record in records:
         decision_id = record.decision_id
-        encoded = canonical_json(record.steps)
+        encoded = canonical_json(record.all_steps())
         digest = DecisionDigest(encoded, record.decided_at)
         for row in sorted(record.rows, key=_STEP_AND_RANK):
             facts, (code, parameters) = canonical_json(row.facts), columns_of(row.reason)

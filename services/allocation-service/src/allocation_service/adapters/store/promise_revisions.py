@@ -149,6 +149,7 @@ _REVISION = """
         promise_source = CASE WHEN changed.moved THEN changed.source ELSE d.promise_source END,
         promise_confidence = CASE WHEN changed.moved THEN changed.confidence ELSE d.promise_confidence END,
         promise_table = CASE WHEN changed.moved THEN CAST(:table_version AS bigint) ELSE d.promise_table END,
+        ship_by = CASE WHEN changed.moved THEN NULL ELSE d.ship_by END,
         promise_revision = d.promise_revision + CAST(changed.moved AS int),
         promise_cause = CASE WHEN changed.moved THEN :cause ELSE d.promise_cause END,
         line_version = d.line_version + CAST(changed.moved AS int)
@@ -172,7 +173,7 @@ _MOVE_ALLOCATED = text(
     UPDATE demand AS d
     SET promise_date = :day, promise_revision = d.promise_revision + 1, promise_cause = :cause,
         line_version = d.line_version + 1,
-        promise_basis = NULL, promise_source = NULL, promise_confidence = NULL, promise_table = NULL
+        promise_basis = NULL, promise_source = NULL, promise_confidence = NULL, promise_table = NULL, ship_by = NULL
     FROM customer_order AS o
     WHERE o.order_id = d.order_id AND d.sku = :sku AND d.live_units = d.granted_units
       AND d.promise_date IS DISTINCT FROM :day
@@ -181,6 +182,14 @@ _MOVE_ALLOCATED = text(
               d.promise_date, d.promise_revision, o.basis, o.correlation_id, d.granted_units,
               d.reason, d.reason_code, d.reason_parameters, d.promise_basis, d.promise_source,
               d.promise_confidence, d.promise_table
+    """
+)
+# Days are computed where zones and calendars are known; without calendars there is nothing to write.
+_SHIP_BY = text(
+    """
+    UPDATE demand AS d SET ship_by = dated.ship_by
+    FROM unnest(CAST(:days AS date[]), CAST(:ship_by AS date[])) AS dated (day, ship_by)
+    WHERE d.promise_date = dated.day AND d.line_id = ANY(CAST(:ids AS text[]))
     """
 )
 _FIRST_UNBACKED = Statement(
@@ -263,14 +272,19 @@ async def _told(conn: AsyncConnection, revision: Revision, rows: Sequence[Any]) 
     record = DecisionRecord(
         revision.decision_id, revision.cause_event or revision.cause, revision.cause, revision.now, skus={revision.sku}
     )
-    record.steps.append({"kind": "revise", **revision._asdict(), "lines": len(rows)})
+    record.steps.append(revision.step(len(rows)))
+    days = {row.promise_date for row in rows if row.promise_date is not None}
+    leave = {day: record.name_ship_date(revision.sku, revision.handling, day) for day in sorted(days)}
     await run(conn, steps_of([record]))
+    if revision.handling is not None and leave:
+        values = {"days": list(leave), "ship_by": list(leave.values()), "ids": [row.line_id for row in rows]}
+        await conn.execute(_SHIP_BY, values)
     granted: dict[str, dict[str, int]] = {}
     holding = [row.line_id for row in rows if row.granted_units]
     if holding:
         for found in (await conn.execute(_GRANTED, {"ids": holding})).all():
             granted.setdefault(found.line_id, {})[found.location] = found.granted
-    return [_moved(row, granted.get(row.line_id, {})) for row in rows]
+    return [_moved(row, granted.get(row.line_id, {}), leave.get(row.promise_date)) for row in rows]
 
 
 async def first_unbacked(conn: AsyncConnection, skus: Collection[str]) -> dict[str, int]:
@@ -278,7 +292,7 @@ async def first_unbacked(conn: AsyncConnection, skus: Collection[str]) -> dict[s
     return {sku: int(units) for sku, units in await _FIRST_UNBACKED.within(conn, {"skus": list(skus)})}
 
 
-def _moved(row: Any, allocated: dict[str, int]) -> MovedLine:
+def _moved(row: Any, allocated: dict[str, int], ship_by: date | None) -> MovedLine:
     return MovedLine(
         row.line_id,
         row.order_id,
@@ -293,4 +307,5 @@ def _moved(row: Any, allocated: dict[str, int]) -> MovedLine:
         row.correlation_id,
         allocated,
         promise_source_of(row._mapping),
+        ship_by,
     )

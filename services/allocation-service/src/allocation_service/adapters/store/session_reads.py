@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocation_service.adapters.lateness.first_promise_writes import promise_source_of
 from allocation_service.adapters.lateness.quantile_tables import rely_on_table
+from allocation_service.adapters.promising.location_calendars import give_calendars
 from allocation_service.adapters.store.policies_in_force import load_policies
 from allocation_service.adapters.store.policy_inputs import load_policy_inputs
 from allocation_service.adapters.store.reason_columns import reason_of
@@ -47,6 +48,7 @@ _BELONGINGS = {
     "claimed": ("sku, claim_date, units, backed_units", f"claimed WHERE {_OF_SKUS} AND units <> 0"),
     "pending": ("sku, order_id", f"recheck_sku WHERE {_OF_SKUS}"),
     "lateness": ("default_target, version", "lateness_state"),
+    "calendars": ("version", "calendar_state"),
 }
 # One way to the server and back for all that belongs to SKUs: of few SKUs, the ways are what it costs.
 _READ = Statement(
@@ -121,9 +123,11 @@ async def _read_skus(
             open_loans=row["open_loans"], merged_into=row["merged_into"], own_target=row["promise_target"],
         )  # fmt: skip
     await load_policies(conn, session.skus.values(), session.cause_times)
-    levels, inbound, promised, claimed, pending, lateness = await _belongings(conn, skus, po_lines)
+    levels, inbound, promised, claimed, pending, lateness, calendars = await _belongings(conn, skus, po_lines)
     for default_target, version in lateness:
         await rely_on_table(conn, session.skus.values(), default_target, version)
+    for (version,) in calendars:
+        await give_calendars(conn, session.skus.values(), version)
     for name, location, *rest in levels:
         session.skus[name].levels[location] = Level(location, *rest)
     for name, po_line, *rest in inbound:
@@ -261,7 +265,7 @@ def enter_lines(session: AllocationSession, rows: Iterable[Any], commitments: It
                 reason_of(row["reason"], row["reason_code"], row["reason_parameters"]), row["promise_date"],
                 row["promise_revision"], row["promise_cause"], row["unit_value"],
                 row["claim_date"], row["backed"],
-                promise_source_of(row),
+                promise_source_of(row), row["ship_by"],
             )
         )  # fmt: skip
     for line_id, location, units, shipped in commitments:

@@ -128,6 +128,7 @@ _LINE = (
     ("reason_parameters", "jsonb"), ("promise_date", "date"), ("promise_revision", "int"), ("promise_cause", "text"),
     ("unit_value", "bigint"), ("claim_date", "date"), ("backed", "boolean"), ("promise_basis", "text"),
     ("promise_source", "text"), ("promise_confidence", "smallint"), ("promise_table", "bigint"),
+    ("ship_by", "date"),
 )  # fmt: skip
 _LINE_INSERT = _insert("demand", _LINE)
 
@@ -160,6 +161,7 @@ def _line_values(line: Line, queued_at: Any) -> tuple[Any, ...]:
         line.granted_units, line.live_units, line.layers[0].queued_at if line.layers else queued_at, layers,
         line.version, *columns_of(line.reason), line.promise_date, line.promise_revision, line.promise_cause,
         line.unit_value, line.claim_date, line.backed, *promise_source_columns(line.promise_source),
+        line.ship_by,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ _LINE = text(
     SELECT d.line_id, d.order_id, d.sku, d.quantity, d.cancelled, d.declined, d.undecided, d.granted_units,
            d.live_units, d.reason, d.reason_code, d.reason_parameters, d.promise_date, d.promise_revision,
            d.promise_cause, d.unit_value, d.claim_date, d.backed, d.promise_basis, d.promise_source,
-           d.promise_table,
+           d.promise_table, d.ship_by,
            o.reference, o.ship_complete, o.customer_id, o.tier, o.tier_rank, o.channel, o.region, o.needed_by,
            o.latest_acceptable,
            o.placed_at, o.preference, o.bypassed,

@@ -40,7 +40,8 @@ INVENTORY_EVENTS = frozenset(
     }
 )
 _FACTS = (StockChange, InboundChange, SkuPolicy, SkuMerge)
-HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys()
+HANDLED = INVENTORY_EVENTS | ORDER_EVENTS.keys() | {"LocationChanged"}
+"""What allocation reads; the calendars of locations are kept by a use case of their own."""
 
 
 async def handle_events(uow: AllocationUnitOfWork, events: Sequence[Event], options: Options) -> None:

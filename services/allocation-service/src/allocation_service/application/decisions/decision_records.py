@@ -131,6 +131,7 @@ class LineRow(NamedTuple):
     promise_basis: str | None = None
     promise_source: str | None = None
     promise_table: int | None = None
+    ship_by: date | None = None
 
     def placed_on(self, today: date) -> date:
         """When its order was placed; ``today`` where that was never told."""

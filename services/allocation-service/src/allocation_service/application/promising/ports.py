@@ -10,6 +10,7 @@ from allocation_service.domain.lateness.first_promise import Levels, Outcome
 from allocation_service.domain.lateness.past_delivery import PastDelivery
 from allocation_service.domain.lateness.quantile_table import QuantileTable
 from allocation_service.domain.lateness.table_building import History
+from allocation_service.domain.promising.ship_dates import HandlingCalendar
 
 
 class LatenessState(NamedTuple):
@@ -112,4 +113,20 @@ class LatenessStore(Protocol):
 
     async def note_judged(self, skus: Collection[str], today: date) -> None:
         """The promises of these SKUs were looked at."""
+        ...
+
+
+class LocationCalendar(NamedTuple):
+    """By which days a location ships, as of a version of the location."""
+
+    location: str
+    version: int
+    calendar: HandlingCalendar
+
+
+class CalendarStore(Protocol):
+    """The calendars of locations."""
+
+    async def keep(self, calendars: Sequence[LocationCalendar]) -> None:
+        """Store those that are newer than what is known of their locations; one of each location."""
         ...

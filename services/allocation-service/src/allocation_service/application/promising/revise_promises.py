@@ -106,6 +106,7 @@ def _revision(session: AllocationSession, sku: str, origin: Origin, now: datetim
         max(0, state.reorder_days - days_before) if days_before else 0,
         lead_time_gone=bool(days_before and not state.reorder_days),
         learned=_learned(state, now),
+        handling=state.handling(),
     )
 
 
@@ -159,5 +160,11 @@ def _line(line: MovedLine, cause: str, wording: Wording) -> dict[str, Any]:
         waiting=line.waiting,
         declined=line.declined,
         reason=published_reason(line.reason, wording),
-        promise=promise_data(line.promise_date, line.promise_revision, cause, published_source(line.promise_source)),
+        promise=promise_data(
+            line.promise_date,
+            line.promise_revision,
+            cause,
+            published_source(line.promise_source),
+            ship_by=line.ship_by,
+        ),
     )

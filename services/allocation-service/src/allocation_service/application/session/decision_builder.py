@@ -169,7 +169,10 @@ class DecisionBuilder:
         line.claim_date, line.backed = promise.claim_date, promise.backed
         if promise.promise_date != line.promise_date:
             self._note_source(line, promise)
-            line.promise_date = promise.promise_date
+            line.promise_date, day = promise.promise_date, promise.promise_date
+            line.ship_by = None
+            if day is not None:
+                line.ship_by = self.record.name_ship_date(line.sku, self.session.skus[line.sku].handling(), day)
             line.promise_revision += 1
             line.promise_cause = cause
 

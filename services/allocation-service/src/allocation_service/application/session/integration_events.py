@@ -35,8 +35,9 @@ def line_state(line: Line, wording: Wording, release: date | None = None) -> dic
     if (line.queued_units or (release is not None and line.unshipped)) and (
         line.promise_date is not None or line.promise_revision
     ):
+        source = published_source(line.promise_source)
         promise = promise_data(
-            line.promise_date, line.promise_revision, line.promise_cause, published_source(line.promise_source)
+            line.promise_date, line.promise_revision, line.promise_cause, source, ship_by=line.ship_by
         )
     return line_data(
         line_id=line.line_id,

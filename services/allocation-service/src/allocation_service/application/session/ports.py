@@ -33,6 +33,7 @@ class MovedLine(NamedTuple):
     correlation_id: str
     allocated: dict[str, int]
     promise_source: PromiseSource | None = None
+    ship_by: date | None = None
 
 
 class FoundSkus(NamedTuple):

@@ -18,6 +18,7 @@ from allocation_service.domain.decisions.recorded_fill import (
 from allocation_service.domain.decisions.recorded_lending import lend_again, repay_again
 from allocation_service.domain.decisions.recorded_new_demand import decide_again, new_demand_of, shown_demand
 from allocation_service.domain.decisions.recorded_run import replay_run
+from allocation_service.domain.decisions.recorded_ship_dates import check_ship_dates
 from allocation_service.domain.policies.policy import Moment
 from allocation_service.domain.policies.policy_document import policy_from
 from allocation_service.domain.policies.sorting import sort_key
@@ -46,7 +47,8 @@ def shown_facts(step: Mapping[str, Any], line: StoredLine, now: datetime) -> dic
 def replay(step: Mapping[str, Any], lines: Sequence[StoredLine], now: datetime) -> Result | None:
     """What the step's inputs lead to; ``lines`` are its demands in rank order.
 
-    None for steps that decide nothing by a policy (a release, a revision of promises).
+    None for steps that decide nothing by a policy (a release, a revision of promises). Raises ValueError where ship
+    dates come out differently, which are nobody's units.
     """
     again = _AGAIN.get(step["kind"])
     return again(step, lines, now) if again is not None else None
@@ -79,10 +81,16 @@ def _replay_new_demand(step: Mapping[str, Any], lines: Sequence[StoredLine], _: 
     return {one.line_id: one.granted for one in outcomes}
 
 
+def _replay_ship_dates(step: Mapping[str, Any], _: Sequence[StoredLine], now: datetime) -> Result:
+    check_ship_dates(step, now)
+    return {}
+
+
 _AGAIN: Mapping[str, Callable[[Mapping[str, Any], Sequence[StoredLine], datetime], Result]] = {
     "fill": _replay_fill,
     "place": _replay_new_demand,
     "take_back": _replay_deallocation,
+    "ship_by": _replay_ship_dates,
     "run": lambda step, lines, _: replay_run(step, lines),
     "lend": lambda step, _, __: lend_again(step),
     "repay": lambda step, _, __: repay_again(step),

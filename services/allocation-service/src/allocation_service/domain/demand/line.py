@@ -51,6 +51,8 @@ class Line:
     backed: bool = False
     promise_source: PromiseSource | None = None
     """What the date rested on when it was named; None where it was taken as announced."""
+    ship_by: date | None = None
+    """By when the units leave, as it was when the date was named; None where nobody stated how long handling takes."""
 
     @property
     def promise(self) -> LinePromise:

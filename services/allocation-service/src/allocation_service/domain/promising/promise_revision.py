@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from allocation_service.domain.promising.learned_supply import PromiseSource
 from allocation_service.domain.promising.promise_dates import UNDATED, Expected, lead_time_date
+from allocation_service.domain.promising.ship_dates import Handling
 
 
 class LearnedDates(NamedTuple):
@@ -35,6 +36,8 @@ class Revision(NamedTuple):
 
     ``learned``: None where ``expected`` are the days announced, and the last word. Otherwise they are days that it can
     be counted on, and a date moves only if it will rather be missed than kept.
+
+    ``handling``: by which days the units may ship, None where no location has stated any.
     """
 
     sku: str
@@ -48,6 +51,13 @@ class Revision(NamedTuple):
     lead_time_rise: int = 0
     lead_time_gone: bool = False
     learned: LearnedDates | None = None
+    handling: Handling | None = None
+
+    def step(self, lines: int) -> dict[str, Any]:
+        """The step of the decision that moved so many lines; calendars are stored with the dates named by them."""
+        facts = self._asdict()
+        del facts["handling"]
+        return {"kind": "revise", **facts, "lines": lines}
 
     @property
     def first_kept_day(self) -> date:

@@ -31,6 +31,8 @@ class Availability(NamedTuple):
     confidence: int | None = None
     """Per cent: a lower bound of the probability that the units are there by then; None where dates are taken as
     announced, and for what is there."""
+    ship_by: date | None = None
+    """By when the units leave; None where no location that may ship them has a calendar."""
 
 
 def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace_days: int) -> Availability:
@@ -44,8 +46,9 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
     release = sku.release_date()
     if free >= quantity and free > 0:
         if release is not None and release > now.date():
-            return Availability(name, True, State.PREORDER, free, remaining, release)
-        return Availability(name, True, State.IN_STOCK, free, remaining, now.date())
+            return Availability(name, True, State.PREORDER, free, remaining, release, None, _ship_by(sku, release, now))
+        today = now.date()
+        return Availability(name, True, State.IN_STOCK, free, remaining, today, None, _ship_by(sku, today, now))
     waits = quantity - free
     found = PromisedDate(None, backed=False)
     if sku.mode in ("backorder", "preorder") and (remaining is None or remaining >= waits):
@@ -54,7 +57,14 @@ def availability(name: str, sku: Sku | None, quantity: int, now: datetime, grace
         return Availability(name, True, State.OUT_OF_STOCK, free, remaining, None)
     state = State.PREORDER if sku.mode == "preorder" else State.BACKORDER
     source = sku.source_of(found.day, now, backed=found.backed)
-    return Availability(name, True, state, free, remaining, found.day, source.confidence if source else None)
+    confidence = source.confidence if source else None
+    leaves = _ship_by(sku, found.day, now)
+    return Availability(name, True, state, free, remaining, found.day, confidence, leaves)
+
+
+def _ship_by(sku: Sku, day: date, now: datetime) -> date | None:
+    handling = sku.handling()
+    return None if handling is None else handling.ship_by(day, now)
 
 
 def _remaining(sku: Sku) -> int | None:

@@ -25,6 +25,7 @@ from allocation_service.domain.promising.learned_supply import (
 from allocation_service.domain.promising.line_promise import PromiseCounters
 from allocation_service.domain.promising.promise_dates import Expected, PromisedDate
 from allocation_service.domain.promising.promise_renewal import PromiseOutlook
+from allocation_service.domain.promising.ship_dates import Calendars, Handling, handling_at
 from allocation_service.domain.supply.selling_terms import Terms
 
 QuotaName = tuple[str, str]
@@ -107,7 +108,8 @@ class Sku:
     ``open_loans``: loans of its units that have not come back. ``deliveries``: news of them not yet stored.
     ``merged_into``: what it is called now, if it was renamed or merged into another; nothing belongs to it any more.
     ``own_target``: of 100 first dates, how many are to be kept, where the SKU has a target of its own; ``reliance``: by
-    what dates are named, None where they are taken as they are announced."""
+    what dates are named, None where they are taken as they are announced. ``calendars``: by which locations ship, of
+    every location that has one."""
 
     sku: str
     known: bool = False
@@ -133,6 +135,7 @@ class Sku:
     merged_into: str | None = None
     own_target: int | None = None
     reliance: Reliance | None = None
+    calendars: Calendars = field(default_factory=dict)
 
     @property
     def free(self) -> int:
@@ -221,6 +224,16 @@ class Sku:
         if backed:
             return source_of_supply(self.announced(), day, now.date(), self.reliance)
         return source_of_lead_time(self.sku, self.lead_time_days, day, now.date(), self.reliance)
+
+    def handling(self) -> Handling | None:
+        """By which days its units may ship: those of each location that has some to give or expects some or, where
+        there are none, of each that is active. None where none of these has a calendar."""
+        if not self.calendars:
+            return None
+        coming = [one.location for one in self.inbound.values() if one.remaining > 0]
+        there = [one.location for one in self.levels.values() if one.to_give > 0]
+        anywhere = [one.location for one in self.levels.values() if one.active]
+        return handling_at([*there, *coming] or anywhere, self.calendars)
 
     def next_supply(self, now: datetime, grace_days: int) -> date | None:
         """The date of the next expected delivery, None where nothing is inbound."""

@@ -67,6 +67,10 @@ class AvailabilityView(ResponseModel):
         description="A lower bound of the probability that the units are there by then; null for what is there, and"
         " where dates are taken as suppliers announce them"
     )
+    ship_by: date | None = Field(
+        description="When this quantity would leave, handling included, in the days of the location that takes longest;"
+        " null where no location states how long handling takes"
+    )
     as_of: datetime
     schema_org: dict[str, Any] = Field(description="JSON-LD of the offer for a product page")
 
@@ -95,6 +99,7 @@ def _view(found: Availability, quantity: int, now: datetime) -> AvailabilityView
         backorder_remaining=found.backorder_remaining,
         promise_date=found.promise_date,
         confidence_percent=found.confidence,
+        ship_by=found.ship_by,
         as_of=now,
         schema_org=offer,
     )

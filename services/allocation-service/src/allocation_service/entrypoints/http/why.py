@@ -140,6 +140,10 @@ class PromiseNow(ResponseModel):
     confidence_percent: int | None = Field(
         description="As it is now: a lower bound of the probability that the units are there by the date"
     )
+    ship_by: date | None = Field(
+        description="By when the units leave, handling included, as it was when the date was named; null where no"
+        " location stated how long handling takes"
+    )
     table_version: int | None = Field(description="The table of lateness that the date was named by")
     parts: list[PromisedPart] = Field(
         description="The units that known supply reaches, by the day that they can be counted on"
@@ -255,6 +259,7 @@ def _promise(found: LineExplanation) -> PromiseNow | None:
         basis=Basis(line.promise_basis) if line.promise_basis else None,
         source=line.promise_source or None,
         confidence_percent=found.confidence,
+        ship_by=line.ship_by,
         table_version=line.promise_table,
         parts=[PromisedPart(date=day, quantity=units) for day, units in found.parts],
         latest_acceptable_date=latest,

@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 _SATURDAY = 5
-
-
-def is_time_zone(name: str) -> bool:
-    """Whether this is the IANA name of a time zone, such as Europe/Berlin."""
-    return name in _time_zones()
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
 
 
 def end_of_day(day: date, zone: str) -> datetime:

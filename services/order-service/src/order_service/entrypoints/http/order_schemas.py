@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from order_service.domain.lines import Line
 from order_service.domain.order import MAX_LINES, Order
-from order_service.domain.promises.calendar import is_time_zone
 from order_service.domain.promises.jurisdictions import Jurisdiction, jurisdiction_named
 from order_service.domain.states import State
 from order_service.entrypoints.http.payments.order_payment_schemas import (
@@ -24,7 +23,7 @@ from order_service.entrypoints.http.payments.order_payment_schemas import (
     NewPayment,
     payment_faults,
 )
-from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, Units
+from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, TimeZone, Units
 from service_kit.http.models import Money, RequestModel, ResponseModel
 from service_kit.http.problems import FieldError, unprocessable
 
@@ -57,15 +56,6 @@ def _known_jurisdiction(value: object) -> object:
 KnownJurisdiction = Annotated[Jurisdiction, BeforeValidator(_known_jurisdiction)]
 """A jurisdiction whose rules on delays are known here."""
 
-
-def _known_time_zone(value: str) -> str:
-    if not is_time_zone(value):
-        raise ValueError("must be the IANA name of a time zone, such as America/New_York")
-    return value
-
-
-TimeZone = Annotated[Name, AfterValidator(_known_time_zone)]
-"""The IANA name of a time zone."""
 
 DEFAULT_CURRENCY = "EUR"
 

@@ -56,7 +56,7 @@ async def put_one_location(
     expected: Expected,
 ) -> LocationView:
     changed_at = business_time(principal, body.changed_at, "changed_at", app.clock.now())
-    wanted = Location(location_id, body.name, body.priority, body.active)
+    wanted = Location(location_id, body.name, body.priority, body.active, body.calendar())
     stored = await execute(app.units, put_location, PutLocation(wanted, expected, changed_at))
     response.status_code = 201 if stored.created else 200
     set_etag(response, stored.version)

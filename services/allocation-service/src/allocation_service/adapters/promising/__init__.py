@@ -1,0 +1,1 @@
+"""What promises are made from, on PostgreSQL."""
