@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.unit.allocation import loan_history, random_history
 from tests.unit.allocation.allocation_scenario import AllocationScenario
 from tests.unit.allocation.random_history import seeds
 from tests.unit.allocation.scenario import InMemoryAllocation
+from tests.unit.allocation.ship_dates_suite import WEEKDAYS, located, tell
 
 from allocation_service.application.policies.policy_choice import DEFAULT, Target
 from allocation_service.domain.policies.policy import Complete, Policy, Sort
@@ -25,6 +27,8 @@ class Both(AllocationScenario):
     on_postgres: Any
     in_memory: InMemoryAllocation
     compared: int = 0
+    named: int = 0
+    """Ship dates."""
 
     @property
     def units(self) -> Any:
@@ -68,6 +72,8 @@ class Both(AllocationScenario):
         events: list[Event] = await self.on_postgres.published()
         assert [_said(one) for one in await self.in_memory.published()] == [_said(one) for one in events]
         self.compared += len(events)
+        promises = [line.promise for one in events for line in getattr(one.payload, "lines", ()) if line.promise]
+        self.named += sum(promise.ship_by is not None for promise in promises)
         return events
 
     async def line(self, line_id: str) -> Any:
@@ -115,6 +121,20 @@ async def test_a_random_history_has_the_same_events(
     await both.use(COMPARED[name])
     await random_history.keeps_everything(seed, both, monkeypatch)
     assert both.compared > 30
+
+
+@pytest.mark.parametrize("seed", seeds(1))
+async def test_a_random_history_has_the_same_ship_dates_and_each_can_be_computed_again(
+    seed: int, both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, location in enumerate(random_history.LOCATIONS, start=1):
+        calendar = {"handling_days": number, "working_days": WEEKDAYS, "cut_off": time(14), "time_zone": "Asia/Tokyo"}
+        news = located(both, 1, location=location, **calendar)
+        for one in (both.on_postgres, both.in_memory):
+            await tell(one, news)
+    both.in_memory.units.outbox.clear()
+    await random_history.keeps_everything(seed, both, monkeypatch)
+    assert both.named > 10
 
 
 @pytest.mark.parametrize("seed", seeds(2))

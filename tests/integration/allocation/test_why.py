@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest_asyncio
+from tests.unit.allocation.ship_dates_suite import located, tell
 
 from allocation_service.adapters.store import session_reads
 from allocation_service.adapters.views import queue_positions
@@ -238,3 +239,14 @@ async def test_a_placing_shows_which_version_of_which_policy_it_followed(world: 
         (told,) = (await ask(f"/v1/demands/{line}/why"))["decisions"]
         assert (told["policy_name"], told["policy_version"]) == ("sku:A", 2)
     await world.check()
+
+
+async def test_why_and_availability_say_when_the_units_leave(world: Any, ask: Ask) -> None:
+    await tell(world, located(world, 1, handling_days=3))
+    eta = world.now + timedelta(days=9)
+    await world.apply(world.sku("A"), world.inbound("A", "p1", 9, eta))
+    await world.apply(world.order("o1", ("A", 2))[1])
+    leaves = (eta + timedelta(days=3)).date().isoformat()
+    assert (await ask("/v1/demands/o1-1/why"))["promise"]["ship_by"] == leaves
+    [found] = (await ask("/v1/availability?sku=A"))["data"]
+    assert (found["promise_date"], found["ship_by"]) == (eta.date().isoformat(), leaves)

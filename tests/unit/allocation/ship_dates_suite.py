@@ -11,10 +11,10 @@ from service_kit.commands.execute import execute, read
 WEEKDAYS = tuple(Weekday)[:5]
 
 
-def located(world: Any, version: int, **calendar: Any) -> Event:
+def located(world: Any, version: int, location: str | None = None, **calendar: Any) -> Event:
     """A location as inventory tells of it."""
     payload = LocationState(
-        location=world.location,
+        location=location or world.location,
         version=version,
         name="Main",
         priority=10,
