@@ -51,6 +51,15 @@ def test_an_event_that_was_signed_at_another_time_is_refused(seconds: int) -> No
         signed(at=NOW + timedelta(seconds=seconds))
 
 
+@pytest.mark.parametrize("before", ["x=1, t={now},", " t={now},", "\tt={now},"])
+def test_a_moment_that_was_not_signed_does_not_make_an_old_event_a_new_one(before: str) -> None:
+    body = json.dumps(EVENT)
+    old = signature(body, SECRET, int((NOW - timedelta(days=1)).timestamp()))
+    header = before.format(now=int(NOW.timestamp())) + old
+    with pytest.raises(InvalidSignature):
+        StripeProvider(ACCOUNT).verify({"stripe-signature": header}, body.encode(), NOW)
+
+
 def test_an_event_that_somebody_else_signed_is_refused() -> None:
     with pytest.raises(InvalidSignature, match="no secret"):
         signed(secret="whsec_of_somebody_else")
