@@ -79,7 +79,7 @@ def move(world: World, name: str, rng: random.Random) -> None:  # noqa: PLR0912 
             dispute(world, rng)
         case "concede":
             try:
-                world.payment.concede(rng.randint(1, 500))
+                world.payment.concede(rng.randint(1, 500), world.payment.observe(world.money_lines(), world.now))
             except ConcessionTooLarge:
                 return
 

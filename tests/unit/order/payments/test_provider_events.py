@@ -77,6 +77,21 @@ async def test_an_event_waits_until_its_provider_can_be_asked(shop: PaidShop, mo
     assert await handle_provider_events(shop.units, shop.providers) == 1
 
 
+async def test_an_event_that_cannot_be_handled_stops_no_other(shop: PaidShop, monkeypatch: pytest.MonkeyPatch):
+    await shop.place(1, ChargeAt.ORDER)
+    await shop.work()
+
+    async def broken(_: str) -> None:
+        raise ValueError("a shape that nobody knows")
+
+    monkeypatch.setattr(shop.provider, "dispute", broken)
+    await tell(shop, "e1", "dispute.created", "d1")
+    await tell(shop, "e2", "payment.succeeded", "p1")
+    assert await handle_provider_events(shop.units, shop.providers) == 1
+    async with shop.units.reading() as uow:
+        assert [event.event_id for event in await uow.payments.unhandled_events(9)] == ["e1"]
+
+
 async def test_a_refund_that_comes_back_is_made_again(shop: PaidShop):
     await shop.place(1, ChargeAt.ORDER)
     await shop.work()

@@ -134,16 +134,18 @@ async def _prepare(
     locked: LockedPayment,
     provider: PaymentProvider,
     step: steps.Submit | steps.Find | steps.Fetch | steps.Abandon,
-) -> Call | None:
+) -> Call | bool | None:
     attempt = step.attempt
     if not provider.reports_by_api:
         await save_payment(uow, locked, look_at=uow.now + LEASE)
         return Call(locked.stored.payment, step)
     requested = attempt if isinstance(step, steps.Submit) and attempt.state is AttemptState.STORED else None
-    postings = []
     if isinstance(step, steps.Abandon):
         postings = locked.stored.payment.record(attempt, Outcome(AttemptState.CANCELLED), uow.now)
-    elif requested is not None:
+        await save_payment(uow, locked, look_at=uow.now, postings=postings)
+        return True
+    postings = []
+    if requested is not None:
         postings = locked.stored.payment.record(attempt, Outcome(AttemptState.PENDING), uow.now)
     await save_payment(uow, locked, look_at=uow.now + WAIT_FOR_REPORT, postings=postings, requested=requested)
     return None

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from event_contracts import new_event_id
 from order_service.application.payments.apply_payment import LockedPayment, lock_payment, save_payment
-from order_service.application.payments.errors import AttemptEnded, NotReportedByApi, PaymentNotFound
+from order_service.application.payments.errors import AttemptEnded, NobodyToAct, NotReportedByApi, PaymentNotFound
 from order_service.application.payments.ports import Providers
 from order_service.application.ports import OrderUnitOfWork
 from order_service.domain.errors import Refusal
-from order_service.domain.payments.attempts import Attempt, AttemptKind, AttemptState, Outcome
+from order_service.domain.payments.attempts import TAKING, Attempt, AttemptKind, AttemptState, Outcome
 from order_service.domain.payments.order_money import money_lines
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.postings import Posting
@@ -69,7 +69,7 @@ async def change_payments(
     """Carry out the commands in order; for each its acceptance or its refusal.
 
     Every payment that changes is looked at at once. Refusals: PaymentNotFound, UnknownAttempt, AttemptEnded,
-    NotReportedByApi, ConcessionTooLarge.
+    NobodyToAct, NotReportedByApi, ConcessionTooLarge.
     """
     return [await _change(uow, command, providers) for command in commands]
 
@@ -101,7 +101,7 @@ def _apply(uow: OrderUnitOfWork, locked: LockedPayment, command: ChangePayment, 
             payment.replace_method(method)
             return []
         case GiveBack(amount=amount, outside=False):
-            payment.concede(amount)
+            payment.concede(amount, payment.observe(money_lines(locked.order), uow.now))
             return []
         case GiveBack():
             return _given_outside(uow, locked, command)
@@ -113,25 +113,31 @@ def _report(
     provider = providers.get(payment.provider)
     if provider is None or not provider.reports_by_api:
         raise NotReportedByApi
+    if outcome.state is AttemptState.ACTION_REQUIRED and attempt.kind not in TAKING:
+        raise NobodyToAct(attempt.kind.value)
     if not attempt.open and attempt.state is not outcome.state and not _comes_back(attempt, outcome):
         raise AttemptEnded(attempt.state.value)
     return payment.record(attempt, outcome, uow.now)
 
 
 def _comes_back(attempt: Attempt, outcome: Outcome) -> bool:
-    """A refund may fail after it succeeded, and a hold may end by itself."""
-    return (attempt.kind is AttemptKind.REFUND and outcome.state is AttemptState.FAILED) or (
-        attempt.stands and outcome.state is AttemptState.CANCELLED
-    )
+    """A refund may fail after it succeeded, a hold may end by itself, and what was given up may have succeeded."""
+    if attempt.kind is AttemptKind.REFUND:
+        return outcome.state is AttemptState.FAILED
+    if attempt.stands:
+        return outcome.state is AttemptState.CANCELLED
+    given_up = attempt.kind in TAKING and attempt.state is AttemptState.CANCELLED
+    return given_up and outcome.state is AttemptState.SUCCEEDED
 
 
 def _given_outside(uow: OrderUnitOfWork, locked: LockedPayment, command: GiveBack) -> list[Posting]:
     """Take note of money that went back in another way, as refunds of the charges that it is left of."""
     payment = locked.stored.payment
-    due = payment.observe(money_lines(locked.order), uow.now).captured
-    surplus = max(0, payment.net - payment.disputed - due)
+    target = payment.observe(money_lines(locked.order), uow.now)
+    # What the provider gives back at this moment is paid twice, so that the second time is goodwill.
+    surplus = max(0, payment.left - target.captured)
     if command.amount > surplus:
-        payment.concede(command.amount - surplus)
+        payment.concede(command.amount - surplus, target)
     left, postings = command.amount, []
     for charge in reversed(payment.charges):
         amount = min(left, payment.refundable(charge))

@@ -10,16 +10,29 @@ class PaymentNotFound(Refusal):
 
 
 class UnknownProvider(Refusal):
-    """This installation has no such provider; ``known`` are those it has."""
+    """This installation has no such provider; ``known`` are those it has. ``pointer`` is where it was named."""
 
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str, known: tuple[str, ...], pointer: str = "/payment/provider") -> None:
         super().__init__(f"no provider {name}; there are: {', '.join(known) or 'none'}")
         self.name = name
         self.known = known
+        self.pointer = pointer
 
 
 class NotReportedByApi(Refusal):
     """The provider of the payment is asked by this service: nobody else reports its results."""
+
+
+class NobodyToAct(Refusal):
+    """An attempt of this ``kind`` asks no bank, so that no customer can be wanted for it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"nobody authenticates a {kind}")
+        self.kind = kind
+
+
+class NoForm(Refusal):
+    """The provider stores no cards for this service: the merchant's own name of an account is an order's token."""
 
 
 class AttemptEnded(Refusal):

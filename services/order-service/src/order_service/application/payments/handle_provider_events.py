@@ -36,7 +36,7 @@ async def record_provider_event(
     Nothing of a request that was not signed, or too long ago, is stored. Raises UnknownProvider and ForgedEvent.
     """
     if provider not in providers:
-        raise UnknownProvider(provider, tuple(providers))
+        raise UnknownProvider(provider, tuple(providers), "/provider")
     try:
         event = providers[provider].verify(headers, body, uow.now)
     except InvalidSignature as error:
@@ -48,7 +48,7 @@ async def handle_provider_events(units: Units, providers: Providers, *, limit: i
     """Handle events that are stored; returns how many were.
 
     Duty: whatever the events say, and in whatever order they come, only what the provider answers now counts. An event
-    whose provider cannot be asked is handled later.
+    whose provider cannot be asked, or that cannot be handled, is tried again later and stops no other.
     """
     async with units.reading() as uow:
         events = await uow.payments.unhandled_events(limit)
@@ -58,6 +58,9 @@ async def handle_provider_events(units: Units, providers: Providers, *, limit: i
             await _handle(units, providers[event.provider], event)
         except (ProviderUnavailable, KeyError) as error:
             log.warning("provider_event_waits", event_id=event.event_id, why=str(error))
+            continue
+        except Exception as error:
+            log.warning("provider_event_not_handled", event_id=event.event_id, exc_info=error)
             continue
         async with units.begin() as uow:
             await uow.payments.event_handled(event, uow.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from order_service.application.payments.errors import PaymentNotFound, ProviderDown, UnknownProvider
+from order_service.application.payments.errors import NoForm, PaymentNotFound, ProviderDown, UnknownProvider
 from order_service.application.payments.ports import Providers, ProviderUnavailable, Setup, StoredPayment
 from order_service.application.ports import OrderUnitOfWork
 from order_service.application.queries import Visibility
@@ -44,9 +44,11 @@ async def count_refunds_due(uow: OrderUnitOfWork, before: datetime) -> int:
 
 
 async def begin_setup(providers: Providers, name: str, customer_id: str | None) -> Setup:
-    """Begin to store a card or account. Raises UnknownProvider and ProviderDown."""
+    """Begin to store a card or account. Raises UnknownProvider, NoForm and ProviderDown."""
     if name not in providers:
-        raise UnknownProvider(name, tuple(providers))
+        raise UnknownProvider(name, tuple(providers), "/provider")
+    if providers[name].reports_by_api:
+        raise NoForm
     try:
         return await providers[name].set_up(None, customer_id)
     except ProviderUnavailable as error:

@@ -159,10 +159,16 @@ class Payment:
         self.attempts.append(attempt)
         self.version += 1
 
-    def concede(self, amount: int) -> None:
-        """Give ``amount`` back out of goodwill. Raises ConcessionTooLarge for more than is left."""
-        if amount > self.net - self.disputed - self.conceded:
-            raise ConcessionTooLarge(max(0, self.net - self.disputed - self.conceded))
+    @property
+    def left(self) -> int:
+        """What was taken and is still the merchant's to give: neither given back, nor on its way, nor disputed."""
+        return sum(self.refundable(charge) for charge in self.charges)
+
+    def concede(self, amount: int, target: Target) -> None:
+        """Give ``amount`` back out of goodwill. Raises ConcessionTooLarge for more than is left and ought to stay."""
+        most = min(self.left, target.captured)
+        if amount > most:
+            raise ConcessionTooLarge(most)
         self.conceded += amount
         self.version += 1
 

@@ -81,7 +81,7 @@ def _state(payment: Payment, lines: Sequence[LineMoney], target: Target, refund_
         PaymentState.MANUAL_REFUND: refund_due > 0 and manual_refund(payment) > 0,
         PaymentState.OWED: owed(payment, lines, target) > 0 and payment.declines > 0,
         PaymentState.ACTION_REQUIRED: AttemptState.ACTION_REQUIRED in states,
-        PaymentState.DECLINED: payment.grace_until is not None,
+        PaymentState.DECLINED: payment.grace_until is not None and unmet,
         PaymentState.PROCESSING: bool(states) or unmet,
         PaymentState.REFUND_DUE: refund_due > 0,
         PaymentState.DISPUTED: payment.disputed > 0,

@@ -78,8 +78,8 @@ def target_of(
     elif any(to_hold.values()):
         to_hold[FEES] = 1
         held += terms.fee_total
+    captured += min(_forfeited(terms, lines), max(0, net + conceded - captured))
     captured = max(0, captured - conceded)
-    captured += min(_forfeited(terms, lines), max(0, net - captured))
     prices = {line.line_id: line.unit_price for line in lines} | {FEES: terms.fee_total}
     return Target(captured, held, _some(full), _some(to_hold), prices)
 

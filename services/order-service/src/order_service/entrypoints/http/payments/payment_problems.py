@@ -5,6 +5,8 @@ from __future__ import annotations
 from order_service.application.payments.errors import (
     AttemptEnded,
     ForgedEvent,
+    NobodyToAct,
+    NoForm,
     NotReportedByApi,
     PaymentNotFound,
     ProviderDown,
@@ -17,11 +19,21 @@ from service_kit.http.problems import FieldError, Problem, conflict, not_found, 
 
 def _unknown_provider(error: UnknownProvider) -> Problem:
     known = ", ".join(error.known)
-    return unprocessable([FieldError("/payment/provider", f"There is no such provider here; there are: {known}.")])
+    return unprocessable([FieldError(error.pointer, f"There is no such provider here; there are: {known}.")])
 
 
 def _not_reported(_: NotReportedByApi) -> Problem:
     return conflict("not_reported_by_api", "The provider of this payment is asked by this service itself.")
+
+
+def _nobody_to_act(error: NobodyToAct) -> Problem:
+    detail = f"Nobody authenticates a {error.kind}: report pending until it is known to have succeeded or failed."
+    return unprocessable([FieldError("/outcome", detail)])
+
+
+def _no_form(_: NoForm) -> Problem:
+    detail = "It has no form to show: place the order with your own name of the account as its payment.token."
+    return unprocessable([FieldError("/provider", detail)])
 
 
 def _ended(error: AttemptEnded) -> Problem:
@@ -46,6 +58,8 @@ PAYMENT_PROBLEMS: ProblemTable = {
     PaymentNotFound: lambda _: not_found("payment"),
     UnknownAttempt: lambda _: unprocessable([FieldError("/attempt_id", "The payment has no such attempt.")]),
     UnknownProvider: _unknown_provider,
+    NobodyToAct: _nobody_to_act,
+    NoForm: _no_form,
     NotReportedByApi: _not_reported,
     AttemptEnded: _ended,
     ConcessionTooLarge: _too_large,
