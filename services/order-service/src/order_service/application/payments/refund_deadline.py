@@ -18,13 +18,14 @@ def refund_deadline(order: Order, summary: PaymentSummary, rights: Sequence[Refu
 
     It is the earliest one of the order's ``rights`` to refunds that have not passed when the money became due. Money
     that no right of a consumer law is about, such as a lowered price, has the time that the law gives from then on.
+    That the provider cannot give it back makes the deadline earlier perhaps, and never later.
     """
     since = summary.refund_since
     if since is None:
         return None
     jurisdiction = jurisdiction_named(order.terms.jurisdiction)
     zone = zone_of(jurisdiction, order.terms.time_zone)
-    if summary.state is PaymentState.MANUAL_REFUND:
-        return manual_refund_due_by(since, zone)
     by_right = [right.refund_due_by for right in rights if right.refund_due_by > since]
+    if summary.state is PaymentState.MANUAL_REFUND:
+        return min([manual_refund_due_by(since, zone), *by_right])
     return min(by_right, default=None) or refund_due_by(jurisdiction, day_of(since, zone), zone)
