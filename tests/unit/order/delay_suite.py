@@ -182,6 +182,8 @@ class DelaySuite:
             assert (recorded.status_code, recorded.json()["state"]) == (200, "sent")
         other = await shop.client.post(path, json={**body, "content_hash": "0" * 64})
         assert (other.status_code, other.json()["code"]) == (409, "notice_recorded")
+        early = await shop.client.post(path, json={**body, "sent_at": "2026-01-01T00:00:00Z"})
+        assert (early.status_code, early.json()["errors"][0]["pointer"]) == (422, "/sent_at")
         ahead = await shop.client.post(path, json={**body, "sent_at": "2062-01-01T00:00:00Z"})
         assert (ahead.status_code, ahead.json()["errors"][0]["pointer"]) == (422, "/sent_at")
 
@@ -300,6 +302,14 @@ class DelaySuite:
         assert (await self.reply(shop, offer, "wait")).status_code == 200
         await self.at(shop, _end(latest) + GRACE)
         assert (await shop.read(order))["state"] == "backordered"
+        body = {"latest_acceptable_date": (T - days(1)).isoformat()}
+        version = (await shop.read(order))["version"]
+        assert (await shop.patch(f"/v1/orders/{order['order_id']}", body, version)).status_code == 200
+        await self.judge(shop)
+        first, asked_anew = (await self.record(shop, order))["offers"]
+        assert (first["state"], asked_anew["silence_means"]) == ("consented", "cancellation")
+        await self.at(shop, datetime.fromisoformat(asked_anew["respond_by"]) + GRACE)
+        assert (await shop.read(order))["state"] == "cancelled"
 
     async def test_a_merchants_cancellation_of_a_regulated_order_vests_a_refund_too(self, shop: Shop) -> None:
         order = await self.promised(shop, T, customer_id="c1")

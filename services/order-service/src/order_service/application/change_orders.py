@@ -34,7 +34,7 @@ from order_service.application.order_event import SMALL_EVENT_LINES, bytes_to_co
 from order_service.application.ports import ChangedOrder, OrderUnitOfWork
 from order_service.application.promises.cancel_units import refund_rights
 from order_service.application.promises.promise_store import RefundRight
-from order_service.application.promises.record_promises import have_judged
+from order_service.application.promises.record_promises import have_judged, let_amended_date_bind
 from order_service.domain.errors import OtherCurrency, Refusal
 from order_service.domain.order import Change, Order, Shipment
 from order_service.domain.promises.calendar import day_of
@@ -73,6 +73,7 @@ async def change_orders(
     if batch.changed:
         await uow.orders.save(list(batch.changed.values()), batch.history)
         await uow.promises.add_refunds(batch.refunds)
+        await let_amended_date_bind(uow, [batch.orders[order_id] for order_id in sorted(batch.amended_dates)])
         await have_judged(uow, [one.order for one in batch.changed.values()])
         await uow.publish(batch.events)
     return results
@@ -90,6 +91,7 @@ class _Batch:
     refund_terms: RefundTerms
     refunds: list[RefundRight] = field(default_factory=list)
     changed: dict[str, ChangedOrder] = field(default_factory=dict)
+    amended_dates: set[str] = field(default_factory=set)
     history: list[HistoryEntry] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
@@ -120,7 +122,7 @@ class _Batch:
 
     def _change(self, order: Order, command: ChangeOrder) -> None:
         before = deepcopy(order) if _may_grow_too_large(order, command) else None
-        was_open = _open_units(order, command)
+        was_open, latest = _open_units(order, command), order.terms.latest_acceptable_date
         change = _apply(order, _at_present(command, order), self.release_dates)
         if change is None:
             return
@@ -132,6 +134,8 @@ class _Batch:
             self.events.append(event)
         if isinstance(command, CancelOrder):
             self._note_refunds(order, command, change, was_open)
+        if order.terms.latest_acceptable_date != latest:
+            self.amended_dates.add(order.order_id)
         self._record(order, change)
 
     def _note_refunds(self, order: Order, command: CancelOrder, change: Change, was_open: Mapping[str, int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from event_contracts import Event, NotificationOutcome
 from order_service.application.errors import OrderNotFound
@@ -13,8 +13,11 @@ from order_service.application.promises.delay_events import OfferLink, delay_eve
 from order_service.application.promises.promise_store import LAW, OwnedOffer
 from order_service.domain.order import Order
 from order_service.domain.promises.records import Offer
-from order_service.domain.promises.replies import OfferNotFound, ReplyRefused
+from order_service.domain.promises.replies import InvalidReply, OfferNotFound, ReplyRefused
 from service_kit.messaging.believed_times import believable
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the clock of whoever sends notices may be behind ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,16 @@ async def record_sent_notices(uow: OrderUnitOfWork, events: Sequence[Event], *, 
 async def record_notice(uow: OrderUnitOfWork, command: RecordNotice, *, link: OfferLink) -> Offer:
     """Record a merchant's own notice; the offer after it.
 
-    The same notice again changes nothing. Raises OrderNotFound, OfferNotFound, and ReplyRefused where another notice
-    is recorded already, or the offer is over.
+    The same notice again changes nothing. Raises OrderNotFound, OfferNotFound, InvalidReply for a notice from before
+    the offer, and ReplyRefused where another notice is recorded already, or the offer is over.
     """
     notice = command.notice
     orders = await uow.orders.lock({command.order_id: [None]})
     if command.order_id not in orders:
         raise OrderNotFound
     offer = _find(await uow.promises.offers_of_orders([command.order_id]), command.order_id, notice.offer_id)
+    if notice.sent_at < offer.made_at - CLOCKS_DIFFER:
+        raise InvalidReply("sent_at", f"It lies before the offer was made, {offer.made_at.isoformat()}.")
     if offer.sent_at is not None:
         if (offer.sent_at, offer.content_hash) == (notice.sent_at, notice.content_hash):
             return offer

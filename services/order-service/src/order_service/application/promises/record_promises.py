@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from order_service.application.promises.promise_store import LAW, PromiseStore, RecordedLine
+from order_service.application.promises.promise_store import LAW, OwnedOffer, PromiseStore, RecordedLine
 from order_service.domain.lines import Line
 from order_service.domain.order import Order
 from order_service.domain.promises.recording import LegalTerms, records_to_add
+from order_service.domain.promises.records import OfferState
 
 
 class Recording(Protocol):
@@ -47,6 +48,21 @@ async def record_promises(uow: Recording, told: Sequence[ToldLine], now: datetim
         records += [RecordedLine(one.order_id, record) for record in added]
     await uow.promises.add_records(records)
     await uow.promises.hint_deadlines(LAW, {one.order_id: now for one in watched.values()})
+
+
+async def let_amended_date_bind(uow: Recording, amended: Sequence[Order]) -> None:
+    """The latest acceptable date of these orders, which are locked, was amended: it is the customer's newest word, and
+    no delay that was accepted before goes beyond it. What a law makes of such a reply stays."""
+    if not amended:
+        return
+    offers = await uow.promises.offers_of_orders([order.order_id for order in amended])
+    overtaken = [
+        OwnedOffer(order_id, replace(offer, superseded=True))
+        for order_id, of_order in offers.items()
+        for offer in of_order
+        if offer.state is OfferState.CONSENTED and not offer.superseded
+    ]
+    await uow.promises.save_offers(overtaken)
 
 
 async def have_judged(uow: Recording, changed: Sequence[Order]) -> None:

@@ -41,6 +41,8 @@ def latest_date_after(stated: date | None, offers: Sequence[tuple[Offer, Offered
     for offer, line in offers:
         if day is None:
             break
+        if offer.reply is not None and offer.superseded:
+            continue  # The date was amended after this reply, and is the newer word.
         if line.to_date is not None and line.to_date <= day:
             continue
         by = lapse(day, offer.made_at, zone) if lapses_at is None else lapses_at

@@ -109,8 +109,9 @@ class Offer:
 
     ``number`` counts the offers of an order. It counts as made when its notice was sent, ``sent_at``; ``notice_by`` is
     the moment after which a notice cures nothing. ``respond_by`` is when silence is taken for an answer, None if never.
-    ``superseded``: another took its place, or it is not needed any more. ``version`` counts its changes, ``state``
-    is where it was at the last of them; ``notification_id`` and ``content_hash`` are those of the notice.
+    ``superseded``: another took its place, it is not needed any more, or the order's latest acceptable date was amended
+    after the customer had accepted it. ``version`` counts its changes, ``state`` is where it was at the last of them;
+    ``notification_id`` and ``content_hash`` are those of the notice.
     """
 
     offer_id: str
