@@ -67,6 +67,8 @@ async def record_notice(uow: OrderUnitOfWork, command: RecordNotice, *, link: Of
     offer = _find(await uow.promises.offers_of_orders([command.order_id]), command.order_id, notice.offer_id)
     if notice.sent_at < offer.made_at - CLOCKS_DIFFER:
         raise InvalidReply("sent_at", f"It lies before the offer was made, {offer.made_at.isoformat()}.")
+    if offer.notice_is_presumed:
+        return await _save(uow, orders[command.order_id], offer, notice, link)
     if offer.sent_at is not None:
         if (offer.sent_at, offer.content_hash) == (notice.sent_at, notice.content_hash):
             return offer
@@ -85,14 +87,14 @@ async def _record(
     offers = await uow.promises.offers_of_orders(list(orders))
     for offer_id, order_id in sorted(owners.items()):
         offer = next((one for one in offers.get(order_id, ()) if one.offer_id == offer_id), None)
-        if offer is not None and offer.sent_at is None:
+        if offer is not None and (offer.sent_at is None or offer.notice_is_presumed):
             await _save(uow, orders[order_id], offer, notices[offer_id], link)
 
 
 async def _save(uow: OrderUnitOfWork, order: Order, offer: Offer, notice: Notice, link: OfferLink) -> Offer:
     sent = replace(
         offer,
-        sent_at=notice.sent_at,
+        sent_at=min(notice.sent_at, offer.sent_at or notice.sent_at),
         content_hash=notice.content_hash,
         notification_id=notice.notification_id,
         version=offer.version + 1,

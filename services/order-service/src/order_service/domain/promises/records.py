@@ -136,6 +136,11 @@ class Offer:
         return self.state in (OfferState.OFFERED, OfferState.SENT)
 
     @property
+    def notice_is_presumed(self) -> bool:
+        """Whether it counts as sent only because it was answered: no notice is recorded."""
+        return self.sent_at is not None and self.notification_id is None and self.content_hash is None
+
+    @property
     def due_at(self) -> datetime | None:
         """When something about it is due next: its notice, or the customer's reply. None: nothing is."""
         if not self.is_open:
