@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -67,6 +68,17 @@ async def test_an_attempt_that_was_given_up_may_turn_out_to_have_succeeded(open_
     assert refund.request is not None
     assert (refund.request.kind, refund.request.amount) == ("refund", 2000)
     assert (await report(shop, asked, "failed")).status_code == 409
+
+
+async def test_a_charge_that_the_merchants_system_cancels_is_not_asked_for_again_at_once(open_shop: OpenShop):
+    shop = await open_shop()
+    await placed(shop)
+    for _ in range(2):
+        asked = await work(shop)
+        for _ in range(2):
+            assert (await report(shop, asked, "cancelled")).json()["state"] == "declined"
+        assert await work(shop) is None
+        shop.clock.advance(timedelta(hours=9))
 
 
 async def test_nobody_authenticates_a_refund(open_shop: OpenShop):

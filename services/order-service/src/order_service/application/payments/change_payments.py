@@ -117,7 +117,12 @@ def _report(
         raise NobodyToAct(attempt.kind.value)
     if not attempt.open and attempt.state is not outcome.state and not _comes_back(attempt, outcome):
         raise AttemptEnded(attempt.state.value)
-    return payment.record(attempt, outcome, uow.now)
+    was_open = attempt.open
+    postings = payment.record(attempt, outcome, uow.now)
+    if was_open and attempt.state is AttemptState.CANCELLED and attempt.kind in TAKING:
+        # Whoever ends what was asked for is not asked again at once, as a bank that declined is not.
+        payment.note_decline(uow.now)
+    return postings
 
 
 def _comes_back(attempt: Attempt, outcome: Outcome) -> bool:

@@ -227,10 +227,15 @@ class Payment:
     def _declined(self, attempt: Attempt, at: datetime) -> None:
         """A bank declined, or wants the customer: from the first time on there is a grace."""
         if attempt.state is AttemptState.FAILED:
-            self.declines += 1
-            self.retry_at = retry_after(self.declines, at)
-        if attempt.state in (AttemptState.FAILED, AttemptState.ACTION_REQUIRED):
+            self.note_decline(at)
+        if attempt.state is AttemptState.ACTION_REQUIRED:
             self.grace_until = self.grace_until or at + GRACE
+
+    def note_decline(self, at: datetime) -> None:
+        """Money was asked for in vain: it is asked for again later, and within the grace that begins with the first."""
+        self.declines += 1
+        self.retry_at = retry_after(self.declines, at)
+        self.grace_until = self.grace_until or at + GRACE
 
     def _end_hold(self, hold: Attempt, end: HoldEnd) -> list[Posting]:
         if not hold.stands:
