@@ -35,8 +35,10 @@ _FREE = """
 async def _not_withheld(database: Database, rows: Sequence[Violation]) -> Sequence[Violation]:
     """The rows none of whose `skus` is withheld by its policy: a policy may keep stock for better uses."""
     skus = {sku for row in rows for sku in _skus(row)}
+    # Without an order that ships complete, no promise keeps stock from those who come after it.
+    alone = {sku for row in rows if row.get("complete_order_waits") is False for sku in _skus(row)}
     units = SqlUnitOfWorkFactory(database, SqlAllocationUnitOfWork)
-    withheld = await find_kept_stock(units, Options(published_words), skus)
+    withheld = await find_kept_stock(units, Options(published_words), skus, kept_by_policy_only=alone)
     return [row for row in rows if not withheld.intersection(_skus(row))]
 
 
@@ -277,7 +279,8 @@ _STOCK_INVARIANTS = (
         meaning="No unit is free while a demand waits that may take part of its quantity, unless a policy withholds it"
         " or the SKU is about to be decided again; otherwise a customer waits for goods that are there.",
         sql=f"""
-            SELECT array[q.sku] AS skus, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line
+            SELECT array[q.sku] AS skus, f.free, count(*) AS waiting_entries, min(q.line_id) AS a_line,
+                   EXISTS (SELECT FROM queue_entry c WHERE c.sku = q.sku AND c.ship_complete) AS complete_order_waits
             FROM queue_entry q JOIN ({_FREE}) f USING (sku) JOIN sku s USING (sku)
             WHERE f.free > 0 AND NOT q.ship_complete AND s.known
               AND NOT EXISTS (SELECT FROM recheck_sku r WHERE r.sku = q.sku)

@@ -13,8 +13,11 @@ from allocation_service.application.unit_of_work import Units
 from allocation_service.domain import protocol_rules
 
 
-async def find_kept_stock(units: Units, options: Options, skus: Collection[str]) -> set[str]:
-    """Those of the SKUs whose free stock is kept by their policies from all who wait for it.
+async def find_kept_stock(
+    units: Units, options: Options, skus: Collection[str], *, kept_by_policy_only: Collection[str] = ()
+) -> set[str]:
+    """Those of the SKUs whose free stock is kept by their policies from all who wait for it, or for promises. For those
+    of ``kept_by_policy_only`` no promise keeps any: no order that ships complete waits for them.
 
     Asks the real allocation what it would do now, in a unit of work that is never committed.
     """
@@ -23,7 +26,8 @@ async def find_kept_stock(units: Units, options: Options, skus: Collection[str])
         await uow.store.lock_skus(session, protocol_rules.lock_order(skus), ())
         kept = set()
         for name, sku in session.skus.items():
-            if (sku.policy.guarded or sku.policy.protect_promises) and sku.last_now is not None:
+            for_promises = sku.policy.protect_promises and name not in kept_by_policy_only
+            if (sku.policy.guarded or for_promises) and sku.last_now is not None:
                 builder = DecisionBuilder(session, Origin("Rehearsed"), sku.last_now)
                 await allocate_to_backorders(builder, uow.store, {name})
                 # An order of several SKUs may have been served when another of them was asked about.
