@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.unit.order.conftest import OpenShop
-from tests.unit.order.payments.test_payment_requests import payment_of, placed, report, work
+from tests.unit.order.payments.test_payment_requests import PAYMENT, payment_of, placed, report, work
 from tests.unit.order.shop import InMemoryShop
 
 from order_service.domain.payments.target import LineMoney, target_of
@@ -95,3 +95,12 @@ async def test_a_setup_is_begun_only_where_there_is_a_form(open_shop: OpenShop, 
     shop = await open_shop()
     refused = await shop.client.post("/v1/payment-setups", json={"provider": provider})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/provider")
+
+
+async def test_an_order_that_costs_more_than_can_be_counted_is_refused(open_shop: OpenShop):
+    shop = await open_shop()
+    await shop.know("lamp")
+    line = {"sku": "lamp", "quantity": 1_000_000, "unit_price": 1_000_000_001}
+    body = {"reference": "much", "payment": PAYMENT, "charge_at": "order", "lines": [line]}
+    refused = await shop.client.post("/v1/orders", json=body, headers={"Idempotency-Key": "much"})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/lines")

@@ -177,7 +177,12 @@ class NewOrder(RequestModel):
         if (self.charge_at == "deposit") != (self.deposit_percent is not None):
             yield FieldError("/deposit_percent", "Give it with charge_at deposit, and only then.")
         yield from payment_faults(
-            self.payment, self.fees, self.deposit_terms, charge_at=self.charge_at, jurisdiction=self.jurisdiction
+            self.payment,
+            self.fees,
+            self.deposit_terms,
+            charge_at=self.charge_at,
+            jurisdiction=self.jurisdiction,
+            total=sum(line.quantity * line.unit_price.amount for line in self.lines if line.unit_price),
         )
         currency = self.order_currency
         for index, line in enumerate(self.lines):

@@ -15,6 +15,9 @@ from service_kit.http.problems import FieldError
 
 MOST_FEES = 20
 
+MOST_MONEY = 10**15
+"""The most that an order with a payment may cost, in minor units: sums of it stay exact in JSON and in the database."""
+
 
 def _known_currency(code: str) -> str:
     if minor_unit_digits(code) is None:
@@ -71,8 +74,11 @@ def payment_faults(
     *,
     charge_at: str,
     jurisdiction: str | None,
+    total: int,
 ) -> Iterator[FieldError]:
-    """What contradicts what about the payment of an order."""
+    """What contradicts what about the payment of an order that costs ``total`` minor units, without fees."""
+    if payment is not None and total > MOST_MONEY:
+        yield FieldError("/lines", f"All of it costs {total} minor units: split the order, at most {MOST_MONEY} each.")
     if fees and payment is None:
         yield FieldError("/fees", "Give them with payment: without it nobody takes them.")
     if deposit is None:
