@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.scenario import LineAnswer
 from tests.unit.order.conftest import OpenShop
 from tests.unit.order.payments.test_payment_requests import PAYMENT, payment_of, placed, report, work
 from tests.unit.order.shop import InMemoryShop
@@ -104,3 +105,17 @@ async def test_an_order_that_costs_more_than_can_be_counted_is_refused(open_shop
     body = {"reference": "much", "payment": PAYMENT, "charge_at": "order", "lines": [line]}
     refused = await shop.client.post("/v1/orders", json=body, headers={"Idempotency-Key": "much"})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/lines")
+
+
+async def test_a_hold_that_is_over_is_not_reported_as_made(open_shop: OpenShop):
+    shop = await open_shop()
+    order = await placed(shop, charge_at="shipment")
+    await shop.apply(shop.answer(order, LineAnswer(allocated=2), name="OrderAllocated"))
+    asked = await work(shop)
+    refused = await report(shop, asked, hold_ends_at=shop.clock.now().isoformat())
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/hold_ends_at")
+    ends_at = shop.clock.now() + timedelta(days=4)
+    for _ in range(2):
+        assert (await report(shop, asked, hold_ends_at=ends_at.isoformat())).json()["held"] == 2000
+    shop.clock.advance(timedelta(days=5))
+    assert (await report(shop, asked, hold_ends_at=ends_at.isoformat())).status_code == 200

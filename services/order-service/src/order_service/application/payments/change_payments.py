@@ -7,11 +7,17 @@ from dataclasses import dataclass
 
 from event_contracts import new_event_id
 from order_service.application.payments.apply_payment import LockedPayment, lock_payment, save_payment
-from order_service.application.payments.errors import AttemptEnded, NobodyToAct, NotReportedByApi, PaymentNotFound
+from order_service.application.payments.errors import (
+    AttemptEnded,
+    HoldIsOver,
+    NobodyToAct,
+    NotReportedByApi,
+    PaymentNotFound,
+)
 from order_service.application.payments.ports import Providers
 from order_service.application.ports import OrderUnitOfWork
 from order_service.domain.errors import Refusal
-from order_service.domain.payments.attempts import TAKING, Attempt, AttemptKind, AttemptState, Outcome
+from order_service.domain.payments.attempts import TAKING, Attempt, AttemptKind, AttemptState, Outcome, has_lapsed
 from order_service.domain.payments.order_money import money_lines
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.postings import Posting
@@ -69,7 +75,7 @@ async def change_payments(
     """Carry out the commands in order; for each its acceptance or its refusal.
 
     Every payment that changes is looked at at once. Refusals: PaymentNotFound, UnknownAttempt, AttemptEnded,
-    NobodyToAct, NotReportedByApi, ConcessionTooLarge.
+    HoldIsOver, NobodyToAct, NotReportedByApi, ConcessionTooLarge.
     """
     return [await _change(uow, command, providers) for command in commands]
 
@@ -115,6 +121,8 @@ def _report(
         raise NotReportedByApi
     if outcome.state is AttemptState.ACTION_REQUIRED and attempt.kind not in TAKING:
         raise NobodyToAct(attempt.kind.value)
+    if attempt.open and outcome.state is AttemptState.SUCCEEDED and has_lapsed(outcome.ends_at, uow.now):
+        raise HoldIsOver
     if not attempt.open and attempt.state is not outcome.state and not _comes_back(attempt, outcome):
         raise AttemptEnded(attempt.state.value)
     was_open = attempt.open

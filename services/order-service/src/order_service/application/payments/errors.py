@@ -31,6 +31,10 @@ class NobodyToAct(Refusal):
         self.kind = kind
 
 
+class HoldIsOver(Refusal):
+    """A hold that is reported as made could be captured only until a moment that has passed."""
+
+
 class NoForm(Refusal):
     """The provider stores no cards for this service: the merchant's own name of an account is an order's token."""
 

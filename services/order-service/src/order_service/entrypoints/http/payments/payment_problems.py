@@ -5,6 +5,7 @@ from __future__ import annotations
 from order_service.application.payments.errors import (
     AttemptEnded,
     ForgedEvent,
+    HoldIsOver,
     NobodyToAct,
     NoForm,
     NotReportedByApi,
@@ -29,6 +30,10 @@ def _not_reported(_: NotReportedByApi) -> Problem:
 def _nobody_to_act(error: NobodyToAct) -> Problem:
     detail = f"Nobody authenticates a {error.kind}: report pending until it is known to have succeeded or failed."
     return unprocessable([FieldError("/outcome", detail)])
+
+
+def _hold_is_over(_: HoldIsOver) -> Problem:
+    return unprocessable([FieldError("/hold_ends_at", "It has passed: report the hold as cancelled.")])
 
 
 def _no_form(_: NoForm) -> Problem:
@@ -58,6 +63,7 @@ PAYMENT_PROBLEMS: ProblemTable = {
     PaymentNotFound: lambda _: not_found("payment"),
     UnknownAttempt: lambda _: unprocessable([FieldError("/attempt_id", "The payment has no such attempt.")]),
     UnknownProvider: _unknown_provider,
+    HoldIsOver: _hold_is_over,
     NobodyToAct: _nobody_to_act,
     NoForm: _no_form,
     NotReportedByApi: _not_reported,
