@@ -85,7 +85,9 @@ async def post_result(
     """Report the result of an attempt that `PaymentRequested` or `RefundRequested` asked for.
 
     The same result again changes nothing; another one of an attempt that has ended is refused (409 `attempt_ended`),
-    except that a refund may still fail and a hold may end. Refused too: attempts that this service carries out (409).
+    except that a refund may still fail, a hold may end, and a charge or hold that was given up may have succeeded.
+    Refused too: attempts that this service carries out (409), a hold that is over already, and `action_required` of
+    what asks no bank (422).
     """
     command = ReportResult(payment_id=payment_id, attempt_id=body.attempt_id, outcome=body.result())
     await application.payment_changes.submit(command, None)
