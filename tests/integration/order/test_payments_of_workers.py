@@ -49,7 +49,7 @@ def bank_of(stores: SqlStores) -> SlowBank:
 
 
 async def place(stores: SqlStores, *order_ids: str) -> None:
-    """Orders of three lamps at 10.00, to be charged at once."""
+    """Orders of three lamps at 10.00, of which allocation lets all wait, to be charged at once."""
     for order_id in order_ids:
         new = paid_order(order_id)
         assert new.payment is not None
@@ -57,6 +57,9 @@ async def place(stores: SqlStores, *order_ids: str) -> None:
             line.unit_price = 1000
         payment = replace(new.payment, provider="bank", terms=PaymentTerms("EUR", ChargeAt.ORDER))
         await stores.place(replace(new, payment=payment))
+    async with stores.units.begin() as uow:
+        await uow.connection.execute(text("UPDATE order_line SET waiting = quantity"))
+        await uow.commit()
 
 
 async def stored(stores: SqlStores, order_id: str) -> StoredPayment:

@@ -45,9 +45,16 @@ class PaidShop:
         self.neighbours = neighbours_at(self.clock)
 
     async def place(
-        self, quantity: int, charge_at: ChargeAt, *, fees: int = 0, percent: int = 0, method: str = "card-1"
+        self,
+        quantity: int,
+        charge_at: ChargeAt,
+        *,
+        fees: int = 0,
+        percent: int = 0,
+        method: str = "card-1",
+        answered: bool = True,
     ) -> None:
-        """Order so many lamps, to be paid by a card at the bank."""
+        """Order so many lamps, to be paid by a card at the bank; ``answered``: allocation lets them wait at once."""
         async with self.units.begin() as uow:
             await uow.skus.save_policies([self.neighbours.sku_policy("lamp")])
             await uow.commit()
@@ -62,11 +69,13 @@ class PaidShop:
             [result] = await place_orders(uow, [replace(command, payment=payment)])
             assert isinstance(result, Accepted)
             await uow.commit()
+        if answered:
+            await self.allocate(0, waiting=quantity)
 
-    async def allocate(self, units: int, waiting: int = 0) -> None:
+    async def allocate(self, units: int, waiting: int = 0, declined: int = 0) -> None:
         """Allocation reports so many units at A."""
         state = next(e.payload for e in reversed(self.units.outbox) if isinstance(e.payload, OrderState))
-        event = self.neighbours.answer(state, LineAnswer(allocated=units, waiting=waiting))
+        event = self.neighbours.answer(state, LineAnswer(allocated=units, waiting=waiting, declined=declined))
         async with self.units.begin() as uow:
             watch, clock = PollingOrderWatch(self.units), BusinessClock(self.clock)
             await apply_allocations(uow, [event], business_clock=clock, watch=watch)

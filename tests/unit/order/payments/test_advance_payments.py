@@ -21,12 +21,36 @@ def shop() -> PaidShop:
     return PaidShop()
 
 
-async def test_an_order_is_charged_with_its_fees_as_soon_as_it_is_placed(shop: PaidShop):
+async def test_an_order_is_charged_with_its_fees_as_soon_as_it_is_decided(shop: PaidShop):
     await shop.place(3, ChargeAt.ORDER, fees=490)
     await shop.work()
     assert (shop.bank.net, shop.stored.payment.captured) == (3490, 3490)
     assert shop.stored.summary.state is PaymentState.PAID
     assert shop.states[-1] == "paid"
+
+
+async def test_the_bank_is_not_asked_before_allocation_has_decided_and_never_for_what_is_declined(shop: PaidShop):
+    await shop.place(3, ChargeAt.ORDER, fees=490, answered=False)
+    shop.bank.card = "sca"
+    await shop.work()
+    assert (shop.bank.intents, shop.stored.summary.state) == ({}, PaymentState.NOT_DUE)
+    shop.bank.card = "ok"
+    await shop.allocate(1, waiting=1, declined=1)
+    await shop.work()
+    assert [(one.kind, one.amount) for one in shop.stored.payment.attempts] == [(AttemptKind.CHARGE, 2490)]
+    assert (shop.bank.net, shop.stored.summary.state) == (2490, PaymentState.PAID)
+
+
+async def test_an_authentication_is_asked_for_once_when_only_a_part_of_the_order_is_sold(shop: PaidShop):
+    await shop.place(3, ChargeAt.ORDER, answered=False)
+    shop.bank.card = "sca"
+    await shop.work()
+    await shop.allocate(1, declined=2)
+    await shop.work()
+    [intent] = shop.bank.waiting_for_customer()
+    shop.bank.authenticate(intent, well=True)
+    await shop.work(minutes=30)
+    assert [(one.amount, one.state) for one in shop.stored.payment.attempts] == [(1000, AttemptState.SUCCEEDED)]
 
 
 async def test_what_is_allocated_for_a_minute_is_charged_and_may_leave_from_then_on(shop: PaidShop):

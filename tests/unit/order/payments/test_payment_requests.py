@@ -18,10 +18,13 @@ PRICED = [{"sku": "lamp", "quantity": 2, "unit_price": 1000}]
 
 
 async def placed(shop: InMemoryShop, **fields: Any) -> dict[str, Any]:
-    """An order of two lamps that the merchant's system takes the money for."""
+    """An order of two lamps that the merchant's system takes the money for, and that allocation lets wait."""
     await shop.know("lamp")
     fields = {"payment": PAYMENT, "lines": PRICED, "charge_at": "order", **fields}
-    return await shop.place(**fields)
+    order = await shop.place(**fields)
+    waiting = order["lines"][0]["quantity"]
+    await shop.apply(shop.answer(order, LineAnswer(waiting=waiting), name="OrderBackordered"))
+    return order
 
 
 async def work(shop: InMemoryShop) -> PaymentStatus | None:

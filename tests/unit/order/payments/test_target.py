@@ -3,26 +3,66 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.order.payment_suite import paid_order
 
+from order_service.domain.lines import Line, LocationUnits, Reason
+from order_service.domain.payments.order_money import money_lines
 from order_service.domain.payments.steady_units import STEADY_AFTER, Since, next_steady, observed, steady_units
-from order_service.domain.payments.target import FEES, LineMoney, share_of, target_of
+from order_service.domain.payments.target import FEES, LineMoney, Target, share_of, target_of
 from order_service.domain.payments.terms import ChargeAt, Fee, PaymentTerms
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SHIPPING = (Fee("shipping", 490),)
 
 
-def line(wanted: int, shipped: int = 0, reached: int = 0, *, price: int = 1000, forfeited: int = 0) -> LineMoney:
-    return LineMoney("l1", price, wanted, shipped, max(shipped, reached), 0, forfeited)
+def line(
+    wanted: int, shipped: int = 0, reached: int = 0, *, price: int = 1000, forfeited: int = 0, undecided: int = 0
+) -> LineMoney:
+    return LineMoney("l1", price, wanted, shipped, max(shipped, reached), 0, forfeited, undecided)
 
 
 def test_with_the_order_everything_that_is_wanted_is_due():
     target = target_of(PaymentTerms("EUR", ChargeAt.ORDER, fees=SHIPPING), [line(3)], {}, {})
     assert (target.captured, target.held, target.units) == (3490, 0, {"l1": 3, FEES: 1})
+
+
+def test_nothing_is_due_for_units_that_are_not_decided_and_no_fees():
+    terms = PaymentTerms("EUR", ChargeAt.ORDER, fees=SHIPPING)
+    assert target_of(terms, [line(3, undecided=3)], {}, {}) == Target(prices={"l1": 1000, FEES: 490})
+    assert target_of(terms, [line(3, undecided=1)], {}, {}).captured == 2490
+    assert target_of(terms, [line(3, undecided=3)], {"l1": 2, FEES: 1}, {}).captured == 2490, "charged is charged"
+
+
+def test_a_deposit_is_asked_for_what_is_decided_and_what_is_undecided_gives_none_of_it_back():
+    terms = PaymentTerms("EUR", ChargeAt.DEPOSIT, deposit_percent=50, fees=SHIPPING)
+    assert target_of(terms, [line(4, undecided=4)], {}, {}).captured == 0
+    assert target_of(terms, [line(4, undecided=1)], {}, {}).captured == 1500 + 490
+    assert target_of(terms, [line(4, undecided=4)], {FEES: 1}, {}, net=1990).captured == 1990
+    assert target_of(terms, [line(2, undecided=2)], {FEES: 1}, {}, net=1990).captured == 1490, "two were cancelled"
+
+
+@pytest.mark.parametrize(
+    ("figures", "undecided"),
+    [
+        ({}, 3),
+        ({"waiting": 3}, 0),
+        ({"waiting": 2}, 1),
+        ({"waiting": 1, "declined": 2}, 0),
+        ({"waiting": 3, "reason": Reason("how it is sold is not known", "selling_mode_unknown")}, 3),
+        ({"waiting": 1, "locations": {"A": LocationUnits(granted=2, shipped=1)}}, 0),
+        ({"waiting": 3, "cancelled": 2}, 0),
+        ({"locations": {"A": LocationUnits(shipped=3)}}, 0),
+    ],
+)
+def test_units_are_undecided_until_allocation_has_answered_about_them(figures: dict[str, Any], undecided: int):
+    order = paid_order("o1").order
+    order.lines = {"l1": Line("l1", 1, "lamp", 3, **figures)}
+    assert [one.undecided for one in money_lines(order)] == [undecided]
 
 
 def test_at_allocation_only_what_has_been_allocated_for_a_while_is_due():

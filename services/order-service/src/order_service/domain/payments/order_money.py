@@ -10,6 +10,9 @@ from order_service.domain.order import Order
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.target import LineMoney
 
+SELLING_MODE_UNKNOWN = "selling_mode_unknown"
+"""The code of allocation's reason where it has not decided about what waits, because the SKU has no selling policy."""
+
 
 def money_lines(order: Order) -> list[LineMoney]:
     """The lines of an order as a payment sees them."""
@@ -26,7 +29,15 @@ def _money_line(line: Line) -> LineMoney:
         reached=min(wanted, line.shipped + line.allocated),
         declined=line.declined,
         forfeited=line.forfeited,
+        undecided=max(0, wanted - _decided(line)),
     )
+
+
+def _decided(line: Line) -> int:
+    """Units that allocation has accepted: what it granted, and what waits. New ones are not among them yet."""
+    granted = sum(units.granted for units in line.locations.values())
+    waiting = 0 if line.reason.code == SELLING_MODE_UNKNOWN else line.waiting
+    return max(line.shipped, granted + waiting)
 
 
 def secure_lines(order: Order, payment: Payment, lines: Sequence[LineMoney], at: datetime) -> list[str]:

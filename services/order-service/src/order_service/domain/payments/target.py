@@ -19,7 +19,8 @@ class LineMoney:
     """A line as far as money is concerned: ``unit_price`` in minor units, everything else in units.
 
     ``wanted`` units are neither cancelled nor ``declined``; ``reached`` units of them were allocated or have shipped,
-    ``shipped`` ones have left. ``forfeited`` units were cancelled by the customer.
+    ``shipped`` ones have left. ``forfeited`` units were cancelled by the customer. Of those that are wanted,
+    allocation has not answered about ``undecided`` ones: it may decline them.
     """
 
     line_id: str
@@ -29,6 +30,12 @@ class LineMoney:
     reached: int = 0
     declined: int = 0
     forfeited: int = 0
+    undecided: int = 0
+
+    @property
+    def decided(self) -> int:
+        """Wanted units that will be sold, now or later."""
+        return self.wanted - self.undecided
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,8 @@ def target_of(
     """The target of an order.
 
     ``charged`` are the units that were paid in full before, which stay charged until they are cancelled. ``steady``
-    are the units that have been allocated, or shipped, for long enough. ``net`` is what is captured and not refunded:
+    are the units that have been allocated, or shipped, for long enough. What is undecided is not asked for, since it
+    may be declined, and nothing that was taken goes back because of it. ``net`` is what is captured and not refunded:
     a deposit that is kept is kept, not charged. ``conceded`` was given back out of goodwill.
     """
     full = {line.line_id: _paid_in_full(terms.charge_at, line, charged, steady) for line in lines}
@@ -69,15 +77,15 @@ def target_of(
     captured = sum(line.unit_price * full[line.line_id] for line in lines)
     held = sum(line.unit_price * to_hold[line.line_id] for line in lines)
     wanted = any(line.wanted for line in lines)
-    if terms.charge_at is ChargeAt.DEPOSIT:
-        rest = sum(line.unit_price * (line.wanted - full[line.line_id]) for line in lines)
-        captured += share_of(rest, terms.deposit_percent)
-    if wanted and (charged.get(FEES) or any(full.values()) or terms.charge_at is ChargeAt.DEPOSIT):
+    deposit, most = _deposit(terms, lines, full)
+    captured += deposit
+    if wanted and (charged.get(FEES) or any(full.values()) or deposit):
         full[FEES] = 1
         captured += terms.fee_total
     elif any(to_hold.values()):
         to_hold[FEES] = 1
         held += terms.fee_total
+    captured += min(most - deposit, max(0, net + conceded - captured))
     captured += min(_forfeited(terms, lines), max(0, net + conceded - captured))
     captured = max(0, captured - conceded)
     prices = {line.line_id: line.unit_price for line in lines} | {FEES: terms.fee_total}
@@ -86,12 +94,21 @@ def target_of(
 
 def _paid_in_full(charge_at: ChargeAt, line: LineMoney, charged: Units, steady: Units) -> int:
     due = {
-        ChargeAt.ORDER: line.wanted,
+        ChargeAt.ORDER: line.decided,
         ChargeAt.ALLOCATION: max(line.shipped, steady.get(line.line_id, 0)),
         ChargeAt.SHIPMENT: line.shipped,
         ChargeAt.DEPOSIT: max(line.shipped, steady.get(line.line_id, 0)),
     }[charge_at]
     return min(line.wanted, max(due, charged_before(charged, line.line_id)))
+
+
+def _deposit(terms: PaymentTerms, lines: Sequence[LineMoney], full: Units) -> tuple[int, int]:
+    """The deposit for what is decided and not paid in full, and the most that it may be once all is decided."""
+    if terms.charge_at is not ChargeAt.DEPOSIT:
+        return 0, 0
+    rest = sum(line.unit_price * max(0, line.decided - full[line.line_id]) for line in lines)
+    most = sum(line.unit_price * (line.wanted - full[line.line_id]) for line in lines)
+    return share_of(rest, terms.deposit_percent), share_of(most, terms.deposit_percent)
 
 
 def charged_before(charged: Units, line_id: str) -> int:
