@@ -22,7 +22,7 @@ from event_contracts.inventory import (
 )
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
-from event_contracts.payments import PaymentRequest, PaymentStatus
+from event_contracts.payments import PaymentAction, PaymentRequest, PaymentStatus
 
 __all__ = [
     "EVENT_TYPES",
@@ -39,6 +39,7 @@ __all__ = [
     "NotificationOutcome",
     "OrderLine",
     "OrderState",
+    "PaymentAction",
     "PaymentRequest",
     "PaymentStatus",
     "Promise",

@@ -22,6 +22,17 @@ class PaymentRequest(Payload):
     )
 
 
+class PaymentAction(Payload):
+    """What the customer has to do so that a payment goes on. One for each problem, however often the bank is asked."""
+
+    kind: Identifier = Field(description="authenticate (confirm it with the bank) or replace_method; new ones may come")
+    attempt_id: Identifier = Field(description="The attempt that needs the customer; of several declines, the first")
+    url: str | None = Field(
+        default=None, max_length=2048, description="Where the customer confirms this payment, and nothing else"
+    )
+    until: PlannedInstant = Field(description="When units that are still not paid are cancelled")
+
+
 class PaymentStatus(Payload):
     """``PaymentUpdated``, ``PaymentRequested``, ``RefundRequested``: the payment of an order as it is now.
 
@@ -41,4 +52,5 @@ class PaymentStatus(Payload):
     refund_due_by: PlannedInstant | None = Field(default=None, description="By when the law wants it sent")
     state: Identifier = Field(description="Such as paid, held, declined, owed; new ones may come")
     request: PaymentRequest | None = None
+    action: PaymentAction | None = Field(default=None, description="What the customer has to do; null: nothing")
     occurred_at: Instant

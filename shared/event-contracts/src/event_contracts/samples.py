@@ -26,7 +26,7 @@ from event_contracts.inventory import (
 from event_contracts.model import Payload
 from event_contracts.notifications import NotificationOutcome
 from event_contracts.orders import OrderLine, OrderState, ShippedLine
-from event_contracts.payments import PaymentRequest, PaymentStatus
+from event_contracts.payments import PaymentAction, PaymentRequest, PaymentStatus
 from event_contracts.sources import SOURCES
 
 _ORDER = "01986f1e-6f00-7a10-9c5e-3f1d2b4a5c60"
@@ -203,6 +203,12 @@ def _payment(version: int, kind: str) -> PaymentStatus:
         refund_due_by=datetime(2026, 3, 16, 22, tzinfo=UTC),
         state="refund_due",
         request=request,
+        action=PaymentAction(
+            kind="authenticate",
+            attempt_id="01986f1e-6f00-7a10-9c5e-3f1d2b4a5c67",
+            url="https://hooks.stripe.com/redirect/authenticate/src_1QJx2",
+            until=datetime(2026, 3, 5, 9, tzinfo=UTC),
+        ),
         occurred_at=_DAY,
     )
 

@@ -110,6 +110,43 @@ async def test_a_declined_card_leaves_48_hours_and_then_the_units_go_to_somebody
     assert entry.detail["reason"] == "payment_failed"
 
 
+def actions(shop: PaidShop) -> list[tuple[str, str] | None]:
+    """What the customer was told to do, without repetitions: kind and attempt."""
+    told = [event.payload.action for event in shop.units.outbox if isinstance(event.payload, PaymentStatus)]
+    said = [None if one is None else (one.kind, one.attempt_id) for one in told]
+    return [one for place, one in enumerate(said) if place == 0 or one != said[place - 1]]
+
+
+async def test_the_customer_is_asked_for_another_card_once_however_often_the_bank_declines(shop: PaidShop):
+    await shop.place(1, ChargeAt.ORDER)
+    shop.bank.card = "declined"
+    for hours in (0, 4, 8, 12, 20):
+        await shop.work(hours=hours)
+    first, *_ = attempts = shop.stored.payment.attempts
+    assert (len(attempts), shop.stored.summary.state) == (5, PaymentState.DECLINED)
+    assert actions(shop)[-1] == ("replace_method", first.attempt_id)
+    shop.bank.card = "ok"
+    shop.stored.payment.replace_method("card-2")
+    shop.stored.look_at = shop.clock.now()
+    await shop.work()
+    assert actions(shop)[-2:] == [("replace_method", first.attempt_id), None]
+
+
+async def test_each_attempt_that_a_bank_wants_confirmed_is_an_action_with_its_link_and_its_end(shop: PaidShop):
+    await shop.place(2, ChargeAt.ORDER)
+    shop.bank.card = "sca"
+    await shop.work()
+    await shop.cancel(1)
+    await shop.work()
+    first, second = shop.stored.payment.attempts
+    assert actions(shop)[-1] == ("authenticate", second.attempt_id)
+    asked = [one for one in actions(shop) if one is not None]
+    assert asked == [("authenticate", first.attempt_id), ("authenticate", second.attempt_id)]
+    last = [event.payload for event in shop.units.outbox if isinstance(event.payload, PaymentStatus)][-1]
+    assert last.action is not None
+    assert (last.action.url, last.action.until) == (second.action_url, shop.stored.payment.grace_until)
+
+
 async def test_another_card_is_asked_at_once(shop: PaidShop):
     await shop.place(1, ChargeAt.ORDER)
     shop.bank.card = "declined"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from event_contracts import Event, PaymentRequest, PaymentStatus, new_event
+from event_contracts import Event, PaymentAction, PaymentRequest, PaymentStatus, new_event
 from event_contracts.sources import ORDER_SOURCE
 from order_service.application.payments.ports import StoredPayment
 from order_service.domain.payments.attempts import Attempt, AttemptKind
+from order_service.domain.payments.customer_action import action_of
 from order_service.domain.payments.payment import Payment
 from order_service.domain.payments.summary import PaymentSummary
+
+MOST_OF_A_LINK = 2048
+"""Characters of a link that an event may carry."""
 
 
 def payment_event(stored: StoredPayment, summary: PaymentSummary, requested: Attempt | None, now: datetime) -> Event:
@@ -31,9 +35,19 @@ def payment_event(stored: StoredPayment, summary: PaymentSummary, requested: Att
         refund_due_by=stored.refund_due_by,
         state=summary.state.value,
         request=None if requested is None else _request(payment, requested),
+        action=_action(payment),
         occurred_at=now,
     )
     return new_event(name, status, source=ORDER_SOURCE, sequence=payment.version, now=now)
+
+
+def _action(payment: Payment) -> PaymentAction | None:
+    action = action_of(payment)
+    if action is None:
+        return None
+    # A link that is longer than any browser takes is none.
+    url = action.url if action.url is not None and len(action.url) <= MOST_OF_A_LINK else None
+    return PaymentAction(kind=action.kind.value, attempt_id=action.attempt_id, url=url, until=action.until)
 
 
 def _request(payment: Payment, attempt: Attempt) -> PaymentRequest:
