@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -20,6 +20,7 @@ from notification_service.application.ports.notifications import (
 )
 from notification_service.domain.delay_notices import DELAY_NOTICE
 from notification_service.domain.notifications import Notification, NotificationState
+from notification_service.domain.payment_problems import PAYMENT_PROBLEM
 
 _OPEN = frozenset({NotificationState.PENDING, NotificationState.WAITING_FOR_CONTACT})
 
@@ -65,7 +66,7 @@ class InMemoryNotificationStore:
     async def claim_due(self, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedNotification]:
         first: dict[str, Notification] = {}
         for stored in self._in_state(NotificationState.PENDING):
-            notice = stored.notification_id if stored.template == DELAY_NOTICE else ""
+            notice = stored.notification_id if stored.template in {DELAY_NOTICE, PAYMENT_PROBLEM} else ""
             first.setdefault(notice or stored.order_id, stored)
             first.setdefault(stored.order_id, stored)
         due = sorted({(_attempt_at(stored), stored.notification_id) for stored in first.values()})
@@ -155,6 +156,22 @@ class InMemoryNotificationStore:
                 one.notification_id
                 for one in unsent
                 if one.template == DELAY_NOTICE and one.cause in offer_ids and one.resend_of is None
+            ],
+            now,
+        )
+
+    async def supersede_payment_problems(
+        self, versions: Mapping[str, int], causes: Collection[str], now: datetime
+    ) -> None:
+        await self.supersede(
+            [
+                one.notification_id
+                for one in self._in_state(*_OPEN)
+                if one.template == PAYMENT_PROBLEM
+                and one.order_id in versions
+                and one.resend_of is None
+                and one.template_data["payment_version"] < versions[one.order_id]
+                and one.cause not in causes
             ],
             now,
         )

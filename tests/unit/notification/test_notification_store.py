@@ -73,11 +73,13 @@ class TestNotifications:
         assert (found.created_at, found.next_attempt_at, found.finished_at) == (clock.now(), clock.now(), None)
         assert (found.version, found.recipient) == (1, None)
 
-    async def test_a_notice_of_a_delay_is_claimed_whatever_of_the_order_comes_first(self, units, clock):
-        await add(units, new("n1"), new("n2", template="delay_notice"), new("n3"))
+    async def test_what_has_to_be_read_in_time_is_claimed_whatever_comes_first(self, units, clock):
+        await add(
+            units, new("n1"), new("n2", template="delay_notice"), new("n3"), new("n4", template="payment_problem")
+        )
         async with committed(units) as uow:
             claims = await uow.notifications.claim_due(clock.now(), clock.now() + MINUTE, 9)
-        assert [claim.notification_id for claim in claims] == ["n1", "n2"]
+        assert [claim.notification_id for claim in claims] == ["n1", "n2", "n4"]
 
     async def test_notices_of_offers_that_are_over_end_and_nothing_else_does(self, units, clock):
         notice = {"template": "delay_notice", "cause": "f1"}
@@ -93,6 +95,26 @@ class TestNotifications:
             await uow.notifications.supersede_notices(["f1"], clock.now())
         states = {name: (await stored(units, name)).state.value for name in ("n1", "n2", "n3", "n4", "n5")}
         assert states == {"n1": "superseded", "n2": "superseded", "n3": "pending", "n4": "pending", "n5": "pending"}
+
+    async def test_messages_about_problems_of_older_versions_of_a_payment_end_and_nothing_else_does(self, units, clock):
+        def about(name: str, version: int, cause: str = "a1", **more: str) -> NewNotification:
+            data = {**DATA, "payment_version": version}
+            return new(name, template="payment_problem", cause=cause, template_data=data, **more)
+
+        await add(
+            units,
+            about("n1", 2),
+            about("n2", 2, resend_of="n1"),
+            about("n3", 3, "a3"),
+            about("n4", 4, "a4"),
+            new("n5", cause="a1"),
+            about("n6", 2, "a6"),
+        )
+        async with committed(units) as uow:
+            await uow.notifications.supersede_payment_problems({"o1": 4, "o2": 9}, {"a3"}, clock.now())
+        states = {name: (await stored(units, name)).state.value for name in ("n1", "n2", "n3", "n4", "n5", "n6")}
+        ended = [name for name, state in states.items() if state == "superseded"]
+        assert (ended, set(states.values())) == (["n1", "n6"], {"superseded", "pending"})
 
     async def test_one_cause_makes_one_notification_of_a_template_to_a_contact(self, units):
         await add(units, new("n1", cause="e1"), new("n2", cause="e1"))

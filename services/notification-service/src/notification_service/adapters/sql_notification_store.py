@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -44,13 +44,13 @@ _ADD = text(
     """
 )
 # Notifications of one order are sent in the order of their creation: a later one waits for the one before it. A notice
-# of a delay waits for none: it has to be sent by a day.
+# of a delay waits for none, because it has to be sent by a day; nor does a message about a payment.
 _CLAIM = text(
     """
     WITH due AS MATERIALIZED (
         SELECT n.notification_id FROM notification n
         WHERE n.state = 'pending' AND n.next_attempt_at <= :now
-          AND (n.template = 'delay_notice' OR NOT EXISTS (
+          AND (n.template IN ('delay_notice', 'payment_problem') OR NOT EXISTS (
               SELECT FROM notification earlier
               WHERE earlier.order_id = n.order_id AND earlier.state = 'pending'
                 AND earlier.notification_id < n.notification_id))
@@ -169,6 +169,17 @@ _SUPERSEDE_NOTICES = text(
       AND state IN ('pending', 'waiting_for_contact')
     """
 )
+_PROBLEM_COLUMNS: Columns = (("order_id", "text"), ("version", "bigint"))
+_SUPERSEDE_PROBLEMS = text(
+    f"""
+    UPDATE notification AS n
+    SET state = 'superseded', reason = 'overtaken', finished_at = :now, next_attempt_at = NULL, version = n.version + 1
+    FROM {unnest(_PROBLEM_COLUMNS, "p")}
+    WHERE n.order_id = p.order_id AND n.template = 'payment_problem' AND n.resend_of IS NULL
+      AND CAST(n.facts ->> 'payment_version' AS bigint) < p.version AND n.cause <> ALL(CAST(:causes AS text[]))
+      AND n.state IN ('pending', 'waiting_for_contact')
+    """
+)
 NOTIFICATION_COLUMNS = """n.notification_id, n.order_id, n.contact_id, n.template, n.channel, n.cause, n.resend_of,
     n.facts AS template_data, n.state, n.attempts, n.next_attempt_at, n.reason, n.created_at, n.finished_at,
     n.version"""
@@ -265,6 +276,13 @@ class SqlNotificationStore:
     async def supersede_notices(self, offer_ids: Collection[str], now: datetime) -> None:
         """See NotificationStore."""
         await self._conn.execute(_SUPERSEDE_NOTICES, {"offer_ids": list(offer_ids), "now": now})
+
+    async def supersede_payment_problems(
+        self, versions: Mapping[str, int], causes: Collection[str], now: datetime
+    ) -> None:
+        """See NotificationStore."""
+        values = arrays(_PROBLEM_COLUMNS, versions.items())
+        await self._conn.execute(_SUPERSEDE_PROBLEMS, {**values, "causes": list(causes), "now": now})
 
     async def overdue(self, now: datetime, limit: int) -> list[OpenNotification]:
         """See NotificationStore."""

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from notification_service.application.locales import parse_locale
 from notification_service.application.ports.mail import Mail, MailContent
 from notification_service.domain.delay_notices import DELAY_NOTICE
+from notification_service.domain.payment_problems import PAYMENT_PROBLEM
 
 LANGUAGES = ("en", "de")
 FALLBACK = "en"
@@ -40,11 +41,12 @@ class _Formats:
             return ""
         return _day(datetime.fromisoformat(value).astimezone(self.zone).date(), self.locale)
 
-    def moment(self, value: str | None, zone: str) -> str:
-        """The last second before an ISO date-time, in the time zone that it is meant in; empty for None."""
+    def moment(self, value: str | None, zone: str | None = None) -> str:
+        """The last second before an ISO date-time, in the time zone that it is meant in, or in the contact's; empty
+        for None."""
         if not value:
             return ""
-        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone)) - timedelta(seconds=1)
+        at = datetime.fromisoformat(value).astimezone(ZoneInfo(zone) if zone else self.zone) - timedelta(seconds=1)
         return f"{format_datetime(at, 'long', locale=self.locale)}"
 
     def number(self, value: int) -> str:
@@ -108,7 +110,7 @@ class TemplateRenderer:
             "order": data,
             "sections": data["sections"],
         }
-        name = DELAY_NOTICE if content.template == DELAY_NOTICE else "message"
+        name = content.template if content.template in (DELAY_NOTICE, PAYMENT_PROBLEM) else "message"
         subject = self._plain.get_template("subject.j2").render(context)
         return Mail(
             notification_id=content.notification_id,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from event_contracts import AllocationState, DelayOffer, Event, OrderState, SkuPolicy
+from event_contracts import AllocationState, DelayOffer, Event, OrderState, PaymentStatus, SkuPolicy
 from notification_service.application.notifications.queue_delay_notices import announced_offers, queue_delay_notices
+from notification_service.application.notifications.queue_payment_problems import queue_payment_problems
 from notification_service.application.ports.orders import SkuName
 from notification_service.application.ports.unit_of_work import NotificationUnitOfWork
 from notification_service.application.webhooks.queue_webhooks import queue_webhooks
@@ -21,12 +22,15 @@ from notification_service.domain.orders import (
 from notification_service.domain.reasons import Reason
 from service_kit.messaging.believed_times import believable
 
+_OF_ORDERS = (OrderState, AllocationState, DelayOffer, PaymentStatus)
+
 
 async def project_events(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
     """Apply a batch of events to the projections and queue them for the webhook endpoints that want them.
 
     Stale, repeated and reordered events change no projection. A message that becomes due is composed later, by
-    ``compose_due_notifications``; a notice of a delay is queued at once. What customers read is dated by times that
+    ``compose_due_notifications``; a notice of a delay, and of a payment that needs its
+    customer, is queued at once. What customers read is dated by times that
     can be believed (protocol rule 20); webhooks tell what was published.
     """
     believed = believable(events, uow.now)
@@ -47,7 +51,7 @@ def _business_time(event: Event) -> datetime | None:
 
 
 async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], timing: MessageTiming) -> None:
-    order_ids = {event.key for event in events if isinstance(event.payload, OrderState | AllocationState | DelayOffer)}
+    order_ids = {event.key for event in events if isinstance(event.payload, _OF_ORDERS)}
     orders = await uow.orders.lock(order_ids) if order_ids else {}
     changed: dict[str, OrderProjection] = {}
     for event in events:
@@ -64,6 +68,7 @@ async def _project_orders(uow: NotificationUnitOfWork, events: Sequence[Event], 
                 changed[order.order_id] = order
     await uow.orders.save(changed.values())
     await queue_delay_notices(uow, events, orders)
+    await queue_payment_problems(uow, events, orders)
 
 
 async def _project_sku_names(uow: NotificationUnitOfWork, events: Sequence[Event]) -> None:

@@ -106,8 +106,8 @@ class NotificationStore(Protocol):
         ...
 
     async def claim_due(self, now: datetime, lease_until: datetime, limit: int) -> list[ClaimedNotification]:
-        """Take notifications to be sent now: the oldest pending one of each order, and every notice of a delay; counts
-        as an attempt.
+        """Take notifications to be sent now: the oldest pending one of each order, every notice of a delay, and every
+        message about a payment; counts as an attempt.
 
         They are due again at ``lease_until`` if nothing is recorded before.
         """
@@ -142,6 +142,13 @@ class NotificationStore(Protocol):
 
     async def supersede_notices(self, offer_ids: Collection[str], now: datetime) -> None:
         """End the notices of delays that these offers caused, where they have not ended yet; resends go on."""
+        ...
+
+    async def supersede_payment_problems(
+        self, versions: Mapping[str, int], causes: Collection[str], now: datetime
+    ) -> None:
+        """End the messages about payments of these orders, by id, that an older version of the payment caused, where
+        they have not ended yet and their cause is none of ``causes``; resends go on."""
         ...
 
     async def overdue(self, now: datetime, limit: int) -> list[OpenNotification]:

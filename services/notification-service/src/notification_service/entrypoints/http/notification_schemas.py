@@ -50,8 +50,9 @@ class NotificationView(ResponseModel):
     order_id: str
     reference: str = Field(description="The caller's own name of the order", examples=["536365"])
     contact_id: str
-    template: ChangeKind | Literal["delay_notice"] = Field(
-        description="The kind of change that matters most, or that it is the notice of a delay that was offered"
+    template: ChangeKind | Literal["delay_notice", "payment_problem"] = Field(
+        description="The kind of change that matters most, or that it is the notice of a delay that was offered, or"
+        " about a payment that needs the customer"
     )
     channel: str = Field(examples=["email"])
     state: NotificationState
@@ -62,7 +63,7 @@ class NotificationView(ResponseModel):
     )
     changes: list[ChangeView]
     offer_ids: list[str] = Field(default_factory=list, description="The offers of delays that it tells of")
-    cause: str = Field(description="Id of the event, or of the offer, that caused it")
+    cause: str = Field(description="Id of the event, of the offer, or of the attempt to take money, that caused it")
     resend_of: str | None
     created_at: datetime
     sent_at: datetime | None

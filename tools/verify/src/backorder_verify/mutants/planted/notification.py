@@ -14,7 +14,7 @@ MUTANTS = (
         "A later notification of an order is sent while an earlier one waits for its next attempt",
         f"{_SERVICE}/adapters/sql_notification_store.py",
         """
-          AND (n.template = 'delay_notice' OR NOT EXISTS (
+          AND (n.template IN ('delay_notice', 'payment_problem') OR NOT EXISTS (
               SELECT FROM notification earlier
               WHERE earlier.order_id = n.order_id AND earlier.state = 'pending'
                 AND earlier.notification_id < n.notification_id))""",
