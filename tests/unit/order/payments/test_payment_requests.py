@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,13 +18,13 @@ PAYMENT = {"provider": "webhook", "token": "account-7"}
 PRICED = [{"sku": "lamp", "quantity": 2, "unit_price": 1000}]
 
 
-async def placed(shop: InMemoryShop, **fields: Any) -> dict[str, Any]:
+async def placed(shop: InMemoryShop, *, promise: date | None = None, **fields: Any) -> dict[str, Any]:
     """An order of two lamps that the merchant's system takes the money for, and that allocation lets wait."""
     await shop.know("lamp")
     fields = {"payment": PAYMENT, "lines": PRICED, "charge_at": "order", **fields}
     order = await shop.place(**fields)
     waiting = order["lines"][0]["quantity"]
-    await shop.apply(shop.answer(order, LineAnswer(waiting=waiting), name="OrderBackordered"))
+    await shop.apply(shop.answer(order, LineAnswer(waiting=waiting, promise=promise), name="OrderBackordered"))
     return order
 
 
@@ -202,7 +203,7 @@ async def test_amounts_have_the_decimals_of_their_currency(open_shop: OpenShop, 
 
 async def test_a_deposit_stays_with_the_merchant_only_where_the_customer_cancels(open_shop: OpenShop):
     shop = await open_shop()
-    terms = {
+    terms: dict[str, Any] = {
         "charge_at": "deposit",
         "deposit_percent": 25,
         "jurisdiction": "US",

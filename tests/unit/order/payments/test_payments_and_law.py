@@ -39,9 +39,8 @@ async def test_a_payment_that_is_honoured_later_restarts_the_thirty_days_of_the_
 
 async def test_a_refund_by_hand_is_due_no_later_than_the_law_said(open_shop: OpenShop):
     shop = await open_shop()
-    order = await placed(shop, jurisdiction="US", time_zone=ZONE)
+    order = await placed(shop, jurisdiction="US", time_zone=ZONE, promise=date(2026, 1, 20))
     await report(shop, await work(shop))
-    await shop.apply(shop.answer(order, LineAnswer(waiting=2, promise=date(2026, 1, 20))))
     await judge(shop)
     await shop.apply(shop.answer(order, LineAnswer(waiting=2, promise=date(2026, 1, 27))))
     await judge(shop)
