@@ -1,9 +1,4 @@
-"""Decisions that were stored before reasons had codes are explained as they were then, and can be computed again.
-
-``stored_with_english_reasons.json`` holds the rows of a database that release 0001-0009 wrote, and what the API of
-that time answered about them. It is an excerpt: 40 units of J that went to lines left out of it were taken off J's
-``granted`` and ``on_hand``, so that the counters agree with the commitments that are there.
-"""
+"""Decisions that were stored before reasons had codes are explained as they were then, and can be computed again."""
 
 import asyncio
 import json
@@ -15,6 +10,7 @@ from typing import Any
 import httpx
 import pytest_asyncio
 from sqlalchemy import text
+from tests.integration.allocation.stored_database import BEFORE, store_rows
 from tests.scenario import KnownLevel
 from typer.testing import CliRunner
 
@@ -27,23 +23,12 @@ ADDED_TO_PROMISES = {
 }
 """What the API has told about a promise since then, besides what it told before."""
 
-BEFORE = json.loads((Path(__file__).parent / "stored_with_english_reasons.json").read_text())
-
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def stored(world: Any) -> None:
     """The rows as they were: the columns that came later are empty."""
     async with world.database.transaction() as conn:
-        await conn.execute(text(f"TRUNCATE {', '.join(BEFORE['tables'])} CASCADE"))
-        for table, rows in BEFORE["tables"].items():
-            names = ", ".join(rows[0])
-            await conn.execute(
-                text(
-                    f"INSERT INTO {table} ({names})"
-                    f" SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, CAST(:rows AS jsonb))"
-                ),
-                {"rows": json.dumps(rows)},
-            )
+        await store_rows(conn)
         # What the migration does for promises of that time.
         for statement in import_module("allocation_service.migrations.versions.0014_claims").ROWS:
             await conn.execute(text(statement))
