@@ -86,7 +86,7 @@ async def test_a_deferred_order_that_cannot_be_decided_stops_no_other(
         order = world.order(f"o{number:02d}", (f"L{number}", 1), (f"R{number}", 1), ship_complete=True)[1]
         await world.apply(order)
     # One SKU at a time, so that every order is left to be decided by itself.
-    for sku in ("A", "B", *names):
+    for sku in ("A", "A", "B", *names):
         await world.apply(world.stock(sku, 1), deferred_orders=False)
     assert len(await world.rows("SELECT order_id FROM recheck")) == 26
     loop, parked = DeferredOrdersLoop(world.application()), ParkedWork(world.database)
@@ -96,9 +96,11 @@ async def test_a_deferred_order_that_cannot_be_decided_stops_no_other(
     assert (item.task, item.item, item.attempts) == ("deferred_orders", "bad", 1)
     assert "bad cannot be decided" in item.error
 
-    # It stands in nobody's way, and waits for its time.
-    await world.apply(world.order("later", ("A", 1))[1])
-    assert await world.granted("later-1", "bad-1") == [1, 0]
+    # It stands in nobody's way, and waits for its time; only what it was promised is kept for it.
+    for order_id in ("later", "last"):
+        await world.apply(world.order(order_id, ("A", 1))[1], deferred_orders=False)
+    assert [row.order_id for row in await world.rows("SELECT order_id FROM recheck")] == ["bad"]
+    assert await world.granted("later-1", "last-1", "bad-1") == [1, 0, 0]
     assert await loop.once() == 0
     assert (await parked.list_items())[0].attempts == 1
 
@@ -109,8 +111,8 @@ async def test_a_deferred_order_that_cannot_be_decided_stops_no_other(
     broken.clear()
     await world.apply(world.stock("A", 1), deferred_orders=False)
     assert await parked.retry() == 1
-    assert await loop.once() == 1
-    assert await world.granted("bad-1", "bad-2") == [1, 1]
+    assert await loop.once() == 2, "the stock deferred it again, and with it the one behind it"
+    assert await world.granted("bad-1", "bad-2", "last-1") == [1, 1, 1]
     assert await parked.list_items() == []
     await world.check()
 
