@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -353,39 +354,46 @@ async def test_a_broker_that_freezes_costs_no_event_and_no_order(database: Datab
     await answered(topics, [*before, *during], "orders")
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A database server, not started yet, that a test stops and starts again."""
+    # Not below pytest's directory: each run of pytest closes that to the account that the server has under root.
+    with tempfile.TemporaryDirectory(prefix="backorder-tests-") as directory:
+        Path(directory).chmod(0o711)
+        server = PostgresServer(Path(directory) / "postgres", durable=True)
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
 async def test_a_database_that_is_stopped_and_comes_back_costs_no_event(
-    kafka_topics: KafkaTopics, tmp_path: Path
+    kafka_topics: KafkaTopics, own_postgres: PostgresServer
 ) -> None:
-    tmp_path.chmod(0o711)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o711)
-    server = PostgresServer(tmp_path / "postgres", durable=True)
+    server = own_postgres
     await asyncio.to_thread(start, server)
-    try:
-        url = server.url.replace("postgresql://", "postgresql+asyncpg://")
-        await asyncio.to_thread(upgrade, MODULE, url)
-        database = Database(url, pool_size=4)
-        before, during = order_events(keys=10, each=30), order_events(keys=10, each=60, prefix="p")
-        bus = kafka_topics.event_log()
-        consumer = Consumer(database, kafka_topics, subscription(SampleHandler()), GROUP, event_log=bus)
-        async with running(consumer.run, Relay(database, bus.producer, batch=100).run):
-            await store(database, before)
-            await eventually(lambda: is_applied(database, before), 30)
-            await store(database, during)
-            assert server.child is not None
-            # Immediate shutdown: what was in memory only is gone, as after a crash.
-            server.child.process.send_signal(signal.SIGQUIT)
-            await asyncio.to_thread(server.child.process.wait, 20)
-            await asyncio.to_thread(start, server)
+    url = server.url.replace("postgresql://", "postgresql+asyncpg://")
+    await asyncio.to_thread(upgrade, MODULE, url)
+    database = Database(url, pool_size=4)
+    before, during = order_events(keys=10, each=30), order_events(keys=10, each=60, prefix="p")
+    bus = kafka_topics.event_log()
+    consumer = Consumer(database, kafka_topics, subscription(SampleHandler()), GROUP, event_log=bus)
+    async with running(consumer.run, Relay(database, bus.producer, batch=100).run):
+        await store(database, before)
+        await eventually(lambda: is_applied(database, before), 30)
+        await store(database, during)
+        assert server.child is not None
+        # Immediate shutdown: what was in memory only is gone, as after a crash.
+        server.child.process.send_signal(signal.SIGQUIT)
+        await asyncio.to_thread(server.child.process.wait, 20)
+        await asyncio.to_thread(start, server)
 
-            async def recovered() -> bool:
-                try:
-                    return await is_applied(database, [*before, *during]) and await quiet(database)
-                except (TimeoutError, OSError) as error:
-                    raise AssertionError(repr(error)) from error
+        async def recovered() -> bool:
+            try:
+                return await is_applied(database, [*before, *during]) and await quiet(database)
+            except (TimeoutError, OSError) as error:
+                raise AssertionError(repr(error)) from error
 
-            await eventually(recovered, 60)
-        await answered(kafka_topics, [*before, *during])
-        await database.close()
-    finally:
-        server.kill()
+        await eventually(recovered, 60)
+    await answered(kafka_topics, [*before, *during])
+    await database.close()
