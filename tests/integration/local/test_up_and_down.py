@@ -247,7 +247,7 @@ def test_servers_of_ones_own_are_used_and_left_running(place: Path) -> None:
         started = backorder(directory, "up", "--detach", "--servers-only", *own)
         assert started.returncode == 0, started.stdout
         system = running_system(directory)
-        assert set(process_ids(directory)) == {"mail"}
+        assert set(process_ids(directory)) == {"mail", "payments"}
         offset = asyncio.run(write_a_row_and_a_message(system))
         backorder(directory, "down")
         asyncio.run(find_them_again(system, offset))

@@ -36,6 +36,8 @@ from service_kit.testing import FakeClock
 
 HISTORIES = int(os.environ.get("BACKORDER_HISTORIES", "30"))
 SEEDS = [int(os.environ["BACKORDER_SEED"])] if "BACKORDER_SEED" in os.environ else list(range(HISTORIES))
+HISTORIES_TO_REACH_ALL = 15
+"""Three or four do; which, changes with everything that draws from their seeds."""
 INVARIANTS = [
     invariant
     for invariant in (
@@ -237,28 +239,32 @@ async def test_without_one_of_its_rules_the_protocol_breaks(
 
 async def test_random_histories_reach_shipments_and_their_voids(new_world: NewWorld) -> None:
     """Histories in which nothing leaves, or nothing comes back, would show nothing of the rules about it."""
-    seen: Counter[str] = Counter()
-    for seed in range(4):
+    wanted, seen = {"shipments", "void", "cancel", "receipts", "link", "supplier-returns"}, set[str]()
+    for seed in range(HISTORIES_TO_REACH_ALL):
         world = await new_world(seed)
         await world.run()
         for line in world.log:
             if line.startswith("POST") and line.endswith(("-> 200", "-> 201")):
-                seen[line.split()[1].rsplit("/", 1)[-1]] += 1
-    assert all(seen[act] for act in ("shipments", "void", "cancel", "receipts", "link", "supplier-returns")), seen
+                seen.add(line.split()[1].rsplit("/", 1)[-1])
+        if wanted <= seen:
+            return
+    pytest.fail(f"no history reached {wanted - seen}")
 
 
 async def test_histories_of_customers_reach_what_their_rules_are_about(new_world: NewWorld) -> None:
     """Without declines, refunds, lost answers and lapsed offers nothing would be shown of the rules about them."""
     seen: Counter[str] = Counter()
-    for seed in (1, 2):
-        world = await _with_customers(seed, new_world)
-        seen += await world.what_happened()
     wanted = {
         "charge succeeded", "charge failed", "charge action_required", "charge pending", "hold succeeded",
         "void succeeded", "refund succeeded", "DelayOffered", "DelayConsentRecorded", "OrderShipped", "OrderCancelled",
         "200 to an answer", "409 to an answer", "cancelled: customer_cancelled", "cancelled: no_notice_in_time", *FATES,
     }  # fmt: skip
-    assert not wanted - set(seen), seen
+    for seed in range(1, HISTORIES_TO_REACH_ALL):
+        world = await _with_customers(seed, new_world)
+        seen += await world.what_happened()
+        if not wanted - set(seen):
+            return
+    pytest.fail(f"no history reached {wanted - set(seen)}: {seen}")
 
 
 async def test_a_seed_plays_its_history_again(new_world: NewWorld) -> None:

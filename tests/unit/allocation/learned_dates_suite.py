@@ -60,6 +60,12 @@ def a_past_delivery(world: Any, number: int, *, late: int) -> PastDelivery:
 class LearnedDatesSuite:
     """``world`` takes dates as they are announced until it is told otherwise."""
 
+    async def test_history_that_is_replayed_is_judged_for_its_own_day(self, world: Any) -> None:
+        """A service that starts before the first event folds for the day on the wall, years ahead of what follows."""
+        assert await execute(world.units, fold_outcomes, world.now + timedelta(days=4000)) == 1
+        assert await execute(world.units, fold_outcomes, world.now + timedelta(days=3999)) is None, "clocks may differ"
+        assert await fold(world) == 2
+
     async def test_before_anything_is_learned_half_the_lead_and_two_days_are_added(self, world: Any) -> None:
         await world.aim_at(95)
         await world.apply(world.sku("A"), world.inbound("A", "p1", 5, world.now + timedelta(days=10)))
