@@ -61,8 +61,12 @@ MUTANTS = (
         "goodwill-has-no-limit",
         "More is given back out of goodwill than was taken",
         f"{_DOMAIN}/payments/payment.py",
-        "if amount > self.net - self.disputed - self.conceded:",
-        "if amount > self.net + 10**9:",
+        """        if amount > most:
+            raise ConcessionTooLarge(most)
+        self.conceded""",
+        """        if amount > most + 10**9:
+            raise ConcessionTooLarge(most)
+        self.conceded""",
         (f"{_TESTS}/test_payment_requests.py",),
     ),
 )
