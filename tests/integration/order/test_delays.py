@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 from tests.integration.order.sql_shop import SqlShop
-from tests.unit.order.delay_suite import ZONE, DelaySuite, T, days
+from tests.unit.order.delay_steps import ZONE, T, days
+from tests.unit.order.delay_suite import DelaySuite
 
 from order_service.application.promises.judge_orders import GRACE
 from order_service.application.promises.record_reply import ReplyToOffer, record_reply

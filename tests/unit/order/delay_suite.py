@@ -3,91 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from tests.scenario import LineAnswer
+from tests.unit.order.delay_steps import HASH, ZONE, DelaySteps, T, days, end_of
 from tests.unit.order.shop import Shop, order_in
 
-from event_contracts import DelayOffer, Event, NotificationOutcome, new_event
-from event_contracts.sources import NOTIFICATION_SOURCE
 from order_service.application.promises.judge_orders import GRACE
-from order_service.bootstrap import OrderApplication
-from order_service.domain.promises.calendar import end_of_day
-from order_service.entrypoints.background.judge_due_orders import UNSENT, OrderJudge
-
-ZONE = "America/New_York"
-T = date(2026, 1, 20)
-HASH = "9f86d081884c7d65" * 4
+from order_service.entrypoints.background.judge_due_orders import UNSENT
 
 
-def _end(day: date) -> datetime:
-    return end_of_day(day, ZONE)
-
-
-def days(number: int) -> timedelta:
-    return timedelta(days=number)
-
-
-class DelaySuite:
+class DelaySuite(DelaySteps):
     """Tests of delays; a subclass that runs them has the fixture ``shop``."""
-
-    # What stands at the beginning of each test
-
-    async def judge(self, shop: Shop) -> int:
-        """One round of the loop that judges orders."""
-        application = shop.service.api.application
-        assert isinstance(application, OrderApplication)
-        return await OrderJudge(application).once()
-
-    async def promised(self, shop: Shop, day: date | None, order: dict[str, Any] | None = None, **terms: Any) -> Any:
-        """An order of two lamps that wait and are promised for this day."""
-        if order is None:
-            terms = {"jurisdiction": "US", "time_zone": ZONE, **terms}
-            order = await shop.place(("lamp", 2), **terms)
-        await shop.apply(shop.answer(order, LineAnswer(waiting=2, promise=day)))
-        await self.judge(shop)
-        return order
-
-    async def slipped(self, shop: Shop, day: date | None, **terms: Any) -> tuple[Any, Any]:
-        """An order that was promised for T and then for another day, and the offer that was made."""
-        order = await self.promised(shop, T, **terms)
-        await self.promised(shop, day, order)
-        return order, (await self.record(shop, order))["offers"][-1]
-
-    async def record(self, shop: Shop, order: dict[str, Any]) -> dict[str, Any]:
-        """The legal record of the order."""
-        response = await shop.client.get(f"/v1/orders/{order['order_id']}/promises")
-        assert response.status_code == 200, response.text
-        return dict(response.json())
-
-    async def send(self, shop: Shop, order: dict[str, Any], offer: dict[str, Any]) -> None:
-        """Notification sends the notice now."""
-        await shop.apply(self.sent(shop, order, offer))
-        await self.judge(shop)
-
-    def sent(self, shop: Shop, order: dict[str, Any], offer: dict[str, Any], at: datetime | None = None) -> Event:
-        """The event that says so."""
-        outcome = NotificationOutcome(
-            notification_id="n1", order_id=order["order_id"], template="delay_notice", channel="email", attempts=1,
-            occurred_at=at or shop.clock.now(), offer_ids=(offer["offer_id"],), content_hash=HASH,
-        )  # fmt: skip
-        return new_event("NotificationSent", outcome, source=NOTIFICATION_SOURCE, sequence=1, now=shop.clock.now())
-
-    async def reply(self, shop: Shop, offer: dict[str, Any], answer: str, who: str = "all", **more: Any) -> Any:
-        """Answer an offer."""
-        path = f"/v1/orders/{offer['order_id']}/offers/{offer['offer_id']}/answer"
-        async with shop.client_as(who) as client:
-            return await client.post(path, json={"answer": answer, **more})
-
-    async def at(self, shop: Shop, moment: datetime) -> None:
-        """Judge at this moment."""
-        shop.clock.advance(moment - shop.clock.now())
-        await self.judge(shop)
-
-    async def delays(self, shop: Shop) -> list[tuple[str, DelayOffer]]:
-        """The events about delays that were published since the last look."""
-        events = await shop.published()
-        return [(each.name, each.payload) for each in events if isinstance(each.payload, DelayOffer)]
 
     # Records
 
@@ -158,7 +84,7 @@ class DelaySuite:
         assert await self.judge(shop) == 0
         [(name, told)] = await self.delays(shop)
         assert (name, told.state, told.silence_means, told.kind) == ("DelayOffered", "offered", "consent", "delay")
-        assert (told.respond_by, told.notice_by) == (_end(T + days(7)), _end(T))
+        assert (told.respond_by, told.notice_by) == (end_of(T + days(7)), end_of(T))
         assert told.reply_url is not None
         assert told.offer_id in told.reply_url
 
@@ -217,7 +143,7 @@ class DelaySuite:
             if page["next_cursor"] is None:
                 break
             cursor = {"cursor": page["next_cursor"]}
-        assert [datetime.fromisoformat(at) for at in listed] == [_end(T + days(number)) for number in (1, 2, 3)]
+        assert [datetime.fromisoformat(at) for at in listed] == [end_of(T + days(number)) for number in (1, 2, 3)]
         for who, number in (("customer-1", 3), ("customer-2", 0)):
             async with shop.client_as(who) as client:
                 of_customer = await client.get("/v1/offers", params={"due_before": "2026-03-01T00:00:00Z"})
@@ -225,9 +151,9 @@ class DelaySuite:
 
     async def test_an_offer_unsent_within_a_day_of_its_moment_raises_the_alarm(self, shop: Shop) -> None:
         await self.slipped(shop, T + days(7))
-        await self.at(shop, _end(T) - days(1) - timedelta(seconds=1))
+        await self.at(shop, end_of(T) - days(1) - timedelta(seconds=1))
         assert UNSENT._value.get() == 0
-        await self.at(shop, _end(T) - days(1))
+        await self.at(shop, end_of(T) - days(1))
         assert UNSENT._value.get() == 1
 
     # What follows
@@ -235,13 +161,13 @@ class DelaySuite:
     async def test_without_a_notice_the_units_are_cancelled_and_a_refund_vests(self, shop: Shop) -> None:
         order, _ = await self.slipped(shop, T + days(7))
         await shop.published()
-        await self.at(shop, _end(T) + GRACE - timedelta(seconds=1))
+        await self.at(shop, end_of(T) + GRACE - timedelta(seconds=1))
         assert (await shop.read(order))["state"] == "backordered"
-        await self.at(shop, _end(T) + GRACE)
+        await self.at(shop, end_of(T) + GRACE)
         assert (await shop.read(order))["state"] == "cancelled"
         [refund] = (await self.record(shop, order))["refunds"]
         assert (refund["units"], refund["cause"], refund["vested_on"]) == (2, "no_notice_in_time", "2026-01-20")
-        assert datetime.fromisoformat(refund["refund_due_by"]) == _end(date(2026, 1, 29))
+        assert datetime.fromisoformat(refund["refund_due_by"]) == end_of(date(2026, 1, 29))
         assert refund["fees"]
         cancelled = [event for event in await shop.published() if event.name == "OrderCancelled"]
         assert [order_in(event).lines[0].cancelled for event in cancelled] == [2]
@@ -250,9 +176,9 @@ class DelaySuite:
     async def test_silence_consents_to_a_short_delay_until_its_day(self, shop: Shop) -> None:
         order, offer = await self.slipped(shop, T + days(7))
         await self.send(shop, order, offer)
-        await self.at(shop, _end(T) + GRACE)
+        await self.at(shop, end_of(T) + GRACE)
         assert (await self.record(shop, order))["verdicts"][0]["state"] == "consented"
-        await self.at(shop, _end(T + days(7)) + GRACE)
+        await self.at(shop, end_of(T + days(7)) + GRACE)
         [refund] = (await self.record(shop, order))["refunds"]
         assert refund["cause"] == "further_delay_not_accepted"
 
@@ -262,7 +188,7 @@ class DelaySuite:
         waiting, offer = await self.slipped(shop, T + days(60))
         await self.send(shop, waiting, offer)
         assert (await self.reply(shop, offer, "wait")).json()["state"] == "consented"
-        await self.at(shop, _end(T + days(30)) + GRACE)
+        await self.at(shop, end_of(T + days(30)) + GRACE)
         assert (await shop.read(silent))["state"] == "cancelled"
         assert (await self.record(shop, silent))["refunds"][0]["cause"] == "delay_not_accepted"
         assert (await shop.read(waiting))["state"] == "backordered"
@@ -270,9 +196,9 @@ class DelaySuite:
     async def test_what_ships_in_time_is_not_cancelled_though_it_is_reported_within_the_grace(self, shop: Shop) -> None:
         order, _ = await self.slipped(shop, T + days(7))
         await shop.apply(shop.answer(order, LineAnswer(allocated=1, waiting=1, promise=T + days(7))))
-        shop.clock.advance(_end(T) + GRACE - timedelta(minutes=1) - shop.clock.now())
+        shop.clock.advance(end_of(T) + GRACE - timedelta(minutes=1) - shop.clock.now())
         assert (await shop.ship(order, 1)).status_code == 201
-        await self.at(shop, _end(T) + GRACE)
+        await self.at(shop, end_of(T) + GRACE)
         [refund] = (await self.record(shop, order))["refunds"]
         assert (refund["units"], refund["fees"]) == (1, False)
         assert (await shop.read(order))["lines"][0]["quantity_shipped"] == 1
@@ -284,9 +210,9 @@ class DelaySuite:
         terms = {"jurisdiction": None, "latest_acceptable_date": latest.isoformat()}
         order, offer = await self.slipped(shop, T + days(6), **terms)
         assert (offer["silence_means"], offer["respond_by"]) == (
-            "cancellation", _end(latest).astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "cancellation", end_of(latest).astimezone(UTC).isoformat().replace("+00:00", "Z"),
         )  # fmt: skip
-        await self.at(shop, _end(latest) + GRACE)
+        await self.at(shop, end_of(latest) + GRACE)
         assert (await shop.read(order))["state"] == "cancelled"
         assert (await self.record(shop, order))["refunds"][0]["cause"] == "latest_date_passed"
 
@@ -300,7 +226,7 @@ class DelaySuite:
         [offer] = (await self.record(shop, order))["offers"]
         assert (offer["silence_means"], offer["lines"][0]["to_date"]) == ("cancellation", T.isoformat())
         assert (await self.reply(shop, offer, "wait")).status_code == 200
-        await self.at(shop, _end(latest) + GRACE)
+        await self.at(shop, end_of(latest) + GRACE)
         assert (await shop.read(order))["state"] == "backordered"
         body = {"latest_acceptable_date": (T - days(1)).isoformat()}
         version = (await shop.read(order))["version"]
@@ -342,10 +268,10 @@ class DelaySuite:
     async def test_an_answer_after_the_deadline_is_told_the_outcome(self, shop: Shop) -> None:
         order, offer = await self.slipped(shop, T + days(60))
         await self.send(shop, order, offer)
-        shop.clock.advance(_end(T + days(30)) - shop.clock.now())
+        shop.clock.advance(end_of(T + days(30)) - shop.clock.now())
         late = await self.reply(shop, offer, "wait")
         assert (late.status_code, late.json()["code"], late.json()["state"]) == (409, "reply_too_late", "lapsed")
-        await self.at(shop, _end(T + days(30)) + GRACE)
+        await self.at(shop, end_of(T + days(30)) + GRACE)
         assert (await shop.read(order))["state"] == "cancelled"
 
     async def test_a_day_to_grant_is_given_with_that_answer_and_is_one_that_helps(self, shop: Shop) -> None:

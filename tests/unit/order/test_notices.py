@@ -2,14 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from tests.unit.order.delay_suite import HASH, ZONE, DelaySuite, T, days
+from tests.unit.order.delay_steps import HASH, ZONE, DelaySteps, T, days
 from tests.unit.order.shop import InMemoryShop
 
 from order_service.application.promises.judge_orders import GRACE
 from order_service.domain.promises.calendar import end_of_day
 
 ENDS = end_of_day(T, ZONE)
-delays = DelaySuite()
+delays = DelaySteps()
 
 
 async def test_a_notice_in_time_that_is_told_after_the_answer_keeps_the_units(shop: InMemoryShop) -> None:

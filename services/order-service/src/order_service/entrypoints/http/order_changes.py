@@ -15,7 +15,7 @@ from order_service.entrypoints.http.bound_changes import check_bound_line, check
 from order_service.entrypoints.http.dependencies import Application, IfMatch, RequiredIfMatch, Writer, visible_to
 from order_service.entrypoints.http.fields import LineId, OrderId
 from order_service.entrypoints.http.order_change_schemas import Cancellation, LinePatch, LineToAdd, OrderPatch
-from order_service.entrypoints.http.order_schemas import OrderView
+from order_service.entrypoints.http.order_views import OrderView
 from order_service.entrypoints.http.orders import current_order
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.http.api_keys import Principal

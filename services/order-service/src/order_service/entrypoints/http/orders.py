@@ -29,7 +29,8 @@ from order_service.entrypoints.http.dependencies import (
     visible_to,
 )
 from order_service.entrypoints.http.fields import OrderId
-from order_service.entrypoints.http.order_schemas import NewOrder, OrderView
+from order_service.entrypoints.http.order_schemas import NewOrder
+from order_service.entrypoints.http.order_views import OrderView
 from order_service.entrypoints.http.payments.order_payment_schemas import NewPayment, fees_of
 from service_kit.commands.command_batcher import IdempotencyClaim
 from service_kit.commands.execute import read
