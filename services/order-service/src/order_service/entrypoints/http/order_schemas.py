@@ -24,9 +24,6 @@ from service_kit.http.fields import WHOLE_NUMBER, Day, Instant, Name, PersonId, 
 from service_kit.http.models import RequestModel
 from service_kit.http.problems import FieldError, unprocessable
 
-_LINE_ID = "0198a3c4-0000-7000-8000-000000000001"
-_ORDER_ID = "0198a3c4-0000-7000-8000-000000000000"
-
 
 def _no_container(value: object) -> object:
     if isinstance(value, dict | list):
